@@ -1,0 +1,125 @@
+"""Measure, print one table, say plainly which goals are met.
+
+python -m benchmarks [--quick] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import wireproto as wp
+from benchmarks import measure
+from benchmarks.inputs import output, source_code
+
+PER_DELTA = {"tagged": 2.0, "json": 2.5}
+TAGGED_SPEED = 400.0
+JSON_RATIO = 2.0
+GROWTH = 2.2
+MEMORY = 3.0
+# One dialect for each way of holding an argument: raw lines, full-width markers, key/value pairs, JSON.
+MEMORY_DIALECTS = ("qwen3_coder", "dsml_v4", "glm47", "hermes")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement; `goal` is empty where there is none, `met` then too."""
+
+    what: str
+    dialect: str
+    result: str
+    value: float
+    goal: str = ""
+    met: bool | None = None
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured."""
+
+    rounds: int
+    delta: int
+    whole: int
+    growth: int
+    memory: int
+
+
+FULL = Sizes(rounds=7, delta=100_000, whole=1_000_000, growth=400_000, memory=10_000_000)
+QUICK = Sizes(rounds=2, delta=20_000, whole=200_000, growth=40_000, memory=500_000)
+
+
+def rows(sizes: Sizes) -> Iterator[Row]:
+    """Measure everything, one row at a time."""
+    names = wp.dialects()
+    for name in names:
+        yield _per_delta(name, sizes)
+    for name in names:
+        yield _whole(name, sizes)
+    for name in names:
+        yield from _growth(name, sizes)
+    for name in MEMORY_DIALECTS:
+        ratio = measure.peak_memory(output(name, source_code(sizes.memory)), step=4)
+        yield Row("d peak memory / argument", name, f"{ratio:.2f}x", ratio, f"<= {MEMORY:.1f}x", ratio <= MEMORY)
+    spent, loaded = measure.import_time(rounds=5)
+    yield Row("e import wireproto", "", f"{spent * 1000:.0f} ms", spent)
+    yield Row("e heavy modules loaded", "", ", ".join(loaded) or "none", len(loaded), "none", not loaded)
+
+
+def _per_delta(name: str, sizes: Sizes) -> Row:
+    sample = output(name, source_code(sizes.delta))
+    ours, floor = measure.per_delta(sample, sizes.rounds)
+    ratio, goal = ours / floor, PER_DELTA[sample.codec]
+    result = f"{ratio:.2f}x  ({ours * 1e6:.2f} us, floor {floor * 1e6:.2f} us)"
+    return Row(f"a 4-character delta, {sample.codec}", name, result, ratio, f"<= {goal:.1f}x", ratio <= goal)
+
+
+def _whole(name: str, sizes: Sizes) -> Row:
+    sample = output(name, source_code(sizes.whole))
+    ours, loads = measure.whole(sample, sizes.rounds)
+    speed, ratio = len(sample.value) / ours / 1e6, ours / loads
+    result = f"{speed:.0f} MB/s, {ratio:.2f}x json.loads"
+    what = f"b whole text, {sample.codec}"
+    if sample.codec == "json":
+        return Row(what, name, result, ratio, f"<= {JSON_RATIO:.1f}x json.loads", ratio <= JSON_RATIO)
+    return Row(what, name, result, speed, f">= {TAGGED_SPEED:.0f} MB/s", speed >= TAGGED_SPEED)
+
+
+def _growth(name: str, sizes: Sizes) -> Iterator[Row]:
+    value = source_code(sizes.growth)
+    # The same value in one piece is so quick that it takes a longer one to tell growth from noise.
+    long = source_code(sizes.growth * 8)
+    found = {
+        "c growth, value in deltas": measure.growth_of_value(name, value, 4, sizes.rounds),
+        "c growth, value whole": measure.growth_of_value(name, long, len(long) * 2, sizes.rounds),
+        "c growth, 100-800 arguments": measure.growth_of_arguments(name, (100, 200, 400, 800), 4, sizes.rounds),
+    }
+    for what, ratios in found.items():
+        result = ", ".join(f"{ratio:.2f}x" for ratio in ratios) + " per doubling"
+        yield Row(what, name, result, max(ratios), f"<= {GROWTH:.1f}x", max(ratios) <= GROWTH)
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small inputs: shows that it runs, not how fast")
+    parser.add_argument("--json", metavar="FILE", help="also write the rows to FILE")
+    options = parser.parse_args()
+    print(f"wireproto {wp.__version__}, {platform.python_implementation()} {platform.python_version()}, CPU time\n")
+    print(f"{'what':<30} {'dialect':<17} {'result':<46} goal")
+    found = []
+    for row in rows(QUICK if options.quick else FULL):
+        found.append(row)
+        verdict = {True: "met", False: "MISSED", None: ""}[row.met]
+        print(f"{row.what:<30} {row.dialect:<17} {row.result:<46} {row.goal} {verdict}".rstrip(), flush=True)
+    goals = [row for row in found if row.met is not None]
+    print(f"\n{sum(row.met is True for row in goals)} of {len(goals)} goals met")
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump([asdict(row) for row in found], file, indent=1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The measurements: each takes inputs and returns plain numbers. CPU time, best of several rounds."""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import Any
+
+import wireproto as wp
+from benchmarks.inputs import KEY, TOOLS, Output, many_arguments, output, pieces
+
+HEAVY = ("lxml", "selectolax", "lark", "typer", "rich", "hypothesis")
+
+
+class Floor:
+    """The least that a streaming decoder can do in Python: look for the closer's first character, add one event."""
+
+    def __init__(self, first: str) -> None:
+        self.first = first
+        self.events: list[wp.Event] = []
+
+    def feed(self, chunk: str) -> None:
+        """Take one chunk of an argument."""
+        chunk.find(self.first)
+        self.events.append(wp.ArgumentDelta(0, KEY, chunk))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return the CPU time of one run, with the garbage collector out of the way."""
+    gc.collect()
+    gc.disable()
+    started = time.process_time()
+    work()
+    spent = time.process_time() - started
+    gc.enable()
+    return spent
+
+
+def per_delta(sample: Output, rounds: int, size: int = 4) -> tuple[float, float]:
+    """Return the seconds per chunk inside the argument, ours and the floor's, best of interleaved rounds."""
+    chunks = list(pieces(sample.argument, size))
+    ours, floors = [], []
+    for _ in range(rounds):
+        floor = Floor('"' if sample.codec == "json" else "<")
+        floors.append(seconds(lambda: _feed(floor.feed, chunks)))  # noqa: B023
+        decoder = wp.Decoder(sample.dialect, tools=TOOLS)
+        decoder.feed(sample.text[: sample.start])
+        ours.append(seconds(lambda: _feed(decoder.feed, chunks)))  # noqa: B023
+        decoder.feed(sample.text[sample.end :])
+        decoder.close()
+        assert decoder.message.calls[0].arguments[KEY] == sample.value
+    return min(ours) / len(chunks), min(floors) / len(chunks)
+
+
+def whole(sample: Output, rounds: int) -> tuple[float, float]:
+    """Return the seconds of one `parse` and of `json.loads` of the same value."""
+    quoted = json.dumps(sample.value)
+    assert wp.parse(sample.text, sample.dialect, tools=TOOLS).calls[0].arguments[KEY] == sample.value
+    ours, theirs = [], []
+    for _ in range(rounds):
+        ours.append(seconds(lambda: wp.parse(sample.text, sample.dialect, tools=TOOLS)))
+        theirs.append(seconds(lambda: json.loads(quoted)))
+    return min(ours), min(theirs)
+
+
+def growth(works: Iterable[Callable[[], object]], rounds: int) -> list[float]:
+    """Return by how much the time grows from each piece of work to the next."""
+    listed = list(works)
+    times = [[seconds(work) for work in listed] for _ in range(rounds)]
+    best = [min(column) for column in zip(*times, strict=True)]
+    return [later / earlier for earlier, later in pairwise(best)]
+
+
+def growth_of_value(name: str, value: str, step: int, rounds: int) -> list[float]:
+    """Growth for a quarter, a half and the whole of a value, fed `step` characters at a time."""
+    samples = [output(name, value[: len(value) // part]) for part in (4, 2, 1)]
+    chunked = [list(pieces(sample.text, step)) for sample in samples]
+    return growth([_stream(name, TOOLS, chunks) for chunks in chunked], rounds)
+
+
+def growth_of_arguments(name: str, counts: tuple[int, ...], step: int, rounds: int) -> list[float]:
+    """Growth for calls of so many short arguments, fed `step` characters at a time."""
+    written = [many_arguments(name, count) for count in counts]
+    return growth([_stream(name, tools, list(pieces(text, step))) for text, tools in written], rounds)
+
+
+def peak_memory(sample: Output, step: int) -> float:
+    """Return the peak memory of decoding in chunks, deltas thrown away, as a multiple of the argument's size."""
+    gc.collect()
+    tracemalloc.start()
+    decoder = wp.Decoder(sample.dialect, tools=TOOLS)
+    for chunk in pieces(sample.text, step):
+        decoder.feed(chunk)
+    decoder.close()
+    call = decoder.message.calls[0]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert call.complete and call.arguments[KEY] == sample.value
+    return peak / len(sample.value.encode())
+
+
+def import_time(rounds: int) -> tuple[float, list[str]]:
+    """Return the seconds that `import wireproto` takes in a fresh interpreter, and the heavy modules it loads."""
+    script = (
+        "import sys, time; started = time.perf_counter(); import wireproto; spent = time.perf_counter() - started;"
+        f"print(spent, *[name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    times, loaded = [], set[str]()
+    for _ in range(rounds):
+        run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        spent, *names = run.stdout.split()
+        times.append(float(spent))
+        loaded.update(names)
+    return min(times), sorted(loaded)
+
+
+def _feed(feed: Callable[[str], object], chunks: list[str]) -> None:
+    for chunk in chunks:
+        feed(chunk)
+
+
+def _stream(name: str, tools: Any, chunks: list[str]) -> Callable[[], object]:
+    def work() -> object:
+        decoder = wp.Decoder(name, tools=tools)
+        _feed(decoder.feed, chunks)
+        return decoder.close()
+
+    return work

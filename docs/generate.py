@@ -1,0 +1,73 @@
+"""Writes the parts of the documentation that are tables of the package; run it with `make docs`.
+
+A test runs it too and fails if anything changes, so that what is documented is what the code says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import wireproto as wp
+from wireproto.diagnoses import CODES
+
+ROOT = Path(__file__).resolve().parent.parent
+SEVERITIES = {
+    "defect": "The caller should look. The command line exits with 1.",
+    "repaired": "The call stands; what the model wrote was not canonical.",
+    "note": "Nothing is wrong with the call.",
+}
+
+
+def table(*rows: tuple[str, ...]) -> Iterator[str]:
+    """Yield the lines of a Markdown table; the first row is its head."""
+    head, *body = rows
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "--|" * len(head)
+    for row in body:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+
+def diagnoses() -> str:
+    """Return the reference page of all diagnoses."""
+    lines = [
+        "# Diagnoses",
+        "",
+        "A diagnosis says that something was not as the format has it: a stable `code`, a `span` (start and end, in",
+        "characters of the input), a `severity` and a sentence. Generated from `wireproto/diagnoses.py` by `make docs`.",
+    ]
+    for severity, meaning in SEVERITIES.items():
+        rows = [(f"`{code}`", text) for code, (level, text) in sorted(CODES.items()) if level == severity]
+        lines += ["", f"## {severity}", "", meaning, "", *table(("code", "meaning"), *rows)]
+    return "\n".join(lines) + "\n"
+
+
+def dialects() -> str:
+    """Return the table of all dialects."""
+    rows = []
+    for name in wp.dialects():
+        dialect = wp.dialect(name)
+        models = ", ".join(f"`{model}`" for model in dialect.models)
+        rows.append((f"`{name}`", ", ".join(f"`{alias}`" for alias in dialect.aliases), dialect.codec, models))
+    return "\n".join(table(("name", "aliases", "codec", "models"), *rows)) + "\n"
+
+
+def between(text: str, mark: str, content: str) -> str:
+    """Return the text with what stands between the two comments of this mark replaced."""
+    opener, closer = f"<!-- {mark} -->\n", f"<!-- /{mark} -->"
+    before, rest = text.split(opener)
+    return before + opener + content + closer + rest.split(closer)[1]
+
+
+def pages() -> dict[Path, str]:
+    """Return every file that is written here, or partly, with its content."""
+    readme = ROOT / "README.md"
+    return {
+        ROOT / "docs" / "reference" / "diagnoses.md": diagnoses(),
+        readme: between(readme.read_text(encoding="utf-8"), "dialects", dialects()),
+    }
+
+
+if __name__ == "__main__":
+    for path, content in pages().items():
+        path.write_text(content, encoding="utf-8", newline="\n")

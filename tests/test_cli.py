@@ -1,0 +1,385 @@
+"""The command line: what it prints, where, with which exit code, and that it never ends in a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import wireproto as wp
+from wireproto.cli import app
+from wireproto.shapes import event_json, message_json, to_json, to_message
+
+HERMES = '<tool_call>\n{"name": "f", "arguments": {"x": 1, "s": "ä"}}\n</tool_call>'
+QWEN = "<tool_call>\n<function=f>\n<parameter=x>\n1\n</parameter>\n</function>\n</tool_call>"
+TOOLS = [{"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": "integer"}, "s": {"type": "string"}}}}]
+ENV = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1", "TERM": "dumb"}
+
+
+def run(*args: str, input: str | bytes = "") -> Result:
+    result = CliRunner().invoke(app, args, input=input, env={"NO_COLOR": "1"})
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def command(*args: str) -> list[str]:
+    return [sys.executable, "-m", "wireproto", *args]
+
+
+def assert_one_line(result: Result, *parts: str) -> None:
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("wireproto: "), result.stderr
+    for part in parts:
+        assert part in lines[0]
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> str:
+    path = tmp_path / "tools.json"
+    path.write_text(json.dumps(TOOLS), encoding="utf-8")
+    return str(path)
+
+
+# --- parse ------------------------------------------------------------------------------------------------------------
+
+
+def test_parse_prints_the_documented_object() -> None:
+    result = run("parse", "-d", "hermes", input=f"Hello.\n{HERMES}")
+    assert result.exit_code == 0 and result.stderr == ""
+    shown = json.loads(result.stdout)
+    assert list(shown) == ["text", "reasoning", "calls", "candidates", "diagnoses"]
+    assert shown["calls"] == [{"name": "f", "arguments": {"x": 1, "s": "ä"}, "id": None, "complete": True}]
+    assert shown["text"].startswith("Hello.") and shown["reasoning"] == ""
+    assert shown["candidates"] == [] == shown["diagnoses"]
+    assert "ä" in result.stdout
+
+
+def test_parse_reads_a_file_and_tools(tmp_path: Path, tools: str) -> None:
+    path = tmp_path / "output.txt"
+    path.write_text(QWEN, encoding="utf-8")
+    assert json.loads(run("parse", str(path), "-d", "qwen3_coder").stdout)["calls"][0]["arguments"] == {"x": "1"}
+    shown = json.loads(run("parse", str(path), "--dialect", "qwen3_coder", "--tools", tools).stdout)
+    assert shown["calls"][0]["arguments"] == {"x": 1}
+
+
+def test_parse_takes_tools_in_an_object(tmp_path: Path) -> None:
+    path = tmp_path / "tools.json"
+    path.write_text(json.dumps({"tools": TOOLS}), encoding="utf-8-sig")
+    assert json.loads(run("parse", "-d", "qwen3_coder", "-t", str(path), input=QWEN).stdout)["calls"][0]["arguments"] == {"x": 1}
+
+
+def test_parse_with_defects_exits_with_1_and_prints_all_the_same(tools: str) -> None:
+    result = run("parse", "-d", "hermes", "-t", tools, input=HERMES.replace('"f"', '"g"'))
+    shown = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert shown["calls"][0]["name"] == "g"
+    [diagnosis] = [d for d in shown["diagnoses"] if d["code"] == "unknown-tool"]
+    assert list(diagnosis) == ["code", "message", "start", "end"] and diagnosis["end"] > diagnosis["start"]
+
+
+def test_finish_reason_and_open_reasoning_reach_the_decoder() -> None:
+    cut = QWEN.removesuffix("</function>\n</tool_call>")
+    assert json.loads(run("parse", "-d", "qwen3_coder", "--finish-reason", "stop", input=cut).stdout)["calls"][0]["complete"]
+    result = run("parse", "-d", "qwen3_coder", "--finish-reason", "length", input=cut)
+    assert not json.loads(result.stdout)["calls"][0]["complete"] and result.exit_code == 1
+    thought = json.loads(run("parse", "-d", "qwen3_coder", "--reasoning-open", input="hm\n</think>\n\nYes.").stdout)
+    assert thought["reasoning"].strip() == "hm" and thought["text"].strip() == "Yes."
+
+
+def test_parse_as_text_shows_segments_calls_and_diagnoses(tools: str) -> None:
+    call = HERMES.replace('"f"', '"g"')
+    result = run("parse", "-d", "hermes", "-t", tools, "--format", "text", input=f"Hello [bold]you[/bold].\n{call}")
+    assert result.exit_code == 1
+    for part in ("text 0-", "Hello [bold]you[/bold].", "Calls", "g", "x", "1", "Diagnoses", "unknown-tool", "defect"):
+        assert part in result.stdout
+
+
+def test_text_never_reaches_the_terminal_as_a_control_sequence() -> None:
+    result = run("parse", "-d", "hermes", "--format", "text", input="a\x1b[31mb\x07\x9bc\r\n")
+    assert "a\\x1b[31mb\\x07\\x9bc\\x0d" in result.stdout
+    assert not set(result.stdout) & {"\x1b", "\x07", "\x9b"}
+
+
+def test_text_format_of_nothing_is_nothing() -> None:
+    assert run("parse", "-d", "hermes", "--format", "text", input="").stdout.strip() == ""
+
+
+def test_invalid_utf8_is_one_line_and_the_text_is_delivered() -> None:
+    result = run("parse", "-d", "hermes", input=b"ab\xc3\xa4\xff" + HERMES.encode())
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == ["wireproto: standard input: not UTF-8 at byte 4; replaced by U+FFFD"]
+    shown = json.loads(result.stdout)
+    assert shown["text"].startswith("abä\ufffd") and shown["calls"][0]["name"] == "f"
+
+
+def test_line_breaks_are_not_translated() -> None:
+    assert json.loads(run("parse", "-d", "hermes", input=b"a\r\nb\rc").stdout)["text"] == "a\r\nb\rc"
+
+
+# --- usage ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_dialect_names_the_nearest() -> None:
+    for name in ("parse", "stream"):
+        assert_one_line(run(name, "-d", "qwen3_codr"), "qwen3_codr", "qwen3_coder")
+    assert_one_line(run("show", "hermse"), "hermes")
+
+
+def test_missing_files_are_one_line(tmp_path: Path) -> None:
+    gone = str(tmp_path / "gone")
+    assert_one_line(run("parse", gone, "-d", "hermes"), gone)
+    assert_one_line(run("parse", str(tmp_path), "-d", "hermes"), str(tmp_path))
+    assert_one_line(run("parse", "-d", "hermes", "-t", gone), gone)
+    assert_one_line(run("parse", "-d", gone + ".toml"), gone)
+    assert_one_line(run("encode", gone, "-d", "hermes"), gone)
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (b"", "not JSON"),
+        (b"[{", "line 1, column"),
+        (b"\xff", "not UTF-8 at byte 0"),
+        (b"3", "expected a JSON list"),
+        (b"null", "expected a JSON list"),
+        (b'{"functions": []}', "expected a JSON list"),
+        (b'{"tools": {}}', "expected a JSON list"),
+        (b"[3]", ""),
+        (b'[{"type": "function"}]', ""),
+        (b'[{"name": "f", "parameters": 3}]', ""),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[" + b"9" * 10_000 + b"]", ""),
+    ],
+)
+@pytest.mark.parametrize("name", ["parse", "stream", "encode"])
+def test_bad_tools_are_one_line(tmp_path: Path, name: str, content: bytes, part: str) -> None:
+    path = tmp_path / "tools.json"
+    path.write_bytes(content)
+    assert_one_line(run(name, "-d", "hermes", "-t", str(path), input="[]"), part)
+
+
+def test_a_bad_dialect_file_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    for content in ("not toml", "name = 'mine'\nsumary = ''", "\x00"):
+        path.write_text(content, encoding="utf-8")
+        assert_one_line(run("parse", "-d", str(path)), "mine.toml")
+
+
+def test_wrong_options_exit_with_2() -> None:
+    for args in (("parse",), ("parse", "-d", "hermes", "--format", "yaml"), ("nonsense",), ("parse", "--nonsense")):
+        result = run(*args)
+        assert result.exit_code == 2 and "Usage: " in result.stderr and "Traceback" not in result.stderr
+
+
+def test_every_help_has_an_example_and_the_exit_codes() -> None:
+    for name in ("parse", "stream", "encode", "dialects", "show"):
+        result = run(name, "--help")
+        assert result.exit_code == 0
+        assert f"wireproto {name}" in result.stdout.split("Example:")[1]
+        assert "\n  2    usage" in result.stdout
+    assert "Exit codes:" in run("--help").stdout
+
+
+def test_version() -> None:
+    assert run("--version").stdout == f"wireproto {wp.__version__}\n"
+
+
+def test_the_reference_names_every_command_and_option() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    for name in ("parse", "stream", "encode", "dialects", "show"):
+        assert f"`{name}" in page
+        for word in run(name, "--help").stdout.split():
+            assert not word.startswith("--") or word == "--help" or f"`{word.rstrip('.,')}`" in page
+
+
+# --- encode -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"name": "f", "arguments": {"x": 1, "s": "ä"}},
+        [{"name": "f", "arguments": {"x": 1, "s": "ä"}, "id": None}],
+        {"calls": [{"name": "f", "arguments": {"x": 1, "s": "ä"}}]},
+        {"text": "", "reasoning": "", "calls": [{"name": "f", "arguments": {"x": 1, "s": "ä"}}]},
+    ],
+)
+def test_encode_prints_the_wire_text_and_nothing_else(value: object) -> None:
+    result = run("encode", "-d", "hermes", input=json.dumps(value))
+    assert (result.exit_code, result.stdout, result.stderr) == (0, HERMES, "")
+
+
+def test_parse_can_be_piped_into_encode() -> None:
+    parsed = run("parse", "-d", "qwen3_coder", input=f"Hello.\n\n{QWEN}")
+    assert run("encode", "-d", "qwen3_coder", input=parsed.stdout).stdout == f"Hello.\n\n{QWEN}"
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "not JSON"),
+        ("3", "expected a call"),
+        ("{}", "expected a call"),
+        ("[3]", "calls[0]: expected an object"),
+        ('[{"name": "f"}, {"name": 3}]', "calls[1]: expected an object"),
+        ('{"name": "f", "arguments": "{}"}', "calls[0].arguments"),
+        ('{"name": "f", "arguments": {}, "id": 3}', "calls[0].id"),
+        ('{"text": 3}', "text"),
+        ('{"calls": 3}', "calls"),
+        ('{"text": "\\ud800"}', "surrogate"),
+    ],
+)
+def test_what_is_not_a_message_is_one_line(text: str, part: str) -> None:
+    assert_one_line(run("encode", "-d", "hermes", input=text), part)
+
+
+def test_a_call_that_would_not_come_back_is_one_line() -> None:
+    value = {"name": "f", "arguments": {"s": "x\n</parameter>\n</function>\n</tool_call>"}}
+    assert_one_line(run("encode", "-d", "qwen3_coder", input=json.dumps(value)), "s")
+
+
+# --- dialects, show ---------------------------------------------------------------------------------------------------
+
+
+def test_dialects_lists_them_all() -> None:
+    table = run("dialects").stdout
+    listed = json.loads(run("dialects", "--format", "json").stdout)
+    assert tuple(dialect["name"] for dialect in listed) == wp.dialects()
+    assert list(listed[0]) == ["name", "aliases", "models", "codec", "summary"]
+    for name in wp.dialects():
+        assert name in table
+
+
+def test_show_prints_a_file_that_can_be_used(tmp_path: Path) -> None:
+    for name in wp.dialects():
+        path = tmp_path / f"{name}.toml"
+        path.write_text(run("show", name).stdout, encoding="utf-8")
+        assert wp.Dialect.load(path) == wp.dialect(name)
+    assert json.loads(run("parse", "-d", str(tmp_path / "hermes.toml"), input=HERMES).stdout)["calls"]
+
+
+def test_show_knows_aliases_and_json() -> None:
+    alias = wp.dialect("hermes").aliases[0]
+    assert alias in run("show", alias).stdout.splitlines()[0]
+    shown = json.loads(run("show", alias, "--format", "json").stdout)
+    assert shown["name"] == "hermes" and shown["file"]["argument"]["codec"] == "json"
+
+
+# --- stream -----------------------------------------------------------------------------------------------------------
+
+
+def test_stream_prints_events_as_lines(tools: str) -> None:
+    result = run("stream", "-d", "hermes", "-t", tools, input=f"Hello.\n{HERMES}".replace('"f"', '"g"'))
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 1
+    assert {"event": "call_start", "index": 0, "name": "g", "id": None} in events
+    assert {"event": "argument_end", "index": 0, "key": "x", "value": 1} in events
+    [end] = [event for event in events if event["event"] == "call_end"]
+    assert end["call"] == {"name": "g", "arguments": {"x": 1, "s": "ä"}, "id": None, "complete": True}
+    [diagnosed] = [event for event in events if event["event"] == "diagnosed"]
+    assert list(diagnosed) == ["event", "code", "message", "start", "end", "severity"]
+    deltas = [e["text"] for e in events if e["event"] == "argument_delta" and e["key"] == "s"]
+    assert "".join(deltas) == "ä"
+
+
+def test_stream_says_the_offset_of_bad_bytes_whatever_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for size in (1, 2, 3, 100):
+        monkeypatch.setattr("wireproto.cli.CHUNK", size)
+        result = run("stream", "-d", "hermes", input=b"ab\xc3\xa4\xe2\x82x\xff\xc3")
+        assert result.stderr.splitlines() == ["wireproto: standard input: not UTF-8 at byte 4; replaced by U+FFFD"]
+        events = [json.loads(line) for line in result.stdout.splitlines()]
+        assert "".join(event["text"] for event in events) == "abä\ufffdx\ufffd\ufffd" and result.exit_code == 1
+
+
+def read_until(out: IO[bytes], wanted: str) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = []
+    while not events or events[-1]["event"] != wanted:
+        events.append(json.loads(out.readline()))
+    return events
+
+
+def test_stream_prints_events_before_the_input_ends() -> None:
+    with subprocess.Popen(command("stream", "-d", "qwen3_coder"), stdin=-1, stdout=-1, stderr=-1, env=ENV) as process:
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        head = "Hi, ä".encode()
+        # The first write ends inside a character, so nothing may wait for whole characters or lines.
+        process.stdin.write(head[:-1])
+        process.stdin.flush()
+        assert read_until(process.stdout, "text_delta")[0]["text"].startswith("Hi")
+        process.stdin.write(head[-1:] + b".\n\n<tool_call>\n<function=f>\n<parameter=s>\nfirst line\nsecond")
+        process.stdin.flush()
+        assert read_until(process.stdout, "argument_delta")[-1]["text"].startswith("first")
+        process.stdin.write(b" line\n</parameter>\n</function>\n</tool_call>")
+        process.stdin.close()
+        events = read_until(process.stdout, "call_end")
+        assert events[-1]["call"]["arguments"] == {"s": "first line\nsecond line"}
+        assert process.stdout.read() == b"" and process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_stream_stops_quietly_when_interrupted() -> None:
+    with subprocess.Popen(command("stream", "-d", "hermes"), stdin=-1, stdout=-1, stderr=-1, env=ENV) as process:
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        process.stdin.write(b"Hello")
+        process.stdin.flush()
+        read_until(process.stdout, "text_delta")
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == b""
+    assert process.returncode == 130
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("x" * 5_000_000, encoding="utf-8")
+    with subprocess.Popen(command("parse", str(path), "-d", "hermes"), stdout=-1, stderr=-1, env=ENV) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_output_is_utf8_whatever_the_locale_says() -> None:
+    env = ENV | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    for name in ("parse", "stream"):
+        done = subprocess.run(command(name, "-d", "hermes"), input=HERMES.encode(), capture_output=True, env=env, check=True)
+        assert "ä".encode() in done.stdout
+    value = json.dumps([{"name": "f", "arguments": {"x": 1, "s": "ä"}}]).encode()
+    done = subprocess.run(command("encode", "-d", "hermes"), input=value, capture_output=True, env=env, check=True)
+    assert done.stdout == HERMES.encode()
+
+
+# --- shapes -----------------------------------------------------------------------------------------------------------
+
+
+def test_events_are_flat_objects() -> None:
+    diagnosis = wp.Diagnosis("unknown-tool", (1, 2), "no", "defect")
+    assert event_json(wp.TextDelta("a")) == {"event": "text_delta", "text": "a"}
+    assert event_json(wp.ArgumentDelta(0, "k", "a")) == {"event": "argument_delta", "index": 0, "key": "k", "text": "a"}
+    assert event_json(wp.Diagnosed(diagnosis)) == {
+        "event": "diagnosed", "code": "unknown-tool", "message": "no", "start": 1, "end": 2, "severity": "defect",
+    }  # fmt: skip
+
+
+def test_half_a_surrogate_pair_is_written_in_escapes() -> None:
+    assert to_json({"ä": "\ud800"}) == '{"\\u00e4": "\\ud800"}'
+    assert to_json({"ä": "😀"}) == '{"ä": "😀"}'
+
+
+def test_messages_come_back_from_json() -> None:
+    message = wp.Message("a", "b", (wp.Call("f", {"x": [1, None]}, "id1"), wp.Call("g", {}, None, complete=False)))
+    assert to_message(json.loads(to_json(message_json(message)))) == message
+
+
+def test_importing_the_package_leaves_the_command_line_alone() -> None:
+    code = "import sys, wireproto; sys.exit(bool({'typer', 'rich'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], env=ENV, check=False).returncode == 0

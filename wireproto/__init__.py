@@ -1,0 +1,65 @@
+"""wireproto: what a language model writes, turned into tool calls, and back.
+
+    >>> import wireproto as wp
+    >>> message = wp.parse('<tool_call>\\n{"name": "f", "arguments": {"x": 1}}\\n</tool_call>', dialect="hermes")
+    >>> message.calls[0].name, message.calls[0].arguments
+    ('f', {'x': 1})
+"""
+
+from __future__ import annotations
+
+from wireproto.decoder import Decoder, parse
+from wireproto.dialect import Dialect
+from wireproto.encoder import encode
+from wireproto.errors import (
+    DialectError,
+    EncodeError,
+    GrammarError,
+    LimitExceeded,
+    SchemaError,
+    WireprotoError,
+)
+from wireproto.events import (
+    ArgumentDelta,
+    ArgumentEnd,
+    ArgumentStart,
+    CallEnd,
+    CallStart,
+    Diagnosed,
+    Event,
+    ReasoningDelta,
+    TextDelta,
+)
+from wireproto.model import Call, Diagnosis, Message, Policy, Segment
+from wireproto.registry import dialect, dialects
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArgumentDelta",
+    "ArgumentEnd",
+    "ArgumentStart",
+    "Call",
+    "CallEnd",
+    "CallStart",
+    "Decoder",
+    "Diagnosed",
+    "Diagnosis",
+    "Dialect",
+    "DialectError",
+    "EncodeError",
+    "Event",
+    "GrammarError",
+    "LimitExceeded",
+    "Message",
+    "Policy",
+    "ReasoningDelta",
+    "SchemaError",
+    "Segment",
+    "TextDelta",
+    "WireprotoError",
+    "dialect",
+    "dialects",
+    "encode",
+    "parse",
+]

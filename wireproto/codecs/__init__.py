@@ -1,0 +1,1 @@
+"""Argument encodings: one file each, with the reader and the writer of that encoding side by side."""

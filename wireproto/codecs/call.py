@@ -1,0 +1,195 @@
+"""What every reader of calls shares: the call being built, and the events that tell of it.
+
+It knows nothing of any encoding. Its law: the deltas of an argument join to what its end event and the finished call
+carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, Protocol
+
+from wireproto.errors import LimitExceeded
+from wireproto.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallStart, Diagnosed, Event
+from wireproto.journal import Journal
+from wireproto.lenient import dumps
+from wireproto.model import Call, Policy, Span
+from wireproto.schema import Tool, Toolset, Typed
+from wireproto.source import Source
+from wireproto.states import Opened
+
+
+class End(Enum):
+    """What is known of the end of the text: more may come, it ended by itself, or it was cut off."""
+
+    OPEN = "open"
+    STOP = "stop"
+    CUT = "cut"
+
+    @property
+    def final(self) -> bool:
+        """Whether no more text comes."""
+        return self is not End.OPEN
+
+
+class Outcome(Enum):
+    """What a reader says after reading: it needs more text, the call is over, or there was no call after all."""
+
+    MORE = "more"
+    DONE = "done"
+    NONE = "none"
+
+
+class Reader(Protocol):
+    """Reads one call, from behind its header to behind its last closer."""
+
+    position: int
+    builder: CallBuilder
+
+    def read(self, stop: int, end: End) -> Outcome:
+        """Read as far as certain, looking no further than `stop`."""
+        ...
+
+    def quick(self, text: str) -> Event | None:
+        """Take a chunk that is nothing but more of an open string; None if it may be more than that."""
+        ...
+
+    @property
+    def quickable(self) -> bool:
+        """Whether `quick` may be asked: everything read is settled, and an open string streams."""
+        ...
+
+    def copy(self, builder: CallBuilder) -> Reader:
+        """Return an independent copy that writes to `builder`."""
+        ...
+
+
+class CallBuilder:
+    """A call while it is read."""
+
+    __slots__ = ("first_diagnosis", "_held", "_size", "arguments", "id", "index", "journal", "key", "name",
+                 "opened", "policy", "source", "start", "tool", "tools")  # fmt: skip
+
+    def __init__(
+        self, source: Source, journal: Journal, tools: Toolset, policy: Policy, opened: Opened, start: int
+    ) -> None:
+        self.source, self.journal, self.tools, self.policy = source, journal, tools, policy
+        self.opened = opened
+        self.start = start
+        self.index = len(journal.calls)
+        self.arguments: dict[str, Any] = {}
+        self.name: str | None = None
+        self.id: str | None = None
+        self.tool = Tool("", "", {})
+        self._held: list[Event] = []
+        self.key = ""
+        self._size = 0
+        self.first_diagnosis = len(journal.diagnoses)
+        if policy.max_calls is not None and self.index >= policy.max_calls:
+            raise LimitExceeded(f"more than {policy.max_calls} calls in one message (Policy.max_calls)")
+
+    def begin(self, name: str, identity: str | None, span: Span) -> None:
+        """Name the call; whatever was read before is told now."""
+        self.name, self.id = name, identity
+        self.journal.events.append(CallStart(self.index, name, identity))
+        tool = self.tools.get(name)
+        if tool is not None:
+            self.tool = tool
+        elif not self.tools.any_name:
+            near = self.tools.nearest(name)
+            hint = f"; the nearest is {near!r}" if near else ""
+            self.journal.diagnose("unknown-tool", span, f"no tool named {name!r} was declared{hint}")
+        self.journal.events.extend(self._held)
+        self._held.clear()
+
+    def identify(self, identity: str) -> None:
+        """Give the call the id that stood behind its name."""
+        self.id = identity
+
+    def declare(self, key: str, span: Span) -> bool:
+        """Note that an argument begins; False if its key was given already, so that the first value stands."""
+        if key in self.arguments or key == self.key:
+            self.journal.diagnose("duplicate-argument", span, f"{key!r} was given twice; the first value stands")
+            return False
+        if "properties" in self.tool.schema and key not in self.tool.keys:
+            near = self.tool.nearest(key)
+            hint = f"; the nearest is {near!r}" if near else ""
+            self.journal.diagnose("unknown-argument", span, f"{self.name!r} declares no argument {key!r}{hint}")
+        return True
+
+    def open(self, key: str) -> None:
+        """Begin a string that is told while it grows."""
+        self.key, self._size = key, 0
+        self._tell(ArgumentStart(self.index, key, "string"))
+
+    def more(self, text: str) -> None:
+        """Tell more of the open string."""
+        if text:
+            self._tell(ArgumentDelta(self.index, self.key, text))
+            self._size += len(text)
+            self.check_size(self._size)
+
+    def close(self, value: str) -> None:
+        """End the open string."""
+        self.arguments[self.key] = value
+        self._tell(ArgumentEnd(self.index, self.key, value))
+        self.key = ""
+
+    def leave(self, value: str) -> None:
+        """Keep the safe prefix of the open string of a call that was cut off."""
+        self.arguments[self.key] = value
+
+    def give(self, key: str, value: Any, json: str | None = None) -> None:
+        """Tell an argument as a whole; `json` is its JSON text if it was written as such."""
+        text = json if json is not None else value if isinstance(value, str) else dumps(value)
+        self.check_size(len(text))
+        kind = "string" if json is None and isinstance(value, str) else "json"
+        self._tell(ArgumentStart(self.index, key, kind))
+        if text:
+            self._tell(ArgumentDelta(self.index, key, text))
+        self._tell(ArgumentEnd(self.index, key, value))
+        self.arguments[key] = value
+
+    def give_typed(self, key: str, typed: Typed, span: Span) -> None:
+        """Tell a raw value that the schema gave a type, and what was odd about it."""
+        if typed.code is not None:
+            self.journal.diagnose(typed.code, span, f"{key}: {typed.message}")
+        self.give(key, typed.value)
+
+    def check_size(self, size: int) -> None:
+        """Raise LimitExceeded for a value longer than the policy allows."""
+        limit = self.policy.max_value_chars
+        if limit is not None and size > limit:
+            raise LimitExceeded(f"a value is longer than {limit} characters (Policy.max_value_chars)")
+
+    def finish(self, end: int, complete: bool) -> None:
+        """End the call at `end`."""
+        journal = self.journal
+        call = Call(
+            name=self.name or "",
+            arguments=self.arguments,
+            id=self.id,
+            complete=complete,
+            span=(self.start, end),
+            diagnoses=tuple(journal.diagnoses[self.first_diagnosis :]),
+            _source=self.source,
+        )
+        journal.call(self.index, call)
+
+    def copy(self, source: Source, journal: Journal) -> CallBuilder:
+        """Return an independent copy over copies of source and journal."""
+        twin = CallBuilder.__new__(CallBuilder)
+        for name in CallBuilder.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.source, twin.journal = source, journal
+        twin.arguments, twin._held = dict(self.arguments), self._held[:]
+        return twin
+
+    def _tell(self, event: Event) -> None:
+        if self.name is None:
+            self._held.append(event)
+        else:
+            self.journal.events.append(event)
+
+

@@ -1,0 +1,48 @@
+"""The codes of all diagnoses, with how bad each is and what it means: the one table that code and documentation share.
+
+`defect`: the caller should look (the command line exits with 1). `repaired`: the call stands, the text was not
+canonical. `note`: nothing is wrong with the call.
+"""
+
+from __future__ import annotations
+
+from wireproto.model import Diagnosis, Severity, Span
+
+CODES: dict[str, tuple[Severity, str]] = {
+    "alias-key": ("repaired", "A JSON member has another name than the format gives it (parameters for arguments)."),
+    "ambiguous-boundary": ("note", "Where a value ends could not be told from the text alone; the plain reading was taken."),
+    "draft-call": ("note", "A call stands in closed reasoning: a draft, reported as a candidate."),
+    "duplicate-argument": ("defect", "An argument or member was given twice; the first value stands."),
+    "duplicate-closer": ("repaired", "A closing marker was written twice; one was dropped."),
+    "empty-arguments": ("repaired", "A call's arguments are missing or empty; read as no arguments."),
+    "fence-not-closed": ("repaired", "A call ends an unclosed Markdown fence; taken as a call."),
+    "foreign-dialect": ("repaired", "The call is written in a relative of the configured dialect."),
+    "json-invalid": ("defect", "The arguments are not JSON and no safe repair applies; the call is incomplete."),
+    "json-repaired": ("repaired", "The arguments are JSON after a named repair."),
+    "lone-surrogate": ("repaired", "Half of a surrogate pair in an escape; replaced by U+FFFD."),
+    "marker-variant": ("repaired", "A marker has a variant spelling."),
+    "mismatched-closer": ("repaired", "A value is closed by the closer of its own name instead of the format's."),
+    "missing-value-opener": ("repaired", "The value's opening marker is missing after its key."),
+    "missing-wrapper": ("repaired", "A call's opening marker or wrapper is missing."),
+    "noncanonical-id": ("repaired", "The call id does not have the format's form; the tool's name was recovered from it."),
+    "orphan-closer": ("repaired", "A closing marker that closes nothing; dropped."),
+    "quoted-call": ("note", "A call stands in a closed Markdown fence: a quote, reported as a candidate."),
+    "reasoning-not-closed": ("repaired", "Reasoning never closed and ends in a complete call; taken as a call."),
+    "reasoning-only-call": ("repaired", "Closed reasoning ends in a complete call and nothing follows; taken as a call."),
+    "suspicious-entities": ("note", "A value holds character entities that this format does not decode."),
+    "truncated-call": ("defect", "The output ends inside a call; the call is incomplete."),
+    "truncated-value": ("defect", "The output ends inside an argument; the call is incomplete."),
+    "type-conflict": ("note", "The type written on the wire is not the schema's; the schema's was taken."),
+    "type-mismatch": ("defect", "A value does not have the type that the schema declares; kept as written."),
+    "unclosed-call": ("repaired", "A call's or wrapper's closing marker is missing."),
+    "unclosed-value": ("repaired", "A value's closing marker is missing; it ends at the next marker."),
+    "unknown-argument": ("defect", "The tool does not declare this argument."),
+    "unknown-tool": ("defect", "No tool of this name was declared."),
+    "value-repaired": ("repaired", "A raw value was read after a named repair (Python spelling, one array per line)."),
+}
+
+
+def diagnose(code: str, span: Span, message: str = "") -> Diagnosis:
+    """Return a diagnosis with the severity of its code; the code's own sentence where no other is given."""
+    severity, meaning = CODES[code]
+    return Diagnosis(code, span, message or meaning, severity)

@@ -1,0 +1,498 @@
+"""A wire format as data: the nodes of a marker, the parts of a dialect, and how a TOML file becomes one.
+
+A marker is written once, as a template: `<parameter={key}>`. The same value matches it (with the tolerance that the
+file lists), writes it, and later becomes a grammar rule; so there are no regular expressions and no callables in a
+dialect. This module knows nothing of decoding. Its one law: `Template.match` takes back what `Template.format` wrote.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Union
+
+from wireproto.errors import DialectError
+
+BLANK = " \t\r\n"
+
+# What a model may write in a slot. The alphabet belongs to the slot: it is what keeps prose from becoming a call.
+ALPHABETS: dict[str, re.Pattern[str]] = {
+    "name": re.compile(r"[A-Za-z0-9_.-]{1,128}"),
+    "key": re.compile(r"[A-Za-z0-9_.-]{1,128}"),
+    "id": re.compile(r"[A-Za-z0-9_.:-]{1,256}"),
+    "index": re.compile(r"[0-9]{1,9}"),
+    "string": re.compile(r"true|false"),
+}
+
+
+class Miss(Enum):
+    """Why a template does not match: it cannot, or the text ends before that is known."""
+
+    NO = "no"
+    MORE = "more"
+
+
+@dataclass(frozen=True, slots=True)
+class Lit:
+    """Text that is written exactly so and looked for exactly so."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """White space that belongs to the markup: written exactly so, matched as any run of blanks."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place that the model fills; `quotes` are the accepted pairs around it, the canonical one first."""
+
+    role: str
+    quotes: tuple[str, ...] = ()
+
+    def match(self, text: str, pos: int, end: int) -> tuple[int, str, bool] | Miss:
+        """Return (end, value, whether the quotes were canonical) of the slot at `pos`."""
+        if pos >= end:
+            return Miss.MORE
+        pair = next((q for q in self.quotes if q and text[pos] == q[0]), "")
+        if self.quotes and not pair and "" not in self.quotes:
+            return Miss.NO
+        start = pos + len(pair[:1])
+        found = ALPHABETS[self.role].match(text, start, end)
+        if found is None:
+            return Miss.MORE if start >= end or _may_begin(self.role, text, start, end) else Miss.NO
+        stop = found.end()
+        if stop >= end:
+            return Miss.MORE
+        if pair and text[stop] != pair[1]:
+            return Miss.NO
+        return stop + len(pair[1:]), found.group(), not self.quotes or pair == self.quotes[0]
+
+
+def _may_begin(role: str, text: str, start: int, end: int) -> bool:
+    return role == "string" and any(word.startswith(text[start:end]) for word in ("true", "false"))
+
+
+Node = Union[Lit, Gap, Slot]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where a template ended in the text, what filled its slots, and whether every quote was canonical."""
+
+    end: int
+    slots: Mapping[str, str]
+    canonical: bool = True
+
+
+_PIECES = re.compile(r"\{([a-z]+)\}|([ \t\r\n]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A marker: literals, gaps and slots in order."""
+
+    nodes: tuple[Node, ...]
+
+    @classmethod
+    def parse(cls, text: str, quotes: tuple[str, ...] = ('""',)) -> Template:
+        """Read `text`; `{role}` is a slot, white space outside tags is a gap, `="{role}"` is a quoted slot.
+
+        Raises:
+            DialectError: a slot has an unknown role.
+        """
+        nodes: list[Node] = []
+        pending = ""
+        at = 0
+        for piece in _PIECES.finditer(text):
+            pending += text[at : piece.start()]
+            at = piece.end()
+            role, blank = piece.group(1), piece.group(2)
+            if blank is not None and text.rfind("<", 0, at) > text.rfind(">", 0, at):
+                pending += blank  # white space inside a tag is part of its literal
+                continue
+            if role is not None and role not in ALPHABETS:
+                raise DialectError(f"unknown slot {{{role}}}; known are {', '.join(sorted(ALPHABETS))}")
+            quoted = role is not None and pending.endswith('"') and text[at : at + 1] == '"'
+            if quoted:
+                pending, at = pending[:-1], at + 1
+            if pending:
+                nodes.append(Lit(pending))
+                pending = ""
+            nodes.append(Gap(blank) if role is None else Slot(role, quotes if quoted else ()))
+        pending += text[at:]
+        if pending:
+            nodes.append(Lit(pending))
+        return cls(tuple(nodes))
+
+    def format(self, **slots: str) -> str:
+        """Write the marker with its slots filled."""
+        out = []
+        for node in self.nodes:
+            if isinstance(node, Slot):
+                pair = node.quotes[0] if node.quotes else ""
+                out.append(pair[:1] + slots[node.role] + pair[1:])
+            else:
+                out.append(node.text)
+        return "".join(out)
+
+    def match(self, text: str, pos: int, end: int) -> Match | Miss:
+        """Match at `pos`, looking no further than `end`; a gap at the end of the template is left alone."""
+        slots: dict[str, str] = {}
+        canonical = True
+        for node in self.trimmed:
+            if isinstance(node, Lit):
+                if not text.startswith(node.text, pos, end):
+                    return Miss.MORE if node.text.startswith(text[pos:end]) else Miss.NO
+                pos += len(node.text)
+            elif isinstance(node, Gap):
+                pos = skip_blank(text, pos, end)
+            else:
+                found = node.match(text, pos, end)
+                if isinstance(found, Miss):
+                    return found
+                pos, slots[node.role], plain = found
+                canonical = canonical and plain
+        return Match(pos, slots, canonical)
+
+    @property
+    def trimmed(self) -> tuple[Node, ...]:
+        """The nodes without a gap at either end."""
+        nodes = self.nodes
+        start = 1 if nodes and isinstance(nodes[0], Gap) else 0
+        stop = len(nodes) - 1 if len(nodes) > start and isinstance(nodes[-1], Gap) else len(nodes)
+        return nodes[start:stop]
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles of its slots."""
+        return frozenset(node.role for node in self.nodes if isinstance(node, Slot))
+
+    @property
+    def first(self) -> str:
+        """The literal it begins with; empty if it begins with a slot or is empty."""
+        nodes = self.trimmed
+        return nodes[0].text if nodes and isinstance(nodes[0], Lit) else ""
+
+    def units(self) -> tuple[Template, ...]:
+        """Split into markers that may be missing one without the other: at a gap, and between `>` and `<`."""
+        groups: list[list[Node]] = [[]]
+        for node in self.trimmed:
+            if isinstance(node, Gap):
+                groups.append([])
+                continue
+            for i, text in enumerate(_split_tags(node.text) if isinstance(node, Lit) else ()):
+                if i or (text[0] == "<" and groups[-1] and _ends_tag(groups[-1][-1])):
+                    groups.append([])
+                groups[-1].append(Lit(text))
+            if isinstance(node, Slot):
+                groups[-1].append(node)
+        return tuple(Template(tuple(group)) for group in groups if group)
+
+    def __add__(self, other: Template) -> Template:
+        return Template((*self.nodes, Gap(""), *other.nodes))
+
+
+def _ends_tag(node: Node) -> bool:
+    return isinstance(node, Lit) and node.text.endswith(">")
+
+
+def _split_tags(text: str) -> list[str]:
+    return re.split(r"(?<=>)(?=<)", text)
+
+
+def skip_blank(text: str, pos: int, end: int) -> int:
+    """Return the first position from `pos` up to `end` that is not a blank."""
+    while pos < end and text[pos] in BLANK:
+        pos += 1
+    return pos
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """Where reasoning stands: its markers, the white space after it, whether a call's opener ends it."""
+
+    open: str
+    close: str
+    after: str = ""
+    ends_at_call: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The markers around all calls of a message; `also` are accepted pairs."""
+
+    open: Template
+    close: Template
+    also: tuple[tuple[Template, Template], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallShape:
+    """The markers around one call, what stands between calls, and the forms of an id that holds the name."""
+
+    open: Template
+    close: Template
+    also: tuple[Template, ...] = ()
+    join: str = ""
+    id: tuple[Template, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The member names of a JSON object that is a call; the canonical name first."""
+
+    name: tuple[str, ...] = ("name",)
+    arguments: tuple[str, ...] = ("arguments",)
+    id: tuple[str, ...] = ("id",)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """How `{key: value}` is written inside a call.
+
+    `pad` is the white space on each side of a raw value that is markup; `pad_keys` limits it to some keys when
+    writing. `escape` is the spelling of the value's own closer inside a value, if the format has one. `literals` says
+    how values that are no strings are written: `json`, `python-scalars` (True, False, None; what a template's
+    `| string` renders), or `python` throughout.
+    """
+
+    codec: str
+    open: Template = Template(())
+    close: Template = Template(())
+    also: tuple[Template, ...] = ()
+    pad: str = ""
+    pad_keys: tuple[str, ...] = ()
+    escape: str = ""
+    literals: str = "json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dialect:
+    """A wire format: its markers, its slots and how they repeat. Load one with `Dialect.load(path)`."""
+
+    name: str
+    summary: str
+    call: CallShape
+    argument: Argument
+    aliases: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    source: str = ""
+    reasoning: Reasoning | None = None
+    section: Section | None = None
+    record: Record = field(default_factory=Record)
+    variants: tuple[Dialect, ...] = field(default=(), repr=False)
+    path: str = ""
+
+    @classmethod
+    def load(cls, path: str | Path) -> Dialect:
+        """Read a dialect file.
+
+        Raises:
+            DialectError: the file cannot be read, is not TOML, or is not a dialect; names file, key and fix.
+        """
+        import tomli
+
+        try:
+            with open(path, "rb") as file:
+                data = tomli.load(file)
+        except OSError as error:
+            raise DialectError(f"{path}: cannot be read: {error.strerror}") from None
+        except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise DialectError(f"{path}: not TOML: {error}") from None
+        return _Reader(str(path)).dialect(data)
+
+    @property
+    def codec(self) -> str:
+        """The name of the argument codec."""
+        return self.argument.codec
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """Every literal of the canonical spelling, without white space, in the order of the file, each once."""
+        templates = [self.call.open, self.call.close, self.argument.open, self.argument.close]
+        if self.section is not None:
+            templates = [self.section.open, self.section.close, *templates]
+        found = [node.text for template in templates for node in template.nodes if isinstance(node, Lit)]
+        if self.reasoning is not None:
+            found += [self.reasoning.open, self.reasoning.close]
+        return tuple(dict.fromkeys(found))
+
+
+_KNOWN: dict[str, tuple[str, ...]] = {
+    "": ("name", "summary", "aliases", "models", "source", "quotes", "spellings", "reasoning", "section", "call",
+         "record", "argument"),
+    "reasoning": ("open", "close", "after", "ends_at_call"),
+    "section": ("open", "close", "also"),
+    "call": ("open", "close", "also", "join", "id"),
+    "record": ("name", "arguments", "id"),
+    "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals"),
+}  # fmt: skip
+CODECS = ("json", "tagged")
+LITERALS = ("json", "python-scalars", "python")
+
+
+class _Reader:
+    """Turns the tables of one file into a Dialect; every complaint names the file and the key."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.quotes: tuple[str, ...] = ('""',)
+        self.binding: Mapping[str, str] = {}
+
+    def dialect(self, data: Mapping[str, Any]) -> Dialect:
+        for table, known in _KNOWN.items():
+            self._check_keys(table, self._table(data, table) if table else data, known)
+        spellings = self._table(data, "spellings")
+        self.quotes = self._texts(data, "", "quotes", ('""',))
+        names = list(spellings)
+        choices = [self._texts(spellings, "spellings", name, ()) for name in names]
+        built = []
+        for values in itertools.product(*choices):
+            self.binding = dict(zip(names, values))
+            built.append(self._build(data))
+        if not built:
+            raise self._error("spellings", "a spelling has no values; give the canonical one first")
+        first, *others = built
+        return Dialect(**{**_fields(first), "variants": tuple(others)})
+
+    def _build(self, data: Mapping[str, Any]) -> Dialect:
+        argument = self._argument(self._table(data, "argument"))
+        call = self._call(self._table(data, "call"))
+        dialect = Dialect(
+            name=self._text(data, "", "name"),
+            summary=self._text(data, "", "summary"),
+            aliases=self._texts(data, "", "aliases", ()),
+            models=self._texts(data, "", "models", ()),
+            source=self._text(data, "", "source", ""),
+            reasoning=self._reasoning(self._table(data, "reasoning")),
+            section=self._section(self._table(data, "section")),
+            record=Record(*(self._texts(self._table(data, "record"), "record", key, (key,)) for key in _KNOWN["record"])),
+            call=call,
+            argument=argument,
+            path=self.path,
+        )
+        self._check(dialect)
+        return dialect
+
+    def _check(self, dialect: Dialect) -> None:
+        if dialect.codec == "tagged":
+            if "name" not in dialect.call.open.roles:
+                raise self._error("call.open", "a tagged call needs {name} in its opener")
+            if "key" not in dialect.argument.open.roles:
+                raise self._error("argument.open", "needs {key}")
+            if not dialect.argument.close.first:
+                raise self._error("argument.close", "must begin with a literal")
+            if not dialect.call.close.first:
+                raise self._error("call.close", "must begin with a literal")
+        wrappers = [unit for unit in dialect.call.open.units() if not unit.roles]
+        if "name" in dialect.call.open.roles and len(wrappers) > 1 and dialect.codec == "tagged":
+            raise self._error("call.open", "at most one marker may stand before the one with {name}")
+
+    def _reasoning(self, table: Mapping[str, Any]) -> Reasoning | None:
+        if not table:
+            return None
+        ends = table.get("ends_at_call", False)
+        if not isinstance(ends, bool):
+            raise self._error("reasoning.ends_at_call", "must be true or false")
+        texts = (self._text(table, "reasoning", key) for key in ("open", "close"))
+        return Reasoning(*texts, self._text(table, "reasoning", "after", ""), ends)
+
+    def _section(self, table: Mapping[str, Any]) -> Section | None:
+        if not table:
+            return None
+        also = []
+        for pair in table.get("also", []):
+            if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)):
+                raise self._error("section.also", "must be a list of [open, close] pairs of strings")
+            also.append((self._template(pair[0], "section.also"), self._template(pair[1], "section.also")))
+        opener, closer = (self._template(self._text(table, "section", key), f"section.{key}") for key in ("open", "close"))
+        return Section(opener, closer, tuple(also))
+
+    def _call(self, table: Mapping[str, Any]) -> CallShape:
+        return CallShape(
+            open=self._template(self._text(table, "call", "open", ""), "call.open"),
+            close=self._template(self._text(table, "call", "close", ""), "call.close"),
+            also=tuple(self._template(text, "call.also") for text in self._texts(table, "call", "also", ())),
+            join=self._text(table, "call", "join", ""),
+            id=tuple(self._template(text, "call.id") for text in self._texts(table, "call", "id", ())),
+        )
+
+    def _argument(self, table: Mapping[str, Any]) -> Argument:
+        codec = self._text(table, "argument", "codec")
+        if codec not in CODECS:
+            raise self._error("argument.codec", f"unknown codec {codec!r}; known are {', '.join(CODECS)}")
+        literals = self._text(table, "argument", "literals", "json")
+        if literals not in LITERALS:
+            raise self._error("argument.literals", f"unknown value {literals!r}; known are {', '.join(LITERALS)}")
+        return Argument(
+            codec=codec,
+            open=self._template(self._text(table, "argument", "open", ""), "argument.open"),
+            close=self._template(self._text(table, "argument", "close", ""), "argument.close"),
+            also=tuple(self._template(text, "argument.also") for text in self._texts(table, "argument", "also", ())),
+            pad=self._text(table, "argument", "pad", ""),
+            pad_keys=self._texts(table, "argument", "pad_keys", ()),
+            escape=self._text(table, "argument", "escape", ""),
+            literals=literals,
+        )
+
+    def _template(self, text: str, where: str) -> Template:
+        try:
+            return Template.parse(text, self.quotes)
+        except DialectError as error:
+            raise self._error(where, str(error)) from None
+
+    def _check_keys(self, table: str, found: Mapping[str, Any], known: tuple[str, ...]) -> None:
+        for key in found:
+            if key not in known:
+                near = difflib.get_close_matches(key, known, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+                raise self._error(f"{table}.{key}".lstrip("."), f"unknown key; {hint}")
+
+    def _table(self, data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        table = data.get(key, {})
+        if not isinstance(table, dict):
+            raise self._error(key, f"must be a table; write [{key}]")
+        return table
+
+    def _text(self, table: Mapping[str, Any], where: str, key: str, default: str | None = None) -> str:
+        text = table.get(key, default)
+        if text is None:
+            raise self._error(f"{where}.{key}".lstrip("."), "is missing; give a string")
+        if not isinstance(text, str):
+            raise self._error(f"{where}.{key}".lstrip("."), f"must be a string, not {type(text).__name__}")
+        return self._bind(text)
+
+    def _texts(
+        self, table: Mapping[str, Any], where: str, key: str, default: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        texts = table.get(key, default)
+        if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
+            raise self._error(f"{where}.{key}".lstrip("."), "must be a list of strings")
+        return tuple(self._bind(text) for text in texts)
+
+    def _bind(self, text: str) -> str:
+        for name, value in self.binding.items():
+            text = text.replace("{" + name + "}", value)
+        return text
+
+    def _error(self, key: str, problem: str) -> DialectError:
+        return DialectError(f"{self.path}: {key}: {problem}")
+
+
+def _fields(dialect: Dialect) -> dict[str, Any]:
+    return {name: getattr(dialect, name) for name in Dialect.__dataclass_fields__}
+
+
+def every_spelling(dialect: Dialect) -> Iterator[Dialect]:
+    """Yield the dialect itself and then its variants of spelling."""
+    yield dialect
+    yield from dialect.variants

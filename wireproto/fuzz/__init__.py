@@ -1,0 +1,1 @@
+"""Generated inputs for dialects: tools, calls, hostile values, mutated outputs. Needs hypothesis."""

@@ -1,0 +1,46 @@
+"""Long texts of one repeated piece: where a decoder that looks back too often gets slow.
+
+Law: the texts of one flood differ only in how often the piece stands there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from wireproto.dialect import Dialect
+from wireproto.encoder import encode
+from wireproto.model import Call
+
+WRITE_FILE: dict[str, Any] = {
+    "name": "write_file",
+    "parameters": {
+        "type": "object",
+        "properties": {"path": {"type": "string"}, "content": {"type": "string"}},
+        "required": ["path", "content"],
+    },
+}
+_SEED = "zqz"
+
+
+def floods(dialect: Dialect) -> Iterator[tuple[str, Callable[[int], str]]]:
+    """Yield (what it is, how to make it of about so many characters): in a value, outside calls, many arguments."""
+    whole = encode([Call("write_file", {"path": "a", "content": _SEED})], dialect, tools=[WRITE_FILE])
+    head, _, tail = whole.partition(_SEED)
+    inside = ["word ", "\n", " ", "<", "`", "\\n", *dialect.markers]
+    for piece in inside:
+        yield f"a value of {piece!r}", partial(_repeated, head, piece, tail)
+    for piece in [*inside, "{", "[", '{"name": ', "\n```\n", head, whole]:
+        yield f"a text of {piece!r}", partial(_repeated, "", piece, "")
+    yield "many arguments", partial(_many_arguments, dialect)
+
+
+def _repeated(head: str, piece: str, tail: str, size: int) -> str:
+    return head + piece * (size // len(piece)) + tail
+
+
+def _many_arguments(dialect: Dialect, size: int) -> str:
+    arguments = {f"key{index}": "v" for index in range(size // 40)}
+    schema = {"type": "object", "properties": {key: {"type": "string"} for key in arguments}}
+    return encode([Call("write_file", arguments)], dialect, tools=[{"name": "write_file", "parameters": schema}])

@@ -1,0 +1,69 @@
+"""Names to dialects: the built-in files and what other packages register, loaded when first asked for.
+
+A package registers a dialect with the entry-point group `wireproto.dialects`: name = "module:attribute", where the
+attribute is a `Dialect` or the path of a dialect file. Set WIREPROTO_NO_PLUGINS=1 to leave them out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from wireproto.dialect import Dialect
+from wireproto.errors import DialectError
+
+_FOLDER = Path(__file__).parent / "dialects"
+_GROUP = "wireproto.dialects"
+
+
+def dialects() -> tuple[str, ...]:
+    """Return the names of all known dialects, sorted."""
+    return tuple(sorted({*_files(), *_plugins()}))
+
+
+def dialect(name: str) -> Dialect:
+    """Return the dialect of this name or alias.
+
+    Raises:
+        DialectError: there is none; names the nearest one.
+    """
+    if name in _files() or name in _plugins():
+        return _load(name)
+    for known in dialects():
+        if name in _load(known).aliases:
+            return _load(known)
+    near = difflib.get_close_matches(name, dialects(), 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(dialects())}"
+    raise DialectError(f"unknown dialect {name!r}; {hint}")
+
+
+@lru_cache(maxsize=None)
+def _files() -> dict[str, Path]:
+    return {path.stem: path for path in _FOLDER.glob("*.toml")}
+
+
+@lru_cache(maxsize=None)
+def _plugins() -> dict[str, EntryPoint]:
+    if os.environ.get("WIREPROTO_NO_PLUGINS"):
+        return {}
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=_GROUP):
+        if point.name in found or point.name in _files():
+            raise DialectError(f"dialect {point.name!r} is registered twice, the second time by {point.value!r}")
+        found[point.name] = point
+    return found
+
+
+@lru_cache(maxsize=None)
+def _load(name: str) -> Dialect:
+    if name in _files():
+        return Dialect.load(_files()[name])
+    value = _plugins()[name].load()
+    if isinstance(value, (str, Path)):
+        value = Dialect.load(value)
+    if not isinstance(value, Dialect):
+        raise DialectError(f"entry point {name!r} of {_GROUP} must give a Dialect or a path, not {type(value).__name__}")
+    return value

@@ -1,0 +1,520 @@
+"""Tools as callers define them, and what their JSON Schema says about a raw value.
+
+It must not know any dialect or how text was cut into values; it sees one key and one whole text at a time.
+
+Law: a mismatch is said, never guessed away and never raised. Text whose type nobody declares stays text, and what
+does not fit comes back as it was written. Only a wrong tool definition raises (`SchemaError`), when it is loaded.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from urllib.parse import unquote
+
+from wireproto import lenient
+from wireproto.errors import SchemaError
+
+Wire = Literal["string", "nullable", "json"]
+Types = frozenset[str] | None
+
+_BLANK: Final = " \t\r\n"
+_TYPE_NAMES: Final = {
+    "string": "string",
+    "str": "string",
+    "text": "string",
+    "number": "number",
+    "float": "number",
+    "double": "number",
+    "integer": "integer",
+    "int": "integer",
+    "boolean": "boolean",
+    "bool": "boolean",
+    "object": "object",
+    "dict": "object",
+    "array": "array",
+    "list": "array",
+    "null": "null",
+    "none": "null",
+}
+_NOUNS: Final = {
+    "string": "a string",
+    "number": "a number",
+    "integer": "an integer",
+    "boolean": "a boolean",
+    "object": "an object",
+    "array": "an array",
+    "null": "null",
+}
+_STRUCTURES: Final = frozenset({"object", "array"})
+_NUMBERS: Final = frozenset({"number", "integer"})
+_SCHEMA_PLACES: Final = ("parameters", "input_schema", "inputSchema")
+_TRUTH: Final = {"true": True, "false": False}
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_ZERO_FRACTION: Final = re.compile(r"\.0+\Z")
+# Beyond 2**53 a float no longer says which integer was meant.
+_EXACT_FLOAT: Final = 2**53
+# $ref makes a schema a graph: depth ends cycles, steps end what fans out exponentially.
+_MAX_SCHEMA_DEPTH: Final = 32
+_MAX_SCHEMA_STEPS: Final = 10_000
+# difflib is quadratic in the length of a name, and a model writes the name.
+_MAX_NEAREST: Final = 128
+_SEPARATORS: Final = str.maketrans("-. ", "___")
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A value as the schema reads it, and the diagnosis code (with its sentence) if that was not plain."""
+
+    value: Any
+    code: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool: its name, and what its schema declares about each argument."""
+
+    name: str
+    description: str = ""
+    schema: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    keys: frozenset[str] = field(init=False, repr=False, compare=False)
+    _declared: dict[str, Any] = field(init=False, repr=False, compare=False)
+    _types: dict[str, Types] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        declared = _Resolver(self.schema).properties(self.schema)
+        object.__setattr__(self, "_declared", declared)
+        object.__setattr__(self, "keys", frozenset(declared))
+
+    def types(self, key: str) -> Types:
+        """Return the JSON types that an argument may have, or None if the schema does not say."""
+        if key not in self._declared:
+            return None
+        if key not in self._types:
+            self._types[key] = _Resolver(self.schema).types(self._declared[key])
+        return self._types[key]
+
+    def wire(self, key: str) -> Wire:
+        """Return how raw text of an argument is delivered: as it streams, after a look for `null`, or at its end."""
+        types = self.types(key)
+        if types is None or types == {"string"}:
+            return "string"
+        if "string" not in types or types & {"boolean", "object", "array"}:
+            return "json"
+        return "nullable" if "null" in types else "string"
+
+    def decode(self, key: str, text: str, coerce: bool = True) -> Typed:
+        """Read raw text whose type the wire does not say."""
+        types = self.types(key)
+        wire = self.wire(key)
+        if not coerce or types is None or wire == "string":
+            return Typed(text)
+        if wire == "nullable":
+            return Typed(None if text == "null" else text)
+        if "string" not in types:
+            return _read(text, types) or _mismatched(key, types, text, _excerpt(text))
+        # Where a string is legal too, a repaired or Python spelling is the string that it looks like.
+        found = _read(text, types) if _is_json(text) else None
+        return found or Typed(text)
+
+    def decode_json(self, key: str, text: str, coerce: bool = True) -> Typed:
+        """Read raw text of which the wire says that it is JSON and not a string (DSML `string="false"`)."""
+        types = self.types(key) if coerce else None
+        if types is None:
+            message = f"the wire says that {_excerpt(key)} is not a string, but {_excerpt(text)} is not JSON"
+            return _json(text) or Typed(text, "type-mismatch", message)
+        fitting = _read(text, types)
+        if fitting is not None:
+            return fitting
+        if "string" in types:
+            return Typed(text, "type-conflict", f'the wire says that "{key}" is not a string, the schema that it is')
+        written = _json(text)
+        if written is None:
+            return _mismatched(key, types, text, _excerpt(text))
+        return _mismatched(key, types, written.value, _noun(written.value))
+
+    def decode_string(self, key: str, text: str, coerce: bool = True) -> Typed:
+        """Read raw text of which the wire says that it is a string (DSML `string="true"`)."""
+        types = self.types(key)
+        if not coerce or types is None or "string" in types:
+            return Typed(text)
+        found = _read(text, types)
+        if found is None:
+            return _mismatched(key, types, text, _excerpt(text))
+        message = f'the wire says that "{key}" is a string, the schema {_either(types)}'
+        return Typed(found.value, "type-conflict", "; ".join(filter(None, (message, found.message))))
+
+    def mismatch(self, key: str, value: Any) -> str | None:
+        """Say in a sentence that a value which the wire typed has none of the declared types; None if it has."""
+        types = self.types(key)
+        if types is None or _fits(value, types):
+            return None
+        return _mismatched(key, types, value, _noun(value)).message
+
+    def nearest(self, key: str) -> str | None:
+        """Return the declared argument whose name is most like `key`, if one is."""
+        return _most_like(key, self._declared)
+
+
+@dataclass(frozen=True, slots=True)
+class Toolset:
+    """The tools of one request. `any_name` is True when the caller gave none, so that every plausible name counts."""
+
+    tools: tuple[Tool, ...] = ()
+    any_name: bool = False
+    _by_name: dict[str, Tool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {tool.name: tool for tool in self.tools})
+
+    @classmethod
+    def of(cls, tools: object) -> Toolset:
+        """Read tool definitions as OpenAI, Anthropic, MCP or plain objects; None means that any name is accepted."""
+        if isinstance(tools, Toolset):
+            return tools
+        if tools is None:
+            return cls(any_name=True)
+        if not isinstance(tools, Sequence) or isinstance(tools, (str, bytes, bytearray)):
+            raise SchemaError(f"tools must be a list of definitions or None, not {_python_noun(tools)}")
+        loaded: dict[str, int] = {}
+        found: list[Tool] = []
+        for index, item in enumerate(tools):
+            tool = _load(item, f"tools[{index}]")
+            if tool.name in loaded:
+                where = f'tools[{index}] ("{tool.name}")'
+                raise SchemaError(f"{where}: tools[{loaded[tool.name]}] has the same name; rename or drop one of them")
+            loaded[tool.name] = index
+            found.append(tool)
+        return cls(tuple(found))
+
+    @property
+    def empty(self) -> bool:
+        """Whether the caller offered no tool at all, so that nothing can be a call."""
+        return not self.any_name and not self.tools
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The declared names, in the caller's order."""
+        return tuple(self._by_name)
+
+    def get(self, name: str) -> Tool | None:
+        """Return the tool of this name, or None if none was declared."""
+        return self._by_name.get(name)
+
+    def accepts(self, name: str) -> bool:
+        """Whether a call of this name is a call of a known tool, or any name is."""
+        return self.any_name or name in self._by_name
+
+    def nearest(self, name: str) -> str | None:
+        """Return the declared name that was most likely meant, namespaces aside, if there is one."""
+        if not name or len(name) > _MAX_NEAREST:
+            return None
+        inside = [known for known in self._by_name if _ends_in(name, known)]
+        if inside:
+            return max(inside, key=len)
+        around = [known for known in self._by_name if _ends_in(known, name)]
+        return around[0] if len(around) == 1 else _most_like(name, self._by_name)
+
+
+# Loading definitions.
+
+
+def _load(item: object, where: str) -> Tool:
+    if isinstance(item, Tool):
+        return item
+    if not isinstance(item, Mapping):
+        raise SchemaError(f'{where} must be an object with a "name", not {_python_noun(item)}')
+    body = item if "name" in item else item.get("function", item)
+    if not isinstance(body, Mapping):
+        raise SchemaError(f'{where}: "function" must be an object with a "name", not {_python_noun(body)}')
+    if "name" not in body:
+        raise SchemaError(f'{where} has no "name": write {{"name": …, "description": …, "parameters": {{…}}}}')
+    name = body["name"]
+    if not isinstance(name, str) or not name:
+        shown = "an empty string" if name == "" else _python_noun(name)
+        raise SchemaError(f'{where}: "name" must be a string that is not empty, not {shown}')
+    where = f'{where} ("{name}")'
+    description = body.get("description")
+    if description is not None and not isinstance(description, str):
+        raise SchemaError(f'{where}: "description" must be a string, not {_python_noun(description)}')
+    return Tool(name, description or "", _load_schema(body, where))
+
+
+def _load_schema(body: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    for place in _SCHEMA_PLACES:
+        schema = body.get(place)
+        if isinstance(schema, Mapping):
+            return schema
+        if schema is not None:
+            raise SchemaError(f'{where}: "{place}" must be an object, not {_python_noun(schema)}')
+    return {}
+
+
+def _python_noun(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return "a list" if isinstance(value, list) else "a tuple"
+    return _noun(value)
+
+
+# Reading the schema.
+
+
+class _Resolver:
+    """One walk over a schema; where it runs out of depth or steps, the type is unknown."""
+
+    __slots__ = ("_root", "_steps")
+
+    def __init__(self, root: object) -> None:
+        self._root = root
+        self._steps = _MAX_SCHEMA_STEPS
+
+    def types(self, schema: object, depth: int = 0) -> Types:
+        if schema is False:
+            return frozenset()
+        if not isinstance(schema, Mapping) or not self._spend(depth):
+            return None
+        named = _named_types(schema.get("type"))
+        # Generated schemas give numbers as the members of a string enum; the stated type is the better witness.
+        found = _both(named, _member_types(schema)) or named
+        for part in self._conjuncts(schema):
+            found = _both(found, self.types(part, depth + 1))
+        for parts in _alternatives(schema):
+            found = _both(found, _any([self.types(part, depth + 1) for part in parts]))
+        if found is None:
+            found = _shape(schema)
+        return found | {"null"} if found is not None and schema.get("nullable") is True else found
+
+    def properties(self, schema: object, depth: int = 0) -> dict[str, Any]:
+        """Return the schemas of all declared properties; those declared in several places are combined."""
+        if not isinstance(schema, Mapping) or not self._spend(depth):
+            return {}
+        own = _string_keys(schema.get("properties"))
+        self._steps -= len(own)
+        places = [own]
+        places += [self.properties(part, depth + 1) for part in self._conjuncts(schema)]
+        for parts in _alternatives(schema):
+            places.append(_combine("anyOf", [self.properties(part, depth + 1) for part in parts]))
+        return _combine("allOf", places)
+
+    def _spend(self, depth: int) -> bool:
+        self._steps -= 1
+        return self._steps >= 0 and depth <= _MAX_SCHEMA_DEPTH
+
+    def _conjuncts(self, schema: Mapping[str, Any]) -> Iterator[object]:
+        if isinstance(reference := schema.get("$ref"), str):
+            yield _follow(self._root, reference)
+        if isinstance(parts := schema.get("allOf"), (list, tuple)):
+            yield from parts
+
+
+def _alternatives(schema: Mapping[str, Any]) -> Iterator[Sequence[object]]:
+    for keyword in ("anyOf", "oneOf"):
+        parts = schema.get(keyword)
+        if isinstance(parts, (list, tuple)) and parts:
+            yield parts
+
+
+def _follow(root: object, reference: str) -> object:
+    """Return what a local JSON pointer points at; None, which is no schema, if it points nowhere."""
+    if not reference.startswith("#"):
+        return None
+    first, *steps = unquote(reference[1:]).split("/")
+    if first:
+        return None
+    node = root
+    for step in steps:
+        node = _child(node, step.replace("~1", "/").replace("~0", "~"))
+    return node
+
+
+def _child(node: object, step: str) -> object:
+    if isinstance(node, Mapping):
+        return node.get(step)
+    if isinstance(node, (list, tuple)) and step.isascii() and step.isdigit() and len(step) < 10:
+        return node[int(step)] if int(step) < len(node) else None
+    return None
+
+
+def _string_keys(properties: object) -> dict[str, Any]:
+    if not isinstance(properties, Mapping):
+        return {}
+    return {key: schema for key, schema in properties.items() if isinstance(key, str)}
+
+
+def _combine(keyword: str, places: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(places) == 1:
+        return places[0]
+    found: dict[str, list[Any]] = {}
+    for place in places:
+        for key, schema in place.items():
+            found.setdefault(key, []).append(schema)
+    return {key: schemas[0] if len(schemas) == 1 else {keyword: schemas} for key, schemas in found.items()}
+
+
+def _named_types(named: object) -> Types:
+    if isinstance(named, (list, tuple)) and named:
+        return _any([_named_type(name) for name in named])
+    return _named_type(named)
+
+
+def _named_type(name: object) -> Types:
+    known = _TYPE_NAMES.get(name.lower()) if isinstance(name, str) else None
+    return frozenset({known}) if known else None
+
+
+def _member_types(schema: Mapping[str, Any]) -> Types:
+    members = [schema["const"]] if "const" in schema else schema.get("enum")
+    if not isinstance(members, (list, tuple)) or not members:
+        return None
+    kinds = [_json_type(member) for member in members]
+    return _any([frozenset({kind}) if kind else None for kind in kinds])
+
+
+def _shape(schema: Mapping[str, Any]) -> Types:
+    # No "type", yet only an object has properties: written by hand often enough, and never meant for a string.
+    if isinstance(schema.get("properties"), Mapping):
+        return frozenset({"object"})
+    return frozenset({"array"}) if "items" in schema or "prefixItems" in schema else None
+
+
+def _any(parts: list[Types]) -> Types:
+    known = [part for part in parts if part is not None]
+    return frozenset().union(*known) if len(known) == len(parts) else None
+
+
+def _both(left: Types, right: Types) -> Types:
+    if left is None or right is None:
+        return right if left is None else left
+    common = left & right
+    # "number" covers "integer", so the two have the integers in common.
+    if "number" not in common and (left | right) >= _NUMBERS and left & _NUMBERS and right & _NUMBERS:
+        common |= {"integer"}
+    return common
+
+
+# Reading values.
+
+
+def _json_type(value: object) -> str | None:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, (int, float)):
+        return "integer" if isinstance(value, int) or value.is_integer() else "number"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, Mapping):
+        return "object"
+    return "array" if isinstance(value, (list, tuple)) else None
+
+
+def _fits(value: object, types: frozenset[str]) -> bool:
+    kind = _json_type(value)
+    return kind in types or (kind == "integer" and "number" in types)
+
+
+def _json(text: str) -> Typed | None:
+    try:
+        reading = lenient.loads(text)
+    except lenient.Unreadable:
+        return None
+    # Added closers would make a value that was cut off look whole.
+    if "missing-bracket" in reading.repairs:
+        return None
+    if not reading.repairs:
+        return Typed(reading.value)
+    return Typed(reading.value, "value-repaired", f"read after repairs: {', '.join(reading.repairs)}")
+
+
+def _is_json(text: str) -> bool:
+    found = _json(text)
+    return found is not None and found.code is None
+
+
+def _read(text: str, types: frozenset[str]) -> Typed | None:
+    """Return the value of a declared type other than string that `text` spells, if it spells one."""
+    raw = text.strip(_BLANK)
+    if "null" in types and raw in ("null", "None"):
+        return Typed(None)
+    truth = _TRUTH.get(raw[:6].lower()) if "boolean" in types else None
+    if truth is not None:
+        return Typed(truth)
+    if types & _NUMBERS and _NUMBER.fullmatch(raw):
+        return _read_number(raw, "number" in types)
+    return _read_structure(raw, types & _STRUCTURES) if types & _STRUCTURES else None
+
+
+def _read_number(raw: str, fractions: bool) -> Typed | None:
+    # By its spelling and not through a float, which would round long integers.
+    found = _json(raw if fractions else _ZERO_FRACTION.sub("", raw))
+    if found is None or fractions or isinstance(found.value, int):
+        return found
+    if found.value.is_integer() and abs(found.value) < _EXACT_FLOAT:
+        return Typed(int(found.value))
+    return None
+
+
+def _read_structure(raw: str, types: frozenset[str]) -> Typed | None:
+    found = _json(raw)
+    if found is None and "array" in types:
+        return _read_lines(raw)
+    return found if found is not None and _fits(found.value, types) else None
+
+
+def _read_lines(raw: str) -> Typed | None:
+    """Join one array per line, as some models write a list of several elements."""
+    lines = [line for line in raw.split("\n") if line.strip(_BLANK)]
+    joined: list[Any] = []
+    for line in lines:
+        found = _json(line)
+        if found is None or not isinstance(found.value, list):
+            return None
+        joined += found.value
+    return Typed(joined, "value-repaired", f"{len(lines)} arrays, one per line, joined to one")
+
+
+# Words.
+
+
+def _mismatched(key: str, types: frozenset[str], value: Any, shown: str) -> Typed:
+    return Typed(value, "type-mismatch", f'"{key}" is declared as {_either(types)}, but the value is {shown}')
+
+
+def _either(types: frozenset[str]) -> str:
+    return " or ".join(noun for kind, noun in _NOUNS.items() if kind in types) or "nothing at all"
+
+
+def _noun(value: object) -> str:
+    kind = _json_type(value)
+    return _NOUNS[kind] if kind else f"a {type(value).__name__}"
+
+
+def _excerpt(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:39] + "…")
+
+
+# Names.
+
+
+def _ends_in(name: str, suffix: str) -> bool:
+    return name.endswith(suffix) and len(name) > len(suffix) and not name[-len(suffix) - 1].isalnum()
+
+
+def _most_like(name: str, known: Iterable[str]) -> str | None:
+    if not name or len(name) > _MAX_NEAREST:
+        return None
+    folded: dict[str, str] = {}
+    for candidate in known:
+        if len(candidate) <= _MAX_NEAREST:
+            folded.setdefault(_fold(candidate), candidate)
+    best = difflib.get_close_matches(_fold(name), folded, n=1)
+    return folded[best[0]] if best else None
+
+
+def _fold(name: str) -> str:
+    return name.casefold().translate(_SEPARATORS)

@@ -1,0 +1,381 @@
+"""Which markers are live where, and what may follow them: a dialect's templates made ready for a reader.
+
+This is the only place that knows. The readers ask it for the next marker, for what opens a call (R-OPEN) and for which
+sequences of markers end a value (R-LOOK, R-CLOSE2, R-NOCLOSE); grammars will ask the same. It knows nothing of events.
+Its one law: an answer never changes when more text arrives, except from `Miss.MORE` to another.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from wireproto.dialect import Dialect, Gap, Lit, Match, Miss, Slot, Template, every_spelling, skip_blank
+from wireproto.schema import Tool, Toolset
+
+
+class Literals:
+    """A set of literals to look for, and what of a text's end may still become one."""
+
+    __slots__ = ("_first", "_longest", "_prefixes", "find", "firsts")
+
+    def __init__(self, literals: frozenset[str]) -> None:
+        ordered = sorted(literals, key=lambda text: (-len(text), text))
+        self.find = re.compile("|".join(map(re.escape, ordered)) or r"(?!)").search
+        self.firsts = frozenset(text[0] for text in ordered)
+        self._first = re.compile("[" + "".join(map(re.escape, sorted(self.firsts))) + "]" if ordered else r"(?!)")
+        self._prefixes = frozenset(text[:i] for text in ordered for i in range(1, len(text)))
+        self._longest = max(map(len, ordered), default=0)
+
+    def open_ended(self, text: str, pos: int, end: int) -> bool:
+        """Tell whether more text could make a (longer) literal of `text[pos:end]`."""
+        return end - pos < self._longest and text[pos:end] in self._prefixes
+
+    def held(self, text: str, pos: int, end: int) -> int:
+        """Return the first position whose rest is a proper prefix of a literal; `end` if there is none."""
+        at = max(pos, end - self._longest + 1)
+        while (found := self._first.search(text, at, end)) is not None:
+            if self.open_ended(text, found.start(), end):
+                return found.start()
+            at = found.start() + 1
+        return end
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """Which sequences of markers end a value. One letter a marker, `$` the end of output.
+
+    V the value's closer, A an argument opener, a the same where it may end a value that has no closer, M the closer of
+    the value's own name, C W S the closers of call, wrapper and section, O the opener of another call.
+    """
+
+    accepted: frozenset[str]
+    prefixes: frozenset[str]
+
+    @classmethod
+    def of(cls, accepted: set[str]) -> Endings:
+        return cls(frozenset(accepted), frozenset(s[:i] for s in accepted for i in range(1, len(s))))
+
+
+@lru_cache(maxsize=None)
+def endings(wrapped: bool, sectioned: bool) -> Endings:
+    """Return the endings of a value at depth 0, by which markers its call and message have open."""
+    after_call = {"W", "O", "$"} if wrapped else {"S", "O", "$"} if sectioned else {""}
+    if wrapped and sectioned:
+        after_call |= {"S"}
+    outer = [w + s for w in ("", "W") for s in ("", "S")]
+    must = "W" if wrapped else ""
+    follow = {"A", "a", "$"} | {"C" + more for more in after_call}
+    follow |= {o + last for o in outer if o for last in "O$"}  # the call's own closer is missing
+    look = {v + more for v in ("V", "VV") for more in follow}
+    unclosed = {"C" + o + last for o in outer for last in "O$" if last == "$" or must in o}
+    return Endings.of(look | unclosed | {"a", "Ma"})
+
+
+# Closers that belong to a nested call, by every sign, are the outer call's after all if the output ends with them.
+NESTED_ENDINGS = Endings.of(
+    {first + c + w + s + "$" for first in ("V", "VV", "") for c in ("", "C") for w in ("", "W") for s in ("", "S")}
+    - {"$", "W$", "S$", "WS$"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A call's opener in the text: positions are those of the text that was searched."""
+
+    form: Form
+    start: int
+    body: int
+    name: str | None
+    id: str | None
+    wrapped: bool
+    section: tuple[int, int] | None
+    section_close: str
+    notes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the place of an opener allows: known tools, whether the text ends here, and where in it we are."""
+
+    tools: Toolset
+    final: bool = False
+    in_section: bool = False
+    line_start: bool = False
+    unknown: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """One spelling of one dialect, with its markers taken apart."""
+
+    dialect: Dialect
+    variant: bool
+    sections: tuple[tuple[Template, str], ...]
+    wrapper: Template | None
+    headers: tuple[Template, ...]
+    late_headers: tuple[Template, ...]
+    named: bool
+    closers: tuple[Template, ...]
+    keys: tuple[Template, ...]
+    value_open: Template | None
+    value_gap: str
+    value_closer: Template
+
+    @property
+    def markerless(self) -> bool:
+        """Whether a call may stand without any marker."""
+        return not self.sections and any(not header.nodes for header in self.headers)
+
+    @property
+    def wrapper_close(self) -> str:
+        """The closer of the wrapper; empty where there is none."""
+        return self.closers[1].format() if len(self.closers) > 1 else ""
+
+    @property
+    def openers(self) -> frozenset[str]:
+        """The literals that a call or its section may begin with."""
+        templates = [*self.headers, *(section for section, _ in self.sections)]
+        if self.wrapper is not None:
+            templates.append(self.wrapper)
+        return frozenset(template.first for template in templates if template.first)
+
+    @property
+    def joint(self) -> str:
+        """What must stand between two calls, without white space."""
+        return self.dialect.call.join.strip()
+
+    def call_close(self, name: str) -> str:
+        """Return the closer of the call itself; empty where there is none."""
+        return self.closers[0].format(name=name) if self.closers else ""
+
+    def value_close(self, key: str) -> str:
+        """Return the closer of a raw value."""
+        return self.value_closer.format(key=key)
+
+    def find_key(self, text: str, pos: int, end: int, tool: Tool | None) -> Match | Miss:
+        """Match an argument's opener (of key/value pairs: its first half)."""
+        best: Miss = Miss.NO
+        for template in self.keys:
+            found = template.match(text, pos, end)
+            if isinstance(found, Miss):
+                best = Miss.MORE if Miss.MORE in (best, found) else Miss.NO
+            elif best is Miss.MORE:
+                return best
+            elif self.bare_keys and tool is not None and found.slots["key"] not in tool.keys:
+                continue
+            else:
+                return found
+        return best
+
+    @property
+    def bare_keys(self) -> bool:
+        """Whether an argument's opener is nothing but its name: then only declared names are openers."""
+        return self.keys[0].first == "<"
+
+    def resolve_id(self, text: str, tools: Toolset) -> tuple[str, bool] | None:
+        """Return the tool's name in a call id, and whether the id has the canonical form (R-UNK)."""
+        for i, template in enumerate(self.dialect.call.id):
+            found = _id_pattern(template).fullmatch(text)
+            if found and (tools.accepts(found["name"]) or i == 0):
+                return found["name"], i == 0
+        return None
+
+
+@lru_cache(maxsize=None)
+def _id_pattern(template: Template) -> re.Pattern[str]:
+    pieces = {"name": r"(?P<name>[A-Za-z0-9_.-]{1,128})", "index": r"[0-9]{1,9}"}
+    return re.compile("".join(pieces[n.role] if isinstance(n, Slot) else re.escape(n.text) for n in template.nodes))
+
+
+@lru_cache(maxsize=None)
+def forms(dialect: Dialect) -> tuple[Form, ...]:
+    """Return the dialect's spellings, the canonical one first."""
+    return tuple(_form(spelling, i > 0) for i, spelling in enumerate(every_spelling(dialect)))
+
+
+def _form(dialect: Dialect, variant: bool) -> Form:
+    call, argument = dialect.call, dialect.argument
+    named = bool(call.open.roles)
+    units = call.open.units()
+    lead = next((i for i, unit in enumerate(units) if unit.roles), 0) if dialect.codec == "tagged" else 0
+    header = Template(tuple(_rejoin(units[lead:])))
+    headers = (header, *call.also)
+    sections: tuple[tuple[Template, Template], ...] = ()
+    if dialect.section is not None:
+        sections = ((dialect.section.open, dialect.section.close), *dialect.section.also)
+    keys = [template.units() for template in (argument.open, *argument.also) if template.nodes]
+    return Form(
+        dialect=dialect,
+        variant=variant,
+        sections=tuple((_plain(opener), _plain(closer).format()) for opener, closer in sections),
+        wrapper=units[0] if lead else None,
+        headers=headers,
+        late_headers=tuple(late for late in map(_without_opener, headers) if late is not None),
+        named=named,
+        closers=call.close.units(),
+        keys=tuple(dict.fromkeys(units[0] for units in keys)),
+        value_open=keys[0][1] if keys and len(keys[0]) > 1 else None,
+        value_gap=next((node.text for node in argument.open.nodes if isinstance(node, Gap)), ""),
+        value_closer=_plain(argument.close),
+    )
+
+
+def _rejoin(units: tuple[Template, ...]) -> list[Lit | Gap | Slot]:
+    nodes: list[Lit | Gap | Slot] = []
+    for i, unit in enumerate(units):
+        if i:
+            nodes.append(Gap(""))
+        nodes += unit.nodes
+    return nodes
+
+
+def _plain(template: Template) -> Template:
+    return Template(template.trimmed)
+
+
+def _without_opener(header: Template) -> Template | None:
+    """Return what remains of a header that lost its first marker, if that still holds one (R-MISSING)."""
+    rest = header.nodes[1:]
+    if len(rest) < 2 or not isinstance(rest[0], Slot) or rest[0].quotes:
+        return None
+    return Template(rest) if any(isinstance(node, Lit) and len(node.text) > 2 for node in rest) else None
+
+
+def open_call(form: Form, text: str, pos: int, end: int, scope: Scope) -> Opened | Miss:
+    """Find the opener of a call at `pos`: section, wrapper and header, and what must follow them (R-OPEN, R-MISSING)."""
+    more = False
+    for section, close in form.sections if not scope.in_section else ():
+        found = section.match(text, pos, end)
+        if isinstance(found, Match):
+            inner = _after_section(form, text, found.end, end, scope, (pos, found.end), close)
+            if isinstance(inner, Opened):
+                return inner
+            more = more or inner is Miss.MORE
+        else:
+            more = more or found is Miss.MORE
+    if more:
+        return Miss.MORE
+    return _after_section(form, text, pos, end, scope, None, "")
+
+
+def _after_section(
+    form: Form, text: str, pos: int, end: int, scope: Scope, section: tuple[int, int] | None, close: str
+) -> Opened | Miss:
+    start = skip_blank(text, pos, end) if section else pos
+    missing = bool(form.sections) and section is None and not scope.in_section
+    body, wrapped = start, False
+    if form.wrapper is not None:
+        found = form.wrapper.match(text, start, end)
+        if found is Miss.MORE:
+            return Miss.MORE
+        if isinstance(found, Match):
+            body, wrapped = skip_blank(text, found.end, end), True
+    unwrapped = form.wrapper is not None and not wrapped
+    if (missing or unwrapped) and not scope.line_start and not (section or scope.in_section):
+        return Miss.NO
+    notes = [("missing-wrapper", "")] if missing or unwrapped else []
+    late = section is None and not scope.in_section and scope.line_start
+    headers = [(header, notes) for header in form.headers if header.first or not missing]
+    if late and body == start:
+        headers += [(header, [("missing-wrapper", "the call's opening marker is missing")]) for header in form.late_headers]
+    worst = Miss.NO
+    for header, said in headers:
+        found = _header(form, header, text, body, end, scope, bool(said))
+        if isinstance(found, Miss):
+            worst = Miss.MORE if found is Miss.MORE else worst
+            continue
+        if worst is Miss.MORE:
+            return worst
+        after, name, identity, more = found
+        if form.variant:
+            more = [("marker-variant", ""), *more]
+        return Opened(form, start, after, name, identity, wrapped, section, close, (*said, *more))
+    return worst
+
+
+_Header = tuple[int, "str | None", "str | None", "list[tuple[str, str]]"]
+
+
+def _header(
+    form: Form, header: Template, text: str, pos: int, end: int, scope: Scope, recovered: bool
+) -> _Header | Miss:
+    found = header.match(text, pos, end)
+    if isinstance(found, Miss):
+        return found
+    notes = [] if found.canonical else [("marker-variant", "")]
+    name, identity = found.slots.get("name"), found.slots.get("id")
+    if form.named and name is None and identity is not None:
+        resolved = form.resolve_id(identity, scope.tools)
+        if resolved is None:
+            return Miss.NO
+        name, canonical = resolved
+        if not canonical:
+            notes.append(("noncanonical-id", f"the id {identity!r} does not have the format's form"))
+    if name is not None:
+        bare = header.first in ("", "<")
+        if not scope.tools.accepts(name) and (recovered or bare or not scope.unknown):
+            return Miss.NO
+        if bare and not scope.line_start and scope.tools.any_name:
+            return Miss.NO
+    follow = _follows(form, text, found.end, end, scope, name, header)
+    return follow if isinstance(follow, Miss) else (found.end, name, identity, notes)
+
+
+def _follows(
+    form: Form, text: str, pos: int, end: int, scope: Scope, name: str | None, header: Template
+) -> bool | Miss:
+    at = skip_blank(text, pos, end)
+    if name is None:
+        return _first_member(form, text, at, end, scope, bool(header.nodes) or bool(form.sections))
+    if at >= end:
+        return scope.final or Miss.MORE
+    close = form.call_close(name)
+    if form.dialect.codec == "json":
+        verdicts = [_literal("{", text, at, end), _literal(close, text, at, end)]
+    else:
+        key = form.find_key(text, at, end, scope.tools.get(name))
+        verdicts = [_literal(close, text, at, end), key if isinstance(key, Miss) else True]
+    if True in verdicts:
+        return True
+    return Miss.MORE if Miss.MORE in verdicts else Miss.NO
+
+
+def _literal(literal: str, text: str, pos: int, end: int) -> bool | Miss:
+    if literal and text.startswith(literal, pos, end):
+        return True
+    return Miss.MORE if literal and literal.startswith(text[pos:end]) else Miss.NO
+
+
+def _first_member(form: Form, text: str, pos: int, end: int, scope: Scope, marked: bool) -> bool | Miss:
+    """Decide R-COMMIT for a JSON object that is a call: its first key is a known member; without markers, its name."""
+    record = form.dialect.record
+    at = pos
+    for literals in (("{",), ('"', "'")):
+        if at >= end:
+            return Miss.MORE
+        if text[at] not in literals:
+            return Miss.NO
+        at = skip_blank(text, at + 1, end) if literals == ("{",) else at + 1
+    quote = text[at - 1]
+    known = (*record.name, *record.arguments, *record.id) if marked else record.name
+    verdicts = {word: _literal(word + quote, text, at, end) for word in known}
+    word = next((word for word, verdict in verdicts.items() if verdict is True), None)
+    if word is None:
+        return Miss.MORE if Miss.MORE in verdicts.values() else Miss.NO
+    return True if marked else _declared_name(text, at + len(word) + 1, end, scope)
+
+
+def _declared_name(text: str, pos: int, end: int, scope: Scope) -> bool | Miss:
+    at = skip_blank(text, pos, end)
+    for expected in (":", "\"'"):
+        if at >= end:
+            return Miss.MORE
+        if text[at] not in expected:
+            return Miss.NO
+        at = skip_blank(text, at + 1, end) if expected == ":" else at
+    slot = Slot("name", (text[at] * 2,)).match(text, at, end)
+    if isinstance(slot, Miss):
+        return slot
+    return True if scope.tools.accepts(slot[1]) else Miss.NO

@@ -1,0 +1,91 @@
+"""What the command line shows to a person: tables and coloured text, by rich.
+
+It must not know where the values came from. Law: nothing that a model wrote reaches the terminal as a control
+sequence or as markup.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from wireproto.dialect import Dialect
+from wireproto.model import Call, Diagnosis, Message
+
+# A table in a file or a pipe has no terminal to fit into, and cut cells would lose what they hold.
+PIPE_WIDTH = 160
+ARGUMENT_CHARS = 400
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+SEGMENT_STYLES = {"text": "default", "reasoning": "dim", "call": "cyan", "markup": "dim magenta"}
+SEVERITY_STYLES = {"note": "dim", "repaired": "yellow", "defect": "red"}
+
+
+def console() -> Console:
+    """Return a console for standard output as it is now."""
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return Console(file=sys.stdout, width=width, highlight=False, emoji=False, markup=False)
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Return a model's text with every control character spelled out."""
+    return Text(text.translate(CONTROLS), style=style)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return the text, its middle left out if it is long."""
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit // 2]} [... {len(text) - limit} characters ...] {text[-limit // 2 :]}"
+
+
+def print_message(message: Message) -> None:
+    """Print a decoded message: its segments, its calls, and what was odd about it."""
+    out = console()
+    for segment in message.segments:
+        start, end = segment.span
+        out.print(Text(f"{segment.kind} {start}-{end}", style="bold"))
+        shown = segment.raw if segment.kind in ("text", "reasoning") else shorten(segment.raw, ARGUMENT_CHARS)
+        out.print(plain(shown, SEGMENT_STYLES[segment.kind]), soft_wrap=True)
+    for title, calls in (("Calls", message.calls), ("Candidates", message.candidates)):
+        if calls:
+            out.print(calls_table(title, calls))
+    if message.diagnoses:
+        out.print(diagnoses_table(message.diagnoses))
+
+
+def calls_table(title: str, calls: Sequence[Call]) -> Table:
+    """Return a table with a row for each argument."""
+    table = Table("call", "argument", "value", title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for call in calls:
+        label = call.name + (f" ({call.id})" if call.id else "") + ("" if call.complete else " [incomplete]")
+        for key, value in call.arguments.items() or [("", None)]:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if key else ""
+            table.add_row(plain(label, "cyan"), plain(key), plain(shorten(text, ARGUMENT_CHARS)))
+            label = ""
+    return table
+
+
+def diagnoses_table(diagnoses: Iterable[Diagnosis]) -> Table:
+    """Return a table with a row for each diagnosis."""
+    table = Table("severity", "code", "where", "message", title="Diagnoses", title_justify="left", box=box.SIMPLE_HEAD)
+    for diagnosis in diagnoses:
+        start, end = diagnosis.span
+        severity = Text(diagnosis.severity, style=SEVERITY_STYLES[diagnosis.severity])
+        table.add_row(severity, diagnosis.code, f"{start}-{end}", plain(diagnosis.message))
+    return table
+
+
+def print_dialects(dialects: Iterable[Dialect]) -> None:
+    """Print a table of dialects."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("name", "aliases", "models", "codec"):
+        table.add_column(heading, overflow="fold")
+    for dialect in dialects:
+        table.add_row(dialect.name, ", ".join(dialect.aliases), ", ".join(dialect.models), dialect.codec)
+    console().print(table)
