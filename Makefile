@@ -60,6 +60,7 @@ $(VENV)/test.stamp: pyproject.toml $(VENV)/venv.stamp
 	@$(PIP) install --editable '.[test]'
 	@touch $@
 
+# mypy reads the types of what wireproto.testing and wireproto.fuzz import, hence the test extra.
 $(VENV)/lint.stamp: pyproject.toml $(VENV)/venv.stamp
-	@$(PIP) install --editable '.[lint]'
+	@$(PIP) install --editable '.[lint,test]'
 	@touch $@

@@ -34,7 +34,8 @@ def diagnoses() -> str:
         "# Diagnoses",
         "",
         "A diagnosis says that something was not as the format has it: a stable `code`, a `span` (start and end, in",
-        "characters of the input), a `severity` and a sentence. Generated from `wireproto/diagnoses.py` by `make docs`.",
+        "characters of the input), a `severity` and a sentence. This page is written by `make docs` from",
+        "`wireproto/diagnoses.py`.",
     ]
     for severity, meaning in SEVERITIES.items():
         rows = [(f"`{code}`", text) for code, (level, text) in sorted(CODES.items()) if level == severity]

@@ -22,7 +22,7 @@ STORIES = {
     "coder-closers": "A coder writes a parser of its own wire format: closers and a whole call inside the file",
 }
 CHUNK = 4
-COLOURS = {"head": "1", "reasoning": "2", "text": "0", "call": "1;36", "key": "33", "value": "32", "note": "33", "bad": "31"}
+COLOURS = {"head": 1, "reasoning": 2, "text": 39, "call": 36, "key": 33, "value": 32, "note": 35, "bad": 31}
 COLOURED = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 

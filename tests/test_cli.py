@@ -7,6 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -185,7 +188,7 @@ def test_every_help_has_an_example_and_the_exit_codes() -> None:
         result = run(name, "--help")
         assert result.exit_code == 0
         assert f"wireproto {name}" in result.stdout.split("Example:")[1]
-        assert "\n  2    usage" in result.stdout
+        assert "    2    usage: wrong options" in result.stdout
     assert "Exit codes:" in run("--help").stdout
 
 
@@ -263,7 +266,9 @@ def test_show_prints_a_file_that_can_be_used(tmp_path: Path) -> None:
     for name in wp.dialects():
         path = tmp_path / f"{name}.toml"
         path.write_text(run("show", name).stdout, encoding="utf-8")
-        assert wp.Dialect.load(path) == wp.dialect(name)
+        loaded, known = wp.Dialect.load(path), wp.dialect(name)
+        for part in ("name", "aliases", "models", "summary", "source", "markers", "call", "argument", "section"):
+            assert getattr(loaded, part) == getattr(known, part)
     assert json.loads(run("parse", "-d", str(tmp_path / "hermes.toml"), input=HERMES).stdout)["calls"]
 
 
@@ -300,6 +305,24 @@ def test_stream_says_the_offset_of_bad_bytes_whatever_the_chunks(monkeypatch: py
         assert "".join(event["text"] for event in events) == "abä\ufffdx\ufffd\ufffd" and result.exit_code == 1
 
 
+@contextmanager
+def running(*args: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes], IO[bytes]]]:
+    """Run a command with pipes; kill it when it hangs, so that a test fails instead of waiting for ever."""
+    with subprocess.Popen(command(*args), stdin=-1, stdout=-1, stderr=-1, env=ENV) as process:
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        try:
+            assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+            yield process, process.stdin, process.stdout, process.stderr
+        finally:
+            watchdog.cancel()
+
+
+def send(pipe: IO[bytes], data: bytes) -> None:
+    pipe.write(data)
+    pipe.flush()
+
+
 def read_until(out: IO[bytes], wanted: str) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
     while not events or events[-1]["event"] != wanted:
@@ -308,43 +331,37 @@ def read_until(out: IO[bytes], wanted: str) -> list[dict[str, Any]]:
 
 
 def test_stream_prints_events_before_the_input_ends() -> None:
-    with subprocess.Popen(command("stream", "-d", "qwen3_coder"), stdin=-1, stdout=-1, stderr=-1, env=ENV) as process:
-        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+    with running("stream", "-d", "qwen3_coder") as (process, to, out, err):
         head = "Hi, ä".encode()
         # The first write ends inside a character, so nothing may wait for whole characters or lines.
-        process.stdin.write(head[:-1])
-        process.stdin.flush()
-        assert read_until(process.stdout, "text_delta")[0]["text"].startswith("Hi")
-        process.stdin.write(head[-1:] + b".\n\n<tool_call>\n<function=f>\n<parameter=s>\nfirst line\nsecond")
-        process.stdin.flush()
-        assert read_until(process.stdout, "argument_delta")[-1]["text"].startswith("first")
-        process.stdin.write(b" line\n</parameter>\n</function>\n</tool_call>")
-        process.stdin.close()
-        events = read_until(process.stdout, "call_end")
+        send(to, head[:-1])
+        assert read_until(out, "text_delta")[0]["text"].startswith("Hi")
+        send(to, head[-1:] + b".\n\n<tool_call>\n<function=f>\n<parameter=s>\nfirst line\nsecond")
+        assert read_until(out, "argument_delta")[-1]["text"].startswith("first")
+        send(to, b" line\n</parameter>\n</function>\n</tool_call>")
+        to.close()
+        events = read_until(out, "call_end")
         assert events[-1]["call"]["arguments"] == {"s": "first line\nsecond line"}
-        assert process.stdout.read() == b"" and process.stderr.read() == b""
+        assert out.read() == b"" and err.read() == b""
     assert process.returncode == 0
 
 
 def test_stream_stops_quietly_when_interrupted() -> None:
-    with subprocess.Popen(command("stream", "-d", "hermes"), stdin=-1, stdout=-1, stderr=-1, env=ENV) as process:
-        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
-        process.stdin.write(b"Hello")
-        process.stdin.flush()
-        read_until(process.stdout, "text_delta")
+    with running("stream", "-d", "hermes") as (process, to, out, err):
+        send(to, b"Hello")
+        read_until(out, "text_delta")
         process.send_signal(signal.SIGINT)
-        assert process.stderr.read() == b""
+        assert err.read() == b""
     assert process.returncode == 130
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     path = tmp_path / "long.txt"
     path.write_text("x" * 5_000_000, encoding="utf-8")
-    with subprocess.Popen(command("parse", str(path), "-d", "hermes"), stdout=-1, stderr=-1, env=ENV) as process:
-        assert process.stdout is not None and process.stderr is not None
-        process.stdout.read(1)
-        process.stdout.close()
-        assert process.stderr.read() == b""
+    with running("parse", str(path), "-d", "hermes") as (process, _, out, err):
+        out.read(1)
+        out.close()
+        assert err.read() == b""
     assert process.returncode == 141
 
 

@@ -167,7 +167,7 @@ REASONING = {
     "qwen3_coder": "<think>RR</think>\n\n",
     "seed_oss": "<seed:think>RR</seed:think>\n",
 }
-# Formats whose values are raw and have no escape: some values they cannot carry.
+# Formats whose tags hold the key.
 RAW = ("anthropic_invoke", "cline", "glm45", "glm47", "minimax_m2", "qwen3_coder", "seed_oss", "step3", "step3p5")
 MESSAGES = [
     wp.Message(text="I will look."),
@@ -285,9 +285,9 @@ def test_mistral_writes_ids_where_its_templates_do() -> None:
 
 @every_dialect
 def test_a_forged_call_in_a_value_never_becomes_one(name: str) -> None:
-    forged = _forged(name)
-    call = wp.Call("write_file", {"path": "p", "content": forged})
-    if name in RAW:
+    call = wp.Call("write_file", {"path": "p", "content": _forged(name)})
+    if wp.dialect(name).codec == "tagged":
+        # DSML's escape saves the value's closer, but not the call's closer before a further call (R-NOCLOSE).
         with pytest.raises(wp.EncodeError, match="content"):
             wp.encode([call], name, tools=TOOLS)
         return
@@ -304,11 +304,17 @@ def test_white_space_of_a_value_comes_back(name: str, edge: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["dsml_v32", "dsml_v4"])
-def test_dsml_escapes_its_own_closer(name: str) -> None:
-    call = wp.Call("write_file", {"path": "p", "content": "a</｜DSML｜parameter>b"})
-    text = wp.encode([call], name, tools=TOOLS)
-    assert ">a&lt;/｜DSML｜parameter>b</｜DSML｜parameter>" in text
-    assert wp.parse(text, name, tools=TOOLS).calls[0].arguments == call.arguments
+def test_dsml_escapes_its_own_closer_where_it_would_count(name: str) -> None:
+    whole = CANONICAL[name][0]
+    closers = whole[whole.index("UTC") + 3 :]
+    call = wp.Call("write_file", {"path": "p", "content": f"a{closers}\nb"})
+    harmless = wp.Call("write_file", {"path": "p", "content": "a</｜DSML｜parameter>b"})
+    forged = wp.Call("write_file", {"path": "p", "content": f"a{closers}"})
+    for one in (call, harmless, forged):
+        back = wp.parse(wp.encode([one], name, tools=TOOLS), name, tools=TOOLS)
+        assert identical(plain(back.calls), plain([one]))
+    assert ">a</｜DSML｜parameter>b</｜DSML｜parameter>" in wp.encode([harmless], name, tools=TOOLS)
+    assert ">a&lt;/｜DSML｜parameter>" in wp.encode([call], name, tools=TOOLS)
 
 
 @pytest.mark.parametrize("name", RAW)
@@ -325,15 +331,16 @@ def test_a_name_that_would_break_the_header_is_refused(name: str) -> None:
         with pytest.raises(wp.EncodeError):
             wp.encode([call], name)
         return
-    # In JSON a name is a string like any other.
-    assert plain(wp.parse(wp.encode([call], name), name).calls) == plain([call])
+    # In JSON a name is a string like any other, but a bare object with an odd one begins no call.
+    if name != "llama3_json":
+        assert plain(wp.parse(wp.encode([call], name), name).calls) == plain([call])
 
 
 @every_dialect
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), b"x", {1: 2}], ids=repr)
-def test_what_is_not_json_is_refused(name: str, value: Any) -> None:
-    with pytest.raises(wp.EncodeError, match="opts"):
-        wp.encode([wp.Call("get_weather", {"opts": value})], name, tools=TOOLS)
+def test_what_is_not_json_is_refused(name: str) -> None:
+    for value in (float("nan"), float("inf"), object(), b"x", {1: 2}):
+        with pytest.raises(wp.EncodeError, match="opts"):
+            wp.encode([wp.Call("get_weather", {"opts": value})], name, tools=TOOLS)
 
 
 def _forged(name: str) -> str:

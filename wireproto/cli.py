@@ -213,7 +213,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 
-FileArgument = Annotated[str, typer.Argument(metavar="[FILE|-]", help="File to read; - is standard input.")]
+FileArgument = Annotated[str, typer.Argument(metavar="FILE|-", help="File to read; - is standard input.")]
 DialectOption = Annotated[
     str, typer.Option("--dialect", "-d", metavar="D", help="Name of a dialect, or path of a .toml file.")
 ]
@@ -259,7 +259,10 @@ def parse_command(
     reasoning_open: ReasoningOption = False,
     format: FormatOption = Format.json,
 ) -> int:
-    """Decode a whole model output and print its text, reasoning, calls and diagnoses."""
+    """Decode a whole model output.
+
+    Prints its text, reasoning, calls, candidates and diagnoses.
+    """
     chosen, offered = load_dialect(dialect), load_tools(tools)
     text, clean = read_text(file)
     message = parse(text, chosen, tools=offered, finish_reason=finish_reason, reasoning_open=reasoning_open)
@@ -280,7 +283,10 @@ def stream_command(
     finish_reason: FinishOption = None,
     reasoning_open: ReasoningOption = False,
 ) -> int:
-    """Decode standard input while it arrives and print each event as a line of JSON."""
+    """Decode standard input while it arrives.
+
+    Prints each event as a line of JSON, at once.
+    """
     decoder = Decoder(load_dialect(dialect), tools=load_tools(tools), reasoning_open=reasoning_open)
     source, utf8 = stdin(), Utf8("standard input")
     # read1 returns what is there instead of waiting for a full buffer.
@@ -294,7 +300,10 @@ def stream_command(
 @app.command("encode", epilog=example("""echo '{"name": "f", "arguments": {"x": 1}}' | wireproto encode -d hermes"""))
 @guarded
 def encode_command(dialect: DialectOption, file: FileArgument = "-", tools: ToolsOption = None) -> int:
-    """Write a call, a list of calls, or a message (as `parse` prints it) the way a model would have written it."""
+    """Write calls as a model would have.
+
+    Reads JSON: a call, a list of calls, or a message as `parse` prints it. Prints the text and nothing else.
+    """
     chosen, offered = load_dialect(dialect), load_tools(tools)
     text = encode(to_message(read_json(file)), chosen, tools=offered)
     if not is_unicode(text):
@@ -306,7 +315,10 @@ def encode_command(dialect: DialectOption, file: FileArgument = "-", tools: Tool
 @app.command("dialects", epilog=example("wireproto dialects --format json"))
 @guarded
 def dialects_command(format: FormatOption = Format.text) -> int:
-    """List the dialects that are known: name, aliases, models, codec."""
+    """List the dialects that are known.
+
+    Prints their names, aliases, models and codecs.
+    """
     known = [find_dialect(name) for name in dialect_names()]
     if format is Format.json:
         print_json([dialect_json(dialect) for dialect in known])
@@ -323,7 +335,10 @@ def show_command(
     dialect: Annotated[str, typer.Argument(metavar="D", help="Name of a dialect, or path of a .toml file.")],
     format: FormatOption = Format.text,
 ) -> int:
-    """Print the file of a dialect: a starting point for one of your own."""
+    """Print the file of a dialect.
+
+    It is a starting point for a dialect of your own.
+    """
     import tomli
 
     chosen = load_dialect(dialect)

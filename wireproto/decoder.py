@@ -7,94 +7,24 @@ encoding. Its law: the same text gives the same message and the same concatenate
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal, Union
+from dataclasses import dataclass, replace
+from typing import Union
 
 from wireproto.codecs.call import CallBuilder, End, Outcome, Reader
 from wireproto.codecs.json import JsonReader
 from wireproto.codecs.tagged import TaggedReader
-from wireproto.dialect import BLANK, Dialect, Miss, skip_blank
+from wireproto.dialect import BLANK, Dialect, Miss, begins, skip_blank
 from wireproto.events import Event
+from wireproto.front import FENCES, front
 from wireproto.journal import Journal
 from wireproto.model import Message, Policy
 from wireproto.registry import dialect as find_dialect
-from wireproto.registry import dialects
+from wireproto.regions import Region
 from wireproto.schema import Toolset
 from wireproto.source import Source
-from wireproto.states import Form, Literals, Opened, Scope, forms, open_call
+from wireproto.states import Form, Opened, Scope, open_call
 
-_FENCES = ("```", "~~~")
 _LINE = 160  # how far back a line may reach that still counts as blank before a marker
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Front:
-    """What to look for outside calls."""
-
-    forms: tuple[Form, ...]
-    by_literal: dict[str, tuple[Form, ...]]
-    text: Literals
-    guarded: Literals
-    late: tuple[Form, ...]
-
-
-@lru_cache(maxsize=None)
-def _front(dialect: Dialect, fences: bool) -> _Front:
-    every = (*forms(dialect), *_relatives(dialect))
-    by_literal: dict[str, list[Form]] = {}
-    for form in every:
-        for literal in form.openers:
-            by_literal.setdefault(literal, []).append(form)
-    openers = frozenset(by_literal)
-    extra = set(_FENCES) if fences else set()
-    if dialect.reasoning is not None:
-        extra |= {dialect.reasoning.open, dialect.reasoning.close}
-    extra |= {close for form in every for _, close in form.sections if len(close) > 1}
-    return _Front(
-        every,
-        {literal: tuple(found) for literal, found in by_literal.items()},
-        Literals(openers | extra),
-        Literals(openers),
-        tuple(form for form in forms(dialect) if form.late_headers),
-    )
-
-
-def _relatives(dialect: Dialect) -> list[Form]:
-    """Return the forms of other dialects that share a marker with this one (R-FOREIGN)."""
-    own = {literal for form in forms(dialect) for literal in form.openers if len(literal) > 2}
-    own_headers = {form.headers for form in forms(dialect)}
-    found: list[Form] = []
-    for name in dialects():
-        other = forms(find_dialect(name))[0]
-        shares = any(literal in own for literal in other.openers)
-        if shares and name != dialect.name and not (other.headers in own_headers and _same_calls(other, forms(dialect)[0])):
-            found.append(other)
-            own_headers.add(other.headers)
-    return found
-
-
-def _same_calls(one: Form, other: Form) -> bool:
-    return (one.sections, one.wrapper, one.keys, one.closers) == (other.sections, other.wrapper, other.keys, other.closers)
-
-
-@dataclass(slots=True)
-class _Region:
-    """Where the text outside calls stands: open text, a fence, or reasoning. `scan` is how far its end was looked for."""
-
-    kind: Literal["text", "fence", "reasoning"]
-    scan: int = 0
-    fence: str = ""
-    in_info: bool = False
-    closed: tuple[int, int] | None = None
-
-    @property
-    def prose(self) -> Literal["text", "reasoning"]:
-        return "reasoning" if self.kind == "reasoning" else "text"
-
-    def copy(self) -> _Region:
-        return _Region(self.kind, self.scan, self.fence, self.in_info, self.closed)
 
 
 @dataclass(slots=True)
@@ -109,15 +39,7 @@ class _Place:
     blank: bool = True
 
     def copy(self) -> _Place:
-        return _Place(self.floor, self.after, self.section, self.thought, self.waited, self.blank)
-
-
-@lru_cache(maxsize=None)
-def _fence_end(char: str, length: int) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return patterns of a closing line, and of what may still become one."""
-    run = f"{re.escape(char)}{{{length},}}"
-    part = f"(?:{re.escape(char)}*[ \\t]{{0,256}}\\r?)?"
-    return re.compile(rf"\n {{0,3}}{run}[ \t]{{0,256}}(?=\r?(?:\n|\Z))"), re.compile(rf"\n {{0,3}}{part}\Z")
+        return replace(self)
 
 
 class Decoder:
@@ -144,11 +66,12 @@ class Decoder:
         spec = find_dialect(dialect) if isinstance(dialect, str) else dialect
         self._policy = policy or Policy()
         self._tools = Toolset.of(tools)
-        self._front = _front(spec, self._policy.fenced_calls == "quote")
+        self._front = front(spec, self._policy.fenced_calls == "quote")
         self._thinking = spec.reasoning
         self._source = Source()
         self._journal = Journal(self._source)
-        self._region = _Region("reasoning" if reasoning_open and spec.reasoning else "text")
+        thought = spec.reasoning if reasoning_open else None
+        self._region = Region("reasoning", closer=thought.close) if thought is not None else Region("text")
         self._place = _Place()
         self._reader: Reader | None = None
         self._quick = False
@@ -161,9 +84,9 @@ class Decoder:
             LimitExceeded: a limit that was set in the policy.
         """
         if self._quick and text:
-            event = self._reader.quick(text)  # type: ignore[union-attr]
-            if event is not None:
-                return [event]
+            events = self._reader.quick(text)  # type: ignore[union-attr]
+            if events is not None:
+                return events
         self._source.feed(text)
         self._run(End.OPEN)
         return self._journal.hand_out()
@@ -229,46 +152,8 @@ class Decoder:
 
     def _bounds(self, end: End) -> tuple[int, End]:
         """Return how far the region's text reaches, and whether it ends there."""
-        region = self._region
-        if region.kind == "text":
-            return self._source.end, end
-        if region.closed is None:
-            (self._find_fence_end if region.kind == "fence" else self._find_thought_end)(region, end)
-        if region.closed is not None:
-            return region.closed[0], End.CUT
-        return (self._source.end if end.final or region.kind == "text" else region.scan), end
-
-    def _find_thought_end(self, region: _Region, end: End) -> None:
-        assert self._thinking is not None
-        source, close = self._source, self._thinking.close
-        at = source.window.find(close, max(0, region.scan - source.base))
-        if at >= 0:
-            region.closed = (source.base + at, source.base + at + len(close))
-            return
-        held = Literals(frozenset((close,))).held(source.window, max(0, region.scan - source.base), len(source.window))
-        region.scan = source.base + held
-
-    def _find_fence_end(self, region: _Region, end: End) -> None:
-        source = self._source
-        text, at = source.window, max(0, region.scan - source.base)
-        if region.in_info:
-            breaks = text.find("\n", at)
-            tick = text.find("`", at, breaks if breaks >= 0 else len(text)) if region.fence[0] == "`" else -1
-            if tick >= 0:
-                self._region = _Region("text")
-                region.kind = "text"
-                return
-            region.scan = source.base + (breaks if breaks >= 0 else len(text))
-            if breaks < 0:
-                return
-            region.in_info, at = False, breaks
-        closing, partial = _fence_end(region.fence[0], len(region.fence))
-        found = closing.search(text, at)
-        if found is not None and (end.final or "\n" in text[found.end() : found.end() + 2]):
-            region.closed = (source.base + found.start(), source.base + found.end())
-            return
-        held = partial.search(text, found.start() if found is not None else at)
-        region.scan = source.base + (held.start() if held is not None else len(text))
+        stop = self._region.reach(self._source, end.final)
+        return stop, end if self._region.closed is None else End.CUT
 
     def _leave_region(self, closed: tuple[int, int]) -> None:
         journal, place = self._journal, self._place
@@ -285,7 +170,7 @@ class Decoder:
             self._position = place.floor = closed[1]
             if journal.marked is not None:
                 place.thought = closed
-        self._region = _Region("text")
+        self._region = Region("text")
 
     def _may_stand(self) -> bool:
         """Whether the run in the reasoning that closes here may turn out to be calls (R-THINK)."""
@@ -380,7 +265,7 @@ class Decoder:
             return None
         begins = self._place.blank
         at = skip_blank(self._source.window, start, limit) if begins else start
-        candidates = [form for form in self._front.forms if form.markerless] if begins else []
+        candidates = self._front.markerless if begins else ()
         if at >= limit:
             return None if end.final or not begins else (None if not candidates and not self._front.late else False)
         moved = self._open(tuple(dict.fromkeys((*candidates, *self._front.late))), at, limit, end)
@@ -396,11 +281,11 @@ class Decoder:
         if position > self._place.floor and source.slice(position - 1, position) == "`":
             return False
         if self._region.kind == "text":
-            if literal in _FENCES:
+            if literal in FENCES:
                 return self._open_fence(literal, at, limit, end)
             thinking = self._thinking
             if thinking is not None and literal == thinking.open and self._at_line_start(position):
-                return self._skip_markup(position, position + len(literal), _Region("reasoning", position + len(literal)))
+                return self._skip_markup(position, position + len(literal), Region("reasoning", position + len(literal), thinking.close))
             if thinking is not None and literal == thinking.close and self._only_blank_since_floor(position):
                 self._journal.diagnose("orphan-closer", (position, position + len(literal)))
                 return self._skip_markup(position, position + len(literal), self._region)
@@ -412,7 +297,7 @@ class Decoder:
             return False
         return self._open(self._front.by_literal.get(literal, ()), at, limit, end)
 
-    def _skip_markup(self, start: int, end: int, region: _Region) -> bool:
+    def _skip_markup(self, start: int, end: int, region: Region) -> bool:
         self._journal.markup(start, end)
         self._position = self._place.floor = end
         self._region = region
@@ -443,7 +328,7 @@ class Decoder:
             return None
         position = source.base + after
         self._emit(position)
-        self._region = _Region("fence", position, literal[0] * (after - at), in_info=True)
+        self._region = Region("fence", position, literal[0] * (after - at), in_info=True)
         return True
 
     # Calls.
@@ -478,7 +363,7 @@ class Decoder:
             place.section = (form, opened.section_close)
         builder = CallBuilder(source, journal, self._tools, self._policy, opened, start)
         builder.first_diagnosis = first
-        own = self._front.forms[0].dialect
+        own = self._front.dialect
         if form.dialect.name != own.name:
             message = f"the call is written in {form.dialect.name}, not in {own.name}"
             journal.diagnose("foreign-dialect", (start, start), message)
@@ -503,7 +388,7 @@ class Decoder:
         if self._region.kind == "reasoning":
             if self._thinking is not None and self._thinking.ends_at_call:
                 self._journal.diagnose("reasoning-not-closed", (position, position))
-                self._region = _Region("text")
+                self._region = Region("text")
                 self._place.floor = position
                 return
             if self._policy.reasoning_calls == "always":
@@ -566,7 +451,8 @@ class Decoder:
         for closer in (*closers, *orphans):
             if not closer or (closer in orphans and len(closer) < 3):
                 continue
-            if text.startswith(closer, at, limit):
+            stands = begins(closer, text, at, limit)
+            if stands is True:
                 start = self._source.base + at
                 if closer in closers:
                     place.section = None
@@ -575,7 +461,7 @@ class Decoder:
                 self._journal.markup(self._position, start + len(closer))
                 self._position = place.floor = start + len(closer)
                 return True
-            waiting = waiting or closer.startswith(text[at:limit])
+            waiting = waiting or stands is Miss.MORE
         joint = form.joint
         after = at
         if joint and text.startswith(joint, at, limit):

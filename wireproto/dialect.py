@@ -7,14 +7,12 @@ dialect. This module knows nothing of decoding. Its one law: `Template.match` ta
 
 from __future__ import annotations
 
-import difflib
-import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Union
+from typing import Literal, Union
 
 from wireproto.errors import DialectError
 
@@ -84,6 +82,14 @@ def _may_begin(role: str, text: str, start: int, end: int) -> bool:
 Node = Union[Lit, Gap, Slot]
 
 
+def begins(literal: str, text: str, pos: int, end: int) -> Literal[True] | Miss:
+    """Tell whether `literal` stands at `pos`, looking no further than `end`."""
+    if text.startswith(literal, pos, end):
+        return True
+    rest = text[pos : min(end, pos + len(literal))]
+    return Miss.MORE if literal.startswith(rest) else Miss.NO
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """Where a template ended in the text, what filled its slots, and whether every quote was canonical."""
@@ -98,9 +104,13 @@ _PIECES = re.compile(r"\{([a-z]+)\}|([ \t\r\n]+)")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A marker: literals, gaps and slots in order."""
+    """A marker: literals, gaps and slots in order; `trimmed` are its nodes without a gap at either end."""
 
     nodes: tuple[Node, ...]
+    trimmed: tuple[Node, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trimmed", _without_outer_gaps(self.nodes))
 
     @classmethod
     def parse(cls, text: str, quotes: tuple[str, ...] = ('""',)) -> Template:
@@ -150,8 +160,9 @@ class Template:
         canonical = True
         for node in self.trimmed:
             if isinstance(node, Lit):
-                if not text.startswith(node.text, pos, end):
-                    return Miss.MORE if node.text.startswith(text[pos:end]) else Miss.NO
+                stands = begins(node.text, text, pos, end)
+                if stands is not True:
+                    return stands
                 pos += len(node.text)
             elif isinstance(node, Gap):
                 pos = skip_blank(text, pos, end)
@@ -162,14 +173,6 @@ class Template:
                 pos, slots[node.role], plain = found
                 canonical = canonical and plain
         return Match(pos, slots, canonical)
-
-    @property
-    def trimmed(self) -> tuple[Node, ...]:
-        """The nodes without a gap at either end."""
-        nodes = self.nodes
-        start = 1 if nodes and isinstance(nodes[0], Gap) else 0
-        stop = len(nodes) - 1 if len(nodes) > start and isinstance(nodes[-1], Gap) else len(nodes)
-        return nodes[start:stop]
 
     @property
     def roles(self) -> frozenset[str]:
@@ -199,6 +202,12 @@ class Template:
 
     def __add__(self, other: Template) -> Template:
         return Template((*self.nodes, Gap(""), *other.nodes))
+
+
+def _without_outer_gaps(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    start = 1 if nodes and isinstance(nodes[0], Gap) else 0
+    stop = len(nodes) - 1 if len(nodes) > start and isinstance(nodes[-1], Gap) else len(nodes)
+    return nodes[start:stop]
 
 
 def _ends_tag(node: Node) -> bool:
@@ -299,16 +308,9 @@ class Dialect:
         Raises:
             DialectError: the file cannot be read, is not TOML, or is not a dialect; names file, key and fix.
         """
-        import tomli
+        from wireproto.loading import load
 
-        try:
-            with open(path, "rb") as file:
-                data = tomli.load(file)
-        except OSError as error:
-            raise DialectError(f"{path}: cannot be read: {error.strerror}") from None
-        except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise DialectError(f"{path}: not TOML: {error}") from None
-        return _Reader(str(path)).dialect(data)
+        return load(path)
 
     @property
     def codec(self) -> str:
@@ -325,171 +327,6 @@ class Dialect:
         if self.reasoning is not None:
             found += [self.reasoning.open, self.reasoning.close]
         return tuple(dict.fromkeys(found))
-
-
-_KNOWN: dict[str, tuple[str, ...]] = {
-    "": ("name", "summary", "aliases", "models", "source", "quotes", "spellings", "reasoning", "section", "call",
-         "record", "argument"),
-    "reasoning": ("open", "close", "after", "ends_at_call"),
-    "section": ("open", "close", "also"),
-    "call": ("open", "close", "also", "join", "id"),
-    "record": ("name", "arguments", "id"),
-    "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals"),
-}  # fmt: skip
-CODECS = ("json", "tagged")
-LITERALS = ("json", "python-scalars", "python")
-
-
-class _Reader:
-    """Turns the tables of one file into a Dialect; every complaint names the file and the key."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.quotes: tuple[str, ...] = ('""',)
-        self.binding: Mapping[str, str] = {}
-
-    def dialect(self, data: Mapping[str, Any]) -> Dialect:
-        for table, known in _KNOWN.items():
-            self._check_keys(table, self._table(data, table) if table else data, known)
-        spellings = self._table(data, "spellings")
-        self.quotes = self._texts(data, "", "quotes", ('""',))
-        names = list(spellings)
-        choices = [self._texts(spellings, "spellings", name, ()) for name in names]
-        built = []
-        for values in itertools.product(*choices):
-            self.binding = dict(zip(names, values))
-            built.append(self._build(data))
-        if not built:
-            raise self._error("spellings", "a spelling has no values; give the canonical one first")
-        first, *others = built
-        return Dialect(**{**_fields(first), "variants": tuple(others)})
-
-    def _build(self, data: Mapping[str, Any]) -> Dialect:
-        argument = self._argument(self._table(data, "argument"))
-        call = self._call(self._table(data, "call"))
-        dialect = Dialect(
-            name=self._text(data, "", "name"),
-            summary=self._text(data, "", "summary"),
-            aliases=self._texts(data, "", "aliases", ()),
-            models=self._texts(data, "", "models", ()),
-            source=self._text(data, "", "source", ""),
-            reasoning=self._reasoning(self._table(data, "reasoning")),
-            section=self._section(self._table(data, "section")),
-            record=Record(*(self._texts(self._table(data, "record"), "record", key, (key,)) for key in _KNOWN["record"])),
-            call=call,
-            argument=argument,
-            path=self.path,
-        )
-        self._check(dialect)
-        return dialect
-
-    def _check(self, dialect: Dialect) -> None:
-        if dialect.codec == "tagged":
-            if "name" not in dialect.call.open.roles:
-                raise self._error("call.open", "a tagged call needs {name} in its opener")
-            if "key" not in dialect.argument.open.roles:
-                raise self._error("argument.open", "needs {key}")
-            if not dialect.argument.close.first:
-                raise self._error("argument.close", "must begin with a literal")
-            if not dialect.call.close.first:
-                raise self._error("call.close", "must begin with a literal")
-        wrappers = [unit for unit in dialect.call.open.units() if not unit.roles]
-        if "name" in dialect.call.open.roles and len(wrappers) > 1 and dialect.codec == "tagged":
-            raise self._error("call.open", "at most one marker may stand before the one with {name}")
-
-    def _reasoning(self, table: Mapping[str, Any]) -> Reasoning | None:
-        if not table:
-            return None
-        ends = table.get("ends_at_call", False)
-        if not isinstance(ends, bool):
-            raise self._error("reasoning.ends_at_call", "must be true or false")
-        texts = (self._text(table, "reasoning", key) for key in ("open", "close"))
-        return Reasoning(*texts, self._text(table, "reasoning", "after", ""), ends)
-
-    def _section(self, table: Mapping[str, Any]) -> Section | None:
-        if not table:
-            return None
-        also = []
-        for pair in table.get("also", []):
-            if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)):
-                raise self._error("section.also", "must be a list of [open, close] pairs of strings")
-            also.append((self._template(pair[0], "section.also"), self._template(pair[1], "section.also")))
-        opener, closer = (self._template(self._text(table, "section", key), f"section.{key}") for key in ("open", "close"))
-        return Section(opener, closer, tuple(also))
-
-    def _call(self, table: Mapping[str, Any]) -> CallShape:
-        return CallShape(
-            open=self._template(self._text(table, "call", "open", ""), "call.open"),
-            close=self._template(self._text(table, "call", "close", ""), "call.close"),
-            also=tuple(self._template(text, "call.also") for text in self._texts(table, "call", "also", ())),
-            join=self._text(table, "call", "join", ""),
-            id=tuple(self._template(text, "call.id") for text in self._texts(table, "call", "id", ())),
-        )
-
-    def _argument(self, table: Mapping[str, Any]) -> Argument:
-        codec = self._text(table, "argument", "codec")
-        if codec not in CODECS:
-            raise self._error("argument.codec", f"unknown codec {codec!r}; known are {', '.join(CODECS)}")
-        literals = self._text(table, "argument", "literals", "json")
-        if literals not in LITERALS:
-            raise self._error("argument.literals", f"unknown value {literals!r}; known are {', '.join(LITERALS)}")
-        return Argument(
-            codec=codec,
-            open=self._template(self._text(table, "argument", "open", ""), "argument.open"),
-            close=self._template(self._text(table, "argument", "close", ""), "argument.close"),
-            also=tuple(self._template(text, "argument.also") for text in self._texts(table, "argument", "also", ())),
-            pad=self._text(table, "argument", "pad", ""),
-            pad_keys=self._texts(table, "argument", "pad_keys", ()),
-            escape=self._text(table, "argument", "escape", ""),
-            literals=literals,
-        )
-
-    def _template(self, text: str, where: str) -> Template:
-        try:
-            return Template.parse(text, self.quotes)
-        except DialectError as error:
-            raise self._error(where, str(error)) from None
-
-    def _check_keys(self, table: str, found: Mapping[str, Any], known: tuple[str, ...]) -> None:
-        for key in found:
-            if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-                raise self._error(f"{table}.{key}".lstrip("."), f"unknown key; {hint}")
-
-    def _table(self, data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-        table = data.get(key, {})
-        if not isinstance(table, dict):
-            raise self._error(key, f"must be a table; write [{key}]")
-        return table
-
-    def _text(self, table: Mapping[str, Any], where: str, key: str, default: str | None = None) -> str:
-        text = table.get(key, default)
-        if text is None:
-            raise self._error(f"{where}.{key}".lstrip("."), "is missing; give a string")
-        if not isinstance(text, str):
-            raise self._error(f"{where}.{key}".lstrip("."), f"must be a string, not {type(text).__name__}")
-        return self._bind(text)
-
-    def _texts(
-        self, table: Mapping[str, Any], where: str, key: str, default: tuple[str, ...]
-    ) -> tuple[str, ...]:
-        texts = table.get(key, default)
-        if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
-            raise self._error(f"{where}.{key}".lstrip("."), "must be a list of strings")
-        return tuple(self._bind(text) for text in texts)
-
-    def _bind(self, text: str) -> str:
-        for name, value in self.binding.items():
-            text = text.replace("{" + name + "}", value)
-        return text
-
-    def _error(self, key: str, problem: str) -> DialectError:
-        return DialectError(f"{self.path}: {key}: {problem}")
-
-
-def _fields(dialect: Dialect) -> dict[str, Any]:
-    return {name: getattr(dialect, name) for name in Dialect.__dataclass_fields__}
 
 
 def every_spelling(dialect: Dialect) -> Iterator[Dialect]:

@@ -17,7 +17,7 @@ from wireproto.model import Call, Diagnosis, Message, Segment, SegmentKind, Span
 from wireproto.source import Source
 
 Prose = Literal["text", "reasoning"]
-_DELTA = {"text": TextDelta, "reasoning": ReasoningDelta}
+_DELTA: dict[Prose, type[TextDelta] | type[ReasoningDelta]] = {"text": TextDelta, "reasoning": ReasoningDelta}
 
 
 @dataclass(slots=True)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from math import isinf
 from typing import Any, Final, NoReturn
 
+from wireproto import jsonstring
+
 MAX_DEPTH: Final = 200
 LADDER: Final = (
     "control-character",
@@ -41,19 +43,7 @@ _LITERALS: Final[dict[str, Any]] = {
     "False": False,
     "None": None,
 }
-_PLAIN: Final = {'"': re.compile(r'[^"\\]*'), "'": re.compile(r"[^'\\]*")}
-_CONTROL: Final = re.compile(r"[\x00-\x1f]")
-_ESCAPES: Final = {
-    '"': '"',
-    "\\": "\\",
-    "/": "/",
-    "b": "\b",
-    "f": "\f",
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
-}
-_CODE_UNIT: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
+_QUOTES: Final = ("\"", "'")
 _ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _AFTER_STRING: Final = frozenset(",:}]")
@@ -225,7 +215,7 @@ def _ascend(src: str, pos: int, value: Any, stack: list[_Open], used: set[str]) 
 def _next_item(src: str, pos: int, top: _Open, used: set[str]) -> int:
     if isinstance(top.container, list):
         return pos
-    if src[pos : pos + 1] not in _PLAIN:
+    if src[pos : pos + 1] not in _QUOTES:
         raise Unreadable("expected a key in quotes", pos)
     pos, top.key = _string(src, pos, used)
     if not src.startswith(":", pos):
@@ -234,7 +224,7 @@ def _next_item(src: str, pos: int, top: _Open, used: set[str]) -> int:
 
 
 def _scalar(src: str, pos: int, used: set[str]) -> tuple[int, Any]:
-    if src[pos : pos + 1] in _PLAIN:
+    if src[pos : pos + 1] in _QUOTES:
         return _string(src, pos, used)
     if number := _NUMBER.match(src, pos):
         return _skip_blank(src, number.end(), used), _number(number)
@@ -257,51 +247,15 @@ def _number(match: re.Match[str]) -> int | float:
 def _string(src: str, start: int, used: set[str]) -> tuple[int, str]:
     """Return a string, and the position of the next character that is not blank."""
     quote = src[start]
-    parts: list[str] = []
-    pos = start + 1
-    while True:
-        end = _end_of(_PLAIN[quote], src, pos)
-        if _CONTROL.search(src, pos, end):
-            used.add("control-character")
-        parts.append(src[pos:end])
-        if end == len(src):
-            raise Unreadable("the string is not closed", start)
-        if src[end] == quote:
-            break
-        pos, character = _escape(src, end, quote, used)
-        parts.append(character)
+    value, end = jsonstring.decode(src, start + 1, len(src), quote, used)
+    if src[end : end + 1] != quote:
+        raise Unreadable("the string is not closed", start)
     if quote == "'":
         used.add("single-quotes")
     pos = _skip_blank(src, end + 1, used)
     if pos < len(src) and src[pos] not in _AFTER_STRING:
         raise Unreadable("a quote inside a string is not escaped", end)
-    return pos, "".join(parts)
-
-
-def _escape(src: str, pos: int, quote: str, used: set[str]) -> tuple[int, str]:
-    mark = src[pos + 1 : pos + 2]
-    if mark in _ESCAPES:
-        return pos + 2, _ESCAPES[mark]
-    if mark == "'":
-        if quote == '"':
-            used.add("invalid-escape")
-        return pos + 2, "'"
-    unit = _code_unit(src, pos)
-    if unit is None:
-        used.add("invalid-escape")
-        return pos + 1, "\\"
-    if not 0xD800 <= unit <= 0xDFFF:
-        return pos + 6, chr(unit)
-    low = _code_unit(src, pos + 6)
-    if unit < 0xDC00 and low is not None and 0xDC00 <= low <= 0xDFFF:
-        return pos + 12, chr(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00))
-    used.add("lone-surrogate")
-    return pos + 6, "\ufffd"
-
-
-def _code_unit(src: str, pos: int) -> int | None:
-    match = _CODE_UNIT.match(src, pos)
-    return int(match[1], 16) if match else None
+    return pos, value
 
 
 def _skip_blank(src: str, pos: int, used: set[str]) -> int:

@@ -13,6 +13,33 @@ from wireproto.dialect import BLANK
 _PACK = 1024  # pieces of a few characters cost ten times their length; they are joined when there are this many
 
 
+class Rope:
+    """A string that grows by pieces; a piece costs its own length."""
+
+    __slots__ = ("_blocks", "_recent")
+
+    def __init__(self) -> None:
+        self._blocks: list[str] = []
+        self._recent: list[str] = []
+
+    def append(self, piece: str) -> None:
+        """Append a piece."""
+        self._recent.append(piece)
+        if len(self._recent) >= _PACK:
+            self._blocks.append("".join(self._recent))
+            self._recent.clear()
+
+    def join(self) -> str:
+        """Return the whole string."""
+        return "".join((*self._blocks, *self._recent))
+
+    def copy(self) -> Rope:
+        """Return an independent copy."""
+        twin = Rope()
+        twin._blocks, twin._recent = self._blocks[:], self._recent[:]
+        return twin
+
+
 class Source:
     """An append-only text with cheap slices and a window on its undecided end."""
 
@@ -37,8 +64,21 @@ class Source:
 
     def skip(self, chunk: str) -> None:
         """Append text that is decided already; the window must be empty."""
-        self.keep(chunk)
+        self._recent.append(chunk)
         self.base += len(chunk)
+        if len(self._recent) >= _PACK:
+            self._pack()
+
+    def shift(self, chunk: str, hold: bool) -> str:
+        """Append text and return what of the window is decided now: all but, if `hold`, its last character."""
+        self.keep(chunk)
+        text = self.window + chunk
+        if hold:
+            self.window, text = text[-1], text[:-1]
+        else:
+            self.window = ""
+        self.base += len(text)
+        return text
 
     def keep(self, chunk: str) -> None:
         """Store a chunk."""

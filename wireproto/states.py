@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from wireproto.dialect import Dialect, Gap, Lit, Match, Miss, Slot, Template, every_spelling, skip_blank
+from wireproto.dialect import Dialect, Gap, Lit, Match, Miss, Slot, Template, begins, every_spelling, skip_blank
 from wireproto.schema import Tool, Toolset
 
 
@@ -282,13 +282,13 @@ def _after_section(
         headers += [(header, [("missing-wrapper", "the call's opening marker is missing")]) for header in form.late_headers]
     worst = Miss.NO
     for header, said in headers:
-        found = _header(form, header, text, body, end, scope, bool(said))
-        if isinstance(found, Miss):
-            worst = Miss.MORE if found is Miss.MORE else worst
+        head = _header(form, header, text, body, end, scope, bool(said))
+        if isinstance(head, Miss):
+            worst = Miss.MORE if head is Miss.MORE else worst
             continue
         if worst is Miss.MORE:
             return worst
-        after, name, identity, more = found
+        after, name, identity, more = head
         if form.variant:
             more = [("marker-variant", ""), *more]
         return Opened(form, start, after, name, identity, wrapped, section, close, (*said, *more))
@@ -333,19 +333,13 @@ def _follows(
         return scope.final or Miss.MORE
     close = form.call_close(name)
     if form.dialect.codec == "json":
-        verdicts = [_literal("{", text, at, end), _literal(close, text, at, end)]
+        verdicts = [begins("{", text, at, end), begins(close, text, at, end) if close else Miss.NO]
     else:
         key = form.find_key(text, at, end, scope.tools.get(name))
-        verdicts = [_literal(close, text, at, end), key if isinstance(key, Miss) else True]
+        verdicts = [begins(close, text, at, end) if close else Miss.NO, key if isinstance(key, Miss) else True]
     if True in verdicts:
         return True
     return Miss.MORE if Miss.MORE in verdicts else Miss.NO
-
-
-def _literal(literal: str, text: str, pos: int, end: int) -> bool | Miss:
-    if literal and text.startswith(literal, pos, end):
-        return True
-    return Miss.MORE if literal and literal.startswith(text[pos:end]) else Miss.NO
 
 
 def _first_member(form: Form, text: str, pos: int, end: int, scope: Scope, marked: bool) -> bool | Miss:
@@ -360,7 +354,7 @@ def _first_member(form: Form, text: str, pos: int, end: int, scope: Scope, marke
         at = skip_blank(text, at + 1, end) if literals == ("{",) else at + 1
     quote = text[at - 1]
     known = (*record.name, *record.arguments, *record.id) if marked else record.name
-    verdicts = {word: _literal(word + quote, text, at, end) for word in known}
+    verdicts = {word: begins(word + quote, text, at, end) for word in known}
     word = next((word for word, verdict in verdicts.items() if verdict is True), None)
     if word is None:
         return Miss.MORE if Miss.MORE in verdicts.values() else Miss.NO

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from wireproto.errors import LimitExceeded
-from wireproto.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallStart, Diagnosed, Event
+from wireproto.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallStart, Event, Kind
 from wireproto.journal import Journal
 from wireproto.lenient import dumps
 from wireproto.model import Call, Policy, Span
@@ -44,14 +44,18 @@ class Outcome(Enum):
 class Reader(Protocol):
     """Reads one call, from behind its header to behind its last closer."""
 
-    position: int
     builder: CallBuilder
+
+    @property
+    def position(self) -> int:
+        """Everything before this is settled."""
+        ...
 
     def read(self, stop: int, end: End) -> Outcome:
         """Read as far as certain, looking no further than `stop`."""
         ...
 
-    def quick(self, text: str) -> Event | None:
+    def quick(self, text: str) -> list[Event] | None:
         """Take a chunk that is nothing but more of an open string; None if it may be more than that."""
         ...
 
@@ -144,7 +148,7 @@ class CallBuilder:
         """Tell an argument as a whole; `json` is its JSON text if it was written as such."""
         text = json if json is not None else value if isinstance(value, str) else dumps(value)
         self.check_size(len(text))
-        kind = "string" if json is None and isinstance(value, str) else "json"
+        kind: Kind = "string" if json is None and isinstance(value, str) else "json"
         self._tell(ArgumentStart(self.index, key, kind))
         if text:
             self._tell(ArgumentDelta(self.index, key, text))

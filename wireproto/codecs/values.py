@@ -1,0 +1,136 @@
+"""A raw value being told: how its text becomes deltas and a typed value.
+
+It knows the schema's word on types and the framing white space, and nothing of where the value ends. Law: the deltas of
+a value join to the value.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from wireproto.codecs.call import CallBuilder
+from wireproto.states import Form
+
+_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#[0-9]+|#[xX][0-9a-fA-F]+);")
+
+# A string is told while it grows; a `string|null` waits while it may be null; other types wait for their end; the
+# second value of a key is dropped.
+Mode = Literal["stream", "undecided", "late", "drop"]
+
+
+class RawValue:
+    """The text of one value. `told` is how far it was told, in positions of the input."""
+
+    __slots__ = ("_crlf", "_mode", "_wire", "builder", "form", "key", "start", "told")
+
+    def __init__(self, builder: CallBuilder, form: Form, key: str, wire: str | None, start: int, crlf: bool) -> None:
+        self.builder, self.form, self.key, self.start = builder, form, key, start
+        self.told = start
+        self._wire = wire
+        self._crlf = crlf
+        self._mode: Mode = self._first_mode() if builder.declare(key, (start, start)) else "drop"
+        if self._mode == "stream":
+            builder.open(key)
+
+    def copy(self, builder: CallBuilder) -> RawValue:
+        """Return an independent copy that writes to `builder`."""
+        twin = RawValue.__new__(RawValue)
+        for name in RawValue.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.builder = builder
+        return twin
+
+    @property
+    def streams(self) -> bool:
+        """Whether more text of the value is told at once."""
+        return self._mode == "stream"
+
+    def tell(self, end: int) -> None:
+        """Tell the value's text up to `end`."""
+        if end <= self.told:
+            return
+        if self._mode == "undecided":
+            if not "null".startswith(self.text(end)):
+                self._decide(end)
+        elif self._mode == "stream":
+            end = self._before_half_escape(end)
+            self.builder.more(self._decoded(self.told, end))
+            self.told = end
+        else:
+            self.builder.check_size(end - self.start)
+            self.told = end
+
+    def finish(self, end: int) -> None:
+        """End the value at `end`: tell the rest, with its type."""
+        builder = self.builder
+        text = self.text(end)
+        if "&" in text and _ENTITY.search(text):
+            builder.journal.diagnose("suspicious-entities", (self.start, end))
+        if self._mode == "undecided" and text != "null":
+            self._decide(end)
+        if self._mode == "stream":
+            builder.more(self._decoded(self.told, end))
+            builder.close(text)
+        elif self._mode == "undecided":
+            builder.give(self.key, None)
+        elif self._mode == "late":
+            tool, coerce = builder.tool, builder.policy.coerce
+            decode = {"true": tool.decode_string, "false": tool.decode_json}.get(self._wire or "", tool.decode)
+            builder.give_typed(self.key, decode(self.key, text, coerce), (self.start, end))
+
+    def leave(self, end: int) -> None:
+        """The output ends in the value: keep what is certain of a string, nothing of another type (R-CUT)."""
+        builder = self.builder
+        if self._mode == "undecided":
+            self._decide(end)
+        if self._mode == "stream":
+            builder.leave(self.text(self.told))
+
+    def framed(self, end: int, bare: bool = False) -> int:
+        """Return the end of a value whose closer is at `end`; `bare`: no closer but the next marker (R-WS, exactly)."""
+        if not (self.form.dialect.argument.pad or bare) or end <= self.start:
+            return end
+        source = self.builder.source
+        if self._crlf and end - 2 >= self.start and source.slice(end - 2, end) == "\r\n":
+            return end - 2
+        return end - 1 if source.slice(end - 1, end) == "\n" else end
+
+    def before_line_break(self, end: int) -> int:
+        """Return `end` less one line break that may turn out to be framing."""
+        source = self.builder.source
+        text, at, floor = source.window, end - source.base, self.told - source.base
+        if at > floor and text[at - 1] == "\n":
+            at -= 1
+        if at > floor and text[at - 1] == "\r":
+            at -= 1
+        return source.base + at
+
+    def text(self, end: int) -> str:
+        """Return the value's text up to `end`."""
+        return self._decoded(self.start, end)
+
+    def _decoded(self, start: int, end: int) -> str:
+        text = self.builder.source.slice(start, end)
+        escape = self.form.dialect.argument.escape
+        return text.replace(escape, self.form.value_close(self.key)) if escape else text
+
+    def _before_half_escape(self, end: int) -> int:
+        """Return `end` less what may become the value's own closer, escaped."""
+        escape, source = self.form.dialect.argument.escape, self.builder.source
+        tail = source.slice(max(self.told, end - len(escape) + 1), end) if escape else ""
+        at = tail.rfind(escape[:1]) if tail else -1
+        return end - len(tail) + at if at >= 0 and escape.startswith(tail[at:]) else end
+
+    def _first_mode(self) -> Mode:
+        wire = self.builder.tool.wire(self.key) if self.builder.policy.coerce else "string"
+        if self._wire == "false" or wire == "json":
+            return "late"
+        return "undecided" if wire == "nullable" and self._wire is None else "stream"
+
+    def _decide(self, end: int) -> None:
+        """The value cannot be null any more: begin the string and tell what was waiting."""
+        self._mode = "stream"
+        self.builder.open(self.key)
+        self.told = self.start
+        self.tell(end)

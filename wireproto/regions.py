@@ -1,0 +1,95 @@
+"""Where text outside calls stands: open text, a Markdown fence, or reasoning; and where that ends.
+
+A fence and reasoning end at their closer whatever stands before it, also inside the shape of a call (R-FENCE,
+R-THINK). Law: the end is found by looking at every character once.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+from wireproto.source import Source
+from wireproto.states import Literals
+
+
+@dataclass(slots=True)
+class Region:
+    """A stretch of text outside calls. `scan` is how far its end was looked for, `closed` its closer once found."""
+
+    kind: Literal["text", "fence", "reasoning"]
+    scan: int = 0
+    closer: str = ""
+    in_info: bool = False
+    closed: tuple[int, int] | None = None
+
+    @property
+    def prose(self) -> Literal["text", "reasoning"]:
+        """What its characters are to the caller."""
+        return "reasoning" if self.kind == "reasoning" else "text"
+
+    def copy(self) -> Region:
+        """Return an independent copy."""
+        return replace(self)
+
+    def reach(self, source: Source, final: bool) -> int:
+        """Return how far the region's text is known to reach; sets `closed` if its closer was found."""
+        if self.kind == "text":
+            return source.end
+        if self.closed is None:
+            if self.kind == "reasoning":
+                self._find_thought_end(source)
+            else:
+                self._find_fence_end(source, final)
+        if self.closed is not None:
+            return self.closed[0]
+        return source.end if final or not self.closer else self.scan
+
+    def _find_thought_end(self, source: Source) -> None:
+        start = max(0, self.scan - source.base)
+        at = source.window.find(self.closer, start)
+        if at >= 0:
+            self.closed = (source.base + at, source.base + at + len(self.closer))
+        else:
+            self.scan = source.base + _only(self.closer).held(source.window, start, len(source.window))
+
+    def _find_fence_end(self, source: Source, final: bool) -> None:
+        text, at = source.window, max(0, self.scan - source.base)
+        if self.in_info:
+            at = self._skip_info(text, at, source.base)
+            if self.in_info or not self.closer:
+                return
+        closing, partial = _fence_patterns(self.closer)
+        found = closing.search(text, at)
+        if found is not None and (final or text[found.end() :].lstrip("\r")):
+            self.closed = (source.base + found.start(), source.base + found.end())
+            return
+        held = partial.search(text, found.start() if found is not None else at)
+        self.scan = source.base + (held.start() if held is not None else len(text))
+
+    def _skip_info(self, text: str, at: int, base: int) -> int:
+        """Skip the rest of the opening line; a backtick in it says that it opens no fence (CommonMark 4.5)."""
+        line = text.find("\n", at)
+        tick = text.find("`", at, line if line >= 0 else len(text)) if self.closer[0] == "`" else -1
+        if tick >= 0:
+            self.kind, self.closer = "text", ""
+        elif line >= 0:
+            self.in_info = False
+            return line
+        self.scan = base + len(text)
+        return at
+
+
+@lru_cache(maxsize=None)
+def _only(literal: str) -> Literals:
+    return Literals(frozenset((literal,)))
+
+
+@lru_cache(maxsize=64)
+def _fence_patterns(fence: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return patterns of a closing line, and of what at the end of a text may still become one."""
+    char = re.escape(fence[0])
+    closing = rf"\n {{0,3}}{char}{{{len(fence)},}}[ \t]{{0,256}}(?=\r?(?:\n|\Z))"
+    return re.compile(closing), re.compile(rf"\n {{0,3}}(?:{char}*[ \t]{{0,256}}\r?)?\Z")
