@@ -144,12 +144,19 @@ class Template:
         return cls(tuple(nodes))
 
     def format(self, **slots: str) -> str:
-        """Write the marker with its slots filled."""
+        """Write the marker with its slots filled.
+
+        Raises:
+            ValueError: a slot's alphabet does not hold what is to stand in it.
+        """
         out = []
         for node in self.nodes:
             if isinstance(node, Slot):
+                value = slots[node.role]
+                if not ALPHABETS[node.role].fullmatch(value):
+                    raise ValueError(f"a {node.role} of this format cannot be {value!r}")
                 pair = node.quotes[0] if node.quotes else ""
-                out.append(pair[:1] + slots[node.role] + pair[1:])
+                out.append(pair[:1] + value + pair[1:])
             else:
                 out.append(node.text)
         return "".join(out)

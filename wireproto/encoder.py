@@ -6,12 +6,14 @@ It knows no format. Its law: what `encode` returns decodes to what it was given;
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from typing import Any, Union
 
 from wireproto.codecs import json, tagged
 from wireproto.decoder import parse
 from wireproto.dialect import Dialect
 from wireproto.errors import EncodeError
+from wireproto.lenient import MAX_DEPTH
 from wireproto.model import Call, Message
 from wireproto.registry import dialect as find_dialect
 
@@ -98,12 +100,37 @@ def _reasoning(dialect: Dialect, text: str) -> str:
 def _write_call(dialect: Dialect, call: Call, index: int, escaped: bool) -> str:
     if not isinstance(call.arguments, dict):
         raise EncodeError(f"call {call.name!r}: arguments must be a dict, not {type(call.arguments).__name__}")
+    arguments: dict[Any, Any] = call.arguments
+    for key, value in arguments.items():
+        problem = "its name is not a string" if not isinstance(key, str) else _not_json(value)
+        if problem:
+            raise EncodeError(f"call {call.name!r}: argument {key!r} is not JSON: {problem}")
     try:
         if dialect.codec == "json":
             return json.write_call(dialect, call.name, call.arguments, index, call.id)
         return tagged.write_call(dialect, call.name, call.arguments, escaped)
-    except (TypeError, ValueError) as error:
-        raise EncodeError(f"call {call.name!r}: not JSON: {error}") from None
+    except ValueError as error:
+        raise EncodeError(f"call {call.name!r}: {error}") from None
+
+
+def _not_json(value: Any) -> str:
+    """Say what in a value JSON has no word for, or nothing."""
+    todo = [(value, 0)]
+    while todo:
+        item, depth = todo.pop()
+        if depth > MAX_DEPTH:
+            return f"nested deeper than {MAX_DEPTH}"
+        if isinstance(item, dict):
+            if not all(isinstance(key, str) for key in item):
+                return "an object's key is not a string"
+            todo += [(member, depth + 1) for member in item.values()]
+        elif isinstance(item, list):
+            todo += [(member, depth + 1) for member in item]
+        elif isinstance(item, float) and not isfinite(item):
+            return str(item)
+        elif item is not None and not isinstance(item, (str, int, float)):
+            return f"a {type(item).__name__}"
+    return ""
 
 
 def _difference(message: Message, text: str, dialect: Dialect, tools: object) -> str:

@@ -15,11 +15,14 @@ from wireproto.source import Source
 from wireproto.states import Literals
 
 
+Kind = Literal["text", "fence", "reasoning"]
+
+
 @dataclass(slots=True)
 class Region:
     """A stretch of text outside calls. `scan` is how far its end was looked for, `closed` its closer once found."""
 
-    kind: Literal["text", "fence", "reasoning"]
+    kind: Kind
     scan: int = 0
     closer: str = ""
     in_info: bool = False
@@ -39,13 +42,16 @@ class Region:
         if self.kind == "text":
             return source.end
         if self.closed is None:
-            if self.kind == "reasoning":
-                self._find_thought_end(source)
-            else:
-                self._find_fence_end(source, final)
+            self._find_end(source, final)
         if self.closed is not None:
             return self.closed[0]
         return source.end if final or not self.closer else self.scan
+
+    def _find_end(self, source: Source, final: bool) -> None:
+        if self.kind == "reasoning":
+            self._find_thought_end(source)
+        else:
+            self._find_fence_end(source, final)
 
     def _find_thought_end(self, source: Source) -> None:
         start = max(0, self.scan - source.base)

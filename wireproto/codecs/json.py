@@ -481,11 +481,14 @@ def _another(key: str, text: str) -> bool:
 def write_call(dialect: Dialect, name: str, arguments: dict[str, Any], index: int, identity: str | None) -> str:
     """Write one call as the model's own chat template does; `index` counts the calls of the message."""
     call, record = dialect.call, dialect.record
-    if not call.open.roles:
+    opener = call.open
+    if identity is not None:
+        opener = next((also for also in (call.open, *call.also) if "id" in also.roles), call.open)
+    if not opener.roles:
         payload: dict[str, Any] = {record.name[0]: name, record.arguments[0]: arguments}
         if identity is not None:
             payload[record.id[0]] = identity
         return call.open.format() + dumps(payload) + call.close.format()
     if call.id:
         identity = identity or call.id[0].format(name=name, index=str(index))
-    return call.open.format(name=name, id=identity or "") + dumps(arguments) + call.close.format()
+    return opener.format(name=name, id=identity or "") + dumps(arguments) + call.close.format()

@@ -10,6 +10,7 @@ import re
 from typing import Literal
 
 from wireproto.codecs.call import CallBuilder
+from wireproto.schema import Typed
 from wireproto.states import Form
 
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#[0-9]+|#[xX][0-9a-fA-F]+);")
@@ -77,7 +78,10 @@ class RawValue:
         elif self._mode == "late":
             tool, coerce = builder.tool, builder.policy.coerce
             decode = {"true": tool.decode_string, "false": tool.decode_json}.get(self._wire or "", tool.decode)
-            builder.give_typed(self.key, decode(self.key, text, coerce), (self.start, end))
+            typed = decode(self.key, text, coerce)
+            if typed.code == "value-repaired" and self.form.dialect.argument.literals == "python":
+                typed = Typed(typed.value)  # this format's own spelling needs no repair
+            builder.give_typed(self.key, typed, (self.start, end))
 
     def leave(self, end: int) -> None:
         """The output ends in the value: keep what is certain of a string, nothing of another type (R-CUT)."""
