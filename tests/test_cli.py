@@ -22,7 +22,9 @@ from wireproto.shapes import event_json, message_json, to_json, to_message
 
 HERMES = '<tool_call>\n{"name": "f", "arguments": {"x": 1, "s": "ä"}}\n</tool_call>'
 QWEN = "<tool_call>\n<function=f>\n<parameter=x>\n1\n</parameter>\n</function>\n</tool_call>"
-TOOLS = [{"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": "integer"}, "s": {"type": "string"}}}}]
+TOOLS = [
+    {"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": "integer"}, "s": {"type": "string"}}}}
+]
 ENV = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1", "TERM": "dumb"}
 
 
@@ -77,7 +79,9 @@ def test_parse_reads_a_file_and_tools(tmp_path: Path, tools: str) -> None:
 def test_parse_takes_tools_in_an_object(tmp_path: Path) -> None:
     path = tmp_path / "tools.json"
     path.write_text(json.dumps({"tools": TOOLS}), encoding="utf-8-sig")
-    assert json.loads(run("parse", "-d", "qwen3_coder", "-t", str(path), input=QWEN).stdout)["calls"][0]["arguments"] == {"x": 1}
+    assert json.loads(run("parse", "-d", "qwen3_coder", "-t", str(path), input=QWEN).stdout)["calls"][0][
+        "arguments"
+    ] == {"x": 1}
 
 
 def test_parse_with_defects_exits_with_1_and_prints_all_the_same(tools: str) -> None:
@@ -91,7 +95,9 @@ def test_parse_with_defects_exits_with_1_and_prints_all_the_same(tools: str) -> 
 
 def test_finish_reason_and_open_reasoning_reach_the_decoder() -> None:
     cut = QWEN.removesuffix("</function>\n</tool_call>")
-    assert json.loads(run("parse", "-d", "qwen3_coder", "--finish-reason", "stop", input=cut).stdout)["calls"][0]["complete"]
+    assert json.loads(run("parse", "-d", "qwen3_coder", "--finish-reason", "stop", input=cut).stdout)["calls"][0][
+        "complete"
+    ]
     result = run("parse", "-d", "qwen3_coder", "--finish-reason", "length", input=cut)
     assert not json.loads(result.stdout)["calls"][0]["complete"] and result.exit_code == 1
     thought = json.loads(run("parse", "-d", "qwen3_coder", "--reasoning-open", input="hm\n</think>\n\nYes.").stdout)
@@ -368,7 +374,9 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 def test_output_is_utf8_whatever_the_locale_says() -> None:
     env = ENV | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     for name in ("parse", "stream"):
-        done = subprocess.run(command(name, "-d", "hermes"), input=HERMES.encode(), capture_output=True, env=env, check=True)
+        done = subprocess.run(
+            command(name, "-d", "hermes"), input=HERMES.encode(), capture_output=True, env=env, check=True
+        )
         assert "ä".encode() in done.stdout
     value = json.dumps([{"name": "f", "arguments": {"x": 1, "s": "ä"}}]).encode()
     done = subprocess.run(command("encode", "-d", "hermes"), input=value, capture_output=True, env=env, check=True)

@@ -1,9 +1,9 @@
 """wireproto: what a language model writes, turned into tool calls, and back.
 
-    >>> import wireproto as wp
-    >>> message = wp.parse('<tool_call>\\n{"name": "f", "arguments": {"x": 1}}\\n</tool_call>', dialect="hermes")
-    >>> message.calls[0].name, message.calls[0].arguments
-    ('f', {'x': 1})
+>>> import wireproto as wp
+>>> message = wp.parse('<tool_call>\\n{"name": "f", "arguments": {"x": 1}}\\n</tool_call>', dialect="hermes")
+>>> message.calls[0].name, message.calls[0].arguments
+('f', {'x': 1})
 """
 
 from __future__ import annotations

@@ -7,39 +7,22 @@ encoding. Its law: the same text gives the same message and the same concatenate
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Union
-
 from wireproto.codecs.call import CallBuilder, End, Outcome, Reader
 from wireproto.codecs.json import JsonReader
 from wireproto.codecs.tagged import TaggedReader
 from wireproto.dialect import BLANK, Dialect, Miss, begins, skip_blank
 from wireproto.events import Event
 from wireproto.front import FENCES, front
+from wireproto.guard import Guard
 from wireproto.journal import Journal
 from wireproto.model import Message, Policy
-from wireproto.registry import dialect as find_dialect
+from wireproto.opening import Opened, Scope, find_call
+from wireproto.place import Place
 from wireproto.regions import Region
+from wireproto.registry import dialect as find_dialect
 from wireproto.schema import Toolset
 from wireproto.source import Source
-from wireproto.states import Form, Opened, Scope, open_call
-
-_LINE = 160  # how far back a line may reach that still counts as blank before a marker
-
-
-@dataclass(slots=True)
-class _Place:
-    """What came last outside calls: where markup or a call ended, whose call it was, which section is open."""
-
-    floor: int = 0
-    after: Form | None = None
-    section: tuple[Form, str] | None = None
-    thought: tuple[int, int] | None = None
-    waited: int = 0
-    blank: bool = True
-
-    def copy(self) -> _Place:
-        return replace(self)
+from wireproto.states import Form
 
 
 class Decoder:
@@ -53,8 +36,8 @@ class Decoder:
         SchemaError: a tool definition is wrong.
     """
 
-    __slots__ = ("_front", "_journal", "_place", "_policy", "_position", "_quick", "_reader", "_region", "_source",
-                 "_thinking", "_tools")  # fmt: skip
+    __slots__ = ("_front", "_guard", "_journal", "_place", "_policy", "_position", "_quick", "_reader", "_region",
+                 "_source", "_tools")  # fmt: skip
 
     def __init__(
         self,
@@ -67,12 +50,12 @@ class Decoder:
         self._policy = policy or Policy()
         self._tools = Toolset.of(tools)
         self._front = front(spec, self._policy.fenced_calls == "quote")
-        self._thinking = spec.reasoning
         self._source = Source()
         self._journal = Journal(self._source)
         thought = spec.reasoning if reasoning_open else None
         self._region = Region("reasoning", closer=thought.close) if thought is not None else Region("text")
-        self._place = _Place()
+        self._place = Place()
+        self._guard = Guard(self._journal, self._place, self._policy, self._tools)
         self._reader: Reader | None = None
         self._quick = False
         self._position = 0
@@ -116,19 +99,21 @@ class Decoder:
         twin._source = self._source.copy()
         twin._journal = self._journal.copy(twin._source)
         twin._region, twin._place = self._region.copy(), self._place.copy()
+        twin._guard = Guard(twin._journal, twin._place, self._policy, self._tools)
         if self._reader is not None:
             twin._reader = self._reader.copy(self._reader.builder.copy(twin._source, twin._journal))
         return twin
 
     def _run(self, end: End) -> None:
-        reader = self._reader
-        if self._quick and reader is not None:
+        if self._quick:
             self._position = self._source.base
         while self._advance(end):
             pass
         self._source.release(self._position)
         reader = self._reader
-        self._quick = reader is not None and self._journal.marked is None and self._region.kind == "text" and reader.quickable
+        self._quick = (
+            reader is not None and self._journal.marked is None and self._region.kind == "text" and reader.quickable
+        )
 
     def _advance(self, end: End) -> bool:
         """Take one step; False when there is nothing more to do with the text so far."""
@@ -145,7 +130,7 @@ class Decoder:
             self._leave_region(self._region.closed)
             return True
         if end.final:
-            self._end_of_output()
+            self._guard.end(self._region, self._position)
         return False
 
     # Regions.
@@ -156,99 +141,48 @@ class Decoder:
         return stop, end if self._region.closed is None else End.CUT
 
     def _leave_region(self, closed: tuple[int, int]) -> None:
-        journal, place = self._journal, self._place
-        kind = self._region.kind
-        if kind == "fence":
-            if journal.marked is not None:
-                self._take_back("quoted-call")
-            journal.prose("text", self._position, closed[1])
-            self._position = closed[1]
-        else:
-            if journal.marked is not None and not self._may_stand():
-                self._take_back("draft-call")
-            journal.markup(self._position, closed[1])
-            self._position = place.floor = closed[1]
-            if journal.marked is not None:
-                place.thought = closed
-        self._region = Region("text")
-
-    def _may_stand(self) -> bool:
-        """Whether the run in the reasoning that closes here may turn out to be calls (R-THINK)."""
-        run = self._journal.run
-        terminal = self._policy.reasoning_calls == "terminal"
-        return terminal and all(call.complete and self._tools.accepts(call.name) for call in run)
-
-    def _take_back(self, code: str) -> None:
-        """The run that was held is no calls: its characters are text or reasoning after all."""
-        journal, place = self._journal, self._place
-        start = journal.marked
-        if start is None:
-            return
-        journal.take_back(code)
-        if place.thought is not None:
-            journal.prose("reasoning", start, place.thought[0])
-            journal.markup(*place.thought)
-            place.floor = start = place.thought[1]
-            place.thought = None
-        journal.prose(self._region.prose, start, self._position)
-        place.after = place.section = None
-
-    def _end_of_output(self) -> None:
-        """Decide about a run that the output ends with."""
-        journal = self._journal
-        if journal.marked is None:
-            return
-        span = (journal.marked, self._position)
-        complete = all(call.complete for call in journal.run)
         if self._region.kind == "fence":
-            code, stands = "fence-not-closed", complete
-        elif self._region.kind == "reasoning":
-            code, stands = "reasoning-not-closed", complete and self._policy.reasoning_calls == "terminal"
+            self._guard.take_back(self._region, self._position)
+            self._journal.prose("text", self._position, closed[1])
         else:
-            code, stands = "reasoning-only-call", complete
-        if not stands:
-            self._take_back("quoted-call" if self._region.kind == "fence" else "draft-call")
-            return
-        journal.diagnose(code, span)
-        journal.settle()
+            self._guard.close_reasoning(self._region, self._position, closed)
+        self._position = closed[1]
+        self._region = Region("text")
 
     # Text outside calls.
 
     def _prose(self, stop: int, end: End) -> bool:
-        source, place = self._source, self._place
-        if place.waited and not end.final and source.blank_since(place.waited, stop):
-            place.waited = stop
+        source, place, late = self._source, self._place, bool(self._front.late)
+        if not end.final and place.waits(source, stop):
             return False
-        place.waited = 0
         text, base = source.window, source.base
-        start = self._position - base
-        limit = stop - base
-        if place.blank or self._front.late:
-            found = self._unmarked(start, limit, end)
-            if found is not None:
-                return found
+        start, limit = self._position - base, stop - base
+        if (place.blank or late) and self._unmarked(start, limit, end):
+            return self._reader is not None
         literals = self._front.text if self._region.kind == "text" else self._front.guarded
         hit = literals.find(text, start, limit)
-        at = hit.start() if hit is not None else (limit if end.final else literals.held(text, start, limit))
-        if self._front.late and self._region.kind == "text":
-            line = text.find("\n", start, at)
-            if 0 <= line:
-                self._emit(base + line + 1)
-                return True
-        if hit is None and end.final and place.section is not None and literals.held(text, start, limit) < limit:
-            self._journal.diagnose("truncated-call", (stop, stop))
-        self._emit(base + at)
+        held = hit.start() if hit is not None else literals.held(text, start, limit)
+        line = text.find("\n", start, held) if late and self._region.kind != "fence" else -1
+        if line >= 0:
+            self._emit(base + line + 1)
+            return True
         if hit is None:
+            if end.final and place.section is not None and held < limit:
+                self._journal.diagnose("truncated-call", (stop, stop))
+            self._emit(stop if end.final else base + held)
             return False
-        if literals.open_ended(text, at, limit) and not end.final:
+        self._emit(base + held)
+        if literals.open_ended(text, held, limit) and not end.final:
             return False
-        moved = self._marker(hit.group(), at, limit, end)
-        if moved is None:
-            place.waited = stop
-            if not end.final:
-                return False
-        if not moved:
-            self._emit(base + at + 1)
+        return self._settle_marker(hit.group(), held, limit, end)
+
+    def _settle_marker(self, literal: str, at: int, limit: int, end: End) -> bool:
+        moved = self._marker(literal, at, limit, end)
+        if moved is Miss.MORE and not end.final:
+            self._place.waited = self._source.base + limit
+            return False
+        if moved is not True:
+            self._emit(self._source.base + at + 1)
         return True
 
     def _emit(self, end: int) -> None:
@@ -259,42 +193,43 @@ class Decoder:
             self._journal.prose(self._region.prose, self._position, end)
             self._position = end
 
-    def _unmarked(self, start: int, limit: int, end: End) -> bool | None:
-        """Look for a call that begins without its first marker; None if none may stand here."""
-        if self._tools.empty or self._region.kind == "fence" or not self._at_line_start(self._source.base + start):
-            return None
-        begins = self._place.blank
-        at = skip_blank(self._source.window, start, limit) if begins else start
-        candidates = self._front.markerless if begins else ()
-        if at >= limit:
-            return None if end.final or not begins else (None if not candidates and not self._front.late else False)
-        moved = self._open(tuple(dict.fromkeys((*candidates, *self._front.late))), at, limit, end)
-        if moved is None and not end.final:
-            self._place.waited = self._source.base + limit
+    def _unmarked(self, start: int, limit: int, end: End) -> bool:
+        """Look for a call that begins without its first marker; True if there is one, or if more text decides."""
+        source, place = self._source, self._place
+        if self._tools.empty or self._region.kind == "fence" or not place.starts_line(source, source.base + start):
             return False
-        return moved or None
+        forms = self._front.late
+        at = start
+        if place.blank:
+            at = skip_blank(source.window, start, limit)
+            forms = (*self._front.markerless, *(form for form in forms if not form.markerless))
+        if at >= limit:
+            moved: bool | Miss = Miss.MORE if forms and place.blank else False
+        else:
+            moved = self._open(forms, at, limit, end)
+        if moved is Miss.MORE and not end.final:
+            place.waited = source.base + limit
+            return True
+        return moved is True
 
-    def _marker(self, literal: str, at: int, limit: int, end: End) -> bool | None:
-        """Deal with the marker at `at`: True if it was one, False if it is text, None if that is not known yet."""
-        source = self._source
+    def _marker(self, literal: str, at: int, limit: int, end: End) -> bool | Miss:
+        """Deal with the marker at `at`: True if it was one, False if it is text."""
+        source, place, thinking = self._source, self._place, self._front.dialect.reasoning
         position = source.base + at
-        if position > self._place.floor and source.slice(position - 1, position) == "`":
+        after = position + len(literal)
+        if place.is_quoted(source, position):
             return False
         if self._region.kind == "text":
             if literal in FENCES:
-                return self._open_fence(literal, at, limit, end)
-            thinking = self._thinking
-            if thinking is not None and literal == thinking.open and self._at_line_start(position):
-                return self._skip_markup(position, position + len(literal), Region("reasoning", position + len(literal), thinking.close))
-            if thinking is not None and literal == thinking.close and self._only_blank_since_floor(position):
-                self._journal.diagnose("orphan-closer", (position, position + len(literal)))
-                return self._skip_markup(position, position + len(literal), self._region)
-        section = self._place.section
-        if section is not None and literal == section[1]:
-            self._place.section = None
-            return self._skip_markup(position, position + len(literal), self._region)
-        if self._tools.empty:
-            return False
+                return self._open_fence(position, source.base + limit, end)
+            if thinking is not None and literal == thinking.open and place.starts_line(source, position):
+                return self._skip_markup(position, after, Region("reasoning", after, thinking.close))
+            if thinking is not None and literal == thinking.close and place.follows_markup(source, position):
+                self._journal.diagnose("orphan-closer", (position, after))
+                return self._skip_markup(position, after, self._region)
+        if place.section is not None and literal == place.section[1]:
+            place.section = None
+            return self._skip_markup(position, after, self._region)
         return self._open(self._front.by_literal.get(literal, ()), at, limit, end)
 
     def _skip_markup(self, start: int, end: int, region: Region) -> bool:
@@ -303,59 +238,37 @@ class Decoder:
         self._region = region
         return True
 
-    def _only_blank_since_floor(self, position: int) -> bool:
-        return not self._source.slice(self._place.floor, position).strip(BLANK)
-
-    def _at_line_start(self, position: int) -> bool:
-        """Tell whether only blanks stand before `position` on its line; markup before it counts as a line's start."""
-        floor = max(self._place.floor, position - _LINE)
-        before = self._source.slice(floor, position)
-        cut = before.rfind("\n")
-        if cut < 0 and floor > self._place.floor:
-            return False
-        return not before[cut + 1 :].strip(" \t")
-
-    def _open_fence(self, literal: str, at: int, limit: int, end: End) -> bool | None:
-        source = self._source
-        before = source.slice(max(self._place.floor, source.base + at - 4), source.base + at)
-        indent = before[before.rfind("\n") + 1 :]
-        if indent.strip(" ") or len(indent) > 3:
-            return False
-        after = at
-        while after < limit and source.window[after] == literal[0]:
-            after += 1
-        if after == limit and not end.final:
-            return None
-        position = source.base + after
-        self._emit(position)
-        self._region = Region("fence", position, literal[0] * (after - at), in_info=True)
+    def _open_fence(self, position: int, stop: int, end: End) -> bool | Miss:
+        length = self._place.fence_length(self._source, position, stop, end.final)
+        if isinstance(length, Miss):
+            return length
+        self._emit(position + length)
+        self._region = Region("fence", position + length, self._source.slice(position, position + length), in_info=True)
         return True
 
     # Calls.
 
-    def _open(self, candidates: tuple[Form, ...], at: int, limit: int, end: End, within: Form | None = None) -> bool | None:
-        """Begin a call at `at` if one of the forms opens there; None if that is not known yet."""
-        source = self._source
-        position = source.base + at
-        line_start = self._region.kind != "fence" and self._at_line_start(position)
-        for form in candidates:
-            section = self._place.section
-            inside = form is within or (section is not None and section[0] is form)
-            scope = Scope(self._tools, end.final, inside, line_start, self._policy.unknown_tools == "forward")
-            found = open_call(form, source.window, at, limit, scope)
-            if found is Miss.NO and inside and form.sections:
-                found = open_call(form, source.window, at, limit, Scope(self._tools, end.final, False, False, scope.unknown))
-            if found is Miss.MORE:
-                return None
-            if isinstance(found, Opened):
-                self._begin(found, position)
-                return True
-        return False
+    def _open(self, forms: tuple[Form, ...], at: int, limit: int, end: End, within: Form | None = None) -> bool | Miss:
+        """Begin a call at `at` if one of the forms opens there; `within`: the form whose calls go on."""
+        source, place = self._source, self._place
+        if self._tools.empty:
+            return False
+        if place.section is not None:
+            within = place.section[0]
+        found = find_call(forms, within, source.window, at, limit, self._scope(source.base + at, end))
+        if isinstance(found, Miss):
+            return found is Miss.MORE and found
+        self._begin(found, source.base + at)
+        return True
+
+    def _scope(self, position: int, end: End) -> Scope:
+        line_start = self._region.kind != "fence" and self._place.starts_line(self._source, position)
+        return Scope(self._tools, end.final, False, line_start, self._policy.unknown_tools == "forward")
 
     def _begin(self, opened: Opened, position: int) -> None:
         source, journal, place, form = self._source, self._journal, self._place, opened.form
-        self._emit_blank(position)
-        self._guard(position)
+        self._emit(position)
+        self._enter_call(position)
         first = len(journal.diagnoses)
         start = source.base + opened.start
         if opened.section is not None:
@@ -378,25 +291,15 @@ class Decoder:
         self._position = body
         place.after, place.blank = None, False
 
-    def _emit_blank(self, position: int) -> None:
-        if position > self._position:
-            self._journal.prose(self._region.prose, self._position, position)
-            self._position = position
-
-    def _guard(self, position: int) -> None:
-        """Hold what follows where only the rest decides whether it is a call."""
-        if self._region.kind == "reasoning":
-            if self._thinking is not None and self._thinking.ends_at_call:
-                self._journal.diagnose("reasoning-not-closed", (position, position))
-                self._region = Region("text")
-                self._place.floor = position
-                return
-            if self._policy.reasoning_calls == "always":
-                return
-        elif self._region.kind == "text":
-            return
-        if self._journal.marked is None:
-            self._journal.mark(position)
+    def _enter_call(self, position: int) -> None:
+        """A call begins in reasoning or in a fence: end the reasoning there, or hold the call."""
+        thinking = self._front.dialect.reasoning
+        if self._region.kind == "reasoning" and thinking is not None and thinking.ends_at_call:
+            self._journal.diagnose("reasoning-not-closed", (position, position))
+            self._region = Region("text")
+            self._place.floor = position
+        else:
+            self._guard.hold(self._region, position)
 
     def _read(self, reader: Reader, stop: int, end: End) -> bool:
         outcome = reader.read(stop, end)
@@ -414,7 +317,7 @@ class Decoder:
         start = reader.builder.start
         self._position = max(self._position, start + 1)
         if self._journal.marked is not None:
-            self._take_back("draft-call" if self._region.kind == "reasoning" else "quoted-call")
+            self._guard.take_back(self._region, self._position)
         else:
             self._journal.prose(self._region.prose, start, self._position)
         return True
@@ -422,89 +325,68 @@ class Decoder:
     def _after_call(self, form: Form, stop: int, end: End) -> bool:
         """Behind a call, only blanks since: another call, closers, or something else."""
         source, place = self._source, self._place
-        text, base = source.window, source.base
-        if place.waited and not end.final and source.blank_since(place.waited, stop):
+        if not end.final and place.waits(source, stop):
+            return False
+        base = source.base
+        at = skip_blank(source.window, self._position - base, stop - base)
+        if base + at >= stop:
+            if end.final:
+                self._emit(stop)
             place.waited = stop
             return False
-        place.waited = stop
-        limit = stop - base
-        at = skip_blank(text, self._position - base, limit)
-        if at >= limit:
-            if end.final:
-                self._emit_blank(base + limit)
+        moved = False if place.thought is not None else self._next_marker(form, at, stop - base, end)
+        if moved is Miss.MORE and not end.final:
+            place.waited = stop
             return False
-        moved = False if place.thought is not None else self._next_marker(form, at, limit, end)
-        if moved is None and not end.final:
-            return False
-        if not moved:
+        if moved is not True:
             place.after = None
-            self._take_back("quoted-call" if self._region.kind == "fence" else "draft-call")
-        place.waited = 0
+            self._guard.take_back(self._region, self._position)
         return True
 
-    def _next_marker(self, form: Form, at: int, limit: int, end: End) -> bool | None:
+    def _next_marker(self, form: Form, at: int, limit: int, end: End) -> bool | Miss:
         text, place = self._source.window, self._place
-        closers = [place.section[1]] if place.section is not None else []
-        orphans = [] if place.section else [close for _, close in form.sections]
-        orphans += [form.wrapper_close, form.call_close(self._journal.calls[-1].name), _plain_close(form)]
+        section_close = place.section[1] if place.section is not None else None
         waiting = False
-        for closer in (*closers, *orphans):
-            if not closer or (closer in orphans and len(closer) < 3):
-                continue
+        for closer, orphan in form.closers_behind(self._journal.calls[-1].name, section_close):
             stands = begins(closer, text, at, limit)
             if stands is True:
-                start = self._source.base + at
-                if closer in closers:
-                    place.section = None
-                else:
-                    self._journal.diagnose("orphan-closer", (start, start + len(closer)))
-                self._journal.markup(self._position, start + len(closer))
-                self._position = place.floor = start + len(closer)
-                return True
+                return self._skip_closer(self._source.base + at, len(closer), orphan)
             waiting = waiting or stands is Miss.MORE
-        joint = form.joint
-        after = at
-        if joint and text.startswith(joint, at, limit):
-            after = skip_blank(text, at + len(joint), limit)
-        moved: bool | None = False
-        if joint and after >= limit and after > at:
-            moved = None
-        elif not self._tools.empty:
-            own = (form, *self._front.by_literal.get(self._literal_at(after, limit), ()))
-            moved = self._open_joined(own, at, after, limit, end, form)
-        return None if waiting and not moved else moved
+        moved = self._next_call(form, at, limit, end)
+        return Miss.MORE if waiting and moved is False else moved
 
-    def _open_joined(
-        self, candidates: tuple[Form, ...], at: int, after: int, limit: int, end: End, form: Form
-    ) -> bool | None:
-        before = self._position
-        if after > at:
-            source = self._source
-            inside = Scope(self._tools, end.final, True, False, self._policy.unknown_tools == "forward")
-            found = open_call(form, source.window, after, limit, inside)
-            if isinstance(found, Miss):
-                return None if found is Miss.MORE else False
-            self._journal.markup(before, source.base + after)
-            self._position = source.base + after
+    def _skip_closer(self, position: int, length: int, orphan: bool) -> bool:
+        if orphan:
+            self._journal.diagnose("orphan-closer", (position, position + length))
+        else:
+            self._place.section = None
+        self._emit(position)
+        return self._skip_markup(position, position + length, self._region)
+
+    def _next_call(self, form: Form, at: int, limit: int, end: End) -> bool | Miss:
+        """Open the next call, behind what joins calls in this format."""
+        text, base = self._source.window, self._source.base
         within = form if self._place.section is not None or form.markerless else None
-        return self._open(tuple(dict.fromkeys(candidates)), after, limit, end, within)
-
-    def _literal_at(self, at: int, limit: int) -> str:
-        found = self._front.guarded.find(self._source.window, at, limit)
-        return found.group() if found is not None and found.start() == at else ""
-
-
-def _plain_close(form: Form) -> str:
-    closer = form.value_closer
-    return closer.format() if closer.nodes and not closer.roles else ""
-
-
-Dialectish = Union[str, Dialect]
+        literal = self._front.guarded.find(text, at, limit)
+        others = self._front.by_literal[literal.group()] if literal is not None and literal.start() == at else ()
+        if not (form.joint and text.startswith(form.joint, at, limit)):
+            return self._open((form, *(other for other in others if other is not form)), at, limit, end, within)
+        after = skip_blank(text, at + len(form.joint), limit)
+        if after >= limit:
+            return Miss.MORE
+        found = find_call((form,), form, text, after, limit, self._scope(base + after, end))
+        if isinstance(found, Miss):
+            return found is Miss.MORE and found
+        self._emit(base + at)
+        self._journal.markup(base + at, base + after)
+        self._position = base + after
+        self._begin(found, base + after)
+        return True
 
 
 def parse(
     text: str,
-    dialect: Dialectish,
+    dialect: str | Dialect,
     tools: object = None,
     policy: Policy | None = None,
     finish_reason: str | None = None,

@@ -10,7 +10,10 @@ from wireproto.model import Diagnosis, Severity, Span
 
 CODES: dict[str, tuple[Severity, str]] = {
     "alias-key": ("repaired", "A JSON member has another name than the format gives it (parameters for arguments)."),
-    "ambiguous-boundary": ("note", "Where a value ends could not be told from the text alone; the plain reading was taken."),
+    "ambiguous-boundary": (
+        "note",
+        "Where a value ends could not be told from the text alone; the plain reading was taken.",
+    ),
     "draft-call": ("note", "A call stands in closed reasoning: a draft, reported as a candidate."),
     "duplicate-argument": ("defect", "An argument or member was given twice; the first value stands."),
     "duplicate-closer": ("repaired", "A closing marker was written twice; one was dropped."),
@@ -24,11 +27,17 @@ CODES: dict[str, tuple[Severity, str]] = {
     "mismatched-closer": ("repaired", "A value is closed by the closer of its own name instead of the format's."),
     "missing-value-opener": ("repaired", "The value's opening marker is missing after its key."),
     "missing-wrapper": ("repaired", "A call's opening marker or wrapper is missing."),
-    "noncanonical-id": ("repaired", "The call id does not have the format's form; the tool's name was recovered from it."),
+    "noncanonical-id": (
+        "repaired",
+        "The call id does not have the format's form; the tool's name was recovered from it.",
+    ),
     "orphan-closer": ("repaired", "A closing marker that closes nothing; dropped."),
     "quoted-call": ("note", "A call stands in a closed Markdown fence: a quote, reported as a candidate."),
     "reasoning-not-closed": ("repaired", "Reasoning never closed and ends in a complete call; taken as a call."),
-    "reasoning-only-call": ("repaired", "Closed reasoning ends in a complete call and nothing follows; taken as a call."),
+    "reasoning-only-call": (
+        "repaired",
+        "Closed reasoning ends in a complete call and nothing follows; taken as a call.",
+    ),
     "suspicious-entities": ("note", "A value holds character entities that this format does not decode."),
     "truncated-call": ("defect", "The output ends inside a call; the call is incomplete."),
     "truncated-value": ("defect", "The output ends inside an argument; the call is incomplete."),

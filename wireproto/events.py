@@ -79,6 +79,4 @@ class Diagnosed:
     diagnosis: Diagnosis
 
 
-Event = Union[
-    TextDelta, ReasoningDelta, CallStart, ArgumentStart, ArgumentDelta, ArgumentEnd, CallEnd, Diagnosed
-]
+Event = Union[TextDelta, ReasoningDelta, CallStart, ArgumentStart, ArgumentDelta, ArgumentEnd, CallEnd, Diagnosed]

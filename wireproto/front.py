@@ -6,7 +6,7 @@ Law: which forms are tried at a literal, and in which order, depends on the dial
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from wireproto.dialect import Dialect
 from wireproto.registry import dialect as find_dialect
@@ -28,7 +28,7 @@ class Front:
     late: tuple[Form, ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def front(dialect: Dialect, fences: bool) -> Front:
     """Return what to look for in a dialect's output; `fences`: Markdown fences too."""
     own = forms(dialect)

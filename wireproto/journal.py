@@ -94,9 +94,7 @@ class Journal:
     def mark(self, position: int) -> None:
         """Begin a run that may be taken back to `position`, the end of what was written."""
         last = self._open.copy() if self._open is not None else None
-        self._mark = Mark(
-            position, len(self.events), len(self._segments), len(self.calls), len(self.diagnoses), last
-        )
+        self._mark = Mark(position, len(self.events), len(self._segments), len(self.calls), len(self.diagnoses), last)
 
     @property
     def marked(self) -> int | None:

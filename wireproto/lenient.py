@@ -43,7 +43,7 @@ _LITERALS: Final[dict[str, Any]] = {
     "False": False,
     "None": None,
 }
-_QUOTES: Final = ("\"", "'")
+_QUOTES: Final = ('"', "'")
 _ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _AFTER_STRING: Final = frozenset(",:}]")

@@ -60,7 +60,7 @@ class _Reader:
         choices = [self._texts(spellings, "spellings", name, ()) for name in names]
         built = []
         for values in itertools.product(*choices):
-            self.binding = dict(zip(names, values))
+            self.binding = dict(zip(names, values, strict=True))
             built.append(self._build(data))
         if not built:
             raise self._error("spellings", "a spelling has no values; give the canonical one first")
@@ -78,7 +78,9 @@ class _Reader:
             source=self._text(data, "", "source", ""),
             reasoning=self._reasoning(self._table(data, "reasoning")),
             section=self._section(self._table(data, "section")),
-            record=Record(*(self._texts(self._table(data, "record"), "record", key, (key,)) for key in _KNOWN["record"])),
+            record=Record(
+                *(self._texts(self._table(data, "record"), "record", key, (key,)) for key in _KNOWN["record"])
+            ),
             call=call,
             argument=argument,
             path=self.path,
@@ -117,7 +119,9 @@ class _Reader:
             if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)):
                 raise self._error("section.also", "must be a list of [open, close] pairs of strings")
             also.append((self._template(pair[0], "section.also"), self._template(pair[1], "section.also")))
-        opener, closer = (self._template(self._text(table, "section", key), f"section.{key}") for key in ("open", "close"))
+        opener, closer = (
+            self._template(self._text(table, "section", key), f"section.{key}") for key in ("open", "close")
+        )
         return Section(opener, closer, tuple(also))
 
     def _call(self, table: Mapping[str, Any]) -> CallShape:
@@ -174,9 +178,7 @@ class _Reader:
             raise self._error(f"{where}.{key}".lstrip("."), f"must be a string, not {type(text).__name__}")
         return self._bind(text)
 
-    def _texts(
-        self, table: Mapping[str, Any], where: str, key: str, default: tuple[str, ...]
-    ) -> tuple[str, ...]:
+    def _texts(self, table: Mapping[str, Any], where: str, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
         texts = table.get(key, default)
         if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
             raise self._error(f"{where}.{key}".lstrip("."), "must be a list of strings")

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from wireproto.source import Source
 from wireproto.states import Literals
-
 
 Kind = Literal["text", "fence", "reasoning"]
 
@@ -63,19 +62,18 @@ class Region:
 
     def _find_fence_end(self, source: Source, final: bool) -> None:
         text, at = source.window, max(0, self.scan - source.base)
-        if self.in_info:
-            at = self._skip_info(text, at, source.base)
-            if self.in_info or not self.closer:
-                return
+        line = self._skip_info(text, at, source.base) if self.in_info else at
+        if line is None:
+            return
         closing, partial = _fence_patterns(self.closer)
-        found = closing.search(text, at)
+        found = closing.search(text, line)
         if found is not None and (final or text[found.end() :].lstrip("\r")):
             self.closed = (source.base + found.start(), source.base + found.end())
             return
-        held = partial.search(text, found.start() if found is not None else at)
+        held = partial.search(text, found.start() if found is not None else line)
         self.scan = source.base + (held.start() if held is not None else len(text))
 
-    def _skip_info(self, text: str, at: int, base: int) -> int:
+    def _skip_info(self, text: str, at: int, base: int) -> int | None:
         """Skip the rest of the opening line; a backtick in it says that it opens no fence (CommonMark 4.5)."""
         line = text.find("\n", at)
         tick = text.find("`", at, line if line >= 0 else len(text)) if self.closer[0] == "`" else -1
@@ -85,10 +83,10 @@ class Region:
             self.in_info = False
             return line
         self.scan = base + len(text)
-        return at
+        return None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _only(literal: str) -> Literals:
     return Literals(frozenset((literal,)))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -40,12 +40,12 @@ def dialect(name: str) -> Dialect:
     raise DialectError(f"unknown dialect {name!r}; {hint}")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _files() -> dict[str, Path]:
     return {path.stem: path for path in _FOLDER.glob("*.toml")}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _plugins() -> dict[str, EntryPoint]:
     if os.environ.get("WIREPROTO_NO_PLUGINS"):
         return {}
@@ -57,7 +57,7 @@ def _plugins() -> dict[str, EntryPoint]:
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def _load(name: str) -> Dialect:
     if name in _files():
         return Dialect.load(_files()[name])
@@ -65,5 +65,7 @@ def _load(name: str) -> Dialect:
     if isinstance(value, (str, Path)):
         value = Dialect.load(value)
     if not isinstance(value, Dialect):
-        raise DialectError(f"entry point {name!r} of {_GROUP} must give a Dialect or a path, not {type(value).__name__}")
+        raise DialectError(
+            f"entry point {name!r} of {_GROUP} must give a Dialect or a path, not {type(value).__name__}"
+        )
     return value

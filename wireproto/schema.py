@@ -10,36 +10,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
-from urllib.parse import unquote
 
 from wireproto import lenient
 from wireproto.errors import SchemaError
+from wireproto.schematypes import NUMBERS, Resolver, Types, json_type
 
 Wire = Literal["string", "nullable", "json"]
-Types = frozenset[str] | None
 
 _BLANK: Final = " \t\r\n"
-_TYPE_NAMES: Final = {
-    "string": "string",
-    "str": "string",
-    "text": "string",
-    "number": "number",
-    "float": "number",
-    "double": "number",
-    "integer": "integer",
-    "int": "integer",
-    "boolean": "boolean",
-    "bool": "boolean",
-    "object": "object",
-    "dict": "object",
-    "array": "array",
-    "list": "array",
-    "null": "null",
-    "none": "null",
-}
 _NOUNS: Final = {
     "string": "a string",
     "number": "a number",
@@ -50,16 +31,12 @@ _NOUNS: Final = {
     "null": "null",
 }
 _STRUCTURES: Final = frozenset({"object", "array"})
-_NUMBERS: Final = frozenset({"number", "integer"})
 _SCHEMA_PLACES: Final = ("parameters", "input_schema", "inputSchema")
 _TRUTH: Final = {"true": True, "false": False}
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _ZERO_FRACTION: Final = re.compile(r"\.0+\Z")
 # Beyond 2**53 a float no longer says which integer was meant.
 _EXACT_FLOAT: Final = 2**53
-# $ref makes a schema a graph: depth ends cycles, steps end what fans out exponentially.
-_MAX_SCHEMA_DEPTH: Final = 32
-_MAX_SCHEMA_STEPS: Final = 10_000
 # difflib is quadratic in the length of a name, and a model writes the name.
 _MAX_NEAREST: Final = 128
 _SEPARATORS: Final = str.maketrans("-. ", "___")
@@ -86,7 +63,7 @@ class Tool:
     _types: dict[str, Types] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        declared = _Resolver(self.schema).properties(self.schema)
+        declared = Resolver(self.schema).properties(self.schema)
         object.__setattr__(self, "_declared", declared)
         object.__setattr__(self, "keys", frozenset(declared))
 
@@ -95,7 +72,7 @@ class Tool:
         if key not in self._declared:
             return None
         if key not in self._types:
-            self._types[key] = _Resolver(self.schema).types(self._declared[key])
+            self._types[key] = Resolver(self.schema).types(self._declared[key])
         return self._types[key]
 
     def wire(self, key: str) -> Wire:
@@ -260,161 +237,11 @@ def _python_noun(value: object) -> str:
     return _noun(value)
 
 
-# Reading the schema.
-
-
-class _Resolver:
-    """One walk over a schema; where it runs out of depth or steps, the type is unknown."""
-
-    __slots__ = ("_root", "_steps")
-
-    def __init__(self, root: object) -> None:
-        self._root = root
-        self._steps = _MAX_SCHEMA_STEPS
-
-    def types(self, schema: object, depth: int = 0) -> Types:
-        if schema is False:
-            return frozenset()
-        if not isinstance(schema, Mapping) or not self._spend(depth):
-            return None
-        named = _named_types(schema.get("type"))
-        # Generated schemas give numbers as the members of a string enum; the stated type is the better witness.
-        found = _both(named, _member_types(schema)) or named
-        for part in self._conjuncts(schema):
-            found = _both(found, self.types(part, depth + 1))
-        for parts in _alternatives(schema):
-            found = _both(found, _any([self.types(part, depth + 1) for part in parts]))
-        if found is None:
-            found = _shape(schema)
-        return found | {"null"} if found is not None and schema.get("nullable") is True else found
-
-    def properties(self, schema: object, depth: int = 0) -> dict[str, Any]:
-        """Return the schemas of all declared properties; those declared in several places are combined."""
-        if not isinstance(schema, Mapping) or not self._spend(depth):
-            return {}
-        own = _string_keys(schema.get("properties"))
-        self._steps -= len(own)
-        places = [own]
-        places += [self.properties(part, depth + 1) for part in self._conjuncts(schema)]
-        for parts in _alternatives(schema):
-            places.append(_combine("anyOf", [self.properties(part, depth + 1) for part in parts]))
-        return _combine("allOf", places)
-
-    def _spend(self, depth: int) -> bool:
-        self._steps -= 1
-        return self._steps >= 0 and depth <= _MAX_SCHEMA_DEPTH
-
-    def _conjuncts(self, schema: Mapping[str, Any]) -> Iterator[object]:
-        if isinstance(reference := schema.get("$ref"), str):
-            yield _follow(self._root, reference)
-        if isinstance(parts := schema.get("allOf"), (list, tuple)):
-            yield from parts
-
-
-def _alternatives(schema: Mapping[str, Any]) -> Iterator[Sequence[object]]:
-    for keyword in ("anyOf", "oneOf"):
-        parts = schema.get(keyword)
-        if isinstance(parts, (list, tuple)) and parts:
-            yield parts
-
-
-def _follow(root: object, reference: str) -> object:
-    """Return what a local JSON pointer points at; None, which is no schema, if it points nowhere."""
-    if not reference.startswith("#"):
-        return None
-    first, *steps = unquote(reference[1:]).split("/")
-    if first:
-        return None
-    node = root
-    for step in steps:
-        node = _child(node, step.replace("~1", "/").replace("~0", "~"))
-    return node
-
-
-def _child(node: object, step: str) -> object:
-    if isinstance(node, Mapping):
-        return node.get(step)
-    if isinstance(node, (list, tuple)) and step.isascii() and step.isdigit() and len(step) < 10:
-        return node[int(step)] if int(step) < len(node) else None
-    return None
-
-
-def _string_keys(properties: object) -> dict[str, Any]:
-    if not isinstance(properties, Mapping):
-        return {}
-    return {key: schema for key, schema in properties.items() if isinstance(key, str)}
-
-
-def _combine(keyword: str, places: list[dict[str, Any]]) -> dict[str, Any]:
-    if len(places) == 1:
-        return places[0]
-    found: dict[str, list[Any]] = {}
-    for place in places:
-        for key, schema in place.items():
-            found.setdefault(key, []).append(schema)
-    return {key: schemas[0] if len(schemas) == 1 else {keyword: schemas} for key, schemas in found.items()}
-
-
-def _named_types(named: object) -> Types:
-    if isinstance(named, (list, tuple)) and named:
-        return _any([_named_type(name) for name in named])
-    return _named_type(named)
-
-
-def _named_type(name: object) -> Types:
-    known = _TYPE_NAMES.get(name.lower()) if isinstance(name, str) else None
-    return frozenset({known}) if known else None
-
-
-def _member_types(schema: Mapping[str, Any]) -> Types:
-    members = [schema["const"]] if "const" in schema else schema.get("enum")
-    if not isinstance(members, (list, tuple)) or not members:
-        return None
-    kinds = [_json_type(member) for member in members]
-    return _any([frozenset({kind}) if kind else None for kind in kinds])
-
-
-def _shape(schema: Mapping[str, Any]) -> Types:
-    # No "type", yet only an object has properties: written by hand often enough, and never meant for a string.
-    if isinstance(schema.get("properties"), Mapping):
-        return frozenset({"object"})
-    return frozenset({"array"}) if "items" in schema or "prefixItems" in schema else None
-
-
-def _any(parts: list[Types]) -> Types:
-    known = [part for part in parts if part is not None]
-    return frozenset().union(*known) if len(known) == len(parts) else None
-
-
-def _both(left: Types, right: Types) -> Types:
-    if left is None or right is None:
-        return right if left is None else left
-    common = left & right
-    # "number" covers "integer", so the two have the integers in common.
-    if "number" not in common and (left | right) >= _NUMBERS and left & _NUMBERS and right & _NUMBERS:
-        common |= {"integer"}
-    return common
-
-
 # Reading values.
 
 
-def _json_type(value: object) -> str | None:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, (int, float)):
-        return "integer" if isinstance(value, int) or value.is_integer() else "number"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, Mapping):
-        return "object"
-    return "array" if isinstance(value, (list, tuple)) else None
-
-
 def _fits(value: object, types: frozenset[str]) -> bool:
-    kind = _json_type(value)
+    kind = json_type(value)
     return kind in types or (kind == "integer" and "number" in types)
 
 
@@ -444,7 +271,7 @@ def _read(text: str, types: frozenset[str]) -> Typed | None:
     truth = _TRUTH.get(raw[:6].lower()) if "boolean" in types else None
     if truth is not None:
         return Typed(truth)
-    if types & _NUMBERS and _NUMBER.fullmatch(raw):
+    if types & NUMBERS and _NUMBER.fullmatch(raw):
         return _read_number(raw, "number" in types)
     return _read_structure(raw, types & _STRUCTURES) if types & _STRUCTURES else None
 
@@ -490,7 +317,7 @@ def _either(types: frozenset[str]) -> str:
 
 
 def _noun(value: object) -> str:
-    kind = _json_type(value)
+    kind = json_type(value)
     return _NOUNS[kind] if kind else f"a {type(value).__name__}"
 
 

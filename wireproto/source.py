@@ -71,8 +71,10 @@ class Source:
 
     def shift(self, chunk: str, hold: bool) -> str:
         """Append text and return what of the window is decided now: all but, if `hold`, its last character."""
-        self.keep(chunk)
-        text = self.window + chunk
+        self._recent.append(chunk)
+        if len(self._recent) >= _PACK:
+            self._pack()
+        text = self.window + chunk if self.window else chunk
         if hold:
             self.window, text = text[-1], text[:-1]
         else:

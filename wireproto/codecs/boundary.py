@@ -12,7 +12,8 @@ from functools import lru_cache
 from wireproto.codecs.call import End
 from wireproto.codecs.values import RawValue
 from wireproto.dialect import BLANK, Match, Miss, begins
-from wireproto.states import NESTED_ENDINGS, Endings, Form, Literals, Opened, Scope, open_call
+from wireproto.opening import Opened, Scope, open_call
+from wireproto.states import NESTED_ENDINGS, Endings, Form, Literals
 
 _AFTER_TAG_NAME = " \t\r\n=>/"
 
@@ -107,7 +108,11 @@ class Boundary:
     def holds_at_most_a_line_break(self) -> bool:
         """Whether the value streams and nothing of it is held but one line break."""
         value, source = self.value, self.value.builder.source
-        return value.streams and not self._queue and (value.told == source.end or source.window[value.told - source.base :] == "\n")
+        return (
+            value.streams
+            and not self._queue
+            and (value.told == source.end or source.window[value.told - source.base :] == "\n")
+        )
 
     def read(self, stop: int, end: End) -> Ended | None:
         """Look on as far as `stop`; None if the value does not end there."""

@@ -6,7 +6,6 @@ carry.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Protocol
 
@@ -15,9 +14,9 @@ from wireproto.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallStar
 from wireproto.journal import Journal
 from wireproto.lenient import dumps
 from wireproto.model import Call, Policy, Span
+from wireproto.opening import Opened
 from wireproto.schema import Tool, Toolset, Typed
 from wireproto.source import Source
-from wireproto.states import Opened
 
 
 class End(Enum):
@@ -181,6 +180,11 @@ class CallBuilder:
         )
         journal.call(self.index, call)
 
+    def suggest(self, arguments: dict[str, Any], end: int) -> None:
+        """Offer another reading of the call as a candidate."""
+        span = (self.start, end)
+        self.journal.candidates.append(Call(self.name or "", arguments, self.id, True, span, _source=self.source))
+
     def copy(self, source: Source, journal: Journal) -> CallBuilder:
         """Return an independent copy over copies of source and journal."""
         twin = CallBuilder.__new__(CallBuilder)
@@ -195,5 +199,3 @@ class CallBuilder:
             self._held.append(event)
         else:
             self.journal.events.append(event)
-
-

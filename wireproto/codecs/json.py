@@ -7,55 +7,20 @@ instead of being guessed.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any, Literal, Union
+from dataclasses import replace
+from typing import Any, Union
 
 from wireproto import jsonstring, lenient
 from wireproto.codecs.call import CallBuilder, End, Outcome
-from wireproto.codecs.jsoncursor import BadQuote, Cursor, Span
+from wireproto.codecs.jsoncursor import BadQuote, Cursor, OpenString, Progress, Role, Span
+from wireproto.codecs.jsonends import exits, guess_string, report
 from wireproto.dialect import BLANK, Dialect
 from wireproto.errors import LimitExceeded
 from wireproto.events import ArgumentDelta, Event
 from wireproto.lenient import dumps
-from wireproto.model import Call
 from wireproto.source import Rope
-from wireproto.states import Form, Literals
 
 _NOTHING = ("", "null", "None")
-
-
-@dataclass(slots=True)
-class _String:
-    """A string being read: its quote, where it began, its decoded text; `look` is behind a quote that may close it."""
-
-    quote: str
-    start: int
-    text: Rope
-    look: int = 0
-
-
-_Role = Literal["key", "name", "id", "arguments", "argument", "drop"]
-
-
-@dataclass(slots=True)
-class _Progress:
-    """Where in the payload the reader is, and what the member being read is for."""
-
-    in_record: bool
-    role: _Role = "key"
-    key: str = ""
-    streams: bool = False
-    arguments: Literal["", "open", "closed"] = ""
-    after_comma: bool = False
-
-
-@lru_cache(maxsize=None)
-def _exits(form: Form, closer: str) -> Literals:
-    """Return where a call whose arguments are invalid may stop."""
-    literals = {closer, *form.openers, *(close for _, close in form.sections)}
-    return Literals(frozenset(text for text in literals if len(text) > 1))
 
 
 class JsonReader:
@@ -68,8 +33,8 @@ class JsonReader:
         self.builder = builder
         self._form = opened.form
         self._cursor = Cursor(builder.source, position, opened.form.call_close(opened.name or ""))
-        self._progress = _Progress(in_record=opened.name is None)
-        self._part: Union[_String, Span, None] = None
+        self._progress = Progress(in_record=opened.name is None)
+        self._part: Union[OpenString, Span, None] = None
         self._state = "open"
         if opened.name is not None:
             builder.begin(opened.name, opened.id, (builder.start, position))
@@ -80,8 +45,8 @@ class JsonReader:
         twin.builder, twin._form, twin._state = builder, self._form, self._state
         twin._cursor, twin._progress = self._cursor.copy(builder.source), replace(self._progress)
         part = self._part
-        if isinstance(part, _String):
-            twin._part = _String(part.quote, part.start, part.text.copy(), part.look)
+        if isinstance(part, OpenString):
+            twin._part = OpenString(part.quote, part.start, part.text.copy(), part.look)
         else:
             twin._part = replace(part) if part is not None else None
         return twin
@@ -89,6 +54,8 @@ class JsonReader:
     @property
     def position(self) -> int:
         """Everything before this is settled."""
+        if self._state == "tail":
+            return self._progress.end
         return self._part.start if isinstance(self._part, Span) else self._cursor.position
 
     def read(self, stop: int, end: End) -> Outcome:
@@ -111,7 +78,7 @@ class JsonReader:
         return (
             self._state == "string"
             and self._progress.streams
-            and isinstance(part, _String)
+            and isinstance(part, OpenString)
             and part.quote == '"'
             and builder.source.slice(self._cursor.position, builder.source.end) in ("", "\\")
             and builder.name is not None
@@ -121,19 +88,11 @@ class JsonReader:
     def quick(self, text: str) -> list[Event] | None:
         """Take a chunk that holds whole escapes and no quote; a backslash at its end is held."""
         builder = self.builder
-        piece = builder.source.window + text
-        if "\\" in piece:
-            held = (len(piece) - len(piece.rstrip("\\"))) % 2
-            size = len(piece) - held
-            whole = jsonstring.decode_whole(piece[:size] + '"', 0, size + 1) if "u" not in piece else None
-            if whole is None or whole[1] != size:
-                return None
-            piece = whole[0]
-            builder.source.shift(text, held == 1)
-        elif '"' in piece or not piece.isprintable():
+        decoded = jsonstring.decode_chunk(builder.source.window + text)
+        if decoded is None:
             return None
-        else:
-            builder.source.skip(text)
+        piece, held = decoded
+        builder.source.shift(text, held)
         self._part.text.append(piece)  # type: ignore[union-attr]
         return [ArgumentDelta(builder.index, builder.key, piece)] if piece else []
 
@@ -206,6 +165,8 @@ class JsonReader:
         self._cursor.position += skip
         if state == "key" and self._state == "open":
             self._progress.after_comma = False
+        elif state == "tail":
+            self._progress.end = self._cursor.position
         self._state = state
         return None
 
@@ -232,10 +193,10 @@ class JsonReader:
         self._part = Span(position, position)
         return self._go("span")
 
-    def _record_role(self, position: int) -> _Role:
+    def _record_role(self, position: int) -> Role:
         """Return what a member of the record is for; a second one of its kind is dropped (R-DUP)."""
         builder, record, key = self.builder, self._form.dialect.record, self._progress.key
-        roles: dict[_Role, tuple[str, ...]] = {"name": record.name, "arguments": record.arguments, "id": record.id}
+        roles: dict[Role, tuple[str, ...]] = {"name": record.name, "arguments": record.arguments, "id": record.id}
         role = next((role for role, names in roles.items() if key in names), None)
         if role is None:
             return "drop"
@@ -249,7 +210,7 @@ class JsonReader:
     def _open_string(self, quote: str) -> Outcome | None:
         if quote == "'":
             self._cursor.repairs.add("single-quotes")
-        self._part = _String(quote, self._cursor.position, Rope())
+        self._part = OpenString(quote, self._cursor.position, Rope())
         self._progress.streams = self._progress.role == "argument"
         if self._progress.streams:
             self.builder.open(self._progress.key)
@@ -282,8 +243,8 @@ class JsonReader:
         return self._string_closed(part.text.join())
 
     @property
-    def _string(self) -> _String:
-        assert isinstance(self._part, _String)
+    def _string(self) -> OpenString:
+        assert isinstance(self._part, OpenString)
         return self._part
 
     def _string_closed(self, value: str) -> Outcome | None:
@@ -324,20 +285,19 @@ class JsonReader:
         return self._take_value(raw)
 
     def _take_value(self, raw: str) -> Outcome | None:
-        builder, role = self.builder, self._progress.role
-        if role == "arguments":
-            return self._take_arguments(raw)
+        role = self._progress.role
         if role == "drop":
             return None
-        try:
-            reading = lenient.loads(raw, max_depth=self._max_depth())
-        except lenient.Unreadable as error:
-            return self._lose(f"{self._progress.key}: {error}")
-        self._cursor.repairs.update(reading.repairs)
+        if role == "arguments":
+            return self._take_arguments(raw)
+        reading = self._load(raw)
+        if isinstance(reading, str):
+            return self._lose(f"{self._progress.key}: {reading}")
         if role == "id":
-            builder.identify(str(reading.value))
+            self.builder.identify(str(reading.value))
         else:
-            builder.give(self._progress.key, reading.value, dumps(reading.value) if reading.repairs else raw)
+            json = dumps(reading.value) if reading.repairs else raw
+            self.builder.give(self._progress.key, reading.value, json)
         return None
 
     def _take_arguments(self, text: str) -> Outcome | None:
@@ -345,18 +305,26 @@ class JsonReader:
         self._progress.arguments = "closed"
         if text.strip(BLANK) in _NOTHING:
             return None
-        try:
-            reading = lenient.loads(text, max_depth=self._max_depth())
-        except lenient.Unreadable as error:
-            return self._lose(f"the arguments: {error}")
-        if not isinstance(reading.value, dict):
-            return self._lose("the arguments are not an object")
-        self._cursor.repairs.update((*reading.repairs, "string-arguments"))
+        reading = self._load(text)
+        if isinstance(reading, str) or not isinstance(reading.value, dict):
+            return self._lose(
+                f"the arguments: {reading}" if isinstance(reading, str) else "the arguments are no object"
+            )
+        self._cursor.repairs.add("string-arguments")
         position = self._cursor.position
         for key, value in reading.value.items():
             self.builder.declare(key, (position, position))
             self.builder.give(key, value)
         return None
+
+    def _load(self, text: str) -> lenient.Reading | str:
+        """Read a whole value; what is wrong with it where it cannot be read."""
+        try:
+            reading = lenient.loads(text, max_depth=self._max_depth())
+        except lenient.Unreadable as error:
+            return str(error)
+        self._cursor.repairs.update(reading.repairs)
+        return reading
 
     def _max_depth(self) -> int:
         limit = self.builder.policy.max_depth
@@ -366,7 +334,7 @@ class JsonReader:
 
     def _read_tail(self) -> Outcome | None:
         """The payload is over: only brackets and blanks may stand before the closer."""
-        cursor, after = self._cursor, self._cursor.position
+        cursor, after = self._cursor, self._progress.end
         if self.builder.name is None:
             return Outcome.NONE
         if not cursor.closer:
@@ -391,9 +359,10 @@ class JsonReader:
             if self._state == "comma":
                 cursor.repairs.add("missing-bracket")
             complete = end is End.STOP
-            self._note("unclosed-call" if complete else "truncated-call", cursor.position)
-            rest = builder.source.slice(cursor.position, cursor.stop)
-            return self._finish(cursor.stop if rest.strip(BLANK) else cursor.position, complete)
+            after = progress.end if self._state == "tail" else cursor.position
+            self._note("unclosed-call" if complete else "truncated-call", after)
+            rest = builder.source.slice(after, cursor.stop)
+            return self._finish(cursor.stop if rest.strip(BLANK) else after, complete)
         in_value = self._part is not None and progress.role != "key"
         self._note("truncated-value" if in_value else "truncated-call", cursor.position)
         self._leave()
@@ -401,7 +370,7 @@ class JsonReader:
 
     def _leave(self) -> None:
         """Keep the safe prefix of an open string."""
-        if isinstance(self._part, _String) and self._progress.streams:
+        if isinstance(self._part, OpenString) and self._progress.streams:
             self.builder.leave(self._part.text.join())
 
     def _lose(self, why: str) -> Outcome | None:
@@ -417,65 +386,32 @@ class JsonReader:
     def _read_lost(self) -> Outcome | None:
         cursor, source = self._cursor, self.builder.source
         text, base, limit = source.window, source.base, cursor.stop - source.base
-        exits = _exits(self._form, cursor.closer)
-        found = exits.find(text, cursor.position - base, limit)
+        literals = exits(self._form, cursor.closer)
+        found = literals.find(text, cursor.position - base, limit)
         if found is not None:
             at = base + found.start()
             return self._stop_lost(at, base + found.end() if found.group() == cursor.closer else at)
-        cursor.position = base + exits.held(text, cursor.position - base, limit)
+        cursor.position = base + literals.held(text, cursor.position - base, limit)
         return self._stop_lost(cursor.stop, cursor.stop) if cursor.final else Outcome.MORE
 
     def _stop_lost(self, body: int, stop: int) -> Outcome:
-        builder = self.builder
-        guess = self._guess(body)
-        if guess is not None:
-            arguments = {**builder.arguments, self._progress.key: guess}
-            span = (builder.start, stop)
-            builder.journal.candidates.append(Call(builder.name or "", arguments, builder.id, True, span, _source=builder.source))
+        """The call ends; a string with unescaped quotes may stand as a candidate."""
+        builder, part, key = self.builder, self._part, self._progress.key
+        if isinstance(part, OpenString) and self._progress.streams:
+            rest = builder.source.slice(part.start + 1, body)
+            guess = guess_string(rest, part.quote, builder.tool.keys - {key})
+            if guess is not None:
+                builder.suggest({**builder.arguments, key: guess}, stop)
         return self._finish(stop, False)
-
-    def _guess(self, body: int) -> str | None:
-        """Read a string with unescaped quotes as the last argument: a candidate, never a call."""
-        part = self._part
-        if not isinstance(part, _String) or not self._progress.streams:
-            return None
-        rest = self.builder.source.slice(part.start + 1, body).rstrip(BLANK + "}]")
-        others = self.builder.tool.keys - {self._progress.key}
-        if not rest.endswith(part.quote) or any(_another(key, rest) for key in others):
-            return None
-        rest = rest[:-1]
-        out, at = [], 0
-        while at < len(rest):
-            piece, at = jsonstring.decode(rest, at, len(rest), part.quote, set())
-            out.append(piece + rest[at : at + 1])
-            at += 1
-        return "".join(out)
 
     def _note(self, code: str, at: int, message: str = "") -> None:
         self.builder.journal.diagnose(code, (at, at), message)
 
     def _finish(self, position: int, complete: bool) -> Outcome:
-        builder, repairs = self.builder, self._cursor.repairs
-        span = (builder.start, position)
-        if complete and not builder.arguments and self._progress.arguments != "closed":
-            builder.journal.diagnose("empty-arguments", span)
-        if "lone-surrogate" in repairs:
-            builder.journal.diagnose("lone-surrogate", span)
-        named = sorted(repairs - {"lone-surrogate"})
-        if named:
-            builder.journal.diagnose("json-repaired", span, "repaired: " + ", ".join(named))
-        for key, value in builder.arguments.items() if complete else ():
-            problem = builder.tool.mismatch(key, value)
-            if problem:
-                builder.journal.diagnose("type-mismatch", span, problem)
-        builder.finish(position, complete)
-        self._part, self._cursor.position = None, position
+        report(self.builder, position, self._cursor.repairs, complete, self._progress.arguments != "closed")
+        self.builder.finish(position, complete)
+        self._part, self._progress.end, self._state = None, position, "tail"
         return Outcome.DONE
-
-
-def _another(key: str, text: str) -> bool:
-    """Tell whether another argument seems to begin in the text."""
-    return re.search(r"[\"']\s*,\s*[\"']" + re.escape(key) + r"[\"']\s*:", text) is not None
 
 
 def write_call(dialect: Dialect, name: str, arguments: dict[str, Any], index: int, identity: str | None) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
+from typing import Literal
 
 from wireproto.dialect import BLANK, begins
-from wireproto.source import Source
+from wireproto.source import Rope, Source
 
 _LITERAL_BLANKS = ("\\n", "\\t", "\\r")
 _IN_STRING = {'"': re.compile(r'["\\]'), "'": re.compile(r"['\\]")}
@@ -27,6 +28,32 @@ class Span:
     quote: str = ""
 
 
+@dataclass(slots=True)
+class OpenString:
+    """A string being read: its quote, where it began, its decoded text; `look` is behind a quote that may close it."""
+
+    quote: str
+    start: int
+    text: Rope
+    look: int = 0
+
+
+Role = Literal["key", "name", "id", "arguments", "argument", "drop"]
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where in the payload the reader is, what the member being read is for, where the payload ended."""
+
+    in_record: bool
+    end: int = 0
+    role: Role = "key"
+    key: str = ""
+    streams: bool = False
+    arguments: Literal["", "open", "closed"] = ""
+    after_comma: bool = False
+
+
 class BadQuote(Exception):
     """A quote inside a string closes nothing; `position` says where it stands."""
 
@@ -35,7 +62,7 @@ class BadQuote(Exception):
         self.position = position
 
 
-@lru_cache(maxsize=None)
+@cache
 def _marks(closer: str) -> re.Pattern[str]:
     return re.compile(r"""["'{}\[\],]""" + ("|" + re.escape(closer) if closer else ""))
 
@@ -80,7 +107,7 @@ class Cursor:
         return self.final and bool(rest) and bool(self.closer) and self.closer.startswith(rest)
 
     def quote_closes(self, look: int) -> tuple[bool | None, int]:
-        """Tell whether a quote closes its string, by what follows from `look` on; returns how far that was looked at."""
+        """Tell whether a quote closes its string, by what follows from `look` on; and how far that was looked at."""
         look, _ = self._skip_blank(look)
         char = self._character(look)
         if not char:

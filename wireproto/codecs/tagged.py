@@ -211,5 +211,9 @@ def write_call(dialect: Dialect, name: str, arguments: dict[str, object], escape
 
 
 def _spell(value: object, literals: str) -> str:
-    scalar = not isinstance(value, (dict, list))
-    return str(value) if literals == "python" or (literals == "python-scalars" and scalar) else dumps(value)
+    scalar = not isinstance(value, (dict, list, type(None)))
+    return (
+        str(value)
+        if (literals == "python" and value is not None) or (literals == "python-scalars" and scalar)
+        else dumps(value)
+    )

@@ -1,0 +1,58 @@
+"""The end of a call in JSON: what to say of it, and, where its arguments are not JSON, where it stops.
+
+What is guessed here is a candidate for people and policies to look at, never a call (R-COMMIT, R-REPAIR).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from wireproto import jsonstring
+from wireproto.codecs.call import CallBuilder
+from wireproto.dialect import BLANK
+from wireproto.states import Form, Literals
+
+
+@cache
+def exits(form: Form, closer: str) -> Literals:
+    """Return where such a call may stop: its closer, or what opens or closes something else."""
+    literals = {closer, *form.openers, *(close for _, close in form.sections)}
+    return Literals(frozenset(text for text in literals if len(text) > 1))
+
+
+def guess_string(rest: str, quote: str, others: Iterable[str]) -> str | None:
+    """Read a string with unescaped quotes, from behind its opening quote to the end of the payload.
+
+    None if another argument (one of `others`) seems to follow it: then it could be cut anywhere.
+    """
+    rest = rest.rstrip(BLANK + "}]")
+    if not rest.endswith(quote):
+        return None
+    rest = rest[:-1]
+    for key in others:
+        if re.search(r"[\"']\s*,\s*[\"']" + re.escape(key) + r"[\"']\s*:", rest):
+            return None
+    out, at = [], 0
+    while at < len(rest):
+        piece, at = jsonstring.decode(rest, at, len(rest), quote, set())
+        out.append(piece + rest[at : at + 1])
+        at += 1
+    return "".join(out)
+
+
+def report(builder: CallBuilder, position: int, repairs: set[str], complete: bool, missing: bool) -> None:
+    """Diagnose what a finished call needed or lacks; `missing`: it has no arguments at all."""
+    journal, span = builder.journal, (builder.start, position)
+    if complete and missing:
+        journal.diagnose("empty-arguments", span)
+    if "lone-surrogate" in repairs:
+        journal.diagnose("lone-surrogate", span)
+    named = sorted(repairs - {"lone-surrogate"})
+    if named:
+        journal.diagnose("json-repaired", span, "repaired: " + ", ".join(named))
+    for key, value in builder.arguments.items() if complete else ():
+        problem = builder.tool.mismatch(key, value)
+        if problem:
+            journal.diagnose("type-mismatch", span, problem)

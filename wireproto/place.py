@@ -1,0 +1,72 @@
+"""Where the decoder is in the text outside calls: what came last, and what that lets the next marker be.
+
+Law: what it answers rests on the text before a position, which never changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from wireproto.dialect import BLANK, Miss
+from wireproto.source import Source
+from wireproto.states import Form
+
+_LINE = 160  # how far back a line may reach that still counts as blank before a marker
+
+
+@dataclass(slots=True)
+class Place:
+    """What came last outside calls.
+
+    `floor`: where the last markup or call ended. `after`: whose call it was, while only blanks followed. `section`: the
+    form and the closer of the section that is open. `thought`: the reasoning closer behind a run of calls that is not
+    settled. `waited`: how far the text was looked at in vain. `blank`: nothing but blanks and markup so far.
+    """
+
+    floor: int = 0
+    after: Form | None = None
+    section: tuple[Form, str] | None = None
+    thought: tuple[int, int] | None = None
+    waited: int = 0
+    blank: bool = True
+
+    def copy(self) -> Place:
+        """Return an independent copy."""
+        return replace(self)
+
+    def waits(self, source: Source, stop: int) -> bool:
+        """Tell whether nothing but blanks came since the text was looked at in vain."""
+        if not self.waited or not source.blank_since(self.waited, stop):
+            self.waited = 0
+            return False
+        self.waited = stop
+        return True
+
+    def starts_line(self, source: Source, position: int) -> bool:
+        """Tell whether only blanks stand before `position` on its line; markup before it counts as a line's start."""
+        floor = max(self.floor, position - _LINE)
+        before = source.slice(floor, position)
+        cut = before.rfind("\n")
+        if cut < 0 and floor > self.floor:
+            return False
+        return not before[cut + 1 :].strip(" \t")
+
+    def follows_markup(self, source: Source, position: int) -> bool:
+        """Tell whether only blanks stand between the last markup or call and `position`."""
+        return not source.slice(self.floor, position).strip(BLANK)
+
+    def is_quoted(self, source: Source, position: int) -> bool:
+        """Tell whether a backtick stands directly before `position`."""
+        return position > self.floor and source.slice(position - 1, position) == "`"
+
+    def fence_length(self, source: Source, position: int, stop: int, final: bool) -> int | Miss:
+        """Return the length of the fence at `position`, if one may open there (CommonMark 4.5)."""
+        before = source.slice(max(self.floor, position - 4), position)
+        indent = before[before.rfind("\n") + 1 :]
+        if indent.strip(" ") or len(indent) > 3:
+            return Miss.NO
+        text, at = source.window, position - source.base
+        after = at
+        while after < stop - source.base and text[after] == text[at]:
+            after += 1
+        return after - at if final or after < stop - source.base else Miss.MORE
