@@ -133,8 +133,6 @@ class Decoder:
             self._guard.end(self._region, self._position)
         return False
 
-    # Regions.
-
     def _bounds(self, end: End) -> tuple[int, End]:
         """Return how far the region's text reaches, and whether it ends there."""
         stop = self._region.reach(self._source, end.final)
@@ -273,7 +271,7 @@ class Decoder:
         start = source.base + opened.start
         if opened.section is not None:
             journal.markup(position, start)
-            place.section = (form, opened.section_close)
+            place.section = (form, opened.section_close) if opened.section_close else None
         builder = CallBuilder(source, journal, self._tools, self._policy, opened, start)
         builder.first_diagnosis = first
         own = self._front.dialect
@@ -306,13 +304,10 @@ class Decoder:
         self._position = reader.position
         if outcome is Outcome.MORE:
             return False
-        form = reader.builder.opened.form
         self._reader = None
         if outcome is Outcome.DONE:
-            self._place.after = form
+            self._place.after = reader.builder.opened.form
             self._place.floor = self._position
-            if self._place.section is not None and not self._place.section[1]:
-                self._place.section = None
             return True
         start = reader.builder.start
         self._position = max(self._position, start + 1)

@@ -264,14 +264,14 @@ class Boundary:
             if self._unmatched or value.framed(first.start) <= value.start:
                 end = second.start
             else:
-                self._note("duplicate-closer", second.start)
+                self.value.builder.note("duplicate-closer", second.start)
         elif first.letter == "M":
-            self._note("mismatched-closer", first.start)
+            self.value.builder.note("mismatched-closer", first.start)
         elif first.letter != "V":
-            self._note("unclosed-value", first.start)
+            self.value.builder.note("unclosed-value", first.start)
             after, bare = first.start, True
         if first.nested:
-            self._note("ambiguous-boundary", first.start)
+            self.value.builder.note("ambiguous-boundary", first.start)
         value.finish(value.framed(end, bare))
         return Ended(after, first.nested)
 
@@ -284,9 +284,6 @@ class Boundary:
         rest = value.builder.source.slice(self.scan, stop)
         if rest and not self._within.form.value_close(value.key).startswith(rest):
             value.tell(stop)
-        self._note("truncated-value", value.start)
+        self.value.builder.note("truncated-value", value.start)
         value.leave(value.before_line_break(self.scan))
         return None
-
-    def _note(self, code: str, at: int) -> None:
-        self.value.builder.journal.diagnose(code, (at, at))

@@ -180,6 +180,10 @@ class CallBuilder:
         )
         journal.call(self.index, call)
 
+    def note(self, code: str, at: int, message: str = "") -> None:
+        """Add a diagnosis about a point of the call."""
+        self.journal.diagnose(code, (at, at), message)
+
     def suggest(self, arguments: dict[str, Any], end: int) -> None:
         """Offer another reading of the call as a candidate."""
         span = (self.start, end)

@@ -13,13 +13,14 @@ from typing import Any, Union
 from wireproto import jsonstring, lenient
 from wireproto.codecs.call import CallBuilder, End, Outcome
 from wireproto.codecs.jsoncursor import BadQuote, Cursor, OpenString, Progress, Role, Span
-from wireproto.codecs.jsonends import exits, guess_string, report
+from wireproto.codecs.jsonends import find_exit, report, suggest_string
 from wireproto.dialect import BLANK, Dialect
 from wireproto.errors import LimitExceeded
 from wireproto.events import ArgumentDelta, Event
 from wireproto.lenient import dumps
 from wireproto.source import Rope
 
+_TOKENS = frozenset(("open", "key", "colon", "value", "comma"))  # states that wait for one character of structure
 _NOTHING = ("", "null", "None")
 
 
@@ -65,11 +66,19 @@ class JsonReader:
         if cursor.position < source.base and self._part is not None and not isinstance(self._part, Span):
             cursor.position = source.base  # `quick` took what stood before
         while True:
-            outcome: Outcome | None = getattr(self, "_read_" + self._state)()
+            outcome = self._step()
             if outcome is Outcome.MORE and end.final:
                 return self._end_of_output(end)
             if outcome is not None:
                 return outcome
+
+    def _step(self) -> Outcome | None:
+        if self._state not in _TOKENS:
+            outcome: Outcome | None = getattr(self, "_read_" + self._state)()
+            return outcome
+        char = self._cursor.next()
+        outcome = getattr(self, "_at_" + self._state)(char) if char else Outcome.MORE
+        return outcome
 
     @property
     def quickable(self) -> bool:
@@ -96,26 +105,17 @@ class JsonReader:
         self._part.text.append(piece)  # type: ignore[union-attr]
         return [ArgumentDelta(builder.index, builder.key, piece)] if piece else []
 
-    # Tokens of an object.
-
-    def _read_open(self) -> Outcome | None:
-        cursor = self._cursor
-        char = cursor.next()
-        if not char:
-            return Outcome.MORE
+    def _at_open(self, char: str) -> Outcome | None:
         if char == "{":
             if not self._progress.in_record:
                 self._progress.arguments = "open"
             return self._go("key", 1)
-        closer = cursor.at_closer()
+        closer = self._cursor.at_closer()
         if closer is None:
             return Outcome.MORE
         return self._go("tail") if closer else self._lose("neither an object nor the call's closer follows")
 
-    def _read_key(self) -> Outcome | None:
-        char = self._cursor.next()
-        if not char:
-            return Outcome.MORE
+    def _at_key(self, char: str) -> Outcome | None:
         if char in "\"'":
             self._progress.role = "key"
             return self._open_string(char)
@@ -125,16 +125,10 @@ class JsonReader:
             return self._close_object()
         return self._cut_object(dangling=self._progress.after_comma)
 
-    def _read_colon(self) -> Outcome | None:
-        char = self._cursor.next()
-        if not char:
-            return Outcome.MORE
+    def _at_colon(self, char: str) -> Outcome | None:
         return self._go("value", 1) if char == ":" else self._lose("a colon is missing")
 
-    def _read_comma(self) -> Outcome | None:
-        char = self._cursor.next()
-        if not char:
-            return Outcome.MORE
+    def _at_comma(self, char: str) -> Outcome | None:
         if char == ",":
             self._progress.after_comma = True
             return self._go("key", 1)
@@ -143,9 +137,7 @@ class JsonReader:
     def _cut_object(self, *, dangling: bool) -> Outcome | None:
         """Something else than a member stands in an object: the call's closer ends it, if nothing dangles."""
         closer = self._cursor.at_closer()
-        if closer is None:
-            return Outcome.MORE
-        if not closer and self._cursor.cut_closer():
+        if closer is None or (not closer and self._cursor.cut_closer()):
             return Outcome.MORE
         if not closer or dangling:
             return self._lose("the arguments are not a JSON object")
@@ -170,13 +162,8 @@ class JsonReader:
         self._state = state
         return None
 
-    # Members.
-
-    def _read_value(self) -> Outcome | None:
+    def _at_value(self, char: str) -> Outcome | None:
         cursor, progress = self._cursor, self._progress
-        char = cursor.next()
-        if not char:
-            return Outcome.MORE
         position = cursor.position
         if progress.in_record and progress.arguments != "open":
             progress.role = self._record_role(position)
@@ -330,8 +317,6 @@ class JsonReader:
         limit = self.builder.policy.max_depth
         return lenient.MAX_DEPTH if limit is None else limit
 
-    # Ends.
-
     def _read_tail(self) -> Outcome | None:
         """The payload is over: only brackets and blanks may stand before the closer."""
         cursor, after = self._cursor, self._progress.end
@@ -347,7 +332,7 @@ class JsonReader:
             return self._finish(cursor.position + len(cursor.closer), True)
         if closer is None or cursor.cut_closer():
             return Outcome.MORE
-        self._note("unclosed-call", after)
+        self.builder.note("unclosed-call", after)
         return self._finish(after, True)
 
     def _end_of_output(self, end: End) -> Outcome:
@@ -360,11 +345,11 @@ class JsonReader:
                 cursor.repairs.add("missing-bracket")
             complete = end is End.STOP
             after = progress.end if self._state == "tail" else cursor.position
-            self._note("unclosed-call" if complete else "truncated-call", after)
+            self.builder.note("unclosed-call" if complete else "truncated-call", after)
             rest = builder.source.slice(after, cursor.stop)
             return self._finish(cursor.stop if rest.strip(BLANK) else after, complete)
         in_value = self._part is not None and progress.role != "key"
-        self._note("truncated-value" if in_value else "truncated-call", cursor.position)
+        self.builder.note("truncated-value" if in_value else "truncated-call", cursor.position)
         self._leave()
         return self._finish(cursor.stop, False)
 
@@ -377,35 +362,20 @@ class JsonReader:
         """The arguments are not JSON: the call will be incomplete; look for where it stops (R-COMMIT)."""
         if self.builder.name is None:
             return Outcome.NONE
-        self._note("json-invalid", self._cursor.position, why)
+        self.builder.note("json-invalid", self._cursor.position, why)
         self._leave()
         if isinstance(self._part, Span):
             self._part = None
         return self._go("lost")
 
     def _read_lost(self) -> Outcome | None:
-        cursor, source = self._cursor, self.builder.source
-        text, base, limit = source.window, source.base, cursor.stop - source.base
-        literals = exits(self._form, cursor.closer)
-        found = literals.find(text, cursor.position - base, limit)
-        if found is not None:
-            at = base + found.start()
-            return self._stop_lost(at, base + found.end() if found.group() == cursor.closer else at)
-        cursor.position = base + literals.held(text, cursor.position - base, limit)
-        return self._stop_lost(cursor.stop, cursor.stop) if cursor.final else Outcome.MORE
-
-    def _stop_lost(self, body: int, stop: int) -> Outcome:
-        """The call ends; a string with unescaped quotes may stand as a candidate."""
-        builder, part, key = self.builder, self._part, self._progress.key
-        if isinstance(part, OpenString) and self._progress.streams:
-            rest = builder.source.slice(part.start + 1, body)
-            guess = guess_string(rest, part.quote, builder.tool.keys - {key})
-            if guess is not None:
-                builder.suggest({**builder.arguments, key: guess}, stop)
+        found = find_exit(self._form, self._cursor)
+        if found is None:
+            return Outcome.MORE
+        body, stop = found
+        if isinstance(self._part, OpenString) and self._progress.streams:
+            suggest_string(self.builder, self._part, body, stop)
         return self._finish(stop, False)
-
-    def _note(self, code: str, at: int, message: str = "") -> None:
-        self.builder.journal.diagnose(code, (at, at), message)
 
     def _finish(self, position: int, complete: bool) -> Outcome:
         report(self.builder, position, self._cursor.repairs, complete, self._progress.arguments != "closed")

@@ -11,15 +11,39 @@ from functools import cache
 
 from wireproto import jsonstring
 from wireproto.codecs.call import CallBuilder
+from wireproto.codecs.jsoncursor import Cursor, OpenString
 from wireproto.dialect import BLANK
 from wireproto.states import Form, Literals
 
 
 @cache
-def exits(form: Form, closer: str) -> Literals:
-    """Return where such a call may stop: its closer, or what opens or closes something else."""
+def _exits(form: Form, closer: str) -> Literals:
     literals = {closer, *form.openers, *(close for _, close in form.sections)}
     return Literals(frozenset(text for text in literals if len(text) > 1))
+
+
+def find_exit(form: Form, cursor: Cursor) -> tuple[int, int] | None:
+    """Return where a call that is not JSON ends: its last character, and behind its closer if that is there.
+
+    None if more text decides; the cursor moves as far as nothing was found.
+    """
+    source = cursor.source
+    text, base, limit = source.window, source.base, cursor.stop - source.base
+    literals = _exits(form, cursor.closer)
+    found = literals.find(text, cursor.position - base, limit)
+    if found is not None:
+        at = base + found.start()
+        return at, base + found.end() if found.group() == cursor.closer else at
+    cursor.position = base + literals.held(text, cursor.position - base, limit)
+    return (cursor.stop, cursor.stop) if cursor.final else None
+
+
+def suggest_string(builder: CallBuilder, part: OpenString, body: int, stop: int) -> None:
+    """Offer a reading of the string that was open when the arguments turned out not to be JSON."""
+    rest = builder.source.slice(part.start + 1, body)
+    guess = guess_string(rest, part.quote, builder.tool.keys - {builder.key})
+    if guess is not None:
+        builder.suggest({**builder.arguments, builder.key: guess}, stop)
 
 
 def guess_string(rest: str, quote: str, others: Iterable[str]) -> str | None:

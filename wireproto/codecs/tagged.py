@@ -97,11 +97,11 @@ class TaggedReader:
         closers = self._every_closer()
         outer = next((closer for closer in closers if text.startswith(closer, at, limit)), "")
         if outer:
-            self._note("unclosed-call", base + at)
+            self.builder.note("unclosed-call", base + at)
             return self._finish(base + at + (len(outer) if outer == self._wrapper_close else 0), True)
         waiting = any(begins(closer, text, at, limit) is Miss.MORE for closer in closers)
         if key is Miss.NO and not waiting:
-            self._note("truncated-call", base + at, "neither an argument nor the call's closer follows")
+            self.builder.note("truncated-call", base + at, "neither an argument nor the call's closer follows")
             return self._finish(self.position, False)
         if not end.final:
             return Outcome.MORE
@@ -115,7 +115,7 @@ class TaggedReader:
     def _end_of_output(self, end: End, finished: bool, position: int) -> Outcome:
         """End the call where the output ends: complete if only closers are missing (R-CUT)."""
         complete = finished and end is End.STOP
-        self._note("unclosed-call" if complete else "truncated-call", self.position)
+        self.builder.note("unclosed-call" if complete else "truncated-call", self.position)
         return self._finish(position, complete)
 
     def _open_value(self, key: Match, start: int, stop: int, end: End) -> Outcome | None:
@@ -133,9 +133,9 @@ class TaggedReader:
         if width is None and not end.final:
             return Outcome.MORE
         if not key.canonical:
-            self._note("marker-variant", start)
+            self.builder.note("marker-variant", start)
         if missing:
-            self._note("missing-value-opener", base + key.end)
+            self.builder.note("missing-value-opener", base + key.end)
         begin = base + at + (width or 0)
         value = RawValue(self.builder, form, key.slots["key"], key.slots.get("string"), begin, width == 2)
         self._open, self._given = Boundary(value, self._within), True
@@ -176,11 +176,8 @@ class TaggedReader:
             return self._finish(base + at + len(close), True)
         if stands is Miss.MORE and not end.final:
             return Outcome.MORE
-        self._note("unclosed-call", self.position)
+        self.builder.note("unclosed-call", self.position)
         return self._finish(stop if stands is Miss.MORE and at < limit else self.position, True)
-
-    def _note(self, code: str, at: int, message: str = "") -> None:
-        self.builder.journal.diagnose(code, (at, at), message)
 
     def _finish(self, position: int, complete: bool) -> Outcome:
         self.builder.finish(position, complete and not self._doubtful)
