@@ -4,6 +4,7 @@
 #   make lint    ruff and mypy
 #   make laws    the laws of the package, with many more generated examples (long)
 #   make bench   the benchmark tables
+#   make docs    write the generated parts of the documentation again
 #   make clean   forget the environment and all caches
 # Another Python: make test PYTHON=python3.13 VENV=.venv-3.13
 
@@ -19,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .NOTPARALLEL:
 
 help:
-	@sed -n '2,8s/^# *//p' Makefile
+	@sed -n '2,9s/^# *//p' Makefile
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python examples/demo.py

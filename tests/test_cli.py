@@ -371,6 +371,16 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert process.returncode == 141
 
 
+def test_an_output_that_cannot_be_written_is_no_traceback() -> None:
+    shell = f"{sys.executable} -m wireproto parse -d hermes </dev/null"
+    done = subprocess.run(["/bin/sh", "-c", f"{shell} >&-"], capture_output=True, env=ENV, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    if Path("/dev/full").exists():
+        done = subprocess.run(["/bin/sh", "-c", f"{shell} >/dev/full"], capture_output=True, env=ENV, check=False)
+        assert done.returncode == 2
+        assert done.stderr.startswith(b"wireproto: ") and done.stderr.count(b"\n") == 1
+
+
 def test_output_is_utf8_whatever_the_locale_says() -> None:
     env = ENV | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     for name in ("parse", "stream"):

@@ -69,6 +69,8 @@ def complain(message: str) -> None:
 
 def use_utf8() -> None:
     """Make both outputs UTF-8 without translation, since wire text is compared byte for byte on every platform."""
+    if sys.stdout is None:  # closed by the caller, who wants the exit code alone
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
@@ -89,22 +91,27 @@ def attempt(command: Callable[[], int]) -> int:
     """Run the command and return its exit code, also when it raises."""
     try:
         code = command()
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # The interpreter flushes stdout once more when it exits; that must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon_stdout()
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
     except (WireprotoError, Complaint, ShapeError) as error:
         complain(str(error))
     except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        complain(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
+        if not error.filename:
+            abandon_stdout()
     except RecursionError:
         complain("the JSON is nested too deeply")
     return USAGE
+
+
+def abandon_stdout() -> None:
+    """Let what is still to be written vanish: the interpreter flushes once more at exit, which must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

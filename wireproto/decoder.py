@@ -16,7 +16,7 @@ from wireproto.front import FENCES, front
 from wireproto.guard import Guard
 from wireproto.journal import Journal
 from wireproto.model import Message, Policy
-from wireproto.opening import Opened, Scope, find_call
+from wireproto.opening import Opened, Scope, empty_block, find_call
 from wireproto.place import Place
 from wireproto.regions import Region
 from wireproto.registry import dialect as find_dialect
@@ -147,8 +147,6 @@ class Decoder:
         self._position = closed[1]
         self._region = Region("text")
 
-    # Text outside calls.
-
     def _prose(self, stop: int, end: End) -> bool:
         source, place, late = self._source, self._place, bool(self._front.late)
         if not end.final and place.waits(source, stop):
@@ -228,7 +226,14 @@ class Decoder:
         if place.section is not None and literal == place.section[1]:
             place.section = None
             return self._skip_markup(position, after, self._region)
-        return self._open(self._front.by_literal.get(literal, ()), at, limit, end)
+        forms = self._front.by_literal.get(literal, ())
+        moved = self._open(forms, at, limit, end)
+        if moved is False and not self._tools.empty:
+            block = empty_block(forms, literal, source.window, at, limit)
+            if isinstance(block, int):
+                self._journal.diagnose("empty-block", (position, source.base + block))
+            return block is Miss.MORE and block
+        return moved
 
     def _skip_markup(self, start: int, end: int, region: Region) -> bool:
         self._journal.markup(start, end)
@@ -243,8 +248,6 @@ class Decoder:
         self._emit(position + length)
         self._region = Region("fence", position + length, self._source.slice(position, position + length), in_info=True)
         return True
-
-    # Calls.
 
     def _open(self, forms: tuple[Form, ...], at: int, limit: int, end: End, within: Form | None = None) -> bool | Miss:
         """Begin a call at `at` if one of the forms opens there; `within`: the form whose calls go on."""

@@ -18,6 +18,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "duplicate-argument": ("defect", "An argument or member was given twice; the first value stands."),
     "duplicate-closer": ("repaired", "A closing marker was written twice; one was dropped."),
     "empty-arguments": ("repaired", "A call's arguments are missing or empty; read as no arguments."),
+    "empty-block": ("note", "Call markers with nothing between them; left in the text."),
     "fence-not-closed": ("repaired", "A call ends an unclosed Markdown fence; taken as a call."),
     "foreign-dialect": ("repaired", "The call is written in a relative of the configured dialect."),
     "json-invalid": ("defect", "The arguments are not JSON and no safe repair applies; the call is incomplete."),

@@ -51,6 +51,18 @@ def find_call(forms: Iterable[Form], inside: Form | None, text: str, pos: int, e
     return Miss.NO
 
 
+def empty_block(forms: Iterable[Form], literal: str, text: str, pos: int, end: int) -> int | Miss:
+    """Return where a block ends that holds nothing but blanks; `literal` at `pos` would open it."""
+    at = skip_blank(text, pos + len(literal), end)
+    waiting = False
+    for closer in (closer for form in forms for closer in form.closers_of(literal)):
+        stands = begins(closer, text, at, end)
+        if stands is True:
+            return at + len(closer)
+        waiting = waiting or stands is Miss.MORE
+    return Miss.MORE if waiting else Miss.NO
+
+
 def open_call(form: Form, text: str, pos: int, end: int, scope: Scope) -> Opened | Miss:
     """Find the opener of a call at `pos`: section, wrapper and header, and what must follow them."""
     more = False

@@ -132,6 +132,15 @@ class Form:
         inner = [(closer, True) for closer in (self.wrapper_close, self.call_close(name), value)]
         return [(closer, orphan) for closer, orphan in (*outer, *inner) if len(closer) > (2 if orphan else 0)]
 
+    def closers_of(self, literal: str) -> list[str]:
+        """Return what closes the block that this literal opens."""
+        found = [close for section, close in self.sections if section.first == literal]
+        if self.wrapper is not None and self.wrapper.first == literal:
+            found.append(self.wrapper_close)
+        elif self.closers and not self.closers[0].roles and any(header.first == literal for header in self.headers):
+            found.append(self.call_close(""))
+        return [closer for closer in found if closer]
+
     def value_close(self, key: str) -> str:
         """Return the closer of a raw value."""
         return self.value_closer.format(key=key)

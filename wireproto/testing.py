@@ -290,23 +290,26 @@ class _Heard:
 
     def hear(self, event: ArgumentStart | ArgumentDelta | ArgumentEnd | CallEnd, trial: Trial) -> None:
         """Note one event of the call; what cannot stand here raises."""
-        where = f"{event} cannot follow {self}: {trial}"
-        assert event.index == self.start.index, where
+        assert event.index == self.start.index, self._refuse(event, trial)
         latest = next(reversed(self.kinds), None)
         is_open = latest is not None and latest not in self.values
         if isinstance(event, CallEnd):
-            assert not (is_open and event.call.complete), where
+            assert not (is_open and event.call.complete), self._refuse(event, trial)
             self.call = event.call
         elif isinstance(event, ArgumentStart):
-            assert event.key not in self.kinds and not is_open and event.kind in ("string", "json"), where
+            fits = event.key not in self.kinds and not is_open and event.kind in ("string", "json")
+            assert fits, self._refuse(event, trial)
             self.kinds[event.key] = event.kind
             self.deltas[event.key] = []
         else:
-            assert event.key == latest and is_open, where
+            assert event.key == latest and is_open, self._refuse(event, trial)
             if isinstance(event, ArgumentDelta):
                 self.deltas[event.key].append(event.text)
             else:
                 self.values[event.key] = event.value
+
+    def _refuse(self, event: Event, trial: Trial) -> str:
+        return f"{event} cannot follow {self}: {trial}"
 
     def check(self, trial: Trial) -> None:
         """Compare what was streamed with the call that came out."""
