@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,9 @@ NAMES = sorted(path.stem for path in RECORDED.glob("*.txt"))
 
 
 def run_demo(script: Path) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, str(script)], capture_output=True, encoding="utf-8", timeout=120, check=False
+        [sys.executable, str(script)], capture_output=True, encoding="utf-8", timeout=120, check=False, env=env
     )
 
 

@@ -69,8 +69,9 @@ def complain(message: str) -> None:
 
 def use_utf8() -> None:
     """Make both outputs UTF-8 without translation, since wire text is compared byte for byte on every platform."""
-    if sys.stdout is None:  # closed by the caller, who wants the exit code alone
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    # A caller that closed an output wants the exit code alone.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")

@@ -78,6 +78,9 @@ class Decoder:
         """End the output; `finish_reason` "length" says that it was cut off. Returns the last events."""
         self._run(End.CUT if finish_reason == "length" else End.STOP)
         self._journal.settle()
+        if self._place.section is not None and self._place.after is not None:
+            self._journal.diagnose("unclosed-call", (self._position, self._position), "the section's closer is missing")
+        self._place.section = None
         return self._journal.hand_out()
 
     @property

@@ -99,6 +99,7 @@ class Match:
     canonical: bool = True
 
 
+_TAG_STARTS, _TAG_ENDS = "<[", ">]"
 _PIECES = re.compile(r"\{([a-z]+)\}|([ \t\r\n]+)")
 
 
@@ -162,10 +163,18 @@ class Template:
         return "".join(out)
 
     def match(self, text: str, pos: int, end: int) -> Match | Miss:
-        """Match at `pos`, looking no further than `end`; a gap at the end of the template is left alone."""
+        """Match at `pos`, looking no further than `end`; a gap at the end of the template is left alone.
+
+        Blanks between a slot and the tags around it are tolerated: models write them, and no name holds any.
+        """
         slots: dict[str, str] = {}
-        canonical = True
+        canonical, before = True, ""
         for node in self.trimmed:
+            after_tag = before[-1:] in _TAG_ENDS and isinstance(node, Slot) and not node.quotes
+            before_tag = slots and isinstance(node, Lit) and node.text[0] in _TAG_STARTS
+            if (after_tag and before) or before_tag:
+                pos = skip_blank(text, pos, end)
+            before = node.text if isinstance(node, Lit) else ""
             if isinstance(node, Lit):
                 stands = begins(node.text, text, pos, end)
                 if stands is not True:

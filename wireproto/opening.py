@@ -161,7 +161,9 @@ def _follows(
         verdicts = [begins(close, text, at, end) if close else Miss.NO, key if isinstance(key, Miss) else True]
     if True in verdicts:
         return True
-    return Miss.MORE if Miss.MORE in verdicts else Miss.NO
+    if Miss.MORE not in verdicts:
+        return Miss.NO
+    return scope.final or Miss.MORE  # at the end of output half a follower counts as that follower (R-HOLD)
 
 
 def _first_member(form: Form, text: str, pos: int, end: int, scope: Scope, marked: bool) -> bool | Miss:

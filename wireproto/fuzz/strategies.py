@@ -8,6 +8,7 @@ Law: every strategy is finite and pure; the same draw gives the same text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -140,28 +141,32 @@ def _markers(dialect: Dialect) -> tuple[str, ...]:
     return dialect.markers or ('{"name": "', '"}}', '", "parameters": {"')
 
 
+_TAGS = re.compile(r"<[^<>]*>\s*|\[[^\[\]]*\]|[^<>\[\]]+")
+
+
 def _hostile(dialect: Dialect, specimens: tuple[str, ...]) -> Texts:
     markers = st.sampled_from(_markers(dialect))
     halves = markers.flatmap(lambda marker: st.integers(1, len(marker)).map(lambda at: marker[:at]))
     tails = markers.flatmap(lambda marker: st.integers(0, len(marker) - 1).map(lambda at: marker[at:]))
     plain = st.sampled_from(_WORDS + _STRUCTURE + _JSON_PIECES)
-    pieces = st.one_of(markers, plain, halves, tails, markers, plain, st.sampled_from(specimens))
-    return st.lists(pieces, max_size=8).map("".join)
+    # Openers with their slots filled and closers with the white space of the format are what a decoder believes.
+    tags = st.sampled_from(tuple(tag for text in specimens for tag in _TAGS.findall(text)) or ("",))
+    pieces = st.one_of(markers, plain, halves, tails, tags, tags, plain, st.sampled_from(specimens))
+    return st.lists(pieces, max_size=10).map("".join)
 
 
 def _specimens(dialect: str | Dialect, tools: Tools) -> tuple[str, ...]:
-    """Whole encoded calls, and what stands in them on either side of a value: a forged close and a forged open."""
+    """Whole encoded calls, and what stands between their values: among it a forged close with a forged call."""
     seed = "zqz"
     found = [""]
     for name, keys in _signatures(tools) or [("write_file", ["path", "content"])]:
         call = Call(name, dict.fromkeys(keys, seed))
         try:
-            text = encode([call], dialect, tools=tools)
+            one, two = (encode([call] * count, dialect, tools=tools) for count in (1, 2))
         except EncodeError:
             continue
-        head, _, tail = text.partition(seed)
-        found += [text, head, tail, tail[tail.find(seed) + len(seed) :], tail + head]
-    return tuple(found)
+        found += [one, *two.split(seed)]
+    return tuple(dict.fromkeys(found))
 
 
 def _signatures(tools: Tools) -> list[tuple[str, list[str]]]:
