@@ -114,20 +114,15 @@ class Decoder:
             pass
         self._source.release(self._position)
         reader = self._reader
-        self._quick = (
-            reader is not None and self._journal.marked is None and self._region.kind == "text" and reader.quickable
-        )
+        self._quick = reader is not None and self._region.kind == "text" and reader.quickable
 
     def _advance(self, end: End) -> bool:
         """Take one step; False when there is nothing more to do with the text so far."""
         stop, reach = self._bounds(end)
         if self._reader is not None:
             return self._read(self._reader, stop, reach)
-        if self._place.after is not None:
-            moved = self._after_call(self._place.after, stop, reach)
-        else:
-            moved = self._prose(stop, reach)
-        if moved:
+        after = self._place.after
+        if self._after_call(after, stop, reach) if after is not None else self._prose(stop, reach):
             return True
         if self._region.closed is not None and self._position >= self._region.closed[0]:
             self._leave_region(self._region.closed)

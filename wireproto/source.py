@@ -10,6 +10,7 @@ from bisect import bisect_right
 
 from wireproto.dialect import BLANK
 
+_GROUP = 64
 _PACK = 1024  # pieces of a few characters cost ten times their length; they are joined when there are this many
 
 
@@ -29,9 +30,15 @@ class Rope:
             self._blocks.append("".join(self._recent))
             self._recent.clear()
 
-    def join(self) -> str:
-        """Return the whole string."""
-        return "".join((*self._blocks, *self._recent))
+    def take(self) -> str:
+        """Return the whole string and forget its pieces, a few at a time: both are never there whole."""
+        blocks = [*self._blocks, "".join(self._recent)]
+        self._blocks, self._recent = [], []
+        whole = ""
+        for start in range(0, len(blocks), _GROUP):
+            whole += "".join(blocks[start : start + _GROUP])
+            blocks[start : start + _GROUP] = [""] * len(blocks[start : start + _GROUP])
+        return whole
 
     def copy(self) -> Rope:
         """Return an independent copy."""

@@ -227,7 +227,7 @@ class JsonReader:
             return self._lose("a quote inside a string is not escaped")
         self._part = None
         self._go("comma", 1)
-        return self._string_closed(part.text.join())
+        return self._string_closed(part.text.take())
 
     @property
     def _string(self) -> OpenString:
@@ -356,7 +356,7 @@ class JsonReader:
     def _leave(self) -> None:
         """Keep the safe prefix of an open string."""
         if isinstance(self._part, OpenString) and self._progress.streams:
-            self.builder.leave(self._part.text.join())
+            self.builder.leave(self._part.text.take())
 
     def _lose(self, why: str) -> Outcome | None:
         """The arguments are not JSON: the call will be incomplete; look for where it stops (R-COMMIT)."""
