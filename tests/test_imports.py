@@ -37,6 +37,7 @@ LAYERS = (
     "journal",
     "source",
     "loading",
+    "plugins",
     "dialect",
     "schema",
     "schematypes",

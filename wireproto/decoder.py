@@ -7,12 +7,11 @@ encoding. Its law: the same text gives the same message and the same concatenate
 
 from __future__ import annotations
 
+from wireproto.codecs import codec
 from wireproto.codecs.call import CallBuilder, End, Outcome, Reader
-from wireproto.codecs.json import JsonReader
-from wireproto.codecs.tagged import TaggedReader
 from wireproto.dialect import BLANK, Dialect, Miss, begins, skip_blank
 from wireproto.events import Event
-from wireproto.front import FENCES, front
+from wireproto.front import FENCE_WIDTH, FENCES, front
 from wireproto.guard import Guard
 from wireproto.journal import Journal
 from wireproto.model import Message, Policy
@@ -215,9 +214,9 @@ class Decoder:
             return False
         if self._region.kind == "text":
             if literal in FENCES:
-                return self._open_fence(position, source.base + limit, end)
+                return self._open_fence(position)
             if thinking is not None and literal == thinking.open and place.starts_line(source, position):
-                return self._skip_markup(position, after, Region("reasoning", after, thinking.close))
+                return self._skip_markup(position, after, Region("reasoning", position, after, thinking.close))
             if thinking is not None and literal == thinking.close and place.follows_markup(source, position):
                 self._journal.diagnose("orphan-closer", (position, after))
                 return self._skip_markup(position, after, self._region)
@@ -239,12 +238,12 @@ class Decoder:
         self._region = region
         return True
 
-    def _open_fence(self, position: int, stop: int, end: End) -> bool | Miss:
-        length = self._place.fence_length(self._source, position, stop, end.final)
-        if isinstance(length, Miss):
-            return length
-        self._emit(position + length)
-        self._region = Region("fence", position + length, self._source.slice(position, position + length), in_info=True)
+    def _open_fence(self, position: int) -> bool:
+        if not self._place.may_fence(self._source, position):
+            return False
+        self._emit(position + FENCE_WIDTH)
+        char = self._source.slice(position, position + 1)
+        self._region = Region("fence", position, position + FENCE_WIDTH, char, FENCE_WIDTH, in_info=True)
         return True
 
     def _open(self, forms: tuple[Form, ...], at: int, limit: int, end: End, within: Form | None = None) -> bool | Miss:
@@ -262,7 +261,8 @@ class Decoder:
 
     def _scope(self, position: int, end: End) -> Scope:
         line_start = self._region.kind != "fence" and self._place.starts_line(self._source, position)
-        return Scope(self._tools, end.final, False, line_start, self._policy.unknown_tools == "forward")
+        forward = self._policy.unknown_tools == "forward"
+        return Scope(self._tools, self._front.dialect.name, end.final, False, line_start, forward)
 
     def _begin(self, opened: Opened, position: int) -> None:
         source, journal, place, form = self._source, self._journal, self._place, opened.form
@@ -283,10 +283,7 @@ class Decoder:
             journal.diagnose(code, (start, start), message)
         body = source.base + opened.body
         sectioned = place.section is not None and place.section[0] is form
-        if form.dialect.codec == "json":
-            self._reader = JsonReader(builder, body)
-        else:
-            self._reader = TaggedReader(builder, body, sectioned)
+        self._reader = codec(form.dialect.codec).reader(builder, body, sectioned)
         self._position = body
         place.after, place.blank = None, False
 
@@ -364,7 +361,8 @@ class Decoder:
         text, base = self._source.window, self._source.base
         within = form if self._place.section is not None or form.markerless else None
         literal = self._front.guarded.find(text, at, limit)
-        others = self._front.by_literal[literal.group()] if literal is not None and literal.start() == at else ()
+        here = literal.group() if literal is not None and literal.start() == at else ""
+        others = self._front.by_literal.get(here, ())
         if not (form.joint and text.startswith(form.joint, at, limit)):
             return self._open((form, *(other for other in others if other is not form)), at, limit, end, within)
         after = skip_blank(text, at + len(form.joint), limit)

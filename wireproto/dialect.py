@@ -17,6 +17,8 @@ from typing import Literal, Union
 from wireproto.errors import DialectError
 
 BLANK = " \t\r\n"
+# More white space than this is no gap inside markup: what a decoder holds back stays small.
+MAX_GAP = 4096
 
 # What a model may write in a slot. The alphabet belongs to the slot: it is what keeps prose from becoming a call.
 ALPHABETS: dict[str, re.Pattern[str]] = {
@@ -99,19 +101,23 @@ class Match:
     canonical: bool = True
 
 
-_TAG_STARTS, _TAG_ENDS = "<[", ">]"
 _PIECES = re.compile(r"\{([a-z]+)\}|([ \t\r\n]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A marker: literals, gaps and slots in order; `trimmed` are its nodes without a gap at either end."""
+    """A marker: literals, gaps and slots in order.
+
+    `trimmed` are its nodes without a gap at either end, `tolerant` the indexes of those before which blanks may stand.
+    """
 
     nodes: tuple[Node, ...]
     trimmed: tuple[Node, ...] = field(init=False, repr=False, compare=False)
+    tolerant: frozenset[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "trimmed", _without_outer_gaps(self.nodes))
+        object.__setattr__(self, "tolerant", frozenset(_between_tags(self.trimmed)))
 
     @classmethod
     def parse(cls, text: str, quotes: tuple[str, ...] = ('""',)) -> Template:
@@ -165,16 +171,13 @@ class Template:
     def match(self, text: str, pos: int, end: int) -> Match | Miss:
         """Match at `pos`, looking no further than `end`; a gap at the end of the template is left alone.
 
-        Blanks between a slot and the tags around it are tolerated: models write them, and no name holds any.
+        Blanks between a slot and the tags on both sides of it are tolerated: models write them, and no name holds any.
         """
         slots: dict[str, str] = {}
-        canonical, before = True, ""
-        for node in self.trimmed:
-            after_tag = before[-1:] in _TAG_ENDS and isinstance(node, Slot) and not node.quotes
-            before_tag = slots and isinstance(node, Lit) and node.text[0] in _TAG_STARTS
-            if (after_tag and before) or before_tag:
+        canonical = True
+        for i, node in enumerate(self.trimmed):
+            if i in self.tolerant:
                 pos = skip_blank(text, pos, end)
-            before = node.text if isinstance(node, Lit) else ""
             if isinstance(node, Lit):
                 stands = begins(node.text, text, pos, end)
                 if stands is not True:
@@ -226,6 +229,20 @@ def _without_outer_gaps(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     return nodes[start:stop]
 
 
+def _between_tags(nodes: tuple[Node, ...]) -> Iterator[int]:
+    """Yield the indexes of slots between two tags, and of the literals behind them."""
+    for i in range(1, len(nodes) - 1):
+        before, slot, after = nodes[i - 1 : i + 2]
+        bare = isinstance(slot, Slot) and not slot.quotes
+        if (
+            bare
+            and isinstance(before, Lit)
+            and isinstance(after, Lit)
+            and before.text[-1] + after.text[0] in ("><", "][")
+        ):
+            yield from (i, i + 1)
+
+
 def _ends_tag(node: Node) -> bool:
     return isinstance(node, Lit) and node.text.endswith(">")
 
@@ -235,7 +252,8 @@ def _split_tags(text: str) -> list[str]:
 
 
 def skip_blank(text: str, pos: int, end: int) -> int:
-    """Return the first position from `pos` up to `end` that is not a blank."""
+    """Return the first position from `pos` up to `end` that is not a blank, or is one too many for a gap."""
+    end = min(end, pos + MAX_GAP)
     while pos < end and text[pos] in BLANK:
         pos += 1
     return pos

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any, Union
 
-from wireproto.codecs import json, tagged
+from wireproto.codecs import codec
 from wireproto.decoder import parse
 from wireproto.dialect import Dialect
 from wireproto.errors import EncodeError
@@ -106,9 +106,7 @@ def _write_call(dialect: Dialect, call: Call, index: int, escaped: bool) -> str:
         if problem:
             raise EncodeError(f"call {call.name!r}: argument {key!r} is not JSON: {problem}")
     try:
-        if dialect.codec == "json":
-            return json.write_call(dialect, call.name, call.arguments, index, call.id)
-        return tagged.write_call(dialect, call.name, call.arguments, escaped)
+        return codec(dialect.codec).write(dialect, call, index, escaped)
     except ValueError as error:
         raise EncodeError(f"call {call.name!r}: {error}") from None
 

@@ -13,7 +13,8 @@ from wireproto.registry import dialect as find_dialect
 from wireproto.registry import dialects
 from wireproto.states import Form, Literals, forms
 
-FENCES = ("```", "~~~")
+FENCE_WIDTH = 3
+FENCES = ("`" * FENCE_WIDTH, "~" * FENCE_WIDTH)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +42,7 @@ def front(dialect: Dialect, fences: bool) -> Front:
     extra = set(FENCES) if fences else set()
     if dialect.reasoning is not None:
         extra |= {dialect.reasoning.open, dialect.reasoning.close}
-    extra |= {close for form in every for _, close in form.sections if len(close) > 1}
+    openers |= {close for form in every for _, close in form.sections if len(close) > 1}
     return Front(
         dialect,
         {literal: tuple(found) for literal, found in by_literal.items()},

@@ -16,6 +16,7 @@ import tomli
 
 from wireproto.dialect import Argument, CallShape, Dialect, Reasoning, Record, Section, Template
 from wireproto.errors import DialectError
+from wireproto.plugins import codec_names
 
 
 def load(path: str | Path) -> Dialect:
@@ -39,7 +40,6 @@ _KNOWN: dict[str, tuple[str, ...]] = {
     "record": ("name", "arguments", "id"),
     "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals"),
 }  # fmt: skip
-CODECS = ("json", "tagged")
 LITERALS = ("json", "python-scalars", "python")
 
 
@@ -135,8 +135,8 @@ class _Reader:
 
     def _argument(self, table: Mapping[str, Any]) -> Argument:
         codec = self._text(table, "argument", "codec")
-        if codec not in CODECS:
-            raise self._error("argument.codec", f"unknown codec {codec!r}; known are {', '.join(CODECS)}")
+        if codec not in codec_names():
+            raise self._error("argument.codec", f"unknown codec {codec!r}; known are {', '.join(codec_names())}")
         literals = self._text(table, "argument", "literals", "json")
         if literals not in LITERALS:
             raise self._error("argument.literals", f"unknown value {literals!r}; known are {', '.join(LITERALS)}")

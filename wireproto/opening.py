@@ -31,9 +31,13 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the place of an opener allows: known tools, whether the text ends here, and where in it we are."""
+    """What the place of an opener allows: known tools, whether the text ends here, and where in it we are.
+
+    `own` names the configured dialect; `unknown`: tools that nobody declared count too.
+    """
 
     tools: Toolset
+    own: str = ""
     final: bool = False
     in_section: bool = False
     line_start: bool = False
@@ -41,11 +45,15 @@ class Scope:
 
 
 def find_call(forms: Iterable[Form], inside: Form | None, text: str, pos: int, end: int, scope: Scope) -> Opened | Miss:
-    """Find the first form whose call opens at `pos`; `inside` is the form whose section is open, if there is one."""
+    """Find the first form whose call opens at `pos`; `inside` is the form whose section is open, if there is one.
+
+    In another dialect than the configured one only declared tools count: prose about a format is likelier than a call.
+    """
     for form in forms:
-        found = open_call(form, text, pos, end, replace(scope, in_section=form is inside))
+        here = replace(scope, in_section=form is inside, unknown=scope.unknown and form.dialect.name == scope.own)
+        found = open_call(form, text, pos, end, here)
         if found is Miss.NO and form is inside and form.sections:
-            found = open_call(form, text, pos, end, replace(scope, in_section=False, line_start=False))
+            found = open_call(form, text, pos, end, replace(here, in_section=False, line_start=False))
         if found is not Miss.NO:
             return found
     return Miss.NO
@@ -156,6 +164,8 @@ def _follows(
     close = form.call_close(name)
     if form.dialect.codec == "json":
         verdicts = [begins("{", text, at, end), begins(close, text, at, end) if close else Miss.NO]
+    elif not form.keys:
+        return True  # another package's codec: its reader knows what may follow
     else:
         key = form.find_key(text, at, end, scope.tools.get(name))
         verdicts = [begins(close, text, at, end) if close else Miss.NO, key if isinstance(key, Miss) else True]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from wireproto.dialect import BLANK, Miss
+from wireproto.dialect import BLANK
 from wireproto.source import Source
 from wireproto.states import Form
 
@@ -59,14 +59,8 @@ class Place:
         """Tell whether a backtick stands directly before `position`."""
         return position > self.floor and source.slice(position - 1, position) == "`"
 
-    def fence_length(self, source: Source, position: int, stop: int, final: bool) -> int | Miss:
-        """Return the length of the fence at `position`, if one may open there (CommonMark 4.5)."""
+    def may_fence(self, source: Source, position: int) -> bool:
+        """Tell whether a fence may open at `position`: at most three spaces before it on its line (CommonMark 4.5)."""
         before = source.slice(max(self.floor, position - 4), position)
         indent = before[before.rfind("\n") + 1 :]
-        if indent.strip(" ") or len(indent) > 3:
-            return Miss.NO
-        text, at = source.window, position - source.base
-        after = at
-        while after < stop - source.base and text[after] == text[at]:
-            after += 1
-        return after - at if final or after < stop - source.base else Miss.MORE
+        return len(indent) <= 3 and not indent.strip(" ")

@@ -19,11 +19,16 @@ Kind = Literal["text", "fence", "reasoning"]
 
 @dataclass(slots=True)
 class Region:
-    """A stretch of text outside calls. `scan` is how far its end was looked for, `closed` its closer once found."""
+    """A stretch of text outside calls. `scan` is how far its end was looked for, `closed` its closer once found.
+
+    A fence's closer is `width` times its character; `in_info` while its opening line goes on.
+    """
 
     kind: Kind
+    start: int = 0
     scan: int = 0
     closer: str = ""
+    width: int = 0
     in_info: bool = False
     closed: tuple[int, int] | None = None
 
@@ -65,7 +70,7 @@ class Region:
         line = self._skip_info(text, at, source.base) if self.in_info else at
         if line is None:
             return
-        closing, partial = _fence_patterns(self.closer)
+        closing, partial = _fence_patterns(self.closer, self.width)
         found = closing.search(text, line)
         if found is not None and (final or text[found.end() :].lstrip("\r")):
             self.closed = (source.base + found.start(), source.base + found.end())
@@ -75,8 +80,10 @@ class Region:
 
     def _skip_info(self, text: str, at: int, base: int) -> int | None:
         """Skip the rest of the opening line; a backtick in it says that it opens no fence (CommonMark 4.5)."""
+        while at < len(text) and text[at] == self.closer and base + at == self.start + self.width:
+            at, self.width = at + 1, self.width + 1
         line = text.find("\n", at)
-        tick = text.find("`", at, line if line >= 0 else len(text)) if self.closer[0] == "`" else -1
+        tick = text.find("`", at, line if line >= 0 else len(text)) if self.closer == "`" else -1
         if tick >= 0:
             self.kind, self.closer = "text", ""
         elif line >= 0:
@@ -92,8 +99,8 @@ def _only(literal: str) -> Literals:
 
 
 @lru_cache(maxsize=64)
-def _fence_patterns(fence: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _fence_patterns(fence: str, width: int) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return patterns of a closing line, and of what at the end of a text may still become one."""
-    char = re.escape(fence[0])
-    closing = rf"\n {{0,3}}{char}{{{len(fence)},}}[ \t]{{0,256}}(?=\r?(?:\n|\Z))"
+    char = re.escape(fence)
+    closing = rf"\n {{0,3}}{char}{{{width},}}[ \t]{{0,256}}(?=\r?(?:\n|\Z))"
     return re.compile(closing), re.compile(rf"\n {{0,3}}(?:{char}*[ \t]{{0,256}}\r?)?\Z")

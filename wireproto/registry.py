@@ -1,22 +1,21 @@
 """Names to dialects: the built-in files and what other packages register, loaded when first asked for.
 
 A package registers a dialect with the entry-point group `wireproto.dialects`: name = "module:attribute", where the
-attribute is a `Dialect` or the path of a dialect file. Set WIREPROTO_NO_PLUGINS=1 to leave them out.
+attribute is a `Dialect` or the path of a dialect file. Law: a name gives the same dialect for the life of a process.
 """
 
 from __future__ import annotations
 
 import difflib
-import os
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 from wireproto.dialect import Dialect
 from wireproto.errors import DialectError
+from wireproto.plugins import DIALECTS, registered
 
 _FOLDER = Path(__file__).parent / "dialects"
-_GROUP = "wireproto.dialects"
 
 
 def dialects() -> tuple[str, ...]:
@@ -45,15 +44,12 @@ def _files() -> dict[str, Path]:
     return {path.stem: path for path in _FOLDER.glob("*.toml")}
 
 
-@cache
 def _plugins() -> dict[str, EntryPoint]:
-    if os.environ.get("WIREPROTO_NO_PLUGINS"):
-        return {}
-    found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=_GROUP):
-        if point.name in found or point.name in _files():
-            raise DialectError(f"dialect {point.name!r} is registered twice, the second time by {point.value!r}")
-        found[point.name] = point
+    found = registered(DIALECTS)
+    taken = found.keys() & _files().keys()
+    if taken:
+        name = min(taken)
+        raise DialectError(f"{DIALECTS}: {found[name].value} registers {name!r}, which is built in")
     return found
 
 
@@ -66,6 +62,6 @@ def _load(name: str) -> Dialect:
         value = Dialect.load(value)
     if not isinstance(value, Dialect):
         raise DialectError(
-            f"entry point {name!r} of {_GROUP} must give a Dialect or a path, not {type(value).__name__}"
+            f"entry point {name!r} of {DIALECTS} must give a Dialect or a path, not {type(value).__name__}"
         )
     return value

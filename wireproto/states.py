@@ -163,7 +163,7 @@ class Form:
     @property
     def bare_keys(self) -> bool:
         """Whether an argument's opener is nothing but its name: then only declared names are openers."""
-        return self.keys[0].first == "<"
+        return bool(self.keys) and self.keys[0].first == "<"
 
     def resolve_id(self, text: str, tools: Toolset) -> tuple[str, bool] | None:
         """Return the tool's name in a call id, and whether the id has the canonical form (R-UNK)."""

@@ -1,1 +1,36 @@
-"""Argument encodings: one file each, with the reader and the writer of that encoding side by side."""
+"""Argument encodings by name: the built-in ones and what other packages register.
+
+Law: a codec is looked up by the name in a dialect's file and by nothing else.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from wireproto.codecs.call import Codec
+from wireproto.errors import DialectError
+from wireproto.plugins import CODECS, codec_names, registered
+
+
+@cache
+def codec(name: str) -> Codec:
+    """Return the codec of this name.
+
+    Raises:
+        DialectError: there is none, or what is registered is none.
+    """
+    if name == "json":
+        from wireproto.codecs.json import CODEC
+
+        return CODEC
+    if name == "tagged":
+        from wireproto.codecs import tagged
+
+        return tagged.CODEC
+    point = registered(CODECS).get(name)
+    if point is None:
+        raise DialectError(f"unknown codec {name!r}; known are {', '.join(codec_names())}")
+    found = point.load()
+    if not isinstance(found, Codec):
+        raise DialectError(f"entry point {name!r} of {CODECS} must give a Codec, not {type(found).__name__}")
+    return found

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from wireproto.codecs.call import End
 from wireproto.codecs.values import RawValue
-from wireproto.dialect import BLANK, Match, Miss, begins
+from wireproto.dialect import BLANK, MAX_GAP, Match, Miss, begins
 from wireproto.opening import Opened, Scope, open_call
 from wireproto.states import NESTED_ENDINGS, Endings, Form, Literals
 
@@ -125,7 +125,7 @@ class Boundary:
             limit = stop - base
             found = self.live.find(text, self.scan - base, limit)
             at = found.start() if found is not None else self.live.held(text, self.scan - base, limit)
-            if self._queue and text[self.scan - base : at].strip(BLANK):
+            if self._queue and (text[self.scan - base : at].strip(BLANK) or base + at > self._queue[-1].end + MAX_GAP):
                 self._flush()
             if not self._queue:
                 self.value.tell(self.value.before_line_break(base + at))
@@ -212,7 +212,7 @@ class Boundary:
         """Find a call's opener in the value, or behind it: a lone header counts where a section is open."""
         builder, within = self.value.builder, self._within
         forward = builder.policy.unknown_tools == "forward"
-        scope = Scope(builder.tools, end.final, line_start=True, unknown=forward)
+        scope = Scope(builder.tools, final=end.final, line_start=True, unknown=forward)
         found = open_call(within.form, text, at, limit, scope)
         if found is Miss.NO and within.sectioned:
             return open_call(within.form, text, at, limit, replace(scope, in_section=True))

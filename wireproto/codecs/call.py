@@ -6,9 +6,12 @@ carry.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
+from wireproto.dialect import Dialect
 from wireproto.errors import LimitExceeded
 from wireproto.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallStart, Event, Kind
 from wireproto.journal import Journal
@@ -66,6 +69,20 @@ class Reader(Protocol):
     def copy(self, builder: CallBuilder) -> Reader:
         """Return an independent copy that writes to `builder`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """An argument encoding: its reader and its writer.
+
+    `reader(builder, position, in_section)` reads one call from behind its header.
+    `write(dialect, call, index, escaped)` writes one: `index` counts the calls of the message, `escaped` asks for the
+    format's own escape in values.
+    """
+
+    name: str
+    reader: Callable[[CallBuilder, int, bool], Reader]
+    write: Callable[[Dialect, Call, int, bool], str]
 
 
 class CallBuilder:

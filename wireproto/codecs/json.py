@@ -11,13 +11,14 @@ from dataclasses import replace
 from typing import Any, Union
 
 from wireproto import jsonstring, lenient
-from wireproto.codecs.call import CallBuilder, End, Outcome
+from wireproto.codecs.call import CallBuilder, Codec, End, Outcome
 from wireproto.codecs.jsoncursor import BadQuote, Cursor, OpenString, Progress, Role, Span
 from wireproto.codecs.jsonends import find_exit, report, suggest_string
 from wireproto.dialect import BLANK, Dialect
 from wireproto.errors import LimitExceeded
 from wireproto.events import ArgumentDelta, Event
 from wireproto.lenient import dumps
+from wireproto.model import Call
 from wireproto.source import Rope
 
 _TOKENS = frozenset(("open", "key", "colon", "value", "comma"))  # states that wait for one character of structure
@@ -29,7 +30,8 @@ class JsonReader:
 
     __slots__ = ("_cursor", "_form", "_part", "_progress", "_state", "builder")
 
-    def __init__(self, builder: CallBuilder, position: int) -> None:
+    def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
+        del in_section  # JSON ends where its brackets end, whatever is open around it
         opened = builder.opened
         self.builder = builder
         self._form = opened.form
@@ -57,7 +59,7 @@ class JsonReader:
         """Everything before this is settled."""
         if self._state == "tail":
             return self._progress.end
-        return self._part.start if isinstance(self._part, Span) else self._cursor.position
+        return self._part.scan if isinstance(self._part, Span) else self._cursor.position
 
     def read(self, stop: int, end: End) -> Outcome:
         """Read as far as certain, looking no further than `stop`."""
@@ -384,17 +386,21 @@ class JsonReader:
         return Outcome.DONE
 
 
-def write_call(dialect: Dialect, name: str, arguments: dict[str, Any], index: int, identity: str | None) -> str:
-    """Write one call as the model's own chat template does; `index` counts the calls of the message."""
-    call, record = dialect.call, dialect.record
-    opener = call.open
+def write_call(dialect: Dialect, call: Call, index: int, escaped: bool) -> str:
+    """Write one call as the model's own chat template does."""
+    del escaped  # JSON has its own escapes, always
+    shape, record, identity = dialect.call, dialect.record, call.id
+    opener = shape.open
     if identity is not None:
-        opener = next((also for also in (call.open, *call.also) if "id" in also.roles), call.open)
+        opener = next((also for also in (shape.open, *shape.also) if "id" in also.roles), shape.open)
     if not opener.roles:
-        payload: dict[str, Any] = {record.name[0]: name, record.arguments[0]: arguments}
+        payload: dict[str, Any] = {record.name[0]: call.name, record.arguments[0]: call.arguments}
         if identity is not None:
             payload[record.id[0]] = identity
-        return call.open.format() + dumps(payload) + call.close.format()
-    if call.id:
-        identity = identity or call.id[0].format(name=name, index=str(index))
-    return opener.format(name=name, id=identity or "") + dumps(arguments) + call.close.format()
+        return shape.open.format() + dumps(payload) + shape.close.format()
+    if shape.id:
+        identity = identity or shape.id[0].format(name=call.name, index=str(index))
+    return opener.format(name=call.name, id=identity or "") + dumps(call.arguments) + shape.close.format()
+
+
+CODEC = Codec("json", JsonReader, write_call)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from wireproto.dialect import BLANK, begins
+from wireproto.dialect import BLANK, MAX_GAP, begins
 from wireproto.source import Rope, Source
 
 _LITERAL_BLANKS = ("\\n", "\\t", "\\r")
@@ -177,7 +177,7 @@ class Cursor:
 
     def _skip_blank(self, position: int) -> tuple[int, bool]:
         text, base = self.source.window, self.source.base
-        at, limit, literal = position - base, self.stop - base, False
+        at, limit, literal = position - base, min(self.stop, position + MAX_GAP) - base, False
         while at < limit:
             if text[at] in BLANK:
                 at += 1

@@ -7,11 +7,12 @@ tells it. The writer is beside it. Law: what the writer wrote and the encoder le
 from __future__ import annotations
 
 from wireproto.codecs.boundary import Boundary, Ended, Within
-from wireproto.codecs.call import CallBuilder, End, Outcome
+from wireproto.codecs.call import CallBuilder, Codec, End, Outcome
 from wireproto.codecs.values import RawValue
 from wireproto.dialect import Dialect, Match, Miss, Template, begins, skip_blank
 from wireproto.events import ArgumentDelta, Event
 from wireproto.lenient import dumps
+from wireproto.model import Call
 from wireproto.states import endings
 
 
@@ -185,14 +186,12 @@ class TaggedReader:
         return Outcome.DONE
 
 
-def write_call(dialect: Dialect, name: str, arguments: dict[str, object], escaped: bool) -> str:
-    """Write one call as the model's own chat template does; the caller checks that it comes back.
-
-    `escaped`: write the value's own closer inside values the way the dialect escapes it.
-    """
+def write_call(dialect: Dialect, call: Call, index: int, escaped: bool) -> str:
+    """Write one call as the model's own chat template does; the encoder checks that it comes back."""
+    del index  # no tagged format counts its calls
     argument = dialect.argument
-    out = [dialect.call.open.format(name=name)]
-    for key, value in arguments.items():
+    out = [dialect.call.open.format(name=call.name)]
+    for key, value in call.arguments.items():
         string = isinstance(value, str)
         text = value if isinstance(value, str) else _spell(value, argument.literals)
         if escaped:
@@ -203,7 +202,7 @@ def write_call(dialect: Dialect, name: str, arguments: dict[str, object], escape
         pad = argument.pad if padded else ""
         opener = argument.open.format(key=key, string="true" if string else "false")
         out += [opener, pad, text, pad, argument.close.format(key=key)]
-    out.append(dialect.call.close.format(name=name))
+    out.append(dialect.call.close.format(name=call.name))
     return "".join(out)
 
 
@@ -214,3 +213,6 @@ def _spell(value: object, literals: str) -> str:
         if (literals == "python" and value is not None) or (literals == "python-scalars" and scalar)
         else dumps(value)
     )
+
+
+CODEC = Codec("tagged", TaggedReader, write_call)

@@ -43,8 +43,9 @@ _NAMES = st.one_of(
     st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,10}", fullmatch=True),
 )
 _KEYS = st.one_of(
-    st.sampled_from(["path", "content", "name", "arguments", "parameters", "id", "x", "a b", 'q"', "a>b", "ключ"]),
+    st.sampled_from(["path", "content", "name", "arguments", "parameters", "id", "x", "key", "file", "n"]),
     st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True),
+    st.sampled_from(["path", "content", "x", "y", "a b", 'q"', "a>b", "ключ", ""]),
 )
 _SCHEMAS: tuple[dict[str, Any], ...] = (
     {"type": "string"},
@@ -97,7 +98,8 @@ def calls(dialect: str | Dialect, tools: Tools = None) -> st.SearchStrategy[tupl
 
 def messages(dialect: str | Dialect, tools: Tools = None) -> st.SearchStrategy[Message]:
     """Calls with text and reasoning around them; many of these a dialect has to refuse."""
-    texts = st.one_of(st.just(""), st.sampled_from(["Sure.", "I look.\n\n", "\nOK\n"]), hostile_text(dialect, tools))
+    mild = st.sampled_from(["", "", "Sure.", "I look.\n\n", "\nOK\n"])
+    texts = st.one_of(mild, mild, hostile_text(dialect, tools))
     return st.builds(Message, text=texts, reasoning=texts, calls=calls(dialect, tools))
 
 
@@ -105,12 +107,8 @@ def messages(dialect: str | Dialect, tools: Tools = None) -> st.SearchStrategy[M
 def outputs(draw: st.DrawFn, dialect: str | Dialect, tools: Tools = None) -> str:
     """What a model may write: an encoded message between hostile text, with up to three pieces of damage."""
     hostile = hostile_text(dialect, tools)
-    try:
-        text = encode(draw(messages(dialect, tools)), dialect, tools=tools)
-    except EncodeError:
-        text = draw(hostile)
-    around = st.one_of(st.just(""), hostile)
-    text = draw(around) + text + draw(around)
+    around = st.one_of(st.just(""), st.just(""), hostile)
+    text = draw(around) + _written(draw(messages(dialect, tools)), dialect, tools) + draw(around)
     for _ in range(draw(st.integers(0, 3))):
         text = _damaged(draw, text, _markers(_dialect(dialect)))
     return text
@@ -126,10 +124,26 @@ def splits(text: str) -> st.SearchStrategy[tuple[str, ...]]:
 def trials(draw: st.DrawFn, dialect: str | Dialect, tools: Tools = None) -> Trial:
     """An output with its tools, its chunks, and how the turn began and ended."""
     if tools is None:
-        tools = draw(st.one_of(tool_sets(), st.none(), st.just([])))
+        # Without tools nothing can be a call, so that is tried least.
+        tools = draw(st.one_of(tool_sets(), tool_sets(), tool_sets(), st.none(), st.none(), st.just([])))
     text = draw(outputs(dialect, tools))
     finish_reason = draw(st.sampled_from([None, "stop", "length", "tool_calls"]))
-    return Trial(text, draw(splits(text)), tools, finish_reason, draw(st.booleans()))
+    reasoning_open = draw(st.sampled_from([False, False, False, True]))
+    return Trial(text, draw(splits(text)), tools, finish_reason, reasoning_open)
+
+
+def _written(message: Message, dialect: str | Dialect, tools: Tools) -> str:
+    """Encode a message; of one that is refused, as much as can be written."""
+    parts = [Message(text=message.text), *(Message(calls=(call,)) for call in message.calls)]
+    written = []
+    for part in [message, *parts]:
+        try:
+            written.append(encode(part, dialect, tools=tools))
+        except EncodeError:
+            continue
+        if part is message:
+            break
+    return "".join(written)
 
 
 def _dialect(dialect: str | Dialect) -> Dialect:
