@@ -33,7 +33,7 @@ lint: $(VENV)/lint.stamp
 	@$(BIN)/mypy
 
 laws: $(VENV)/test.stamp
-	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/test_laws.py -n auto
+	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/test_laws.py -n auto -o faulthandler_timeout=0
 
 bench: $(VENV)/demo.stamp
 	@$(BIN)/python -m benchmarks

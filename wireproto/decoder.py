@@ -152,13 +152,14 @@ class Decoder:
         start, limit = self._position - base, stop - base
         if (place.blank or late) and self._unmarked(start, limit, end):
             return self._reader is not None
+        start = self._position - base
         literals = self._front.text if self._region.kind == "text" else self._front.guarded
-        hit = literals.find(text, start, limit)
-        held = hit.start() if hit is not None else literals.held(text, start, limit)
-        line = text.find("\n", start, held) if late and self._region.kind != "fence" else -1
-        if line >= 0:
+        line = text.find("\n", start, limit) if late and self._region.kind != "fence" else -1
+        hit = literals.find(text, start, line if line >= 0 else limit)
+        if hit is None and line >= 0:
             self._emit(base + line + 1)
             return True
+        held = hit.start() if hit is not None else literals.held(text, start, limit)
         if hit is None:
             if end.final and place.section is not None and held < limit:
                 self._journal.diagnose("truncated-call", (stop, stop))
@@ -196,13 +197,12 @@ class Decoder:
         if place.blank:
             at = skip_blank(source.window, start, limit)
             forms = (*self._front.markerless, *(form for form in forms if not form.markerless))
-        if at >= limit:
-            moved: bool | Miss = Miss.MORE if forms and place.blank else False
-        else:
-            moved = self._open(forms, at, limit, end)
+        moved = self._open(forms, at, limit, end) if at < limit else forms and Miss.MORE
         if moved is Miss.MORE and not end.final:
             place.waited = source.base + limit
             return True
+        if moved is not True:
+            self._emit(source.base + at)
         return moved is True
 
     def _marker(self, literal: str, at: int, limit: int, end: End) -> bool | Miss:
