@@ -32,8 +32,7 @@ class JsonReader:
 
     def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
         del in_section  # JSON ends where its brackets end, whatever is open around it
-        opened = builder.opened
-        self.builder = builder
+        opened, self.builder = builder.opened, builder
         self._form = opened.form
         self._cursor = Cursor(builder.source, position, opened.form.call_close(opened.name or ""))
         self._progress = Progress(in_record=opened.name is None)
@@ -75,26 +74,21 @@ class JsonReader:
                 return outcome
 
     def _step(self) -> Outcome | None:
+        outcome: Outcome | None = Outcome.MORE
         if self._state not in _TOKENS:
-            outcome: Outcome | None = getattr(self, "_read_" + self._state)()
-            return outcome
-        char = self._cursor.next()
-        outcome = getattr(self, "_at_" + self._state)(char) if char else Outcome.MORE
+            outcome = getattr(self, "_read_" + self._state)()
+        elif char := self._cursor.next():
+            outcome = getattr(self, "_at_" + self._state)(char)
         return outcome
 
     @property
     def quickable(self) -> bool:
         """Whether an open string streams and nothing of it is held."""
         part, builder = self._part, self.builder
-        return (
-            self._state == "string"
-            and self._progress.streams
-            and isinstance(part, OpenString)
-            and part.quote == '"'
-            and builder.source.slice(self._cursor.position, builder.source.end) in ("", "\\")
-            and builder.name is not None
-            and builder.policy.max_value_chars is None
-        )
+        plain = isinstance(part, OpenString) and part.quote == '"' and builder.policy.max_value_chars is None
+        if not plain or not self._progress.streams or self._state != "string" or builder.name is None:
+            return False
+        return builder.source.slice(self._cursor.position, builder.source.end) in ("", "\\")
 
     def quick(self, text: str) -> list[Event] | None:
         """Take a chunk that holds whole escapes and no quote; a backslash at its end is held."""

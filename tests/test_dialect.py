@@ -1,0 +1,223 @@
+"""Dialect files: what loads, what is refused and how, templates, spellings, and what other packages register."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import wireproto as wp
+from wireproto import codecs, loading, plugins, registry
+from wireproto.codecs.call import CallBuilder, Codec, End, Outcome
+from wireproto.dialect import Match, Miss, Template
+from wireproto.events import Event
+
+MINIMAL = """
+name    = "mine"
+summary = "A format of my own"
+
+[call]
+open  = "<do:{name}>\\n"
+close = "</do>"
+join  = "\\n"
+
+[argument]
+codec = "tagged"
+open  = "<with:{key}>"
+close = "</with>\\n"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_of_ones_own_decodes_and_encodes(tmp_path: Path) -> None:
+    mine = wp.Dialect.load(write(tmp_path, MINIMAL))
+    calls = [wp.Call("f", {"a": "x </with> y"}), wp.Call("g")]
+    text = wp.encode(calls, mine)
+    assert text == "<do:f>\n<with:a>x </with> y</with>\n</do>\n<do:g>\n</do>"
+    message = wp.parse(text, mine)
+    assert [(call.name, call.arguments) for call in message.calls] == [("f", {"a": "x </with> y"}), ("g", {})]
+    assert mine.path.endswith("mine.toml") and mine.codec == "tagged"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('name    = "mine"', "", "name: is missing"),
+        ('name    = "mine"', "name = 3", "name: must be a string, not int"),
+        ("[call]", "[cal]", "cal: unknown key; did you mean 'call'?"),
+        ("join  =", "joins =", "call.joins: unknown key; did you mean 'join'?"),
+        ('codec = "tagged"', 'codec = "taged"', "argument.codec: unknown codec 'taged'; known are json, tagged"),
+        ("{key}", "{kee}", "argument.open: unknown slot {kee}"),
+        ("<with:{key}>", "<with>", "argument.open: needs {key}"),
+        ("<do:{name}>", "<do>", "call.open: a tagged call needs {name}"),
+        ('close = "</with>\\n"', "", "argument.close: must begin with a literal"),
+        ('close = "</do>"', "", "call.close: must begin with a literal"),
+        (
+            'open  = "<do:{name}>\\n"',
+            'open = "<a>\\n<b>\\n<do:{name}>"',
+            "call.open: at most one marker may stand before",
+        ),
+        ("[call]", "[section]\nalso = [3]\nopen = '<s>'\nclose = '</s>'\n[call]", "section.also: must be a list of"),
+        ("[call]", "reasoning = 3\n[call]", "reasoning: must be a table"),
+        ("[call]", "aliases = 'x'\n[call]", "aliases: must be a list of strings"),
+        ('close = "</with>\\n"', 'close = "</with>"\nliterals = "perl"', "argument.literals: unknown value 'perl'"),
+        ("[call]", "[spellings]\nx = []\n[call]", "spellings: a spelling has no values"),
+        ("[call]", "[call", "not TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_file_key_and_fix(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    assert old in MINIMAL
+    path = write(tmp_path, MINIMAL.replace(old, new, 1))
+    with pytest.raises(wp.DialectError) as caught:
+        wp.Dialect.load(path)
+    assert str(caught.value).startswith(f"{path}: ") and complaint in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(wp.DialectError, match="cannot be read: No such file"):
+        wp.Dialect.load(tmp_path / "none.toml")
+
+
+def test_an_unknown_name_gets_the_nearest() -> None:
+    with pytest.raises(wp.DialectError, match="did you mean 'qwen3_coder'"):
+        wp.dialect("qwen3_codr")
+
+
+def test_every_alias_leads_to_one_dialect() -> None:
+    seen: dict[str, str] = {}
+    for name in wp.dialects():
+        for alias in (name, *wp.dialect(name).aliases):
+            assert wp.dialect(alias).name == seen.setdefault(alias, name)
+
+
+@given(name=st.from_regex(r"[A-Za-z0-9_.-]{1,40}", fullmatch=True), key=st.sampled_from(["path", "a.b", "x-1"]))
+def test_a_template_takes_back_what_it_wrote(name: str, key: str) -> None:
+    for spec in map(wp.dialect, wp.dialects()):
+        for template in (spec.call.open, spec.argument.open):
+            if not template.nodes:
+                continue
+            slots = {"name": name, "key": key, "id": f"functions.{name}:0", "index": "0", "string": "true"}
+            text = template.format(**slots)
+            found = template.match(text + "<", 0, len(text) + 1)
+            assert isinstance(found, Match)
+            assert all(slots[role] == value for role, value in found.slots.items())
+            assert found.end == len(text.rstrip()) and found.canonical
+
+
+@given(cut=st.integers(0, 40))
+def test_half_a_template_asks_for_more(cut: int) -> None:
+    template = Template.parse('<｜DSML｜invoke name="{name}">\n')
+    text = template.format(name="write_file").rstrip()
+    found = template.match(text, 0, min(cut, len(text)))
+    assert isinstance(found, Match) if cut >= len(text) else found is Miss.MORE
+
+
+def test_units_are_the_markers_that_may_be_missing_alone() -> None:
+    template = Template.parse('<｜a｜>function<｜b｜><c:invoke name="{name}">\n')
+    assert [unit.first for unit in template.units()] == ["<｜a｜>function<｜b｜>", "<c:invoke name="]
+    assert [unit.first for unit in Template.parse("<tool_call>\n<function={name}>\n").units()] == [
+        "<tool_call>",
+        "<function=",
+    ]
+
+
+class _Point:
+    """An entry point, as importlib.metadata gives them."""
+
+    def __init__(self, name: str, value: object) -> None:
+        self.name, self.value, self._loaded = name, f"some_package:{name}", value
+
+    def load(self) -> object:
+        return self._loaded
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[_Point]]]:
+    """Register entry points for one test."""
+    points: dict[str, list[_Point]] = {}
+    caches = (plugins.registered, registry._load, codecs.codec)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: points.get(group, []))
+    for cache in caches:
+        cache.cache_clear()
+    yield points
+    for cache in caches:
+        cache.cache_clear()
+
+
+def test_a_package_registers_a_dialect_or_the_path_of_one(registered: dict[str, list[_Point]], tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL)
+    registered[plugins.DIALECTS] = [_Point("mine", path), _Point("other", wp.Dialect.load(path)), _Point("junk", 3)]
+    assert {"mine", "other"} <= set(wp.dialects())
+    assert wp.dialect("mine").summary == wp.dialect("other").summary == "A format of my own"
+    with pytest.raises(wp.DialectError, match="must give a Dialect or a path, not int"):
+        wp.dialect("junk")
+
+
+@pytest.mark.parametrize("name", ["twice", "hermes"])
+def test_a_name_is_registered_once(registered: dict[str, list[_Point]], name: str) -> None:
+    registered[plugins.DIALECTS] = [_Point(name, None)] * (2 if name == "twice" else 1)
+    with pytest.raises(wp.DialectError, match=f"some_package:{name}"):
+        wp.dialects()
+
+
+def test_plugins_can_be_left_out(registered: dict[str, list[_Point]], monkeypatch: pytest.MonkeyPatch) -> None:
+    registered[plugins.DIALECTS] = [_Point("mine", None)]
+    monkeypatch.setenv("WIREPROTO_NO_PLUGINS", "1")
+    assert "mine" not in wp.dialects()
+
+
+class _Lines:
+    """A codec of another package: the whole body is one argument."""
+
+    def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
+        del in_section
+        self.builder, self.position, self.quickable = builder, position, False
+        builder.begin(builder.opened.name or "", None, (builder.start, position))
+
+    def read(self, stop: int, end: End) -> Outcome:
+        source = self.builder.source
+        body = source.slice(self.position, stop)
+        at = body.find("!")
+        if at < 0 and not end.final:
+            return Outcome.MORE
+        self.builder.give("body", body[:at] if at >= 0 else body)
+        stop = self.position + at + 1 if at >= 0 else stop
+        self.builder.finish(stop, at >= 0)
+        self.position = stop
+        return Outcome.DONE
+
+    def quick(self, text: str) -> list[Event] | None:
+        raise AssertionError(text)
+
+    def copy(self, builder: CallBuilder) -> _Lines:
+        raise NotImplementedError
+
+
+def _write_lines(dialect: wp.Dialect, call: wp.Call, index: int, escaped: bool) -> str:
+    del index, escaped
+    return dialect.call.open.format(name=call.name) + call.arguments["body"] + "!"
+
+
+def test_a_package_registers_a_codec(registered: dict[str, list[_Point]], tmp_path: Path) -> None:
+    registered[plugins.CODECS] = [_Point("lines", Codec("lines", _Lines, _write_lines)), _Point("junk", 3)]
+    text = 'name = "l"\nsummary = "s"\n[call]\nopen = "<go:{name}>"\n[argument]\ncodec = "lines"\n'
+    mine = wp.Dialect.load(write(tmp_path, text))
+    wire = wp.encode([wp.Call("f", {"body": "a b"})], mine)
+    assert wire == "<go:f>a b!"
+    decoder = wp.Decoder(mine)
+    for char in "text " + wire + " more":
+        decoder.feed(char)
+    decoder.close()
+    assert (decoder.message.text, decoder.message.calls[0].arguments) == ("text  more", {"body": "a b"})
+    with pytest.raises(wp.DialectError, match="must give a Codec, not int"):
+        wp.parse("<go:f>x!", wp.Dialect.load(write(tmp_path, text.replace('"lines"', '"junk"'))))
+    with pytest.raises(wp.DialectError, match="known are json, tagged, junk, lines"):
+        loading.load(write(tmp_path, text.replace('"lines"', '"other"')))
