@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,7 +145,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[_Poin
     """Register entry points for one test."""
     points: dict[str, list[_Point]] = {}
     caches = (plugins.registered, registry._load, codecs.codec)
-    monkeypatch.setattr(plugins, "entry_points", lambda group: points.get(group, []))
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points.get(group, []))
     for cache in caches:
         cache.cache_clear()
     yield points

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import difflib
 from functools import cache
-from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wireproto.dialect import Dialect
 from wireproto.errors import DialectError
 from wireproto.plugins import DIALECTS, registered
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 _FOLDER = Path(__file__).parent / "dialects"
 
