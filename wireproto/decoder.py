@@ -212,6 +212,8 @@ class Decoder:
         after = position + len(literal)
         if place.is_quoted(source, position):
             return False
+        if thinking is not None and literal == thinking.open and self._region.kind == "reasoning":  # opened twice
+            return place.follows_markup(source, position) and self._skip_markup(position, after, self._region)
         if self._region.kind == "text":
             if literal in FENCES:
                 return self._open_fence(position)

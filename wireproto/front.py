@@ -47,7 +47,7 @@ def front(dialect: Dialect, fences: bool) -> Front:
         dialect,
         {literal: tuple(found) for literal, found in by_literal.items()},
         Literals(openers | extra),
-        Literals(openers),
+        Literals(openers | ({dialect.reasoning.open} if dialect.reasoning is not None else set())),
         tuple(form for form in own if form.markerless),
         tuple(form for form in own if form.late_headers),
     )
