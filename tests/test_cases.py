@@ -1,4 +1,4 @@
-"""Every case of fixtures/resolution.jsonl: what each rule of resolution decides, in any chunks."""
+"""Every case of fixtures/resolution.jsonl and fixtures/own.jsonl: what each rule of resolution decides, in any chunks."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ from wireproto.diagnoses import CODES
 from wireproto.events import Diagnosed
 from wireproto.testing import Trial, decode, identical, merged
 
-FIXTURE = Path(__file__).parent.parent / "fixtures" / "resolution.jsonl"
-CASES: list[dict[str, Any]] = [json.loads(line) for line in FIXTURE.read_text(encoding="utf-8").splitlines()]
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+CASES: list[dict[str, Any]] = [
+    json.loads(line)
+    for name in ("resolution.jsonl", "own.jsonl")
+    for line in (FIXTURES / name).read_text(encoding="utf-8").splitlines()
+]
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 
 # The file's names to our codes: any one of them must be there; None: nothing is wrong, or not what is tested here.
@@ -39,6 +43,7 @@ CODES_OF: dict[str, tuple[str, ...] | None] = {
     "mismatched_close": ("mismatched-closer",),
     "missing_end": ("unclosed-call",),
     "missing_start_marker": ("missing-wrapper",),
+    "missing_value_opener": ("missing-value-opener",),
     "missing_value_close": ("unclosed-value",),
     "missing_wrapper": ("missing-wrapper",),
     "ok": None,

@@ -77,7 +77,7 @@ class Decoder:
         """End the output; `finish_reason` "length" says that it was cut off. Returns the last events."""
         self._run(End.CUT if finish_reason == "length" else End.STOP)
         self._journal.settle()
-        if self._place.section is not None and self._place.after is not None:
+        if self._place.section is not None and self._place.after is not None and self._journal.calls[-1].complete:
             self._journal.diagnose("unclosed-call", (self._position, self._position), "the section's closer is missing")
         self._place.section = None
         return self._journal.hand_out()
@@ -107,8 +107,7 @@ class Decoder:
         return twin
 
     def _run(self, end: End) -> None:
-        if self._quick:
-            self._position = self._source.base
+        self._position = self._source.base if self._quick else self._position
         while self._advance(end):
             pass
         self._source.release(self._position)
@@ -262,9 +261,12 @@ class Decoder:
         return True
 
     def _scope(self, position: int, end: End) -> Scope:
-        line_start = self._region.kind != "fence" and self._place.starts_line(self._source, position)
+        place, front = self._place, self._front
+        alone = self._region.kind != "fence" and place.starts_line(self._source, position)
+        # What opens behind a marker that was quoted lacks no marker: it is quoted too.
+        alone = alone and not place.text_before(self._source, position).endswith(front.openers)
         forward = self._policy.unknown_tools == "forward"
-        return Scope(self._tools, self._front.dialect.name, end.final, False, line_start, forward)
+        return Scope(self._tools, front.dialect.name, end.final, False, alone, forward)
 
     def _begin(self, opened: Opened, position: int) -> None:
         source, journal, place, form = self._source, self._journal, self._place, opened.form
@@ -309,12 +311,11 @@ class Decoder:
             self._place.after = reader.builder.opened.form
             self._place.floor = self._position
             return True
-        start = reader.builder.start
-        self._position = max(self._position, start + 1)
+        self._position = max(self._position, reader.builder.start + 1)
         if self._journal.marked is not None:
             self._guard.take_back(self._region, self._position)
         else:
-            self._journal.prose(self._region.prose, start, self._position)
+            self._journal.prose(self._region.prose, reader.builder.start, self._position)
         return True
 
     def _after_call(self, form: Form, stop: int, end: End) -> bool:
@@ -363,8 +364,7 @@ class Decoder:
         text, base = self._source.window, self._source.base
         within = form if self._place.section is not None or form.markerless else None
         literal = self._front.guarded.find(text, at, limit)
-        here = literal.group() if literal is not None and literal.start() == at else ""
-        others = self._front.by_literal.get(here, ())
+        others = self._front.by_literal.get(literal.group(), ()) if literal and literal.start() == at else ()
         if not (form.joint and text.startswith(form.joint, at, limit)):
             return self._open((form, *(other for other in others if other is not form)), at, limit, end, within)
         after = skip_blank(text, at + len(form.joint), limit)

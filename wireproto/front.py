@@ -23,6 +23,7 @@ class Front:
 
     dialect: Dialect
     by_literal: dict[str, tuple[Form, ...]]
+    openers: tuple[str, ...]
     text: Literals
     guarded: Literals
     markerless: tuple[Form, ...]
@@ -46,6 +47,7 @@ def front(dialect: Dialect, fences: bool) -> Front:
     return Front(
         dialect,
         {literal: tuple(found) for literal, found in by_literal.items()},
+        tuple(by_literal),
         Literals(openers | extra),
         Literals(openers | ({dialect.reasoning.open} if dialect.reasoning is not None else set())),
         tuple(form for form in own if form.markerless),

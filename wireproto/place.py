@@ -51,6 +51,10 @@ class Place:
             return False
         return not before[cut + 1 :].strip(" \t")
 
+    def text_before(self, source: Source, position: int) -> str:
+        """Return the end of the text before `position`, without the blanks at its end."""
+        return source.slice(max(self.floor, position - _LINE), position).rstrip(BLANK)
+
     def follows_markup(self, source: Source, position: int) -> bool:
         """Tell whether only blanks stand between the last markup or call and `position`."""
         return not source.slice(self.floor, position).strip(BLANK)

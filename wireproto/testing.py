@@ -34,7 +34,7 @@ from wireproto.events import (
     ReasoningDelta,
     TextDelta,
 )
-from wireproto.fuzz.floods import WRITE_FILE, floods
+from wireproto.fuzz.floods import WRITE_FILE, Flood, floods
 from wireproto.fuzz.strategies import (
     Tools,
     Trial,
@@ -189,7 +189,7 @@ def law_linear(dialect: AnyDialect, size: int = 4_000, growth: float = 2.7) -> N
     found = dialect if isinstance(dialect, Dialect) else find_dialect(dialect)
     for label, make in floods(found):
         small, large = make(size), make(4 * size)
-        for step in (4, len(large)):
+        for step in (4, len(large[0])):
             # Noise passes; what is slow stays slow, so only a suspect is measured more than once.
             ratios = (_growth(dialect, small, large, step, runs) for runs in (1, 2, 4, 8))
             ratio = next((ratio for ratio in ratios if ratio <= growth**2), None)
@@ -375,16 +375,16 @@ def _content(message: Message) -> tuple[Any, ...]:
     return message.text, message.reasoning, calls_
 
 
-def _growth(dialect: AnyDialect, small: str, large: str, step: int, runs: int) -> float:
+def _growth(dialect: AnyDialect, small: Flood, large: Flood, step: int, runs: int) -> float:
     """How many times longer the large text takes than the small one, best of so many runs."""
-    times = [min(_seconds(dialect, text, step) for _ in range(runs)) for text in (small, large)]
+    times = [min(_seconds(dialect, *flood, step) for _ in range(runs)) for flood in (small, large)]
     # Below half a millisecond there is nothing to compare but noise.
     return times[1] / max(times[0], 0.0005)
 
 
-def _seconds(dialect: AnyDialect, text: str, step: int) -> float:
+def _seconds(dialect: AnyDialect, text: str, tools: Tools, step: int) -> float:
     chunks = [text[at : at + step] for at in range(0, len(text), step)]
-    decoder = Decoder(dialect, tools=[WRITE_FILE])
+    decoder = Decoder(dialect, tools=tools)
     started = time.process_time()
     for chunk in chunks:
         decoder.feed(chunk)

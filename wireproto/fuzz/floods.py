@@ -22,10 +22,11 @@ WRITE_FILE: dict[str, Any] = {
     },
 }
 _SEED = "zqz"
+Flood = tuple[str, list[dict[str, Any]]]
 
 
-def floods(dialect: Dialect) -> Iterator[tuple[str, Callable[[int], str]]]:
-    """Yield (what it is, how to make it of about so many characters): in a value, outside calls, many arguments."""
+def floods(dialect: Dialect) -> Iterator[tuple[str, Callable[[int], Flood]]]:
+    """Yield (what it is, how to make it of a size, with its tools): in a value, outside calls, many arguments."""
     whole = encode([Call("write_file", {"path": "a", "content": _SEED})], dialect, tools=[WRITE_FILE])
     head, _, tail = whole.partition(_SEED)
     inside = ["word ", "\n", " ", "<", "`", "\\n", *dialect.markers]
@@ -36,11 +37,12 @@ def floods(dialect: Dialect) -> Iterator[tuple[str, Callable[[int], str]]]:
     yield "many arguments", partial(_many_arguments, dialect)
 
 
-def _repeated(head: str, piece: str, tail: str, size: int) -> str:
-    return head + piece * (size // len(piece)) + tail
+def _repeated(head: str, piece: str, tail: str, size: int) -> Flood:
+    return head + piece * (size // len(piece)) + tail, [WRITE_FILE]
 
 
-def _many_arguments(dialect: Dialect, size: int) -> str:
+def _many_arguments(dialect: Dialect, size: int) -> Flood:
     arguments = {f"key{index}": "v" for index in range(size // 40)}
     schema = {"type": "object", "properties": {key: {"type": "string"} for key in arguments}}
-    return encode([Call("write_file", arguments)], dialect, tools=[{"name": "write_file", "parameters": schema}])
+    tools = [{"name": "write_file", "parameters": schema}]
+    return encode([Call("write_file", arguments)], dialect, tools=tools), tools
