@@ -327,13 +327,14 @@ def test_a_key_that_would_break_its_tag_is_refused(name: str) -> None:
 @every_dialect
 def test_a_name_that_would_break_the_header_is_refused(name: str) -> None:
     call = wp.Call("not a name\n", {"tz": "UTC"})
-    if wp.dialect(name).call.open.roles:
-        with pytest.raises(wp.EncodeError):
-            wp.encode([call], name)
-        return
-    # In JSON a name is a string like any other, but a bare object with an odd one begins no call.
-    if name != "llama3_json":
-        assert plain(wp.parse(wp.encode([call], name), name).calls) == plain([call])
+    with pytest.raises(wp.EncodeError):
+        wp.encode([call], name)
+    # In a JSON record a name is a string like any other: what is declared comes back, and so does any one word.
+    if not wp.dialect(name).call.open.roles and name != "llama3_json":
+        declared = wp.encode([call], name, tools=[{"name": call.name}])
+        assert plain(wp.parse(declared, name, tools=[{"name": call.name}]).calls) == plain([call])
+        odd = wp.Call("google:mcp/search", {})
+        assert plain(wp.parse(wp.encode([odd], name), name).calls) == plain([odd])
 
 
 @every_dialect

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from os.path import commonprefix
 
 from wireproto.dialect import Dialect, Gap, Lit, Match, Miss, Slot, Template, every_spelling
 from wireproto.schema import Tool, Toolset
@@ -22,7 +23,7 @@ class Literals:
 
     def __init__(self, literals: frozenset[str]) -> None:
         ordered = sorted(literals, key=lambda text: (-len(text), text))
-        self.find = re.compile("|".join(map(re.escape, ordered)) or r"(?!)").search
+        self.find = re.compile(_any_of(ordered) if ordered else r"(?!)").search
         self.firsts = frozenset(text[0] for text in ordered)
         self._first = re.compile("[" + "".join(map(re.escape, sorted(self.firsts))) + "]" if ordered else r"(?!)")
         self._prefixes = frozenset(text[:i] for text in ordered for i in range(1, len(text)))
@@ -40,6 +41,18 @@ class Literals:
                 return found.start()
             at = found.start() + 1
         return end
+
+
+def _any_of(words: list[str]) -> str:
+    """Return a regular expression for any of the words, the longest first; common prefixes are tried once."""
+    prefix = commonprefix(words)  # noqa: RUF071 - characters are what is compared here
+    rests: dict[str, list[str]] = {}
+    for word in words:
+        rests.setdefault(word[len(prefix) : len(prefix) + 1], []).append(word[len(prefix) :])
+    branches = [_any_of(group) for first, group in sorted(rests.items()) if first]
+    if not branches:
+        return re.escape(prefix)
+    return re.escape(prefix) + "(?:" + "|".join(branches) + ")" + ("?" if "" in rests else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from wireproto.codecs.call import End
 from wireproto.codecs.values import RawValue
-from wireproto.dialect import BLANK, MAX_GAP, Match, Miss, begins
+from wireproto.dialect import ALPHABETS, BLANK, MAX_GAP, Match, Miss, begins
 from wireproto.opening import Opened, Scope, open_call
 from wireproto.states import NESTED_ENDINGS, Endings, Form, Literals
 
@@ -47,21 +47,22 @@ class Within:
     call_close: str
     sectioned: bool
     endings: Endings
+    live: Literals
 
 
 @lru_cache(maxsize=256)
-def _live(form: Form, key: str, call_close: str, names: frozenset[str]) -> Literals:
-    """Return the literals to look at inside a value; those that hold a key are checked where they stand.
+def live_literals(form: Form, call_close: str, names: frozenset[str]) -> Literals:
+    """Return the literals to look at inside a call's values; those that hold a key are checked where they stand.
 
     Where an opener is nothing but a name in angle brackets, the declared `names` are the literals, if there are any.
     """
-    found = {"</", form.value_close(key), call_close, form.wrapper_close, _tag(form, key)}
-    found |= {close for _, close in form.sections}
+    found = {call_close, form.wrapper_close, *(close for _, close in form.sections)}
     if form.bare_keys and names:
-        found |= {f"<{name}>" for name in names}
-        found.remove("</")
+        words = [name for name in names if ALPHABETS["key"].fullmatch(name)]
+        found |= {mark for word in words for mark in (f"<{word}", form.value_close(word))}
     else:
-        found |= {*form.openers, *(template.first for template in form.keys)}
+        tag = "" if form.value_closer.roles else _tag(form, "")
+        found |= {"</", tag, *form.openers, *(template.first for template in form.keys)}
     return Literals(frozenset(text for text in found if text))
 
 
@@ -74,13 +75,12 @@ def _tag(form: Form, key: str) -> str:
 class Boundary:
     """Looks for the end of one value. `scan` is how far the text was looked at."""
 
-    __slots__ = ("_closers", "_nest", "_queue", "_tag", "_unmatched", "_waited", "_within", "live", "scan", "value")
+    __slots__ = ("_closers", "_nest", "_queue", "_tag", "_unmatched", "_waited", "_within", "scan", "value")
 
     def __init__(self, value: RawValue, within: Within) -> None:
         self.value = value
         self.scan = value.start
         self._within = within
-        self.live = self._literals()
         self._tag = _tag(within.form, value.key)
         self._closers = self._own_closers()
         self._queue: list[Marker] = []
@@ -123,8 +123,8 @@ class Boundary:
         while True:
             text, base = source.window, source.base
             limit = stop - base
-            found = self.live.find(text, self.scan - base, limit)
-            at = found.start() if found is not None else self.live.held(text, self.scan - base, limit)
+            found = self._within.live.find(text, self.scan - base, limit)
+            at = found.start() if found is not None else self._within.live.held(text, self.scan - base, limit)
             if self._queue and (text[self.scan - base : at].strip(BLANK) or base + at > self._queue[-1].end + MAX_GAP):
                 self._flush()
             if not self._queue:
@@ -132,7 +132,7 @@ class Boundary:
             self.scan = base + at
             if found is None:
                 return self._at_end(stop) if end.final else None
-            if self.live.open_ended(text, at, limit) and not end.final:
+            if self._within.live.open_ended(text, at, limit) and not end.final:
                 return None
             marker = self._marker(text, at, limit, end)
             if marker is Miss.MORE:
@@ -151,14 +151,6 @@ class Boundary:
         self.scan = marker.end
         self._queue.append(marker)
         return self._judge("")
-
-    def _literals(self) -> Literals:
-        form, builder = self._within.form, self.value.builder
-        if not form.bare_keys:
-            return _live(form, "", self._within.call_close, frozenset())
-        known = builder.tools.get(builder.name or "")
-        names = frozenset(builder.tools.names) | known.keys if known is not None else frozenset()
-        return _live(form, self.value.key, self._within.call_close, names)
 
     def _own_closers(self) -> list[tuple[str, str]]:
         within, key = self._within, self.value.key

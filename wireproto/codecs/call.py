@@ -6,6 +6,7 @@ carry.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -20,6 +21,8 @@ from wireproto.model import Call, Policy, Span
 from wireproto.opening import Opened
 from wireproto.schema import Tool, Toolset, Typed
 from wireproto.source import Source
+
+_WORD = re.compile(r"\S{1,128}")
 
 
 class End(Enum):
@@ -88,7 +91,7 @@ class Codec:
 class CallBuilder:
     """A call while it is read."""
 
-    __slots__ = ("first_diagnosis", "_held", "_size", "arguments", "id", "index", "journal", "key", "name",
+    __slots__ = ("first_diagnosis", "_held", "_is_open", "_size", "arguments", "id", "index", "journal", "key", "name",
                  "opened", "policy", "source", "start", "tool", "tools")  # fmt: skip
 
     def __init__(
@@ -104,10 +107,18 @@ class CallBuilder:
         self.tool = Tool("", "", {})
         self._held: list[Event] = []
         self.key = ""
+        self._is_open = False
         self._size = 0
         self.first_diagnosis = len(journal.diagnoses)
         if policy.max_calls is not None and self.index >= policy.max_calls:
             raise LimitExceeded(f"more than {policy.max_calls} calls in one message (Policy.max_calls)")
+
+    def may_be_named(self, name: str) -> bool:
+        """Whether a call may have this name: a declared one, or any that is one word, if unknown tools count."""
+        if self.tools.get(name) is not None:
+            return True
+        forward = self.policy.unknown_tools == "forward" or self.tools.any_name
+        return forward and _WORD.fullmatch(name) is not None
 
     def begin(self, name: str, identity: str | None, span: Span) -> None:
         """Name the call; whatever was read before is told now."""
@@ -129,7 +140,7 @@ class CallBuilder:
 
     def declare(self, key: str, span: Span) -> bool:
         """Note that an argument begins; False if its key was given already, so that the first value stands."""
-        if key in self.arguments or key == self.key:
+        if key in self.arguments or (self._is_open and key == self.key):
             self.journal.diagnose("duplicate-argument", span, f"{key!r} was given twice; the first value stands")
             return False
         if "properties" in self.tool.schema and key not in self.tool.keys:
@@ -140,7 +151,7 @@ class CallBuilder:
 
     def open(self, key: str) -> None:
         """Begin a string that is told while it grows."""
-        self.key, self._size = key, 0
+        self.key, self._size, self._is_open = key, 0, True
         self._tell(ArgumentStart(self.index, key, "string"))
 
     def more(self, text: str) -> None:
@@ -154,7 +165,7 @@ class CallBuilder:
         """End the open string."""
         self.arguments[self.key] = value
         self._tell(ArgumentEnd(self.index, self.key, value))
-        self.key = ""
+        self._is_open = False
 
     def leave(self, value: str) -> None:
         """Keep the safe prefix of the open string of a call that was cut off."""

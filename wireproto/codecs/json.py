@@ -242,7 +242,7 @@ class JsonReader:
         elif role == "arguments":
             return self._take_arguments(value)
         elif role == "name":
-            if builder.policy.unknown_tools == "text" and not builder.tools.accepts(value):
+            if not builder.may_be_named(value):
                 return Outcome.NONE
             builder.begin(value, builder.id, (builder.start, self._cursor.position))
         return None

@@ -6,7 +6,7 @@ tells it. The writer is beside it. Law: what the writer wrote and the encoder le
 
 from __future__ import annotations
 
-from wireproto.codecs.boundary import Boundary, Ended, Within
+from wireproto.codecs.boundary import Boundary, Ended, Within, live_literals
 from wireproto.codecs.call import CallBuilder, Codec, End, Outcome
 from wireproto.codecs.values import RawValue
 from wireproto.dialect import Dialect, Match, Miss, Template, begins, skip_blank
@@ -26,11 +26,13 @@ class TaggedReader:
         opened = builder.opened
         name = opened.name or ""
         self.builder = builder
-        self._within = Within(
-            opened.form, opened.form.call_close(name), in_section, endings(opened.wrapped, in_section)
-        )
-        self._wrapper_close = opened.form.wrapper_close if opened.wrapped else ""
-        self._stops: tuple[str, ...] = ()
+        form, close = opened.form, opened.form.call_close(name)
+        tool = builder.tools.get(name)
+        names = frozenset(builder.tools.names) | tool.keys if tool is not None and form.bare_keys else frozenset()
+        live = live_literals(form, close, names)
+        self._within = Within(form, close, in_section, endings(opened.wrapped, in_section), live)
+        self._stops = (*live.firsts, "\r", *form.dialect.argument.escape[:1])
+        self._wrapper_close = form.wrapper_close if opened.wrapped else ""
         self._open: Boundary | None = None
         self._given = self._doubtful = self._closed = False
         self._scan = position
@@ -140,7 +142,6 @@ class TaggedReader:
         begin = base + at + (width or 0)
         value = RawValue(self.builder, form, key.slots["key"], key.slots.get("string"), begin, width == 2)
         self._open, self._given = Boundary(value, self._within), True
-        self._stops = (*self._open.live.firsts, "\r", *form.dialect.argument.escape[:1])
         self.position = begin
         return None
 
