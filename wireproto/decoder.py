@@ -149,7 +149,8 @@ class Decoder:
             return False
         text, base = source.window, source.base
         start, limit = self._position - base, stop - base
-        if (place.blank or late) and self._unmarked(start, limit, end):
+        bare = late and place.begins_line(source, self._position) and self._front.lacks_marker(text, start, limit)
+        if (place.blank or bare) and self._unmarked(start, limit, end):
             return self._reader is not None
         start = self._position - base
         literals = self._front.text if self._region.kind == "text" else self._front.guarded
@@ -265,8 +266,7 @@ class Decoder:
         alone = self._region.kind != "fence" and place.starts_line(self._source, position)
         # What opens behind a marker that was quoted lacks no marker: it is quoted too.
         alone = alone and not place.text_before(self._source, position).endswith(front.openers)
-        forward = self._policy.unknown_tools == "forward"
-        return Scope(self._tools, front.dialect.name, end.final, False, alone, forward)
+        return Scope(self._tools, front.dialect.name, end.final, False, alone, self._policy.unknown_tools == "forward")
 
     def _begin(self, opened: Opened, position: int) -> None:
         source, journal, place, form = self._source, self._journal, self._place, opened.form

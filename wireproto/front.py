@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from wireproto.dialect import Dialect
+from wireproto.dialect import Dialect, Miss
 from wireproto.registry import dialect as find_dialect
 from wireproto.registry import dialects
 from wireproto.states import Form, Literals, forms
@@ -28,6 +28,11 @@ class Front:
     guarded: Literals
     markerless: tuple[Form, ...]
     late: tuple[Form, ...]
+
+    def lacks_marker(self, text: str, pos: int, end: int) -> bool:
+        """Tell whether what remains of a header without its first marker stands at `pos`, or may."""
+        headers = (header for form in self.late for header in form.late_headers)
+        return any(header.match(text, pos, end) is not Miss.NO for header in headers)
 
 
 @cache

@@ -51,6 +51,10 @@ class Place:
             return False
         return not before[cut + 1 :].strip(" \t")
 
+    def begins_line(self, source: Source, position: int) -> bool:
+        """Tell whether `position` is the very start of a line, or directly behind markup."""
+        return position <= self.floor or source.slice(position - 1, position) == "\n"
+
     def text_before(self, source: Source, position: int) -> str:
         """Return the end of the text before `position`, without the blanks at its end."""
         return source.slice(max(self.floor, position - _LINE), position).rstrip(BLANK)
