@@ -222,3 +222,10 @@ def test_a_package_registers_a_codec(registered: dict[str, list[_Point]], tmp_pa
         wp.parse("<go:f>x!", wp.Dialect.load(write(tmp_path, text.replace('"lines"', '"junk"'))))
     with pytest.raises(wp.DialectError, match="known are json, tagged, junk, lines"):
         loading.load(write(tmp_path, text.replace('"lines"', '"other"')))
+
+
+@pytest.mark.parametrize("reason", ["length", "max_tokens", "MAX_TOKENS", "max_output_tokens", "model_length"])
+def test_every_server_s_word_for_a_cut_is_known(reason: str) -> None:
+    text = '<tool_call>\n{"name": "f", "arguments": {}}'
+    assert not wp.parse(text, "hermes", finish_reason=reason).calls[0].complete
+    assert wp.parse(text, "hermes", finish_reason="stop").calls[0].complete

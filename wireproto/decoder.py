@@ -74,8 +74,8 @@ class Decoder:
         return self._journal.hand_out()
 
     def close(self, finish_reason: str | None = None) -> list[Event]:
-        """End the output; `finish_reason` "length" says that it was cut off. Returns the last events."""
-        self._run(End.CUT if finish_reason == "length" else End.STOP)
+        """End the output; a `finish_reason` such as "length" says that it was cut off. Returns the last events."""
+        self._run(End.of(finish_reason))
         self._journal.settle()
         if self._place.section is not None and self._place.after is not None and self._journal.calls[-1].complete:
             self._journal.diagnose("unclosed-call", (self._position, self._position), "the section's closer is missing")

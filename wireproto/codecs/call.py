@@ -22,6 +22,8 @@ from wireproto.opening import Opened
 from wireproto.schema import Tool, Toolset, Typed
 from wireproto.source import Source
 
+# OpenAI and most servers; Anthropic and Gemini; OpenAI Responses; Mistral.
+_CUT_OFF = frozenset(("length", "max_tokens", "max_output_tokens", "model_length"))
 _WORD = re.compile(r"\S{1,128}")
 
 
@@ -31,6 +33,11 @@ class End(Enum):
     OPEN = "open"
     STOP = "stop"
     CUT = "cut"
+
+    @classmethod
+    def of(cls, finish_reason: str | None) -> End:
+        """Return what a server's finish reason says; any but those for a cut means that the output ended by itself."""
+        return cls.CUT if (finish_reason or "").lower() in _CUT_OFF else cls.STOP
 
     @property
     def final(self) -> bool:
