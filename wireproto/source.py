@@ -69,18 +69,9 @@ class Source:
         self.keep(chunk)
         self.window += chunk
 
-    def skip(self, chunk: str) -> None:
-        """Append text that is decided already; the window must be empty."""
-        self._recent.append(chunk)
-        self.base += len(chunk)
-        if len(self._recent) >= _PACK:
-            self._pack()
-
     def shift(self, chunk: str, hold: bool) -> str:
         """Append text and return what of the window is decided now: all but, if `hold`, its last character."""
-        self._recent.append(chunk)
-        if len(self._recent) >= _PACK:
-            self._pack()
+        self.keep(chunk)
         text = self.window + chunk if self.window else chunk
         if hold:
             self.window, text = text[-1], text[:-1]

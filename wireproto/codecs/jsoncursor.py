@@ -101,9 +101,9 @@ class Cursor:
         stands = begins(self.closer, self.source.window, at, self.stop - base)
         return True if stands is True else None if stands.value == "more" and not self.final else False
 
-    def cut_closer(self) -> bool:
+    def cut_closer(self, position: int | None = None) -> bool:
         """Tell whether the text ends here in the first characters of the call's closer."""
-        rest = self.source.slice(self.position, self.stop)
+        rest = self.source.slice(self.position if position is None else position, self.stop)
         return self.final and bool(rest) and bool(self.closer) and self.closer.startswith(rest)
 
     def quote_closes(self, look: int) -> tuple[bool | None, int]:
@@ -115,10 +115,7 @@ class Cursor:
         if char in ",:}]":
             return True, look
         closer = self.at_closer(look)
-        if closer is False and self.final:
-            rest = self.source.slice(look, self.stop)
-            closer = bool(self.closer) and self.closer.startswith(rest)
-        return closer, look
+        return (self.cut_closer(look) if closer is False else closer), look
 
     def span_end(self, span: Span, max_depth: int) -> int | None:
         """Return where a value ends: before a comma, a bracket that is not its own, or the closer.

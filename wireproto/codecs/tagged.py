@@ -75,12 +75,8 @@ class TaggedReader:
             if stop in text:
                 return None
         builder = self.builder
-        source = builder.source
-        if source.window or text[-1] == "\n":
-            text = source.shift(text, text[-1] == "\n")
-            return [ArgumentDelta(builder.index, builder.key, text)] if text else []
-        source.skip(text)
-        return [ArgumentDelta(builder.index, builder.key, text)]
+        text = builder.source.shift(text, text[-1] == "\n")
+        return [ArgumentDelta(builder.index, builder.key, text)] if text else []
 
     def _read_between(self, stop: int, end: End) -> Outcome | None:
         """Read on behind the header or behind a value's closer: an argument's opener, or the call's closer."""
