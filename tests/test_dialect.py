@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 import wireproto as wp
 from wireproto import codecs, loading, plugins, registry
 from wireproto.codecs.call import CallBuilder, Codec, End, Outcome
-from wireproto.dialect import Match, Miss, Template
 from wireproto.events import Event
+from wireproto.nodes import Match, Miss
+from wireproto.schema import Tool
+from wireproto.template import Template
 
 MINIMAL = """
 name    = "mine"
@@ -55,10 +57,10 @@ def test_a_file_of_ones_own_decodes_and_encodes(tmp_path: Path) -> None:
         ('name    = "mine"', "name = 3", "name: must be a string, not int"),
         ("[call]", "[cal]", "cal: unknown key; did you mean 'call'?"),
         ("join  =", "joins =", "call.joins: unknown key; did you mean 'join'?"),
-        ('codec = "tagged"', 'codec = "taged"', "argument.codec: unknown codec 'taged'; known are json, tagged"),
+        ('codec = "tagged"', 'codec = "taged"', "argument.codec: unknown codec 'taged'; known are html, json"),
         ("{key}", "{kee}", "argument.open: unknown slot {kee}"),
         ("<with:{key}>", "<with>", "argument.open: needs {key}"),
-        ("<do:{name}>", "<do>", "call.open: a tagged call needs {name}"),
+        ("<do:{name}>", "<do>", "call.open: needs {name}"),
         ('close = "</with>\\n"', "", "argument.close: must begin with a literal"),
         ('close = "</do>"', "", "call.close: must begin with a literal"),
         (
@@ -71,6 +73,9 @@ def test_a_file_of_ones_own_decodes_and_encodes(tmp_path: Path) -> None:
         ("[call]", "aliases = 'x'\n[call]", "aliases: must be a list of strings"),
         ('close = "</with>\\n"', 'close = "</with>"\nliterals = "perl"', "argument.literals: unknown value 'perl'"),
         ("[call]", "[spellings]\nx = []\n[call]", "spellings: a spelling has no values"),
+        ("[call]", 'markup = "sgml"\n[call]', "markup: unknown value 'sgml'; known are xml, html"),
+        ("[call]", 'salt = "-"\n[call]', 'salt: must hold {salt}, as "-{salt}"'),
+        ('codec = "tagged"', 'codec = "tagged"\nmember = ["<m>"]', "argument.member: must be a pair [open, close]"),
         ("[call]", "[call", "not TOML"),
     ],
 )
@@ -111,6 +116,75 @@ def test_a_template_takes_back_what_it_wrote(name: str, key: str) -> None:
             assert isinstance(found, Match)
             assert all(slots[role] == value for role, value in found.slots.items())
             assert found.end == len(text.rstrip()) and found.canonical
+
+
+START = Template.parse('<call-k7 name="{name}" id="{id?}">\n', markup="xml")
+FORM = Template.parse('<form k7 toolname="{name}" id="{id?}">', markup="html")
+
+
+@pytest.mark.parametrize(
+    ("template", "text", "slots", "canonical"),
+    [
+        (START, '<call-k7 name="f">', {"name": "f"}, True),
+        (START, "<call-k7\n  id='c1'\tname = 'f' >", {"name": "f", "id": "c1"}, True),
+        (START, "<call-k7 name=f/>", {"name": "f"}, False),
+        (START, '<call-k7 name="f" kind="x">', {"name": "f"}, False),
+        (START, '<call-k7 name="f" id="a b">', {"name": "f"}, False),
+        (START, '<call-k7 name="f" name="g">', {"name": "f"}, True),
+        (FORM, '<FORM K7 ToolName=f data-x="1">', {"name": "f"}, True),
+        (FORM, '<form toolname="f" id=c1 k7>', {"name": "f", "id": "c1"}, True),
+    ],
+)
+def test_a_start_tag_in_many_spellings(template: Template, text: str, slots: dict[str, str], canonical: bool) -> None:
+    found = template.match(text + "x", 0, len(text) + 1)
+    assert isinstance(found, Match)
+    assert (found.slots, found.end, found.canonical) == (slots, len(text), canonical)
+    assert found.closed == text.endswith("/>")
+    # Law of every node: half of it is never "no", and what comes behind it changes nothing.
+    assert {template.match(text, 0, end) for end in range(len(text))} == {Miss.MORE}
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        (START, '<call-k7q name="f">'),
+        (START, '<Call-k7 name="f">'),
+        (START, "<call-k7>"),
+        (START, '<call-k7 name="f g">'),
+        (START, '<call-k7 name="f<">'),
+        (START, '<call-k7 "name">'),
+        (START, f'<call-k7 name="f" x="{"y" * 2000}">'),
+        (FORM, '<form toolname="f">'),
+        (FORM, '<form k7x toolname="f">'),
+        (FORM, "<form k7>"),
+    ],
+)
+def test_what_is_no_such_start_tag(template: Template, text: str) -> None:
+    assert template.match(text, 0, len(text)) is Miss.NO
+
+
+@pytest.mark.parametrize("name", ["html", "toml", "xml"])
+def test_a_salt_stands_in_every_marker(name: str) -> None:
+    plain, salted = wp.dialect(name), wp.dialect(name).salted("k7q2")
+    assert (plain.nonce, salted.nonce, salted.name) == ("", "k7q2", name)
+    call = wp.Call("f", {"a": "x\ny", "b": [{"c": None}]})
+    wire, other = wp.encode(call, salted), wp.encode(call, plain.salted("zzzz"))
+    assert wp.parse(wire, salted).calls[0].arguments == call.arguments
+    for foreign in (wp.encode(call, plain), other):
+        assert wp.parse(foreign, salted).calls == ()
+        assert wp.parse(wp.encode(wp.Call("f", {"a": foreign}), salted), salted).calls[0].arguments == {"a": foreign}
+    assert wp.parse(wire, plain).calls == ()
+
+
+@pytest.mark.parametrize("nonce", ["", "abc", "K7Q2", "7abc", "ab cd", "a" * 33, 'a">b'])
+def test_what_is_no_salt_is_refused(nonce: str) -> None:
+    with pytest.raises(wp.DialectError, match="4 to 32 small letters and digits"):
+        wp.dialect("xml").salted(nonce)
+
+
+def test_a_format_of_a_model_cannot_be_salted() -> None:
+    with pytest.raises(wp.DialectError, match="hermes cannot be salted"):
+        wp.dialect("hermes").salted("k7q2")
 
 
 @given(cut=st.integers(0, 40))
@@ -202,8 +276,8 @@ class _Lines:
         raise NotImplementedError
 
 
-def _write_lines(dialect: wp.Dialect, call: wp.Call, index: int, escaped: bool) -> str:
-    del index, escaped
+def _write_lines(dialect: wp.Dialect, call: wp.Call, tool: Tool, index: int, escaped: bool) -> str:
+    del tool, index, escaped
     return dialect.call.open.format(name=call.name) + call.arguments["body"] + "!"
 
 
@@ -220,7 +294,7 @@ def test_a_package_registers_a_codec(registered: dict[str, list[_Point]], tmp_pa
     assert (decoder.message.text, decoder.message.calls[0].arguments) == ("text  more", {"body": "a b"})
     with pytest.raises(wp.DialectError, match="must give a Codec, not int"):
         wp.parse("<go:f>x!", wp.Dialect.load(write(tmp_path, text.replace('"lines"', '"junk"'))))
-    with pytest.raises(wp.DialectError, match="known are json, tagged, junk, lines"):
+    with pytest.raises(wp.DialectError, match="known are html, json, tagged, toml, xml, junk, lines"):
         loading.load(write(tmp_path, text.replace('"lines"', '"other"')))
 
 

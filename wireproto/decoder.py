@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from wireproto.codecs import codec
 from wireproto.codecs.call import CallBuilder, End, Outcome, Reader
-from wireproto.dialect import BLANK, Dialect, Miss, begins, skip_blank
+from wireproto.dialect import Dialect
 from wireproto.events import Event
 from wireproto.front import FENCE_WIDTH, FENCES, front
 from wireproto.guard import Guard
 from wireproto.journal import Journal
 from wireproto.model import Message, Policy
+from wireproto.nodes import BLANK, Miss, begins, skip_blank
 from wireproto.opening import Opened, Scope, empty_block, find_call
 from wireproto.place import Place
 from wireproto.regions import Region

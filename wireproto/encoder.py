@@ -16,6 +16,7 @@ from wireproto.errors import EncodeError
 from wireproto.lenient import MAX_DEPTH
 from wireproto.model import Call, Message
 from wireproto.registry import dialect as find_dialect
+from wireproto.schema import Tool, Toolset
 
 Encodable = Union[Message, Call, Sequence[Call]]
 
@@ -31,11 +32,12 @@ def encode(message_or_calls: Encodable, dialect: str | Dialect, tools: object = 
     """
     spec = find_dialect(dialect) if isinstance(dialect, str) else dialect
     message = _message(message_or_calls)
-    text = _write(message, spec, escaped=False)
-    problem = _difference(message, text, spec, tools)
+    known = Toolset.of(tools)
+    text = _write(message, spec, known, escaped=False)
+    problem = _difference(message, text, spec, known)
     if problem and spec.argument.escape:
-        text = _write(message, spec, escaped=True)
-        problem = _difference(message, text, spec, tools)
+        text = _write(message, spec, known, escaped=True)
+        problem = _difference(message, text, spec, known)
     if problem:
         raise EncodeError(f"{spec.name} cannot carry this: {problem}")
     return text
@@ -47,14 +49,14 @@ def _message(given: Encodable) -> Message:
     return Message(calls=(given,) if isinstance(given, Call) else tuple(given))
 
 
-def _write(message: Message, dialect: Dialect, escaped: bool) -> str:
+def _write(message: Message, dialect: Dialect, tools: Toolset, escaped: bool) -> str:
     """Write the parts of a message in order; white space of the dialect's own only where there is no text."""
     out: list[str] = []
     run: list[str] = []
     index, last = 0, ""
     for kind, content in _parts(message):
         if kind == "call":
-            run.append(_write_call(dialect, content, index, escaped))
+            run.append(_write_call(dialect, content, tools, index, escaped))
             index += 1
             continue
         out += _section(dialect, run, last)
@@ -97,7 +99,7 @@ def _reasoning(dialect: Dialect, text: str) -> str:
     return dialect.reasoning.open + text + dialect.reasoning.close
 
 
-def _write_call(dialect: Dialect, call: Call, index: int, escaped: bool) -> str:
+def _write_call(dialect: Dialect, call: Call, tools: Toolset, index: int, escaped: bool) -> str:
     if not isinstance(call.arguments, dict):
         raise EncodeError(f"call {call.name!r}: arguments must be a dict, not {type(call.arguments).__name__}")
     arguments: dict[Any, Any] = call.arguments
@@ -106,7 +108,8 @@ def _write_call(dialect: Dialect, call: Call, index: int, escaped: bool) -> str:
         if problem:
             raise EncodeError(f"call {call.name!r}: argument {key!r} is not JSON: {problem}")
     try:
-        return codec(dialect.codec).write(dialect, call, index, escaped)
+        tool = tools.get(call.name) or Tool(call.name)
+        return codec(dialect.codec).write(dialect, call, tool, index, escaped)
     except ValueError as error:
         raise EncodeError(f"call {call.name!r}: {error}") from None
 
@@ -131,7 +134,7 @@ def _not_json(value: Any) -> str:
     return ""
 
 
-def _difference(message: Message, text: str, dialect: Dialect, tools: object) -> str:
+def _difference(message: Message, text: str, dialect: Dialect, tools: Toolset) -> str:
     """Decode what was written; say what would not come back, or nothing."""
     back = parse(text, dialect, tools)
     for i, call in enumerate(message.calls):

@@ -6,12 +6,13 @@ Law: which forms are tried at a literal, and in which order, depends on the dial
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
-from wireproto.dialect import Dialect, Miss
+from wireproto.dialect import Dialect
+from wireproto.nodes import Miss
 from wireproto.registry import dialect as find_dialect
 from wireproto.registry import dialects
-from wireproto.states import Form, Literals, forms
+from wireproto.states import CACHED, Form, Literals, forms
 
 FENCE_WIDTH = 3
 FENCES = ("`" * FENCE_WIDTH, "~" * FENCE_WIDTH)
@@ -35,7 +36,7 @@ class Front:
         return any(header.match(text, pos, end) is not Miss.NO for header in headers)
 
 
-@cache
+@lru_cache(maxsize=CACHED)
 def front(dialect: Dialect, fences: bool) -> Front:
     """Return what to look for in a dialect's output; `fences`: Markdown fences too."""
     own = forms(dialect)

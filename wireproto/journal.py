@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from wireproto.diagnoses import diagnose
-from wireproto.dialect import BLANK
 from wireproto.events import CallEnd, Diagnosed, Event, ReasoningDelta, TextDelta
 from wireproto.model import Call, Diagnosis, Message, Segment, SegmentKind, Span
+from wireproto.nodes import BLANK
 from wireproto.source import Source
 
 Prose = Literal["text", "reasoning"]

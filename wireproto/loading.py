@@ -14,13 +14,14 @@ from typing import Any
 
 import tomli
 
-from wireproto.dialect import Argument, CallShape, Dialect, Reasoning, Record, Section, Template
+from wireproto.dialect import Argument, CallShape, Dialect, Reasoning, Record, Section
 from wireproto.errors import DialectError
 from wireproto.plugins import codec_names
+from wireproto.template import Template
 
 
-def load(path: str | Path) -> Dialect:
-    """Read a dialect file; see `Dialect.load`."""
+def load(path: str | Path, nonce: str = "") -> Dialect:
+    """Read a dialect file; see `Dialect.load` and `Dialect.salted`."""
     try:
         with open(path, "rb") as file:
             data = tomli.load(file)
@@ -28,26 +29,31 @@ def load(path: str | Path) -> Dialect:
         raise DialectError(f"{path}: cannot be read: {error.strerror}") from None
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DialectError(f"{path}: not TOML: {error}") from None
-    return _Reader(str(path)).dialect(data)
+    return _Reader(str(path), nonce).dialect(data)
 
 
 _KNOWN: dict[str, tuple[str, ...]] = {
     "": ("name", "summary", "aliases", "models", "source", "quotes", "spellings", "reasoning", "section", "call",
-         "record", "argument"),
+         "record", "argument", "markup", "salt"),
     "reasoning": ("open", "close", "after", "ends_at_call"),
     "section": ("open", "close", "also"),
     "call": ("open", "close", "also", "join", "id"),
     "record": ("name", "arguments", "id"),
-    "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals"),
+    "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals", "member",
+                 "element"),
 }  # fmt: skip
 LITERALS = ("json", "python-scalars", "python")
+MARKUPS = ("", "xml", "html")
 
 
 class _Reader:
     """Turns the tables of one file into a Dialect; every complaint names the file and the key."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, nonce: str) -> None:
         self.path = path
+        self.nonce = nonce
+        self.salt = ""
+        self.markup = ""
         self.quotes: tuple[str, ...] = ('""',)
         self.binding: Mapping[str, str] = {}
 
@@ -56,6 +62,7 @@ class _Reader:
             self._check_keys(table, self._table(data, table) if table else data, known)
         spellings = self._table(data, "spellings")
         self.quotes = self._texts(data, "", "quotes", ('""',))
+        self._read_notation(data)
         names = list(spellings)
         choices = [self._texts(spellings, "spellings", name, ()) for name in names]
         built = []
@@ -84,14 +91,27 @@ class _Reader:
             call=call,
             argument=argument,
             path=self.path,
+            markup=self.markup,
+            salt=self.salt,
+            nonce=self.nonce,
         )
         self._check(dialect)
         return dialect
 
+    def _read_notation(self, data: Mapping[str, Any]) -> None:
+        """Read how markers are written: whether start tags are markup, and what a salt looks like."""
+        self.markup = self._text(data, "", "markup", "")
+        if self.markup not in MARKUPS:
+            raise self._error("markup", f"unknown value {self.markup!r}; known are {', '.join(filter(None, MARKUPS))}")
+        salt = self._text(data, "", "salt", "")
+        if salt and "{salt}" not in salt:
+            raise self._error("salt", 'must hold {salt}, as "-{salt}"')
+        self.salt = salt
+
     def _check(self, dialect: Dialect) -> None:
-        if dialect.codec == "tagged":
+        if dialect.codec in ("tagged", "xml"):
             if "name" not in dialect.call.open.roles:
-                raise self._error("call.open", "a tagged call needs {name} in its opener")
+                raise self._error("call.open", "needs {name}")
             if "key" not in dialect.argument.open.roles:
                 raise self._error("argument.open", "needs {key}")
             if not dialect.argument.close.first:
@@ -99,7 +119,7 @@ class _Reader:
             if not dialect.call.close.first:
                 raise self._error("call.close", "must begin with a literal")
         wrappers = [unit for unit in dialect.call.open.units() if not unit.roles]
-        if "name" in dialect.call.open.roles and len(wrappers) > 1 and dialect.codec == "tagged":
+        if "name" in dialect.call.open.roles and len(wrappers) > 1 and dialect.codec in ("tagged", "xml"):
             raise self._error("call.open", "at most one marker may stand before the one with {name}")
 
     def _reasoning(self, table: Mapping[str, Any]) -> Reasoning | None:
@@ -149,11 +169,22 @@ class _Reader:
             pad_keys=self._texts(table, "argument", "pad_keys", ()),
             escape=self._text(table, "argument", "escape", ""),
             literals=literals,
+            member=self._pair(table, "argument", "member"),
+            element=self._pair(table, "argument", "element"),
         )
+
+    def _pair(self, table: Mapping[str, Any], where: str, key: str) -> tuple[Template, Template] | None:
+        texts = self._texts(table, where, key, ())
+        if not texts:
+            return None
+        if len(texts) != 2:
+            raise self._error(f"{where}.{key}", "must be a pair [open, close]")
+        opener, closer = (self._template(text, f"{where}.{key}") for text in texts)
+        return opener, closer
 
     def _template(self, text: str, where: str) -> Template:
         try:
-            return Template.parse(text, self.quotes)
+            return Template.parse(text, self.quotes, self.markup)
         except DialectError as error:
             raise self._error(where, str(error)) from None
 
@@ -187,6 +218,8 @@ class _Reader:
     def _bind(self, text: str) -> str:
         for name, value in self.binding.items():
             text = text.replace("{" + name + "}", value)
+        if self.salt:
+            text = text.replace("{salt}", self.salt.replace("{salt}", self.nonce) if self.nonce else "")
         return text
 
     def _error(self, key: str, problem: str) -> DialectError:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from wireproto.dialect import Match, Miss, Slot, Template, begins, skip_blank
+from wireproto.nodes import Match, Miss, Slot, begins, skip_blank
 from wireproto.schema import Toolset
 from wireproto.states import Form
+from wireproto.template import Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Opened:
     wrapped: bool
     section: tuple[int, int] | None
     section_close: str
+    closed: bool = False
     notes: tuple[tuple[str, str], ...] = ()
 
 
@@ -118,14 +120,14 @@ def _after_section(
             continue
         if worst is Miss.MORE:
             return worst
-        after, name, identity, more = head
+        after, name, identity, closed, more = head
         if form.variant:
             more = [("marker-variant", ""), *more]
-        return Opened(form, start, after, name, identity, wrapped, section, close, (*said, *more))
+        return Opened(form, start, after, name, identity, wrapped, section, close, closed, (*said, *more))
     return worst
 
 
-_Header = tuple[int, "str | None", "str | None", "list[tuple[str, str]]"]
+_Header = tuple[int, "str | None", "str | None", bool, "list[tuple[str, str]]"]
 
 
 def _header(
@@ -149,31 +151,45 @@ def _header(
             return Miss.NO
         if bare and not scope.line_start and scope.tools.any_name:
             return Miss.NO
-    follow = _follows(form, text, found.end, end, scope, name, header)
-    return follow if isinstance(follow, Miss) else (found.end, name, identity, notes)
+    follow = found.closed or _follows(form, text, found.end, end, scope, name, header, recovered)
+    return follow if isinstance(follow, Miss) else (found.end, name, identity, found.closed, notes)
 
 
 def _follows(
-    form: Form, text: str, pos: int, end: int, scope: Scope, name: str | None, header: Template
+    form: Form, text: str, pos: int, end: int, scope: Scope, name: str | None, header: Template, recovered: bool
 ) -> bool | Miss:
     at = skip_blank(text, pos, end)
+    if form.body == "statements":
+        return _first_statement(form, text, at, end, scope, recovered)
     if name is None:
         return _first_member(form, text, at, end, scope, bool(header.nodes) or bool(form.sections))
     if at >= end:
         return scope.final or Miss.MORE
     close = form.call_close(name)
-    if form.dialect.codec == "json":
+    if form.body == "object":
         verdicts = [begins("{", text, at, end), begins(close, text, at, end) if close else Miss.NO]
-    elif not form.keys:
-        return True  # another package's codec: its reader knows what may follow
-    else:
+    elif form.body == "arguments":
         key = form.find_key(text, at, end, scope.tools.get(name))
         verdicts = [begins(close, text, at, end) if close else Miss.NO, key if isinstance(key, Miss) else True]
+    else:
+        return True  # the codec's reader knows what may follow
     if True in verdicts:
         return True
     if Miss.MORE not in verdicts:
         return Miss.NO
     return scope.final or Miss.MORE  # at the end of output half a follower counts as that follower (R-HOLD)
+
+
+def _first_statement(form: Form, text: str, pos: int, end: int, scope: Scope, recovered: bool) -> bool | Miss:
+    """Decide R-COMMIT for a table that is a call: a statement follows; without a section, the name of a tool."""
+    if pos >= end:
+        return Miss.MORE
+    if not recovered:
+        return True if text[pos].isalnum() or text[pos] in "_-\"'[#" else Miss.NO
+    found = form.first_statement.match(text, pos, end)
+    if isinstance(found, Miss):
+        return found
+    return True if scope.tools.accepts(found.slots["name"]) else Miss.NO
 
 
 def _first_member(form: Form, text: str, pos: int, end: int, scope: Scope, marked: bool) -> bool | Miss:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from wireproto.dialect import BLANK
+from wireproto.nodes import BLANK
 from wireproto.source import Source
 from wireproto.states import Form
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DIALECTS = "wireproto.dialects"
 CODECS = "wireproto.codecs"
-BUILT_IN_CODECS = ("json", "tagged")
+BUILT_IN_CODECS = ("html", "json", "tagged", "toml", "xml")
 
 
 @cache

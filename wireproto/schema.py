@@ -75,6 +75,19 @@ class Tool:
             self._types[key] = Resolver(self.schema).types(self._declared[key])
         return self._types[key]
 
+    def within(self, key: str) -> Tool:
+        """Return what is declared of the members of an argument that is an object."""
+        return self._inner(Resolver(self.schema).properties(self._declared.get(key)))
+
+    def elements(self, key: str) -> Tool:
+        """Return what is declared of the elements of an argument that is an array, as the key ""."""
+        items = Resolver(self.schema).items(self._declared.get(key))
+        return self._inner({} if items is None else {"": items})
+
+    def _inner(self, properties: Mapping[str, Any]) -> Tool:
+        shared = {place: self.schema[place] for place in ("$defs", "definitions") if place in self.schema}
+        return Tool(self.name, "", {**shared, "properties": properties})
+
     def wire(self, key: str) -> Wire:
         """Return how raw text of an argument is delivered: as it streams, after a look for `null`, or at its end."""
         types = self.types(key)

@@ -74,6 +74,16 @@ class Resolver:
             places.append(_combine("anyOf", [self.properties(part, depth + 1) for part in parts]))
         return _combine("allOf", places)
 
+    def items(self, schema: object, depth: int = 0) -> object:
+        """Return the schema of an array's elements; None where none is declared."""
+        if not isinstance(schema, Mapping) or not self._spend(depth):
+            return None
+        if "items" in schema:
+            return schema["items"]
+        parts = [*self._conjuncts(schema), *(part for parts in _alternatives(schema) for part in parts)]
+        found = (self.items(part, depth + 1) for part in parts)
+        return next((items for items in found if items is not None), None)
+
     def _spend(self, depth: int) -> bool:
         self._steps -= 1
         return self._steps >= 0 and depth <= _MAX_SCHEMA_DEPTH

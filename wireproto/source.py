@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from wireproto.dialect import BLANK
+from wireproto.nodes import BLANK
 
 _GROUP = 64
 _PACK = 1024  # pieces of a few characters cost ten times their length; they are joined when there are this many

@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from os.path import commonprefix
+from typing import Literal
 
-from wireproto.dialect import Dialect, Gap, Lit, Match, Miss, Slot, Template, every_spelling
+from wireproto.dialect import Dialect, every_spelling
+from wireproto.nodes import Gap, Lit, Match, Miss, Node, Slot
 from wireproto.schema import Tool, Toolset
+from wireproto.template import Template
+
+# A salted dialect lives as long as its conversation; what is worked out for one must not outlive it for ever.
+CACHED = 256
+Body = Literal["object", "arguments", "statements", "any"]
 
 
 class Literals:
@@ -94,6 +101,10 @@ NESTED_ENDINGS = Endings.of(
 )
 
 
+# What a call's body is made of, by codec: an object, arguments with openers, statements; anything in another codec.
+_BODIES: dict[str, Body] = {"json": "object", "tagged": "arguments", "xml": "arguments", "toml": "statements"}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Form:
     """One spelling of one dialect, with its markers taken apart."""
@@ -112,6 +123,21 @@ class Form:
     value_closer: Template
 
     @property
+    def body(self) -> Body:
+        """What may follow the header of a call."""
+        return _BODIES.get(self.dialect.codec, "any")
+
+    @property
+    def first_statement(self) -> Template:
+        """The statement that names the tool in a call that is a table."""
+        return _naming(self.dialect.record.name[0])
+
+    @property
+    def has_cdata(self) -> bool:
+        """Whether a value may hold stretches in which nothing is a marker."""
+        return self.dialect.codec == "xml"
+
+    @property
     def markerless(self) -> bool:
         """Whether a call may stand without any marker."""
         return not self.sections and any(not header.nodes for header in self.headers)
@@ -127,7 +153,7 @@ class Form:
         templates = [*self.headers, *(section for section, _ in self.sections)]
         if self.wrapper is not None:
             templates.append(self.wrapper)
-        return frozenset(template.first for template in templates if template.first)
+        return frozenset(first for template in templates for first in template.firsts)
 
     @property
     def joint(self) -> str:
@@ -147,10 +173,10 @@ class Form:
 
     def closers_of(self, literal: str) -> list[str]:
         """Return what closes the block that this literal opens."""
-        found = [close for section, close in self.sections if section.first == literal]
-        if self.wrapper is not None and self.wrapper.first == literal:
+        found = [close for section, close in self.sections if literal in section.firsts]
+        if self.wrapper is not None and literal in self.wrapper.firsts:
             found.append(self.wrapper_close)
-        elif self.closers and not self.closers[0].roles and any(header.first == literal for header in self.headers):
+        elif self.closers and not self.closers[0].roles and any(literal in header.firsts for header in self.headers):
             found.append(self.call_close(""))
         return [closer for closer in found if closer]
 
@@ -188,12 +214,17 @@ class Form:
 
 
 @cache
+def _naming(member: str) -> Template:
+    return Template((Lit(member), Gap(" "), Lit("="), Gap(" "), Slot("name", ('""', "''"))))
+
+
+@lru_cache(maxsize=CACHED)
 def _id_pattern(template: Template) -> re.Pattern[str]:
     pieces = {"name": r"(?P<name>[A-Za-z0-9_.-]{1,128})", "index": r"[0-9]{1,9}"}
     return re.compile("".join(pieces[n.role] if isinstance(n, Slot) else re.escape(n.text) for n in template.nodes))
 
 
-@cache
+@lru_cache(maxsize=CACHED)
 def forms(dialect: Dialect) -> tuple[Form, ...]:
     """Return the dialect's spellings, the canonical one first."""
     return tuple(_form(spelling, i > 0) for i, spelling in enumerate(every_spelling(dialect)))
@@ -203,7 +234,9 @@ def _form(dialect: Dialect, variant: bool) -> Form:
     call, argument = dialect.call, dialect.argument
     named = bool(call.open.roles)
     units = call.open.units()
-    lead = next((i for i, unit in enumerate(units) if unit.roles), 0) if dialect.codec == "tagged" else 0
+    lead = (
+        next((i for i, unit in enumerate(units) if unit.roles), 0) if _BODIES.get(dialect.codec) == "arguments" else 0
+    )
     header = Template(tuple(_rejoin(units[lead:])))
     headers = (header, *call.also)
     sections: tuple[tuple[Template, Template], ...] = ()
@@ -226,8 +259,8 @@ def _form(dialect: Dialect, variant: bool) -> Form:
     )
 
 
-def _rejoin(units: tuple[Template, ...]) -> list[Lit | Gap | Slot]:
-    nodes: list[Lit | Gap | Slot] = []
+def _rejoin(units: tuple[Template, ...]) -> list[Node]:
+    nodes: list[Node] = []
     for i, unit in enumerate(units):
         if i:
             nodes.append(Gap(""))

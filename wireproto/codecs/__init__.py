@@ -6,10 +6,11 @@ Law: a codec is looked up by the name in a dialect's file and by nothing else.
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 
 from wireproto.codecs.call import Codec
 from wireproto.errors import DialectError
-from wireproto.plugins import CODECS, codec_names, registered
+from wireproto.plugins import BUILT_IN_CODECS, CODECS, codec_names, registered
 
 
 @cache
@@ -19,14 +20,10 @@ def codec(name: str) -> Codec:
     Raises:
         DialectError: there is none, or what is registered is none.
     """
-    if name == "json":
-        from wireproto.codecs.json import CODEC
-
-        return CODEC
-    if name == "tagged":
-        from wireproto.codecs import tagged
-
-        return tagged.CODEC
+    if name in BUILT_IN_CODECS:
+        found = import_module(f"wireproto.codecs.{name}").CODEC
+        assert isinstance(found, Codec)
+        return found
     point = registered(CODECS).get(name)
     if point is None:
         raise DialectError(f"unknown codec {name!r}; known are {', '.join(codec_names())}")

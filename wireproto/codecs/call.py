@@ -86,13 +86,13 @@ class Codec:
     """An argument encoding: its reader and its writer.
 
     `reader(builder, position, in_section)` reads one call from behind its header.
-    `write(dialect, call, index, escaped)` writes one: `index` counts the calls of the message, `escaped` asks for the
-    format's own escape in values.
+    `write(dialect, call, tool, index, escaped)` writes one: `tool` is what was declared of it, `index` counts the calls
+    of the message, `escaped` asks for the format's own escape in values.
     """
 
     name: str
     reader: Callable[[CallBuilder, int, bool], Reader]
-    write: Callable[[Dialect, Call, int, bool], str]
+    write: Callable[[Dialect, Call, Tool, int, bool], str]
 
 
 class CallBuilder:

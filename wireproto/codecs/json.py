@@ -14,11 +14,13 @@ from wireproto import jsonstring, lenient
 from wireproto.codecs.call import CallBuilder, Codec, End, Outcome
 from wireproto.codecs.jsoncursor import BadQuote, Cursor, OpenString, Progress, Role, Span
 from wireproto.codecs.jsonends import find_exit, report, suggest_string
-from wireproto.dialect import BLANK, Dialect
+from wireproto.dialect import Dialect
 from wireproto.errors import LimitExceeded
 from wireproto.events import ArgumentDelta, Event
 from wireproto.lenient import dumps
 from wireproto.model import Call
+from wireproto.nodes import BLANK
+from wireproto.schema import Tool
 from wireproto.source import Rope
 
 _TOKENS = frozenset(("open", "key", "colon", "value", "comma"))  # states that wait for one character of structure
@@ -46,8 +48,7 @@ class JsonReader:
         twin = JsonReader.__new__(JsonReader)
         twin.builder, twin._form, twin._state = builder, self._form, self._state
         twin._cursor, twin._progress = self._cursor.copy(builder.source), replace(self._progress)
-        part = self._part
-        if isinstance(part, OpenString):
+        if isinstance(part := self._part, OpenString):
             twin._part = OpenString(part.quote, part.start, part.text.copy(), part.look)
         else:
             twin._part = replace(part) if part is not None else None
@@ -380,11 +381,10 @@ class JsonReader:
         return Outcome.DONE
 
 
-def write_call(dialect: Dialect, call: Call, index: int, escaped: bool) -> str:
+def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bool) -> str:
     """Write one call as the model's own chat template does."""
-    del escaped  # JSON has its own escapes, always
-    shape, record, identity = dialect.call, dialect.record, call.id
-    opener = shape.open
+    del tool, escaped  # JSON says its types itself and has its own escapes
+    shape, record, identity, opener = dialect.call, dialect.record, call.id, dialect.call.open
     if identity is not None:
         opener = next((also for also in (shape.open, *shape.also) if "id" in also.roles), shape.open)
     if not opener.roles:

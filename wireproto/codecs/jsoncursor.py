@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from wireproto.dialect import BLANK, MAX_GAP, begins
+from wireproto.nodes import BLANK, MAX_GAP, begins
 from wireproto.source import Rope, Source
 
 _LITERAL_BLANKS = ("\\n", "\\t", "\\r")

@@ -12,7 +12,7 @@ from functools import cache
 from wireproto import jsonstring
 from wireproto.codecs.call import CallBuilder
 from wireproto.codecs.jsoncursor import Cursor, OpenString
-from wireproto.dialect import BLANK
+from wireproto.nodes import BLANK
 from wireproto.states import Form, Literals
 
 
