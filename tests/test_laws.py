@@ -13,8 +13,11 @@ import wireproto as wp
 from wireproto import testing
 from wireproto.testing import Trial
 
-NAMES = wp.dialects()
-every_dialect = pytest.mark.parametrize("name", NAMES)
+# Every dialect, and those that can be salted with a salt too.
+SALTED = [wp.dialect(name).salted("k7q2") for name in wp.dialects() if wp.dialect(name).salt]
+every_dialect = pytest.mark.parametrize(
+    "name", [*wp.dialects(), *SALTED], ids=lambda it: it if isinstance(it, str) else f"{it.name}-salted"
+)
 
 WRITE_FILE = {
     "type": "function",
@@ -48,26 +51,26 @@ PLAIN_ARGUMENTS: dict[str, Any] = {
 @pytest.mark.parametrize("law", testing.TRIAL_LAWS, ids=lambda law: law.__name__)
 @every_dialect
 @given(data=st.data())
-def test_decoding(name: str, law: Callable[[str, Trial], None], data: st.DataObject) -> None:
+def test_decoding(name: str | wp.Dialect, law: Callable[[str, Trial], None], data: st.DataObject) -> None:
     law(name, data.draw(testing.trials(name)))
 
 
 @every_dialect
 @given(data=st.data())
-def test_round_trip(name: str, data: st.DataObject) -> None:
+def test_round_trip(name: str | wp.Dialect, data: st.DataObject) -> None:
     tools = data.draw(st.one_of(testing.tool_sets(), st.none()))
     testing.law_round_trip(name, data.draw(testing.messages(name, tools)), tools)
 
 
 @every_dialect
 @given(data=st.data())
-def test_round_trip_of_one_hostile_value(name: str, data: st.DataObject) -> None:
+def test_round_trip_of_one_hostile_value(name: str | wp.Dialect, data: st.DataObject) -> None:
     call = wp.Call("write_file", {"path": "a", "content": data.draw(testing.hostile_text(name, [WRITE_FILE]))})
     testing.law_round_trip(name, wp.Message(calls=(call,)), [WRITE_FILE])
 
 
 @every_dialect
-def test_ordinary_calls_are_not_refused(name: str) -> None:
+def test_ordinary_calls_are_not_refused(name: str | wp.Dialect) -> None:
     # Without this, an encoder that refuses everything would pass the round trip.
     calls = (wp.Call("write_file", PLAIN_ARGUMENTS), wp.Call("write_file", {"path": "b", "content": "x\n"}))
     for some in (calls[:1], calls, (wp.Call("write_file"),), ()):
@@ -76,18 +79,18 @@ def test_ordinary_calls_are_not_refused(name: str) -> None:
 
 @every_dialect
 @given(data=st.data())
-def test_early(name: str, data: st.DataObject) -> None:
+def test_early(name: str | wp.Dialect, data: st.DataObject) -> None:
     testing.law_early(name, data.draw(testing.hostile_text(name)))
 
 
 @every_dialect
 @given(value=st.text(alphabet="abcXYZ019", min_size=1, max_size=60))
-def test_early_where_nothing_can_be_markup(name: str, value: str) -> None:
+def test_early_where_nothing_can_be_markup(name: str | wp.Dialect, value: str) -> None:
     testing.law_early(name, value)
 
 
 @every_dialect
-def test_linear(name: str) -> None:
+def test_linear(name: str | wp.Dialect) -> None:
     testing.law_linear(name)
 
 
@@ -108,7 +111,7 @@ def test_linear(name: str) -> None:
     ],
     ids=lambda text: f"{text[:5]!a}x{len(text)}",
 )
-def test_extremes(name: str, text: str) -> None:
+def test_extremes(name: str | wp.Dialect, text: str) -> None:
     plain = wp.encode([wp.Call("write_file", {"path": "zqz", "content": "b"})], name, tools=[WRITE_FILE])
     # As the output, as the text of a value, and as the whole of a value, quotes included.
     for output in (text, plain.replace("zqz", text), plain.replace('"zqz"', text), plain.split("zqz")[0] + text):

@@ -32,6 +32,7 @@ CODES: dict[str, tuple[Severity, str]] = {
         "repaired",
         "The call id does not have the format's form; the tool's name was recovered from it.",
     ),
+    "not-well-formed": ("defect", "The call is not well-formed XML (Policy.strict)."),
     "orphan-closer": ("repaired", "A closing marker that closes nothing; dropped."),
     "quoted-call": ("note", "A call stands in a closed Markdown fence: a quote, reported as a candidate."),
     "reasoning-not-closed": ("repaired", "Reasoning never closed and ends in a complete call; taken as a call."),

@@ -98,6 +98,7 @@ class Policy:
     foreign: Literal["candidate", "call", "text"] = "candidate"
     unknown_tools: Literal["forward", "text"] = "forward"
     coerce: bool = True
+    strict: bool = False
     documents: tuple[Any, ...] = ()
     nested: Literal["keep", "report", "lift"] = "keep"
     promote: Mapping[str, str] = field(default_factory=dict)

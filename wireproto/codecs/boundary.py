@@ -11,9 +11,10 @@ from functools import lru_cache
 
 from wireproto.codecs.call import End
 from wireproto.codecs.values import RawValue
-from wireproto.dialect import ALPHABETS, BLANK, MAX_GAP, Match, Miss, begins
+from wireproto.nodes import ALPHABETS, BLANK, MAX_GAP, Match, Miss, begins
 from wireproto.opening import Opened, Scope, open_call
 from wireproto.states import NESTED_ENDINGS, Endings, Form, Literals
+from wireproto.xmltext import CDATA_CLOSE, CDATA_OPEN
 
 _AFTER_TAG_NAME = " \t\r\n=>/"
 
@@ -63,6 +64,8 @@ def live_literals(form: Form, call_close: str, names: frozenset[str]) -> Literal
     else:
         tag = "" if form.value_closer.roles else _tag(form, "")
         found |= {"</", tag, *form.openers, *(template.first for template in form.keys)}
+    if form.has_cdata:
+        found.add(CDATA_OPEN)
     return Literals(frozenset(text for text in found if text))
 
 
@@ -75,7 +78,18 @@ def _tag(form: Form, key: str) -> str:
 class Boundary:
     """Looks for the end of one value. `scan` is how far the text was looked at."""
 
-    __slots__ = ("_closers", "_nest", "_queue", "_tag", "_unmatched", "_waited", "_within", "scan", "value")
+    __slots__ = (
+        "_closers",
+        "_in_cdata",
+        "_nest",
+        "_queue",
+        "_tag",
+        "_unmatched",
+        "_waited",
+        "_within",
+        "scan",
+        "value",
+    )
 
     def __init__(self, value: RawValue, within: Within) -> None:
         self.value = value
@@ -85,6 +99,7 @@ class Boundary:
         self._closers = self._own_closers()
         self._queue: list[Marker] = []
         self._nest: list[str] = []
+        self._in_cdata = False
         self._unmatched = 0
         self._waited = 0
 
@@ -111,7 +126,7 @@ class Boundary:
         return (
             value.streams
             and not self._queue
-            and (value.told == source.end or source.window[value.told - source.base :] == "\n")
+            and (self.position == source.end or source.window[self.position - source.base :] == "\n")
         )
 
     def read(self, stop: int, end: End) -> Ended | None:
@@ -123,6 +138,8 @@ class Boundary:
         while True:
             text, base = source.window, source.base
             limit = stop - base
+            if self._in_cdata and not self._leave_cdata(text, base, limit):
+                return self._at_end(stop) if end.final else None
             found = self._within.live.find(text, self.scan - base, limit)
             at = found.start() if found is not None else self._within.live.held(text, self.scan - base, limit)
             if self._queue and (text[self.scan - base : at].strip(BLANK) or base + at > self._queue[-1].end + MAX_GAP):
@@ -134,6 +151,12 @@ class Boundary:
                 return self._at_end(stop) if end.final else None
             if self._within.live.open_ended(text, at, limit) and not end.final:
                 return None
+            if found.group() == CDATA_OPEN:
+                self._flush()
+                self.value.tell(base + at)
+                self._in_cdata = not self.value.is_raw
+                self.scan = base + found.end()
+                continue
             marker = self._marker(text, at, limit, end)
             if marker is Miss.MORE:
                 self._waited = stop
@@ -142,6 +165,16 @@ class Boundary:
             ended = self._take(marker, base + at)
             if ended is not None:
                 return ended
+
+    def _leave_cdata(self, text: str, base: int, limit: int) -> bool:
+        """Look for the end of a CDATA section, in which nothing is a marker."""
+        close = text.find(CDATA_CLOSE, self.scan - base, limit)
+        if close >= 0:
+            self.scan, self._in_cdata = base + close + len(CDATA_CLOSE), False
+            return True
+        self.value.tell(base + limit)
+        self.scan = max(self.scan, base + limit - len(CDATA_CLOSE) + 1)
+        return False
 
     def _take(self, marker: Marker | Miss, position: int) -> Ended | None:
         if isinstance(marker, Miss):

@@ -9,15 +9,21 @@ from __future__ import annotations
 from wireproto.codecs.boundary import Boundary, Ended, Within, live_literals
 from wireproto.codecs.call import CallBuilder, Codec, End, Outcome
 from wireproto.codecs.values import RawValue
-from wireproto.dialect import Dialect, Match, Miss, Template, begins, skip_blank
+from wireproto.dialect import Dialect
 from wireproto.events import ArgumentDelta, Event
 from wireproto.lenient import dumps
 from wireproto.model import Call
+from wireproto.nodes import Match, Miss, begins, skip_blank
+from wireproto.schema import Tool
 from wireproto.states import endings
+from wireproto.template import Template
 
 
 class TaggedReader:
     """Reads the arguments of one call and its closers."""
+
+    value_type: type[RawValue] = RawValue
+    specials: tuple[str, ...] = ()  # what else than a marker or an escape a chunk must not hold to be told at once
 
     __slots__ = ("_closed", "_doubtful", "_given", "_open", "_scan", "_stops", "_within", "_wrapper_close", "builder",
                  "position")  # fmt: skip
@@ -31,17 +37,18 @@ class TaggedReader:
         names = frozenset(builder.tools.names) | tool.keys if tool is not None and form.bare_keys else frozenset()
         live = live_literals(form, close, names)
         self._within = Within(form, close, in_section, endings(opened.wrapped, in_section), live)
-        self._stops = (*live.firsts, "\r", *form.dialect.argument.escape[:1])
+        self._stops = (*live.firsts, "\r", *self.specials, *form.dialect.argument.escape[:1])
         self._wrapper_close = form.wrapper_close if opened.wrapped else ""
         self._open: Boundary | None = None
-        self._given = self._doubtful = self._closed = False
+        self._given = self._doubtful = False
+        self._closed = opened.closed
         self._scan = position
         self.position = position
         builder.begin(name, opened.id, (builder.start, position))
 
     def copy(self, builder: CallBuilder) -> TaggedReader:
         """Return an independent copy that writes to `builder`."""
-        twin = TaggedReader.__new__(TaggedReader)
+        twin = type(self).__new__(type(self))
         for name in TaggedReader.__slots__:
             setattr(twin, name, getattr(self, name))
         twin.builder = builder
@@ -136,9 +143,13 @@ class TaggedReader:
         if missing:
             self.builder.note("missing-value-opener", base + key.end)
         begin = base + at + (width or 0)
-        value = RawValue(self.builder, form, key.slots["key"], key.slots.get("string"), begin, width == 2)
-        self._open, self._given = Boundary(value, self._within), True
-        self.position = begin
+        value = self.value_type(self.builder, form, key.slots, begin, width == 2)
+        self._given = True
+        if key.closed:
+            value.finish(begin)
+        else:
+            self._open = Boundary(value, self._within)
+        self.position = self._scan = begin
         return None
 
     def _line_break(self, text: str, at: int, limit: int) -> int | None:
@@ -183,9 +194,9 @@ class TaggedReader:
         return Outcome.DONE
 
 
-def write_call(dialect: Dialect, call: Call, index: int, escaped: bool) -> str:
+def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bool) -> str:
     """Write one call as the model's own chat template does; the encoder checks that it comes back."""
-    del index  # no tagged format counts its calls
+    del tool, index  # raw text is typed by who reads it, and no tagged format counts its calls
     argument = dialect.argument
     out = [dialect.call.open.format(name=call.name)]
     for key, value in call.arguments.items():

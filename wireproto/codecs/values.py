@@ -7,6 +7,7 @@ a value join to the value.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 
 from wireproto.codecs.call import CallBuilder
@@ -25,19 +26,19 @@ class RawValue:
 
     __slots__ = ("_crlf", "_mode", "_wire", "builder", "form", "key", "start", "told")
 
-    def __init__(self, builder: CallBuilder, form: Form, key: str, wire: str | None, start: int, crlf: bool) -> None:
-        self.builder, self.form, self.key, self.start = builder, form, key, start
+    def __init__(self, builder: CallBuilder, form: Form, slots: Mapping[str, str], start: int, crlf: bool) -> None:
+        self.builder, self.form, self.key, self.start = builder, form, slots["key"], start
         self.told = start
-        self._wire = wire
+        self._wire = self._wire_type(slots)
         self._crlf = crlf
-        self._mode: Mode = self._first_mode() if builder.declare(key, (start, start)) else "drop"
+        self._mode: Mode = self._first_mode() if builder.declare(self.key, (start, start)) else "drop"
         if self._mode == "stream":
-            builder.open(key)
+            builder.open(self.key)
 
     def copy(self, builder: CallBuilder) -> RawValue:
         """Return an independent copy that writes to `builder`."""
-        twin = RawValue.__new__(RawValue)
-        for name in RawValue.__slots__:
+        twin = type(self).__new__(type(self))
+        for name in (*RawValue.__slots__, *type(self).__slots__):
             setattr(twin, name, getattr(self, name))
         twin.builder = builder
         return twin
@@ -47,6 +48,11 @@ class RawValue:
         """Whether more text of the value is told at once."""
         return self._mode == "stream"
 
+    @property
+    def is_raw(self) -> bool:
+        """Whether what was told so far says that the writer escapes nothing."""
+        return True
+
     def tell(self, end: int) -> None:
         """Tell the value's text up to `end`."""
         if end <= self.told:
@@ -55,9 +61,7 @@ class RawValue:
             if not "null".startswith(self.text(end)):
                 self._decide(end)
         elif self._mode == "stream":
-            end = self._before_half_escape(end)
-            self.builder.more(self._decoded(self.told, end))
-            self.told = end
+            self._stream(end)
         else:
             self.builder.check_size(end - self.start)
             self.told = end
@@ -66,22 +70,31 @@ class RawValue:
         """End the value at `end`: tell the rest, with its type."""
         builder = self.builder
         text = self.text(end)
-        if "&" in text and _ENTITY.search(text):
-            builder.journal.diagnose("suspicious-entities", (self.start, end))
+        self._check(text, end)
         if self._mode == "undecided" and text != "null":
             self._decide(end)
         if self._mode == "stream":
-            builder.more(self._decoded(self.told, end))
+            self._stream(end, final=True)
             builder.close(text)
         elif self._mode == "undecided":
             builder.give(self.key, None)
         elif self._mode == "late":
-            tool, coerce = builder.tool, builder.policy.coerce
-            decode = {"true": tool.decode_string, "false": tool.decode_json}.get(self._wire or "", tool.decode)
-            typed = decode(self.key, text, coerce)
-            if typed.code == "value-repaired" and self.form.dialect.argument.literals == "python":
-                typed = Typed(typed.value)  # this format's own spelling needs no repair
-            builder.give_typed(self.key, typed, (self.start, end))
+            builder.give_typed(self.key, self._typed(text, end), (self.start, end))
+
+    def _check(self, text: str, end: int) -> None:
+        """Say what is odd about a text that was not decoded."""
+        if "&" in text and _ENTITY.search(text):
+            self.builder.journal.diagnose("suspicious-entities", (self.start, end))
+
+    def _typed(self, text: str, end: int) -> Typed:
+        """Return the value of a whole text that is no string, as the wire and the schema say."""
+        del end
+        tool, coerce = self.builder.tool, self.builder.policy.coerce
+        decode = {"true": tool.decode_string, "false": tool.decode_json}.get(self._wire or "", tool.decode)
+        typed = decode(self.key, text, coerce)
+        if typed.code == "value-repaired" and self.form.dialect.argument.literals == "python":
+            return Typed(typed.value)  # this format's own spelling needs no repair
+        return typed
 
     def leave(self, end: int) -> None:
         """The output ends in the value: keep what is certain of a string, nothing of another type (R-CUT)."""
@@ -118,6 +131,16 @@ class RawValue:
         text = self.builder.source.slice(start, end)
         escape = self.form.dialect.argument.escape
         return text.replace(escape, self.form.value_close(self.key)) if escape else text
+
+    def _stream(self, end: int, final: bool = False) -> None:
+        """Tell more of a string, up to `end` or to half of an escape before it."""
+        end = end if final else self._before_half_escape(end)
+        self.builder.more(self._decoded(self.told, end))
+        self.told = end
+
+    def _wire_type(self, slots: Mapping[str, str]) -> str | None:
+        """Return what the wire says: "true", the value is a string, "false", it is JSON, None, nothing."""
+        return slots.get("string")
 
     def _before_half_escape(self, end: int) -> int:
         """Return `end` less what may become the value's own closer, escaped."""

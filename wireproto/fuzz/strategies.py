@@ -71,6 +71,7 @@ _FLAVOURS: tuple[Callable[[str, dict[str, Any]], dict[str, Any]], ...] = (
 _WORDS = ("word", " a b ", "x = 1\n", "null", "true", "True", "5", "[1]", "{}", "&lt;", "&amp;", "é", "😀", "\u2028")
 _STRUCTURE = ("\n", "\n\n", "\r\n", " ", "\t", "`", "```", "\n```\n", "~~~\n", "<", ">", "/", "=", "|", ":", ";", "<a ")
 _JSON_PIECES = ("{", "}", "[", "]", '"', "'", "\\", "\\n", "\\u00e9", "\\ud83d", ", ", '": "', '{"name": "')
+_OTHER_PIECES = ("<![CDATA[", "]]>", "<!--", "-->", "'''", '"""', "\n+++\n", "[[x]]\n", "k = ", "# ")
 
 
 @st.composite
@@ -162,7 +163,7 @@ def _hostile(dialect: Dialect, specimens: tuple[str, ...]) -> Texts:
     markers = st.sampled_from(_markers(dialect))
     halves = markers.flatmap(lambda marker: st.integers(1, len(marker)).map(lambda at: marker[:at]))
     tails = markers.flatmap(lambda marker: st.integers(0, len(marker) - 1).map(lambda at: marker[at:]))
-    plain = st.sampled_from(_WORDS + _STRUCTURE + _JSON_PIECES)
+    plain = st.sampled_from(_WORDS + _STRUCTURE + _JSON_PIECES + _OTHER_PIECES)
     # Openers with their slots filled and closers with the white space of the format are what a decoder believes.
     tags = st.sampled_from(tuple(tag for text in specimens for tag in _TAGS.findall(text)) or ("",))
     pieces = st.one_of(markers, plain, halves, tails, tags, tags, plain, st.sampled_from(specimens))
