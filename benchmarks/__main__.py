@@ -14,9 +14,10 @@ from statistics import geometric_mean
 
 import wireproto as wp
 from benchmarks import measure
-from benchmarks.inputs import output, source_code
+from benchmarks.inputs import output, source_code, subjects
 
-PER_DELTA = {"tagged": 2.0, "json": 2.5}
+# What streams text as it stands has the goals of tags; JSON decodes escapes in every chunk.
+PER_DELTA = {"tagged": 2.0, "xml": 2.0, "html": 2.0, "toml": 2.0, "json": 2.5}
 TAGGED_SPEED = 400.0
 JSON_RATIO = 2.0
 GROWTH = 2.2
@@ -54,7 +55,7 @@ QUICK = Sizes(rounds=2, delta=20_000, whole=200_000, growth=40_000, memory=500_0
 
 def rows(sizes: Sizes) -> Iterator[Row]:
     """Measure everything, one row at a time."""
-    names = wp.dialects()
+    names = subjects()
     for name in names:
         yield _per_delta(name, sizes)
     for name in names:

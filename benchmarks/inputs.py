@@ -23,6 +23,7 @@ TOOLS: list[dict[str, Any]] = [
     }
 ]
 _SEED = "zqz"
+_SALT = "k7q2"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,19 @@ class Output:
         return self.text[self.start : self.end]
 
 
+def subjects() -> list[str]:
+    """Return what is measured: every dialect, and each that can be salted with a salt too."""
+    names = wp.dialects()
+    return [*names, *(f"{name}+{_SALT}" for name in names if wp.dialect(name).salt)]
+
+
+@cache
+def subject(label: str) -> wp.Dialect:
+    """Return the dialect of a label: its name, and its salt behind a plus sign."""
+    name, _, salt = label.partition("+")
+    return wp.dialect(name).salted(salt) if salt else wp.dialect(name)
+
+
 @cache
 def source_code(size: int) -> str:
     """Return `size` characters of the standard library's own source: plain ASCII, one newline convention."""
@@ -59,11 +73,12 @@ def source_code(size: int) -> str:
 
 def output(name: str, value: str) -> Output:
     """Write a file of this content in a dialect, and say where the content stands."""
-    head, tail = _encoded(name, _SEED).split(_SEED)
+    # The blanks next to a value belong to whichever side a dialect puts them on; a seed of two lines shows which.
+    seeded = _encoded(name, f"{_SEED}\n{_SEED}")
+    head, tail = seeded[: seeded.index(_SEED)], seeded[seeded.rindex(_SEED) + len(_SEED) :]
     text = _encoded(name, value)
-    # The blanks next to a value belong to whichever side a dialect puts them on; a seed shows which.
     assert text.startswith(head) and text.endswith(tail)
-    return Output(name, wp.dialect(name).codec, value, text, len(head), len(text) - len(tail))
+    return Output(name, subject(name).codec, value, text, len(head), len(text) - len(tail))
 
 
 def many_arguments(name: str, count: int) -> tuple[str, list[dict[str, Any]]]:
@@ -71,7 +86,7 @@ def many_arguments(name: str, count: int) -> tuple[str, list[dict[str, Any]]]:
     arguments = {f"key{index}": f"value {index}" for index in range(count)}
     properties = {key: {"type": "string"} for key in arguments}
     tools = [{"name": "write_file", "parameters": {"type": "object", "properties": properties}}]
-    return wp.encode([wp.Call("write_file", arguments)], name, tools=tools), tools
+    return wp.encode([wp.Call("write_file", arguments)], subject(name), tools=tools), tools
 
 
 def pieces(text: str, size: int) -> Iterator[str]:
@@ -80,4 +95,4 @@ def pieces(text: str, size: int) -> Iterator[str]:
 
 
 def _encoded(name: str, value: str) -> str:
-    return wp.encode([wp.Call("write_file", {"path": "a.py", KEY: value})], name, tools=TOOLS)
+    return wp.encode([wp.Call("write_file", {"path": "a.py", KEY: value})], subject(name), tools=TOOLS)

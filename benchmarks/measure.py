@@ -13,9 +13,9 @@ from itertools import pairwise
 from typing import Any
 
 import wireproto as wp
-from benchmarks.inputs import KEY, TOOLS, Output, many_arguments, output, pieces
+from benchmarks.inputs import KEY, TOOLS, Output, many_arguments, output, pieces, subject
 
-HEAVY = ("lxml", "selectolax", "lark", "typer", "rich", "hypothesis")
+HEAVY = ("jsonschema", "lxml", "selectolax", "lark", "typer", "rich", "hypothesis")
 
 
 class Floor:
@@ -49,7 +49,7 @@ def per_delta(sample: Output, rounds: int, size: int = 4) -> tuple[float, float]
     for _ in range(rounds):
         floor = Floor('"' if sample.codec == "json" else "<")
         floors.append(seconds(lambda: _feed(floor.feed, chunks)))  # noqa: B023
-        decoder = wp.Decoder(sample.dialect, tools=TOOLS)
+        decoder = wp.Decoder(subject(sample.dialect), tools=TOOLS)
         decoder.feed(sample.text[: sample.start])
         ours.append(seconds(lambda: _feed(decoder.feed, chunks)))  # noqa: B023
         decoder.feed(sample.text[sample.end :])
@@ -61,10 +61,10 @@ def per_delta(sample: Output, rounds: int, size: int = 4) -> tuple[float, float]
 def whole(sample: Output, rounds: int) -> tuple[float, float]:
     """Return the seconds of one `parse` and of `json.loads` of the same value."""
     quoted = json.dumps(sample.value)
-    assert wp.parse(sample.text, sample.dialect, tools=TOOLS).calls[0].arguments[KEY] == sample.value
+    assert wp.parse(sample.text, subject(sample.dialect), tools=TOOLS).calls[0].arguments[KEY] == sample.value
     ours, theirs = [], []
     for _ in range(rounds):
-        ours.append(seconds(lambda: wp.parse(sample.text, sample.dialect, tools=TOOLS)))
+        ours.append(seconds(lambda: wp.parse(sample.text, subject(sample.dialect), tools=TOOLS)))
         theirs.append(seconds(lambda: json.loads(quoted)))
     return min(ours), min(theirs)
 
@@ -94,7 +94,7 @@ def peak_memory(sample: Output, step: int) -> float:
     """Return the peak memory of decoding in chunks, deltas thrown away, as a multiple of the argument's size."""
     gc.collect()
     tracemalloc.start()
-    decoder = wp.Decoder(sample.dialect, tools=TOOLS)
+    decoder = wp.Decoder(subject(sample.dialect), tools=TOOLS)
     for chunk in pieces(sample.text, step):
         decoder.feed(chunk)
     decoder.close()
@@ -127,7 +127,7 @@ def _feed(feed: Callable[[str], object], chunks: list[str]) -> None:
 
 def _stream(name: str, tools: Any, chunks: list[str]) -> Callable[[], object]:
     def work() -> object:
-        decoder = wp.Decoder(name, tools=tools)
+        decoder = wp.Decoder(subject(name), tools=tools)
         _feed(decoder.feed, chunks)
         return decoder.close()
 

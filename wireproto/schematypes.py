@@ -74,15 +74,19 @@ class Resolver:
             places.append(_combine("anyOf", [self.properties(part, depth + 1) for part in parts]))
         return _combine("allOf", places)
 
-    def items(self, schema: object, depth: int = 0) -> object:
+    def items(self, schema: object) -> object:
         """Return the schema of an array's elements; None where none is declared."""
+        return self.keyword(schema, "items")
+
+    def keyword(self, schema: object, keyword: str, depth: int = 0) -> object:
+        """Return what the schema says under a keyword, or the first of its parts that does; None where none does."""
         if not isinstance(schema, Mapping) or not self._spend(depth):
             return None
-        if "items" in schema:
-            return schema["items"]
+        if keyword in schema:
+            return schema[keyword]
         parts = [*self._conjuncts(schema), *(part for parts in _alternatives(schema) for part in parts)]
-        found = (self.items(part, depth + 1) for part in parts)
-        return next((items for items in found if items is not None), None)
+        found = (self.keyword(part, keyword, depth + 1) for part in parts)
+        return next((value for value in found if value is not None), None)
 
     def _spend(self, depth: int) -> bool:
         self._steps -= 1

@@ -192,7 +192,8 @@ def _write_children(dialect: Dialect, value: Container, tool: Tool, key: str) ->
     for name, item in members:
         text, item_kind = write(dialect, item, inner, name)
         out += [opener.format(key=name, type=item_kind), text, closer.format()]
-    return "".join(out), "" if tool.types(key) == frozenset((kind,)) else kind
+    settled = bool(value) and tool.types(key) == frozenset((kind,))  # nothing shows what an empty one is
+    return "".join(out), "" if settled else kind
 
 
 def _kind(value: object) -> str:

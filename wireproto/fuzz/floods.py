@@ -27,8 +27,9 @@ Flood = tuple[str, list[dict[str, Any]]]
 
 def floods(dialect: Dialect) -> Iterator[tuple[str, Callable[[int], Flood]]]:
     """Yield (what it is, how to make it of a size, with its tools): in a value, outside calls, many arguments."""
-    whole = encode([Call("write_file", {"path": "a", "content": _SEED})], dialect, tools=[WRITE_FILE])
-    head, _, tail = whole.partition(_SEED)
+    # A value of two lines: some formats write a single line in another way, which no long text has.
+    whole = encode([Call("write_file", {"path": "a", "content": f"{_SEED}\n{_SEED}"})], dialect, tools=[WRITE_FILE])
+    head, tail = whole[: whole.index(_SEED)], whole[whole.rindex(_SEED) + len(_SEED) :]
     inside = ["word ", "\n", " ", "<", "`", "\\n", *dialect.markers]
     for piece in inside:
         yield f"a value of {piece!r}", partial(_repeated, head, piece, tail)

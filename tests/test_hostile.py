@@ -1,0 +1,105 @@
+"""What no honest model writes, in the protocols of our own: nothing crashes, recurses, loads or takes for ever.
+
+Times are not measured here: whatever is not linear does not end on these sizes (law 7 and the benchmarks measure).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import wireproto as wp
+from wireproto.testing import Trial, law_lossless
+
+NAMES = ("xml", "html", "toml")
+DIALECTS = {name: wp.dialect(name) for name in NAMES}
+DIALECTS |= {f"{name}-salted": it.salted("k7q2") for name, it in DIALECTS.items()}
+every_protocol = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+TOOLS = [
+    {
+        "name": "f",
+        "parameters": {
+            "type": "object",
+            "properties": {"s": {"type": "string"}, "o": {"type": "object"}, "a": {"type": "array"}},
+        },
+    }
+]
+BOMB = "".join(
+    [
+        '<?xml version="1.0"?><!DOCTYPE b [<!ENTITY e0 "ha">',
+        *(f'<!ENTITY e{i} "&e{i - 1};&e{i - 1};">' for i in range(1, 64)),
+        '<!ENTITY x SYSTEM "file:///etc/passwd">]><b>&e63;&x;</b>',
+    ]
+)
+VALUES: dict[str, Callable[[], str]] = {
+    "entity bomb": lambda: BOMB,
+    "a million open tags": lambda: "<a>" * 1_000_000,
+    "100,000 attributes": lambda: "<a " + " ".join(f'x{i}="y"' for i in range(100_000)) + ">",
+    "deep elements": lambda: '<field name="k" type="object">' * 50_000,
+    "deep brackets": lambda: "[" * 200_000 + "{" * 200_000,
+    "NUL and controls": lambda: "".join(map(chr, range(32))) * 3,
+    "lone surrogates": lambda: "\ud83d \ude00 \udfff",
+    "references": lambda: "&#0;&#xD800;&#99999999;&amp" * 20_000,
+    "quotes": lambda: "'\"" * 200_000,
+    "comments": lambda: "<!--" * 200_000,
+    "sections": lambda: "<![CDATA[" * 100_000,
+}
+SHAPES: dict[str, Callable[[wp.Dialect], str]] = {
+    "openers": lambda it: (it.call.open.format(name="f") + it.argument.open.format(key="s")) * 20_000,
+    "sections": lambda it: (it.section.open.format() if it.section else "<form>") * 100_000,
+    "closers": lambda it: (it.argument.close.format() + it.call.close.format()) * 50_000,
+    "one long tag": lambda it: it.call.open.format(name="f") + "<input " + "x=y " * 250_000,
+    "one long header": lambda it: it.call.open.format(name="f").rstrip() + "\n" + "k." * 300_000 + "k = 1\n",
+    "deep value": lambda it: wp.encode(wp.Call("f", {"a": []}), it).replace("[]", "[" * 100_000),
+}
+
+
+@pytest.mark.parametrize("make", VALUES.values(), ids=VALUES)
+@every_protocol
+def test_a_hostile_value_comes_back(dialect: wp.Dialect, make: Callable[[], str]) -> None:
+    value = make()
+    (call,) = wp.parse(
+        wp.encode(wp.Call("f", {"s": value, "o": {"k": [value]}}), dialect, tools=TOOLS), dialect, TOOLS
+    ).calls
+    assert call.arguments == {"s": value, "o": {"k": [value]}} and call.complete
+
+
+@pytest.mark.parametrize("make", VALUES.values(), ids=VALUES)
+@every_protocol
+def test_hostile_text_where_a_value_should_be_escaped(dialect: wp.Dialect, make: Callable[[], str]) -> None:
+    text = wp.encode(wp.Call("f", {"s": "zqz\nzqz", "o": {}}), dialect, tools=TOOLS).replace("zqz", make())
+    for trial in (
+        Trial(text, (), TOOLS),
+        Trial(text, tuple(text[i : i + 4096] for i in range(0, len(text), 4096)), TOOLS),
+    ):
+        law_lossless(dialect, trial)
+
+
+@pytest.mark.parametrize("make", SHAPES.values(), ids=SHAPES)
+@every_protocol
+def test_hostile_markup(dialect: wp.Dialect, make: Callable[[wp.Dialect], str]) -> None:
+    text = make(dialect)
+    for tools in (TOOLS, None):
+        law_lossless(dialect, Trial(text, tuple(text[i : i + 4096] for i in range(0, len(text), 4096)), tools))
+
+
+@every_protocol
+def test_fifty_megabytes(dialect: wp.Dialect) -> None:
+    value = "a line of fifty characters, more or less of them\n" * 1_000_000
+    text = wp.encode(wp.Call("f", {"s": "zqz\nzqz"}), dialect, tools=TOOLS).replace("zqz\nzqz", value)
+    assert wp.parse(text, dialect, TOOLS).calls[0].arguments == {"s": value}
+    with pytest.raises(wp.LimitExceeded, match="longer than 1000 characters"):
+        wp.parse(text, dialect, TOOLS, policy=wp.Policy(max_value_chars=1000))
+
+
+@every_protocol
+def test_depth_is_limited_by_policy(dialect: wp.Dialect) -> None:
+    value: Any = []
+    for _ in range(60):
+        value = [value]
+    text = wp.encode(wp.Call("f", {"a": value}), dialect, tools=TOOLS)
+    assert wp.parse(text, dialect, TOOLS).calls[0].arguments == {"a": value}
+    with pytest.raises(wp.LimitExceeded, match="nested deeper than 20"):
+        wp.parse(text, dialect, TOOLS, policy=wp.Policy(max_depth=20))
