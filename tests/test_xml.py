@@ -166,6 +166,8 @@ def test_what_models_write_in_a_string(value: str, expected: str) -> None:
         ('<arg name="mode" type="integer">420</arg>', {"mode": 420}),
         ('<arg name="note">null</arg>', {"note": None}),
         ('<arg name="note" type="string">null</arg>', {"note": "null"}),
+        ('<arg name="note">&#110;ull</arg>', {"note": None}),
+        ('<arg name="note">&#110;ul&lt;</arg>', {"note": "nul<"}),
         ('<arg name="path"/>', {"path": ""}),
         ('<arg name="options">{"n": 1}</arg>', {"options": {"n": 1}}),
         ('<arg name="options"/>', {"options": ""}),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Union
 
@@ -94,12 +94,21 @@ class Tag:
     """A start tag: attributes in any order, each (name, role of its slot, whether it may be missing).
 
     `words` are attributes without a value that must stand there; `caseless` names are matched in any case, as in HTML.
+    `firsts` are the literals it may begin with, the canonical one first: where case does not count, every mixture.
     """
 
     name: str
     attributes: tuple[tuple[str, str, bool], ...]
     words: tuple[str, ...] = ()
     caseless: bool = False
+    firsts: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        spellings = {""}
+        for letter in self.name if self.caseless else ():
+            spellings = {head + case for head in spellings for case in (letter.lower(), letter.upper())}
+        others = sorted("<" + name for name in spellings if name)
+        object.__setattr__(self, "firsts", tuple(dict.fromkeys((f"<{self.name}", *others))))
 
     @classmethod
     def parse(cls, text: str, caseless: bool) -> Tag:
@@ -110,14 +119,6 @@ class Tag:
         words = tuple(piece for piece, slot in zip(rest, found, strict=True) if slot is None)
         check_roles(role for _, role, _ in attributes)
         return cls(name, attributes, words, caseless)
-
-    @property
-    def firsts(self) -> tuple[str, ...]:
-        """The literals it may begin with, the canonical one first: in HTML every mixture of cases."""
-        spellings = {""}
-        for letter in self.name if self.caseless else ():
-            spellings = {head + case for head in spellings for case in (letter.lower(), letter.upper())}
-        return tuple(dict.fromkeys((f"<{self.name}", *sorted("<" + name for name in spellings if name))))
 
     @property
     def literals(self) -> tuple[str, ...]:

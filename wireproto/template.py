@@ -22,15 +22,22 @@ class Template:
     """A marker: literals, gaps and slots in order.
 
     `trimmed` are its nodes without a gap at either end, `tolerant` the indexes of those before which blanks may stand.
+    `firsts` are the literals it may begin with, `first` the canonical one: none and empty if it begins with a slot.
     """
 
     nodes: tuple[Node, ...]
     trimmed: tuple[Node, ...] = field(init=False, repr=False, compare=False)
     tolerant: frozenset[int] = field(init=False, repr=False, compare=False)
+    firsts: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    first: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "trimmed", _without_outer_gaps(self.nodes))
         object.__setattr__(self, "tolerant", frozenset(_between_tags(self.trimmed)))
+        start = self.trimmed[0] if self.trimmed else None
+        firsts = start.firsts if isinstance(start, Tag) else (start.text,) if isinstance(start, Lit) else ()
+        object.__setattr__(self, "firsts", firsts)
+        object.__setattr__(self, "first", next(iter(firsts), ""))
 
     @classmethod
     def parse(cls, text: str, quotes: tuple[str, ...] = ('""',), markup: str = "") -> Template:
@@ -129,19 +136,6 @@ class Template:
         """The roles of its slots."""
         tagged = (role for node in self.nodes if isinstance(node, Tag) for _, role, _ in node.attributes)
         return frozenset((*tagged, *(node.role for node in self.nodes if isinstance(node, Slot))))
-
-    @property
-    def first(self) -> str:
-        """The literal it begins with; empty if it begins with a slot or is empty."""
-        return next(iter(self.firsts), "")
-
-    @property
-    def firsts(self) -> tuple[str, ...]:
-        """All literals it may begin with, the canonical one first."""
-        first = self.trimmed[0] if self.trimmed else None
-        if isinstance(first, Tag):
-            return first.firsts
-        return (first.text,) if isinstance(first, Lit) else ()
 
     @property
     def literals(self) -> tuple[str, ...]:

@@ -42,6 +42,11 @@ class XmlValue(RawValue):
         if self._mode in ("late", "drop") and end > self.told:
             self.builder.check_size(end - self.start)
             self._decode_on(end, final=False)
+        elif self._mode == "undecided":
+            text = self.builder.source.slice(self.start, end)
+            certain, _, _ = decode_part(text, 0, len(text), Mode.ESCAPED, final=False)
+            if not "null".startswith(certain):
+                self._decide(end)
         else:
             super().tell(end)
 

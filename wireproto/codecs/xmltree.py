@@ -137,7 +137,8 @@ class _Reader:
         end = found.end if found.closed else self._leaf_end(found.end, close)
         kind = found.slots.get("type", "")
         empty = self.container(kind, end, end) if found.closed else None
-        typed = Typed(empty) if empty is not None else _typed(frame.tool, key, decode(self._text[found.end : end]), kind)
+        text = decode(self._text[found.end : end])
+        typed = Typed(empty) if empty is not None else _typed(frame.tool, key, text, kind)
         if typed.code == "type-mismatch" and not self.problem:
             self.problem = typed.message
         frame.put(key, typed.value)
