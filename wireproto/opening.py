@@ -73,6 +73,23 @@ def empty_block(forms: Iterable[Form], literal: str, text: str, pos: int, end: i
     return Miss.MORE if waiting else Miss.NO
 
 
+def find_closer(
+    form: Form, name: str, section_close: str | None, text: str, pos: int, end: int
+) -> tuple[str, bool] | Miss:
+    """Find the closer at `pos` that may stand behind a finished call, and whether it closes nothing then.
+
+    A section's opener may begin with its closer, as where both are fences: then it is the opener.
+    """
+    waiting = False
+    for closer, orphan in form.closers_behind(name, section_close):
+        stands = begins(closer, text, pos, end)
+        reopened = form.reopens(closer, text, pos, end) if stands is True else Miss.NO
+        if stands is True and reopened is Miss.NO:
+            return closer, orphan
+        waiting = waiting or Miss.MORE in (stands, reopened)
+    return Miss.MORE if waiting else Miss.NO
+
+
 def open_call(form: Form, text: str, pos: int, end: int, scope: Scope) -> Opened | Miss:
     """Find the opener of a call at `pos`: section, wrapper and header, and what must follow them."""
     more = False

@@ -171,6 +171,11 @@ class Form:
         inner = [(closer, True) for closer in (self.wrapper_close, self.call_close(name), value)]
         return [(closer, orphan) for closer, orphan in (*outer, *inner) if len(closer) > (2 if orphan else 0)]
 
+    def reopens(self, closer: str, text: str, pos: int, end: int) -> Match | Miss:
+        """Match a section's opener that begins with this closer of one."""
+        openers = [section for section, _ in self.sections if closer and section.first.startswith(closer)]
+        return openers[0].match(text, pos, end) if openers else Miss.NO
+
     def closers_of(self, literal: str) -> list[str]:
         """Return what closes the block that this literal opens."""
         found = [close for section, close in self.sections if literal in section.firsts]
