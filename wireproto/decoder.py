@@ -1,4 +1,4 @@
-"""Text to events: visible text, reasoning and fences around calls, and the calls themselves, in any chunks.
+"""Text to events: visible text, reasoning, fences and documents around calls, and the calls, in any chunks.
 
 The decoder finds where a call begins and gives the text to that dialect's reader; in reasoning and in fences it writes
 a run of calls behind a mark, because only what follows decides whether they are calls. It knows no format and no
@@ -10,13 +10,14 @@ from __future__ import annotations
 from wireproto.codecs import codec
 from wireproto.codecs.call import CallBuilder, End, Outcome, Reader
 from wireproto.dialect import Dialect
+from wireproto.docstream import Documents, literals
 from wireproto.events import Event
 from wireproto.front import FENCE_WIDTH, FENCES, front
 from wireproto.guard import Guard
 from wireproto.journal import Journal
 from wireproto.model import Message, Policy
-from wireproto.nodes import BLANK, Miss, begins, skip_blank
-from wireproto.opening import Opened, Scope, empty_block, find_call
+from wireproto.nodes import BLANK, Miss, skip_blank
+from wireproto.opening import Opened, Scope, empty_block, find_call, find_closer
 from wireproto.place import Place
 from wireproto.regions import Region
 from wireproto.registry import dialect as find_dialect
@@ -36,26 +37,23 @@ class Decoder:
         SchemaError: a tool definition is wrong.
     """
 
-    __slots__ = ("_front", "_guard", "_journal", "_place", "_policy", "_position", "_quick", "_reader", "_region",
-                 "_source", "_tools")  # fmt: skip
+    __slots__ = ("_documents", "_front", "_guard", "_journal", "_place", "_policy", "_position", "_quick", "_reader",
+                 "_region", "_source", "_tools")  # fmt: skip
 
     def __init__(
-        self,
-        dialect: str | Dialect,
-        tools: object = None,
-        policy: Policy | None = None,
-        reasoning_open: bool = False,
+        self, dialect: str | Dialect, tools: object = None, policy: Policy | None = None, reasoning_open: bool = False
     ) -> None:
         spec = find_dialect(dialect) if isinstance(dialect, str) else dialect
         self._policy = policy or Policy()
         self._tools = Toolset.of(tools)
-        self._front = front(spec, self._policy.fenced_calls == "quote")
+        self._front = front(spec, self._policy.fenced_calls == "quote", literals(self._policy.documents))
         self._source = Source()
         self._journal = Journal(self._source)
         thought = spec.reasoning if reasoning_open else None
         self._region = Region("reasoning", closer=thought.close) if thought is not None else Region("text")
         self._place = Place()
         self._guard = Guard(self._journal, self._place, self._policy, self._tools)
+        self._documents = Documents(self._policy, self._source, self._journal)
         self._reader: Reader | None = None
         self._quick = False
         self._position = 0
@@ -81,6 +79,7 @@ class Decoder:
         if self._place.section is not None and self._place.after is not None and self._journal.calls[-1].complete:
             self._journal.diagnose("unclosed-call", (self._position, self._position), "the section's closer is missing")
         self._place.section = None
+        self._documents.note_drafts()
         return self._journal.hand_out()
 
     @property
@@ -103,6 +102,7 @@ class Decoder:
         twin._journal = self._journal.copy(twin._source)
         twin._region, twin._place = self._region.copy(), self._place.copy()
         twin._guard = Guard(twin._journal, twin._place, self._policy, self._tools)
+        twin._documents = self._documents.copy(twin._source, twin._journal)
         if self._reader is not None:
             twin._reader = self._reader.copy(self._reader.builder.copy(twin._source, twin._journal))
         return twin
@@ -112,12 +112,12 @@ class Decoder:
         while self._advance(end):
             pass
         self._source.release(self._position)
-        reader = self._reader
-        self._quick = reader is not None and self._region.kind == "text" and reader.quickable
+        self._quick = self._reader is not None and self._region.kind == "text" and self._reader.quickable
 
     def _advance(self, end: End) -> bool:
         """Take one step; False when there is nothing more to do with the text so far."""
-        stop, reach = self._bounds(end)
+        stop = self._region.reach(self._source, end.final)
+        reach = end if self._region.closed is None else End.CUT
         if self._reader is not None:
             return self._read(self._reader, stop, reach)
         after = self._place.after
@@ -130,22 +130,16 @@ class Decoder:
             self._guard.end(self._region, self._position)
         return False
 
-    def _bounds(self, end: End) -> tuple[int, End]:
-        """Return how far the region's text reaches, and whether it ends there."""
-        stop = self._region.reach(self._source, end.final)
-        return stop, end if self._region.closed is None else End.CUT
-
     def _leave_region(self, closed: tuple[int, int]) -> None:
-        if self._region.kind == "fence":
-            self._guard.take_back(self._region, self._position)
-            self._journal.prose("text", self._position, closed[1])
-        else:
-            self._guard.close_reasoning(self._region, self._position, closed)
+        self._guard.leave(self._region, self._position, closed)
         self._position = closed[1]
         self._region = Region("text")
 
     def _prose(self, stop: int, end: End) -> bool:
         source, place, late = self._source, self._place, bool(self._front.late)
+        if self._documents.is_open:
+            self._position = self._documents.read(place, self._position, stop, end.final)
+            return not self._documents.is_open
         if not end.final and place.waits(source, stop):
             return False
         text, base = source.window, source.base
@@ -172,7 +166,7 @@ class Decoder:
         return self._settle_marker(hit.group(), held, limit, end)
 
     def _settle_marker(self, literal: str, at: int, limit: int, end: End) -> bool:
-        moved = self._marker(literal, at, limit, end)
+        moved = self._marker(literal, at, limit, end) or self._document(at, limit, end)
         if moved is Miss.MORE and not end.final:
             self._place.waited = self._source.base + limit
             return False
@@ -216,8 +210,8 @@ class Decoder:
         if thinking is not None and literal == thinking.open and self._region.kind == "reasoning":  # opened twice
             return place.follows_markup(source, position) and self._skip_markup(position, after, self._region)
         if self._region.kind == "text":
-            if literal in FENCES:
-                return self._open_fence(position)
+            if literal[:FENCE_WIDTH] in FENCES and self._policy.fenced_calls == "quote":
+                return self._document(at, limit, end) or self._open_fence(position)
             if thinking is not None and literal == thinking.open and place.starts_line(source, position):
                 return self._skip_markup(position, after, Region("reasoning", position, after, thinking.close))
             if thinking is not None and literal == thinking.close and place.follows_markup(source, position):
@@ -235,6 +229,11 @@ class Decoder:
             return block is Miss.MORE and block
         return moved
 
+    def _document(self, at: int, limit: int, end: End) -> bool | Miss:
+        base = self._source.base
+        live = self._documents.registered and self._region.kind == "text"
+        return live and self._documents.open(self._place, base + at, base + limit, end.final)
+
     def _skip_markup(self, start: int, end: int, region: Region) -> bool:
         self._journal.markup(start, end)
         self._position = self._place.floor = end
@@ -245,14 +244,13 @@ class Decoder:
         if not self._place.may_fence(self._source, position):
             return False
         self._emit(position + FENCE_WIDTH)
-        char = self._source.slice(position, position + 1)
-        self._region = Region("fence", position, position + FENCE_WIDTH, char, FENCE_WIDTH, in_info=True)
+        self._region = Region.fence(self._source, position, FENCE_WIDTH)
         return True
 
     def _open(self, forms: tuple[Form, ...], at: int, limit: int, end: End, within: Form | None = None) -> bool | Miss:
         """Begin a call at `at` if one of the forms opens there; `within`: the form whose calls go on."""
         source, place = self._source, self._place
-        if self._tools.empty:
+        if self._tools.empty or not forms:
             return False
         if place.section is not None:
             within = place.section[0]
@@ -341,16 +339,13 @@ class Decoder:
         return True
 
     def _next_marker(self, form: Form, at: int, limit: int, end: End) -> bool | Miss:
-        text, place = self._source.window, self._place
+        place, source = self._place, self._source
         section_close = place.section[1] if place.section is not None else None
-        waiting = False
-        for closer, orphan in form.closers_behind(self._journal.calls[-1].name, section_close):
-            stands = begins(closer, text, at, limit)
-            if stands is True:
-                return self._skip_closer(self._source.base + at, len(closer), orphan)
-            waiting = waiting or stands is Miss.MORE
+        found = find_closer(form, self._journal.calls[-1].name, section_close, source.window, at, limit)
+        if not isinstance(found, Miss):
+            return self._skip_closer(source.base + at, len(found[0]), found[1])
         moved = self._next_call(form, at, limit, end)
-        return Miss.MORE if waiting and moved is False else moved
+        return Miss.MORE if found is Miss.MORE and moved is False else moved
 
     def _skip_closer(self, position: int, length: int, orphan: bool) -> bool:
         if orphan:

@@ -14,7 +14,10 @@ CODES: dict[str, tuple[Severity, str]] = {
         "note",
         "Where a value ends could not be told from the text alone; the plain reading was taken.",
     ),
+    "document-invalid": ("defect", "A document does not fit the schema of its type."),
+    "document-malformed": ("defect", "A document is not well formed, or nested too deeply; delivered without a value."),
     "draft-call": ("note", "A call stands in closed reasoning: a draft, reported as a candidate."),
+    "draft-document": ("note", "A document stands in reasoning: a draft, left there."),
     "duplicate-argument": ("defect", "An argument or member was given twice; the first value stands."),
     "duplicate-closer": ("repaired", "A closing marker was written twice; one was dropped."),
     "empty-arguments": ("repaired", "A call's arguments are missing or empty; read as no arguments."),
@@ -28,6 +31,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "mismatched-closer": ("repaired", "A value is closed by the closer of its own name instead of the format's."),
     "missing-value-opener": ("repaired", "The value's opening marker is missing after its key."),
     "missing-wrapper": ("repaired", "A call's opening marker or wrapper is missing."),
+    "nested-document": ("note", "An argument holds a document of a registered type."),
     "noncanonical-id": (
         "repaired",
         "The call id does not have the format's form; the tool's name was recovered from it.",
@@ -41,7 +45,10 @@ CODES: dict[str, tuple[Severity, str]] = {
         "Closed reasoning ends in a complete call and nothing follows; taken as a call.",
     ),
     "suspicious-entities": ("note", "A value holds character entities that this format does not decode."),
+    "toml-invalid": ("defect", "The call is not TOML; it is incomplete from there on."),
+    "toml-repaired": ("repaired", "The call is TOML after a named repair."),
     "truncated-call": ("defect", "The output ends inside a call; the call is incomplete."),
+    "truncated-document": ("defect", "The text ends inside a document; it is incomplete."),
     "truncated-value": ("defect", "The output ends inside an argument; the call is incomplete."),
     "type-conflict": ("note", "The type written on the wire is not the schema's; the schema's was taken."),
     "type-mismatch": ("defect", "A value does not have the type that the schema declares; kept as written."),
@@ -49,6 +56,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "unclosed-value": ("repaired", "A value's closing marker is missing; it ends at the next marker."),
     "unknown-argument": ("defect", "The tool does not declare this argument."),
     "unknown-tool": ("defect", "No tool of this name was declared."),
+    "value-not-json": ("repaired", "A value that JSON has no word for (a date, NaN); told as a string."),
     "value-repaired": ("repaired", "A raw value was read after a named repair (Python spelling, one array per line)."),
 }
 

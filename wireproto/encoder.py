@@ -15,6 +15,7 @@ from wireproto.dialect import Dialect
 from wireproto.errors import EncodeError
 from wireproto.lenient import MAX_DEPTH
 from wireproto.model import Call, Message
+from wireproto.nodes import BLANK
 from wireproto.registry import dialect as find_dialect
 from wireproto.schema import Tool, Toolset
 
@@ -69,11 +70,16 @@ def _write(message: Message, dialect: Dialect, tools: Toolset, escaped: bool) ->
 def _parts(message: Message) -> Iterable[tuple[str, Any]]:
     if message.segments:
         calls = iter(message.calls)
-        for segment in message.segments:
+        for i, segment in enumerate(message.segments):
             if segment.kind == "call":
                 yield "call", next(calls)
+            elif segment.kind == "document":
+                yield "text", segment.raw
             elif segment.kind != "markup":
                 yield segment.kind, segment.raw
+            elif i and message.segments[i - 1].kind == "document":
+                # A closing line must remain a line.
+                yield "text", segment.raw[: len(segment.raw) - len(segment.raw.lstrip(BLANK))]
         return
     if message.reasoning:
         yield "reasoning", message.reasoning
@@ -148,8 +154,10 @@ def _difference(message: Message, text: str, dialect: Dialect, tools: Toolset) -
             return f"call {i} ({call.name!r}): {problem}"
     if len(back.calls) > len(message.calls):
         return f"{len(back.calls)} calls would come back instead of {len(message.calls)}"
-    if back.text != message.text:
-        return f"the text {_short(message.text)} would come back as {_short(back.text)}"
+    # Whoever reads it without knowing its documents reads them as text.
+    written = "".join(content for kind, content in _parts(message) if kind == "text")
+    if back.text != written:
+        return f"the text {_short(written)} would come back as {_short(back.text)}"
     if back.reasoning != message.reasoning:
         return f"the reasoning {_short(message.reasoning)} would come back as {_short(back.reasoning)}"
     return ""

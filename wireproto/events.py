@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Union
 
-from wireproto.model import Call, Diagnosis
+from wireproto.model import Call, Diagnosis, Document
 
 Kind = Literal["string", "json"]
 
@@ -73,10 +73,46 @@ class CallEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentStart:
+    """A document has begun; `index` counts the documents of the message from 0, `name` is that of its type."""
+
+    index: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDelta:
+    """More of a document's own characters, its markup included."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentEnd:
+    """A document is over; `document.complete` says whether its closer was there, `document.value` what it parses to."""
+
+    index: int
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosed:
     """Something about the text that a harness may act on."""
 
     diagnosis: Diagnosis
 
 
-Event = Union[TextDelta, ReasoningDelta, CallStart, ArgumentStart, ArgumentDelta, ArgumentEnd, CallEnd, Diagnosed]
+Event = Union[
+    TextDelta,
+    ReasoningDelta,
+    CallStart,
+    ArgumentStart,
+    ArgumentDelta,
+    ArgumentEnd,
+    CallEnd,
+    DocumentStart,
+    DocumentDelta,
+    DocumentEnd,
+    Diagnosed,
+]

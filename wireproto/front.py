@@ -37,8 +37,8 @@ class Front:
 
 
 @lru_cache(maxsize=CACHED)
-def front(dialect: Dialect, fences: bool) -> Front:
-    """Return what to look for in a dialect's output; `fences`: Markdown fences too."""
+def front(dialect: Dialect, fences: bool, documents: frozenset[str] = frozenset()) -> Front:
+    """Return what to look for in a dialect's output; `fences`: Markdown fences too; `documents`: what opens those."""
     own = forms(dialect)
     every = (*own, *_relatives(dialect))
     by_literal: dict[str, list[Form]] = {}
@@ -54,7 +54,7 @@ def front(dialect: Dialect, fences: bool) -> Front:
         dialect,
         {literal: tuple(found) for literal, found in by_literal.items()},
         tuple(by_literal),
-        Literals(openers | extra),
+        Literals(openers | extra | documents),
         Literals(openers | ({dialect.reasoning.open} if dialect.reasoning is not None else set())),
         tuple(form for form in own if form.markerless),
         tuple(form for form in own if form.late_headers),
@@ -63,6 +63,8 @@ def front(dialect: Dialect, fences: bool) -> Front:
 
 def _relatives(dialect: Dialect) -> list[Form]:
     """Return the forms of other dialects that share a marker with this one (R-FOREIGN); no two that read the same."""
+    if dialect.nonce:
+        return []  # what does not hold the salt is content
     own = {literal for form in forms(dialect) for literal in form.openers if len(literal) > 2}
     taken = {_shape(form) for form in forms(dialect)}
     found: list[Form] = []

@@ -29,7 +29,15 @@ class Guard:
         if region.kind != "text" and not always and self._journal.marked is None:
             self._journal.mark(position)
 
-    def close_reasoning(self, region: Region, position: int, closer: tuple[int, int]) -> None:
+    def leave(self, region: Region, position: int, closer: tuple[int, int]) -> None:
+        """A fence or reasoning closes: calls in a fence were quotes."""
+        if region.kind == "fence":
+            self.take_back(region, position)
+            self._journal.prose("text", position, closer[1])
+        else:
+            self._close_reasoning(region, position, closer)
+
+    def _close_reasoning(self, region: Region, position: int, closer: tuple[int, int]) -> None:
         """Reasoning closes: its last run stays held if it may yet turn out to be calls."""
         journal = self._journal
         if journal.marked is not None and not self._may_stand():

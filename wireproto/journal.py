@@ -1,4 +1,4 @@
-"""What a decoder has found: events for the caller, and the segments, calls and diagnoses of the message.
+"""What a decoder has found: events for the caller, and the segments, calls, documents and diagnoses of the message.
 
 A run of calls whose meaning is not settled yet (in a fence, in reasoning) is written down like any other, behind a
 mark; either the mark is dropped and the run stands, or everything behind it is taken back before anyone saw it. Law:
@@ -7,12 +7,22 @@ segments tile the input, and what was handed out is never taken back.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from wireproto.diagnoses import diagnose
-from wireproto.events import CallEnd, Diagnosed, Event, ReasoningDelta, TextDelta
-from wireproto.model import Call, Diagnosis, Message, Segment, SegmentKind, Span
+from wireproto.events import (
+    CallEnd,
+    Diagnosed,
+    DocumentDelta,
+    DocumentEnd,
+    DocumentStart,
+    Event,
+    ReasoningDelta,
+    TextDelta,
+)
+from wireproto.model import Call, Diagnosis, Document, Message, Segment, SegmentKind, Span
 from wireproto.nodes import BLANK
 from wireproto.source import Source
 
@@ -42,13 +52,14 @@ class Mark:
     segments: int
     calls: int
     diagnoses: int
+    documents: int
     open: _Open | None
 
 
 class Journal:
     """Events not handed out yet, and the message so far."""
 
-    __slots__ = ("_mark", "_open", "_segments", "_source", "calls", "candidates", "diagnoses", "events")
+    __slots__ = ("_mark", "_open", "_segments", "_source", "calls", "candidates", "diagnoses", "documents", "events")
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -56,6 +67,7 @@ class Journal:
         self.calls: list[Call] = []
         self.candidates: list[Call] = []
         self.diagnoses: list[Diagnosis] = []
+        self.documents: list[Segment] = []
         self._segments: list[tuple[SegmentKind, int, int]] = []
         self._open: _Open | None = None
         self._mark: Mark | None = None
@@ -85,6 +97,23 @@ class Journal:
         self.calls.append(call)
         self.events.append(CallEnd(index, call))
 
+    def document(self, document: Document) -> None:
+        """Add a finished document whose start and characters were told."""
+        self._close()
+        self._segments.append(("document", *document.span))
+        self.events.append(DocumentEnd(len(self.documents), document))
+        self.documents.append(Segment("document", document.span, document, self._source))
+
+    def lift(self, document: Document, span: Span) -> None:
+        """Add a document that stands inside a call, at `span` of the input."""
+        index = len(self.documents)
+        self.events += (
+            DocumentStart(index, document.name),
+            DocumentDelta(index, document.text),
+            DocumentEnd(index, document),
+        )
+        self.documents.append(Segment("document", span, document, self._source))
+
     def diagnose(self, code: str, span: Span, message: str = "") -> None:
         """Add a diagnosis."""
         diagnosis = diagnose(code, span, message)
@@ -94,7 +123,8 @@ class Journal:
     def mark(self, position: int) -> None:
         """Begin a run that may be taken back to `position`, the end of what was written."""
         last = self._open.copy() if self._open is not None else None
-        self._mark = Mark(position, len(self.events), len(self._segments), len(self.calls), len(self.diagnoses), last)
+        counts = (len(self.calls), len(self.diagnoses), len(self.documents))
+        self._mark = Mark(position, len(self.events), len(self._segments), *counts, last)
 
     @property
     def marked(self) -> int | None:
@@ -116,12 +146,14 @@ class Journal:
         if mark is None:
             return
         drafts = [call for call in self.calls[mark.calls :] if call.complete]
-        self._open = mark.open
+        # A copy of the journal may hold the same mark.
+        self._open = mark.open.copy() if mark.open is not None else None
         self._mark = None
         del self.events[mark.events :]
         del self._segments[mark.segments :]
         del self.calls[mark.calls :]
         del self.diagnoses[mark.diagnoses :]
+        del self.documents[mark.documents :]
         for draft in drafts:
             self.candidates.append(draft)
             self.diagnose(code, draft.span)
@@ -145,20 +177,31 @@ class Journal:
             "".join(self._source.slice(start, end) for kind, start, end in segments if kind == wanted)
             for wanted in ("text", "reasoning")
         )
+        documents = {segment.span: segment for segment in self.documents}
         return Message(
             text,
             reasoning,
             tuple(self.calls),
             tuple(self.candidates),
-            tuple(Segment(kind, (start, end), self._source) for kind, start, end in _merged(segments)),
+            tuple(
+                documents[start, end] if kind == "document" else Segment(kind, (start, end), _source=self._source)
+                for kind, start, end in _merged(segments)
+            ),
             tuple(self.diagnoses),
+            tuple(self.documents),
         )
+
+    def reasoning(self) -> Iterator[Span]:
+        """Yield where the reasoning stands, so far."""
+        last = [] if self._open is None else [(_settled(self._open), self._open.start, self._open.end)]
+        yield from ((start, end) for kind, start, end in (*self._segments, *last) if kind == "reasoning")
 
     def copy(self, source: Source) -> Journal:
         """Return an independent copy over a copy of the source."""
         twin = Journal(source)
         twin.events, twin.calls, twin.candidates = self.events[:], self.calls[:], self.candidates[:]
         twin.diagnoses, twin._segments, twin._mark = self.diagnoses[:], self._segments[:], self._mark
+        twin.documents = self.documents[:]
         twin._open = self._open.copy() if self._open is not None else None
         return twin
 

@@ -15,6 +15,7 @@ from wireproto.source import Source
 from wireproto.states import Literals
 
 Kind = Literal["text", "fence", "reasoning"]
+_INFO = 256  # characters of a fence's opening line that are looked at
 
 
 @dataclass(slots=True)
@@ -31,6 +32,12 @@ class Region:
     width: int = 0
     in_info: bool = False
     closed: tuple[int, int] | None = None
+
+    @classmethod
+    def fence(cls, source: Source, position: int, width: int) -> Region:
+        """Return the fence that opens at `position` with at least `width` characters."""
+        char = source.slice(position, position + 1)
+        return cls("fence", position, position + width, char, width, in_info=True)
 
     @property
     def prose(self) -> Literal["text", "reasoning"]:
@@ -82,14 +89,15 @@ class Region:
         """Skip the rest of the opening line; a backtick in it says that it opens no fence (CommonMark 4.5)."""
         while at < len(text) and text[at] == self.closer and base + at == self.start + self.width:
             at, self.width = at + 1, self.width + 1
-        line = text.find("\n", at)
-        tick = text.find("`", at, line if line >= 0 else len(text)) if self.closer == "`" else -1
+        line = text.find("\n", at, at + _INFO)
+        tick = text.find("`", at, line if line >= 0 else at + _INFO) if self.closer == "`" else -1
         if tick >= 0:
             self.kind, self.closer = "text", ""
-        elif line >= 0:
+        elif line >= 0 or len(text) - at >= _INFO:
             self.in_info = False
-            return line
-        self.scan = base + len(text)
+            return line if line >= 0 else at
+        # Whether a call in this line is quoted is not known before its end.
+        self.scan = base + at
         return None
 
 

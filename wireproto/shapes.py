@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from wireproto.dialect import Dialect
-from wireproto.events import CallEnd, Diagnosed, Event
-from wireproto.model import Call, Diagnosis, Message
+from wireproto.events import CallEnd, Diagnosed, DocumentEnd, Event
+from wireproto.model import Call, Diagnosis, Document, Message
 
 
 class ShapeError(Exception):
@@ -43,15 +43,33 @@ def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
     return {"code": diagnosis.code, "message": diagnosis.message, "start": start, "end": end}
 
 
+def document_json(document: Document) -> dict[str, Any]:
+    """Return the document as the command line shows it; its text is what its deltas joined to."""
+    start, end = document.span
+    return {
+        "name": document.name,
+        "format": document.format,
+        "value": document.value,
+        "text": document.text,
+        "complete": document.complete,
+        "key": document.key,
+        "start": start,
+        "end": end,
+    }
+
+
 def message_json(message: Message) -> dict[str, Any]:
     """Return the message as the command line shows it."""
-    return {
+    shown = {
         "text": message.text,
         "reasoning": message.reasoning,
         "calls": [call_json(call) for call in message.calls],
         "candidates": [call_json(call) for call in message.candidates],
         "diagnoses": [diagnosis_json(diagnosis) for diagnosis in message.diagnoses],
     }
+    # Only where document types were registered are there any.
+    documents = [document_json(segment.document) for segment in message.documents if segment.document is not None]
+    return shown | ({"documents": documents} if documents else {})
 
 
 def event_json(event: Event) -> dict[str, Any]:
@@ -62,6 +80,8 @@ def event_json(event: Event) -> dict[str, Any]:
         return shown | diagnosis_json(event.diagnosis) | {"severity": event.diagnosis.severity}
     if isinstance(event, CallEnd):
         return shown | {"index": event.index, "call": call_json(event.call)}
+    if isinstance(event, DocumentEnd):
+        return shown | {"index": event.index, "document": document_json(event.document)}
     return shown | {field: getattr(event, field) for field in event.__dataclass_fields__}
 
 

@@ -30,6 +30,9 @@ from wireproto.events import (
     CallEnd,
     CallStart,
     Diagnosed,
+    DocumentDelta,
+    DocumentEnd,
+    DocumentStart,
     Event,
     ReasoningDelta,
     TextDelta,
@@ -101,7 +104,7 @@ def merged(events: Iterable[Event]) -> list[Any]:
     """Return events without diagnoses, adjacent deltas of one target joined: what must not depend on chunks."""
     entries: list[tuple[Any, list[str]]] = []
     for event in events:
-        if isinstance(event, (TextDelta, ReasoningDelta, ArgumentDelta)):
+        if isinstance(event, (TextDelta, ReasoningDelta, ArgumentDelta, DocumentDelta)):
             target = replace(event, text="")
             if entries and entries[-1][0] == target:
                 entries[-1][1].append(event.text)
@@ -165,6 +168,10 @@ def law_monotone(dialect: AnyDialect, trial: Trial) -> None:
     assert ended == message.calls, f"calls ended: {ended}\nmessage:     {message.calls}\n{trial}"
     for heard in _listen(events, trial):
         heard.check(trial)
+    documents = [event.document for event in events if isinstance(event, DocumentEnd)]
+    assert documents == [segment.document for segment in message.documents], f"documents ended: {documents}: {trial}"
+    told = [(event.index, event.text) for event in merged(events) if isinstance(event, DocumentDelta)]
+    assert told == [(i, document.text) for i, document in enumerate(documents)], f"{told}, {documents}: {trial}"
 
 
 def law_round_trip(dialect: AnyDialect, message: Message, tools: Tools = None) -> bool:
@@ -336,7 +343,7 @@ def _listen(events: Iterable[Event], trial: Trial) -> list[_Heard]:
         if isinstance(event, CallStart):
             assert not is_open and event.index == len(heard), f"{event} inside or after {heard}: {trial}"
             heard.append(_Heard(event))
-        elif isinstance(event, (TextDelta, ReasoningDelta)):
+        elif isinstance(event, (TextDelta, ReasoningDelta, DocumentStart, DocumentDelta, DocumentEnd)):
             assert not is_open, f"{event} inside {heard[-1]}: {trial}"
         elif not isinstance(event, Diagnosed):
             assert is_open, f"{event} outside a call: {trial}"

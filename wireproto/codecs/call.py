@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from wireproto.dialect import Dialect
+from wireproto.docstream import lift_nested, report_nested
 from wireproto.errors import LimitExceeded
 from wireproto.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallStart, Event, Kind
 from wireproto.journal import Journal
@@ -203,17 +204,22 @@ class CallBuilder:
 
     def finish(self, end: int, complete: bool) -> None:
         """End the call at `end`."""
-        journal = self.journal
+        journal, policy, span = self.journal, self.policy, (self.start, end)
+        report = complete and policy.documents
+        nested = report_nested(journal, policy, self.name or "", self.arguments, span) if report else ()
         call = Call(
             name=self.name or "",
             arguments=self.arguments,
             id=self.id,
             complete=complete,
-            span=(self.start, end),
+            span=span,
             diagnoses=tuple(journal.diagnoses[self.first_diagnosis :]),
+            nested=nested,
             _source=self.source,
         )
         journal.call(self.index, call)
+        if nested and policy.nested == "lift":
+            lift_nested(journal, call)
 
     def note(self, code: str, at: int, message: str = "") -> None:
         """Add a diagnosis about a point of the call."""
