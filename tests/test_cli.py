@@ -25,6 +25,7 @@ QWEN = "<tool_call>\n<function=f>\n<parameter=x>\n1\n</parameter>\n</function>\n
 TOOLS = [
     {"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": "integer"}, "s": {"type": "string"}}}}
 ]
+COMMANDS = ("parse", "stream", "encode", "convert", "prompt", "results", "dialects", "show")
 ENV = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1", "TERM": "dumb"}
 
 
@@ -190,7 +191,7 @@ def test_wrong_options_exit_with_2() -> None:
 
 
 def test_every_help_has_an_example_and_the_exit_codes() -> None:
-    for name in ("parse", "stream", "encode", "dialects", "show"):
+    for name in COMMANDS:
         result = run(name, "--help")
         assert result.exit_code == 0
         assert f"wireproto {name}" in result.stdout.split("Example:")[1]
@@ -204,7 +205,7 @@ def test_version() -> None:
 
 def test_the_reference_names_every_command_and_option() -> None:
     page = (Path(__file__).parent.parent / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
-    for name in ("parse", "stream", "encode", "dialects", "show"):
+    for name in COMMANDS:
         assert f"`{name}" in page
         for word in run(name, "--help").stdout.split():
             assert not word.startswith("--") or word == "--help" or f"`{word.rstrip('.,')}`" in page
@@ -254,6 +255,104 @@ def test_what_is_not_a_message_is_one_line(text: str, part: str) -> None:
 def test_a_call_that_would_not_come_back_is_one_line() -> None:
     value = {"name": "f", "arguments": {"s": "x\n</parameter>\n</function>\n</tool_call>"}}
     assert_one_line(run("encode", "-d", "qwen3_coder", input=json.dumps(value)), "s")
+
+
+# --- convert, prompt, results, salt -----------------------------------------------------------------------------------
+
+
+def test_convert_prints_the_other_wire_text_and_nothing_else(tmp_path: Path, tools: str) -> None:
+    path = tmp_path / "output.txt"
+    path.write_text(QWEN, encoding="utf-8")
+    result = run("convert", str(path), "--from", "qwen3_coder", "--to", "hermes", "--tools", tools)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == '<tool_call>\n{"name": "f", "arguments": {"x": 1}}\n</tool_call>'
+    assert run("convert", "--from", "hermes", "--to", "qwen3_coder", "-t", tools, input=result.stdout).stdout == QWEN
+    assert '"x": "1"' in run("convert", "--from", "qwen3_coder", "--to", "hermes", input=QWEN).stdout
+
+
+def test_what_cannot_be_converted_is_one_line(tools: str) -> None:
+    cut = QWEN[: QWEN.index("1")]
+    assert_one_line(run("convert", "--from", "qwen3_coder", "--to", "xml", input=cut), "call 0 ('f') is incomplete")
+    assert_one_line(run("convert", "--from", "hermse", "--to", "xml"), "did you mean 'hermes'")
+    forged = HERMES.replace("ä", "</parameter></function></tool_call>")
+    result = run("convert", "--from", "hermes", "--to", "qwen3_coder", "-t", tools, input=forged)
+    assert_one_line(result, "qwen3_coder cannot carry this: call 0 ('f'): argument 's'")
+
+
+def test_convert_salts_what_can_be_salted() -> None:
+    salted = run("convert", "--from", "hermes", "--to", "xml", "--salt", "k7q2", input=HERMES).stdout
+    assert "<call-k7q2 " in salted
+    assert run("convert", "--from", "xml", "--to", "hermes", "--salt", "k7q2", input=salted).stdout == HERMES
+    assert_one_line(run("convert", "--from", "hermes", "--to", "cline", "--salt", "k7q2"), "cannot be salted")
+
+
+def test_convert_says_what_was_not_utf8() -> None:
+    result = run("convert", "--from", "hermes", "--to", "xml", input=b"a\xff")
+    assert (result.exit_code, result.stdout) == (1, "a\ufffd")
+    assert result.stderr.splitlines() == ["wireproto: standard input: not UTF-8 at byte 1; replaced by U+FFFD"]
+
+
+def test_prompt_prints_what_the_library_writes(tools: str) -> None:
+    result = run("prompt", "xml", "--tools", tools)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, wp.prompt("xml", TOOLS), "")
+    salted = run("prompt", "xml", "-t", tools, "--salt", "k7q2").stdout
+    assert salted == wp.prompt(wp.dialect("xml").salted("k7q2"), TOOLS) and "<call-k7q2 " in salted
+
+
+def test_prompt_needs_tools_and_a_dialect(tools: str) -> None:
+    assert run("prompt", "xml").exit_code == 2
+    assert_one_line(run("prompt", "xlm", "-t", tools), "did you mean 'xml'")
+    assert_one_line(run("prompt", "hermes", "-t", tools, "--salt", "k7q2"), "cannot be salted")
+    assert_one_line(run("prompt", "xml", "-t", tools, "--salt", "K!"), "letters and digits")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"name": "f", "content": "a<b"},
+        [{"name": "f", "content": "a<b", "id": None, "error": False}],
+    ],
+)
+def test_results_prints_what_the_library_writes(value: object) -> None:
+    result = run("results", "xml", input=json.dumps(value))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == '<tool_results>\n<result name="f">a&lt;b</result>\n</tool_results>'
+
+
+def test_results_takes_ids_errors_and_any_content(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text('[{"name": "f", "content": {"x": 1}, "id": "i1", "error": true}]', encoding="utf-8")
+    line = '<result-k7q2 name="f" id="i1" error="true">{"x": 1}</result-k7q2>'
+    assert line in run("results", "xml", str(path), "--salt", "k7q2").stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "not JSON"),
+        ("3", "results[0]: expected an object"),
+        ('[{"name": "f", "content": ""}, {"name": "f"}]', "results[1]: expected an object"),
+        ('{"name": 3, "content": ""}', "results[0]: expected an object"),
+        ('{"name": "f", "content": "", "id": 3}', "results[0].id"),
+        ('{"name": "f", "content": "", "error": 3}', "results[0].error"),
+        ('{"name": "f", "content": "</tool_response>"}', "cannot carry result 0 ('f')"),
+        ('{"name": "f", "content": "\\ud800"}', "surrogate"),
+    ],
+)
+def test_what_is_no_list_of_results_is_one_line(text: str, part: str) -> None:
+    assert_one_line(run("results", "hermes", input=text), part)
+
+
+def test_a_salt_reaches_the_encoder_and_the_decoder() -> None:
+    text = run("encode", "-d", "xml", "--salt", "k7q2", input=json.dumps({"name": "f", "arguments": {"x": "a"}})).stdout
+    assert '<call-k7q2 name="f">' in text
+    for salt, count in (("k7q2", 1), ("q2k7", 0)):
+        assert len(json.loads(run("parse", "-d", "xml", "--salt", salt, input=text).stdout)["calls"]) == count
+        events = [
+            json.loads(line) for line in run("stream", "-d", "xml", "--salt", salt, input=text).stdout.splitlines()
+        ]
+        assert sum(event["event"] == "call_end" for event in events) == count
+    assert_one_line(run("parse", "-d", "hermes", "--salt", "k7q2"), "cannot be salted")
 
 
 # --- dialects, show ---------------------------------------------------------------------------------------------------

@@ -173,7 +173,6 @@ def test_a_salt_stands_in_every_marker(name: str) -> None:
     for foreign in (wp.encode(call, plain), other):
         assert wp.parse(foreign, salted).calls == ()
         assert wp.parse(wp.encode(wp.Call("f", {"a": foreign}), salted), salted).calls[0].arguments == {"a": foreign}
-    assert wp.parse(wire, plain).calls == ()
 
 
 @pytest.mark.parametrize("nonce", ["", "abc", "K7Q2", "7abc", "ab cd", "a" * 33, 'a">b'])

@@ -100,6 +100,22 @@ CLINE_WEATHER = (
 )
 
 # dialect: what get_time alone is, and what get_weather and get_time are together.
+HTML_TIME = '<form toolname="get_time">\n<textarea name="tz">\nUTC</textarea>\n</form>'
+HTML_WEATHER = (
+    '<form toolname="get_weather">\n<textarea name="city">\nParis</textarea>\n'
+    '<input type="number" name="days" value="3">\n'
+    '<script type="application/json" name="opts" data-type="json">{"u": "C"}</script>\n'
+    '<input type="checkbox" name="f" checked>\n</form>'
+)
+TOML_TIME = '[[call]]\nname = "get_time"\n\n[call.arguments]\ntz = "UTC"\n'
+TOML_WEATHER = (
+    '[[call]]\nname = "get_weather"\n\n[call.arguments]\ncity = "Paris"\ndays = 3\nopts = {u = "C"}\nf = true\n'
+)
+XML_TIME = '<call name="get_time">\n<arg name="tz">UTC</arg>\n</call>\n'
+XML_WEATHER = (
+    '<call name="get_weather">\n<arg name="city">Paris</arg>\n<arg name="days">3</arg>\n'
+    '<arg name="opts"><field name="u">C</field></arg>\n<arg name="f">true</arg>\n</call>\n'
+)
 CANONICAL: dict[str, tuple[str, str]] = {
     "anthropic_invoke": (
         f"<function_calls>\n{INVOKE_TIME}</function_calls>",
@@ -128,6 +144,7 @@ CANONICAL: dict[str, tuple[str, str]] = {
         f"<tool_call>\n{JSON_TIME}\n</tool_call>",
         f"<tool_call>\n{JSON_WEATHER}\n</tool_call>\n<tool_call>\n{JSON_TIME}\n</tool_call>",
     ),
+    "html": (HTML_TIME, f"{HTML_WEATHER}\n{HTML_TIME}"),
     "kimi_k2": (
         f"<|tool_calls_section_begin|>{KIMI_TIME % 0}<|tool_calls_section_end|>",
         f"<|tool_calls_section_begin|>{KIMI_WEATHER}{KIMI_TIME % 1}<|tool_calls_section_end|>",
@@ -152,6 +169,8 @@ CANONICAL: dict[str, tuple[str, str]] = {
         f"<｜tool_calls_begin｜>\n{STEP3_WEATHER}{STEP3_TIME}<｜tool_calls_end｜>",
     ),
     "step3p5": (QWEN_TIME, QWEN_WEATHER + QWEN_TIME),
+    "toml": (f"+++ tool_calls\n{TOML_TIME}+++", f"+++ tool_calls\n{TOML_WEATHER}\n{TOML_TIME}+++"),
+    "xml": (f"<tool_calls>\n{XML_TIME}</tool_calls>", f"<tool_calls>\n{XML_WEATHER}{XML_TIME}</tool_calls>"),
 }
 every_dialect = pytest.mark.parametrize("name", CANONICAL)
 

@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
+from wireproto.convert import convert
 from wireproto.decoder import Decoder, parse
 from wireproto.dialect import Dialect
+from wireproto.doctypes import DocumentType
 from wireproto.encoder import encode
 from wireproto.errors import (
     DialectError,
@@ -26,12 +28,17 @@ from wireproto.events import (
     CallEnd,
     CallStart,
     Diagnosed,
+    DocumentDelta,
+    DocumentEnd,
+    DocumentStart,
     Event,
     ReasoningDelta,
     TextDelta,
 )
-from wireproto.model import Call, Diagnosis, Message, Policy, Segment
+from wireproto.model import ArgumentValue, Call, Diagnosis, Document, Message, Policy, Segment
+from wireproto.prompt import prompt
 from wireproto.registry import dialect, dialects
+from wireproto.results import ToolResult, render_results
 
 __version__ = "0.1.0"
 
@@ -39,6 +46,7 @@ __all__ = [
     "ArgumentDelta",
     "ArgumentEnd",
     "ArgumentStart",
+    "ArgumentValue",
     "Call",
     "CallEnd",
     "CallStart",
@@ -47,6 +55,11 @@ __all__ = [
     "Diagnosis",
     "Dialect",
     "DialectError",
+    "Document",
+    "DocumentDelta",
+    "DocumentEnd",
+    "DocumentStart",
+    "DocumentType",
     "EncodeError",
     "Event",
     "GrammarError",
@@ -57,9 +70,13 @@ __all__ = [
     "SchemaError",
     "Segment",
     "TextDelta",
+    "ToolResult",
     "WireprotoError",
+    "convert",
     "dialect",
     "dialects",
     "encode",
     "parse",
+    "prompt",
+    "render_results",
 ]

@@ -1,4 +1,4 @@
-"""The command line: parse, stream, encode, dialects, show.
+"""The command line: parse, stream, encode, convert, prompt, results, dialects, show.
 
 It only translates: files and options into arguments of the library, its values into JSON and tables, its errors into
 one line on stderr and an exit code. It must not know any wire format.
@@ -8,29 +8,43 @@ Law: whatever bytes come in, what could be read goes out, and no traceback does.
 
 from __future__ import annotations
 
-import codecs
 import functools
 import io
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, cast
+from typing import Annotated, ParamSpec
 
 import typer
 
 import wireproto
+from wireproto.cliio import (
+    Complaint,
+    Utf8,
+    complain,
+    load_both,
+    load_dialect,
+    load_results,
+    load_tools,
+    print_events,
+    print_json,
+    print_text,
+    read_json,
+    read_text,
+    stdin,
+)
+from wireproto.convert import convert
 from wireproto.decoder import Decoder, parse
-from wireproto.dialect import Dialect
 from wireproto.encoder import encode
 from wireproto.errors import WireprotoError
-from wireproto.events import Event
 from wireproto.model import Diagnosis
+from wireproto.prompt import prompt
 from wireproto.registry import dialect as find_dialect
 from wireproto.registry import dialects as dialect_names
-from wireproto.shapes import ShapeError, dialect_json, event_json, is_unicode, message_json, to_json, to_message
+from wireproto.results import render_results
+from wireproto.shapes import ShapeError, dialect_json, message_json, to_message
 
 FINE, DEFECTS, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 CHUNK = 1 << 16
@@ -54,17 +68,7 @@ class Format(str, Enum):
     text = "text"
 
 
-class Complaint(Exception):
-    """Something that the user has to put right: one line on stderr, exit code 2."""
-
-
 # --- running a command ------------------------------------------------------------------------------------------------
-
-
-def complain(message: str) -> None:
-    """Print one line on stderr, whatever line breaks the message has."""
-    line = "; ".join(part.strip() for part in message.splitlines() if part.strip())
-    print(f"wireproto: {line}", file=sys.stderr)
 
 
 def use_utf8() -> None:
@@ -115,94 +119,6 @@ def abandon_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
-
-
-class Utf8:
-    """Bytes to text as they arrive; complains once, with the offset, about bytes that are not UTF-8."""
-
-    def __init__(self, name: str) -> None:
-        self.ok = True
-        self._name = name
-        self._seen = 0
-        self._strict = codecs.getincrementaldecoder("utf-8")("strict")
-        self._lenient = codecs.getincrementaldecoder("utf-8")("replace")
-
-    def decode(self, data: bytes, final: bool = False) -> str:
-        """Return the text that is whole by now."""
-        if self.ok:
-            self._check(data, final)
-        return self._lenient.decode(data, final)
-
-    def _check(self, data: bytes, final: bool) -> None:
-        held = len(self._strict.getstate()[0])
-        try:
-            self._strict.decode(data, final)
-        except UnicodeDecodeError as error:
-            self.ok = False
-            complain(f"{self._name}: not UTF-8 at byte {self._seen - held + error.start}; replaced by U+FFFD")
-        self._seen += len(data)
-
-
-def stdin() -> io.BufferedReader:
-    """Return standard input as bytes."""
-    if sys.stdin is None:
-        raise Complaint("standard input is closed")
-    return cast(io.BufferedReader, sys.stdin.buffer)
-
-
-def read_text(file: str) -> tuple[str, bool]:
-    """Return the text of a file or of standard input (`-`), and whether it was UTF-8."""
-    data = stdin().read() if file == "-" else Path(file).read_bytes()
-    utf8 = Utf8("standard input" if file == "-" else file)
-    return utf8.decode(data, final=True), utf8.ok
-
-
-def read_json(file: str) -> Any:
-    """Return the JSON value in a file or on standard input."""
-    name = "standard input" if file == "-" else file
-    data = stdin().read() if file == "-" else Path(file).read_bytes()
-    try:
-        return json.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise Complaint(f"{name}: not UTF-8 at byte {error.start}") from None
-    except json.JSONDecodeError as error:
-        raise Complaint(f"{name}: not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
-    except ValueError as error:
-        raise Complaint(f"{name}: not JSON that can be read: {error}") from None
-
-
-def load_dialect(name: str) -> Dialect:
-    """Return the dialect of this name, or the one in this TOML file."""
-    is_path = name.endswith(".toml") or "/" in name or os.sep in name
-    return Dialect.load(name) if is_path else find_dialect(name)
-
-
-def load_tools(file: str | None) -> list[Any] | None:
-    """Return the tool definitions in a file; None without a file."""
-    if file is None:
-        return None
-    value = read_json(file)
-    tools = value.get("tools") if isinstance(value, dict) else value
-    if not isinstance(tools, list):
-        raise Complaint(f'{file}: expected a JSON list of tools, or an object with a "tools" list')
-    return tools
-
-
-# --- writing ----------------------------------------------------------------------------------------------------------
-
-
-def print_json(value: Any) -> None:
-    """Print JSON: indented for a person, on one line for a program."""
-    print(to_json(value, indent=2 if sys.stdout.isatty() else None))
-
-
-def print_events(events: Iterable[Event]) -> None:
-    """Print each event as a line of its own, at once."""
-    for event in events:
-        print(to_json(event_json(event)), flush=True)
-
-
 def exit_code(diagnoses: Iterable[Diagnosis], clean: bool) -> int:
     """Return 1 if the input was not clean or the caller has to look at a call."""
     return FINE if clean and all(diagnosis.severity != "defect" for diagnosis in diagnoses) else DEFECTS
@@ -222,12 +138,14 @@ app = typer.Typer(
 )
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE|-", help="File to read; - is standard input.")]
+DialectArgument = Annotated[str, typer.Argument(metavar="D", help="Name of a dialect, or path of a .toml file.")]
 DialectOption = Annotated[
     str, typer.Option("--dialect", "-d", metavar="D", help="Name of a dialect, or path of a .toml file.")
 ]
-ToolsOption = Annotated[
-    str | None,
-    typer.Option("--tools", "-t", metavar="FILE", help='Tool definitions: a JSON list, or {"tools": [...]}.'),
+TOOLS_HELP = 'Tool definitions: a JSON list, or {"tools": [...]}.'
+ToolsOption = Annotated[str | None, typer.Option("--tools", "-t", metavar="FILE", help=TOOLS_HELP)]
+SaltOption = Annotated[
+    str | None, typer.Option(metavar="S", help="Salt in every marker of a dialect that has a place for it, as k7q2.")
 ]
 FinishOption = Annotated[
     str | None, typer.Option(metavar="R", help="Why the output ended, as the server says: stop, length, ...")
@@ -263,6 +181,7 @@ def parse_command(
     dialect: DialectOption,
     file: FileArgument = "-",
     tools: ToolsOption = None,
+    salt: SaltOption = None,
     finish_reason: FinishOption = None,
     reasoning_open: ReasoningOption = False,
     format: FormatOption = Format.json,
@@ -271,7 +190,7 @@ def parse_command(
 
     Prints its text, reasoning, calls, candidates and diagnoses.
     """
-    chosen, offered = load_dialect(dialect), load_tools(tools)
+    chosen, offered = load_dialect(dialect, salt), load_tools(tools)
     text, clean = read_text(file)
     message = parse(text, chosen, tools=offered, finish_reason=finish_reason, reasoning_open=reasoning_open)
     if format is Format.json:
@@ -288,6 +207,7 @@ def parse_command(
 def stream_command(
     dialect: DialectOption,
     tools: ToolsOption = None,
+    salt: SaltOption = None,
     finish_reason: FinishOption = None,
     reasoning_open: ReasoningOption = False,
 ) -> int:
@@ -295,7 +215,7 @@ def stream_command(
 
     Prints each event as a line of JSON, at once.
     """
-    decoder = Decoder(load_dialect(dialect), tools=load_tools(tools), reasoning_open=reasoning_open)
+    decoder = Decoder(load_dialect(dialect, salt), tools=load_tools(tools), reasoning_open=reasoning_open)
     source, utf8 = stdin(), Utf8("standard input")
     # read1 returns what is there instead of waiting for a full buffer.
     while data := source.read1(CHUNK):
@@ -307,16 +227,60 @@ def stream_command(
 
 @app.command("encode", epilog=example("""echo '{"name": "f", "arguments": {"x": 1}}' | wireproto encode -d hermes"""))
 @guarded
-def encode_command(dialect: DialectOption, file: FileArgument = "-", tools: ToolsOption = None) -> int:
+def encode_command(
+    dialect: DialectOption, file: FileArgument = "-", tools: ToolsOption = None, salt: SaltOption = None
+) -> int:
     """Write calls as a model would have.
 
     Reads JSON: a call, a list of calls, or a message as `parse` prints it. Prints the text and nothing else.
     """
-    chosen, offered = load_dialect(dialect), load_tools(tools)
-    text = encode(to_message(read_json(file)), chosen, tools=offered)
-    if not is_unicode(text):
-        raise Complaint("the text holds half of a surrogate pair, which UTF-8 cannot carry")
-    print(text, end="\n" if sys.stdout.isatty() else "")
+    chosen, offered = load_dialect(dialect, salt), load_tools(tools)
+    print_text(encode(to_message(read_json(file)), chosen, tools=offered))
+    return FINE
+
+
+@app.command("convert", epilog=example("wireproto convert output.txt --from dsml_v4 --to html --tools tools.json"))
+@guarded
+def convert_command(
+    source: Annotated[str, typer.Option("--from", metavar="D", help="The dialect that the output is in.")],
+    target: Annotated[str, typer.Option("--to", metavar="D", help="The dialect to write it in.")],
+    file: FileArgument = "-",
+    tools: ToolsOption = None,
+    salt: SaltOption = None,
+) -> int:
+    """Write a model output in another dialect.
+
+    Prints the same text, reasoning and calls, and nothing else; complains if the other dialect cannot carry them.
+    """
+    chosen, offered = load_both(source, target, salt), load_tools(tools)
+    text, clean = read_text(file)
+    print_text(convert(text, *chosen, tools=offered))
+    return exit_code((), clean)
+
+
+@app.command("prompt", epilog=example("wireproto prompt xml --tools tools.json --salt k7q2"))
+@guarded
+def prompt_command(
+    dialect: DialectArgument,
+    tools: Annotated[str, typer.Option("--tools", "-t", metavar="FILE", help=TOOLS_HELP)],
+    salt: SaltOption = None,
+) -> int:
+    """Print what to tell a model so that it calls tools in a dialect.
+
+    It is for the system message: rules, the tools, and an example of each call.
+    """
+    print_text(prompt(load_dialect(dialect, salt), load_tools(tools)))
+    return FINE
+
+
+@app.command("results", epilog=example("""echo '{"name": "f", "content": "done"}' | wireproto results xml"""))
+@guarded
+def results_command(dialect: DialectArgument, file: FileArgument = "-", salt: SaltOption = None) -> int:
+    """Print the results of tools as a dialect tells them to the model.
+
+    Reads JSON: a list of objects with "name" and "content", and "id" and "error" where there is one.
+    """
+    print_text(render_results(load_dialect(dialect, salt), load_results(file)))
     return FINE
 
 
@@ -340,7 +304,7 @@ def dialects_command(format: FormatOption = Format.text) -> int:
 @app.command("show", epilog=example("wireproto show hermes > mine.toml"))
 @guarded
 def show_command(
-    dialect: Annotated[str, typer.Argument(metavar="D", help="Name of a dialect, or path of a .toml file.")],
+    dialect: DialectArgument,
     format: FormatOption = Format.text,
 ) -> int:
     """Print the file of a dialect.

@@ -79,6 +79,39 @@ class Argument:
     element: tuple[Template, Template] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ResultShape:
+    """How results of tools are told to the model: what stands around all of them, around each, and between two.
+
+    `each` and `join` have the holes {name}, {id}, {index}, {content} and {error}. `id` and `error` are what stands in
+    {id} and {error} if a result has an id or is an error; without `id` there must be one. `content` says how content is
+    spelled: "text" (as it is), "json", "xml" or "toml". `guard` is what content that nothing escapes may not hold, and
+    `escape` how that is spelled instead, if the format has an escape.
+    """
+
+    each: str
+    open: str = ""
+    close: str = ""
+    join: str = ""
+    id: str = ""
+    error: str = ""
+    content: str = "text"
+    guard: tuple[str, ...] = ()
+    escape: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to tell a model about a format beyond what its markers say.
+
+    `rules` are sentences on how values are written, instead of those that go with the codec. `definitions` says how
+    tools are shown: as a "list", or as the blank "form" that a call fills in.
+    """
+
+    rules: tuple[str, ...] = ()
+    definitions: str = "list"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
     """A wire format: its markers, its slots and how they repeat. Load one with `Dialect.load(path)`.
@@ -97,6 +130,8 @@ class Dialect:
     reasoning: Reasoning | None = None
     section: Section | None = None
     record: Record = field(default_factory=Record)
+    result: ResultShape | None = None
+    prompt: Advice = field(default_factory=Advice)
     variants: tuple[Dialect, ...] = field(default=(), repr=False)
     path: str = ""
     markup: str = ""

@@ -14,7 +14,7 @@ from typing import Any
 
 import tomli
 
-from wireproto.dialect import Argument, CallShape, Dialect, Reasoning, Record, Section
+from wireproto.dialect import Advice, Argument, CallShape, Dialect, Reasoning, Record, ResultShape, Section
 from wireproto.errors import DialectError
 from wireproto.plugins import codec_names
 from wireproto.template import Template
@@ -34,16 +34,20 @@ def load(path: str | Path, nonce: str = "") -> Dialect:
 
 _KNOWN: dict[str, tuple[str, ...]] = {
     "": ("name", "summary", "aliases", "models", "source", "quotes", "spellings", "reasoning", "section", "call",
-         "record", "argument", "markup", "salt"),
+         "record", "argument", "markup", "salt", "result", "prompt"),
     "reasoning": ("open", "close", "after", "ends_at_call"),
     "section": ("open", "close", "also"),
     "call": ("open", "close", "also", "join", "id"),
     "record": ("name", "arguments", "id"),
     "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals", "member",
                  "element"),
+    "result": ("each", "open", "close", "join", "id", "error", "content", "guard", "escape"),
+    "prompt": ("rules", "definitions"),
 }  # fmt: skip
 LITERALS = ("json", "python-scalars", "python")
 MARKUPS = ("", "xml", "html")
+CONTENTS = ("text", "json", "xml", "toml")
+DEFINITIONS = ("list", "form")
 
 
 class _Reader:
@@ -90,6 +94,8 @@ class _Reader:
             ),
             call=call,
             argument=argument,
+            result=self._result(self._table(data, "result")),
+            prompt=self._advice(self._table(data, "prompt")),
             path=self.path,
             markup=self.markup,
             salt=self.salt,
@@ -172,6 +178,39 @@ class _Reader:
             member=self._pair(table, "argument", "member"),
             element=self._pair(table, "argument", "element"),
         )
+
+    def _result(self, table: Mapping[str, Any]) -> ResultShape | None:
+        if not table:
+            return None
+        texts = {
+            key: self._text(table, "result", key, "") for key in ("open", "close", "join", "id", "error", "escape")
+        }
+        shape = ResultShape(
+            each=self._text(table, "result", "each"),
+            content=self._one_of(table, "result", "content", CONTENTS),
+            guard=self._texts(table, "result", "guard", ()),
+            **texts,
+        )
+        if "{content}" not in shape.each:
+            raise self._error("result.each", "needs {content}")
+        if shape.content in ("text", "json") and not all((shape.guard, *shape.guard)):
+            raise self._error("result.guard", "give what content may not hold, as the closer of a result")
+        return shape
+
+    def _advice(self, table: Mapping[str, Any]) -> Advice:
+        advice = Advice(
+            self._texts(table, "prompt", "rules", ()), self._one_of(table, "prompt", "definitions", DEFINITIONS)
+        )
+        if advice.definitions == "form" and self.markup != "html":
+            raise self._error("prompt.definitions", 'a form needs markup = "html"')
+        return advice
+
+    def _one_of(self, table: Mapping[str, Any], where: str, key: str, known: tuple[str, ...]) -> str:
+        """Return one of the words that are known; the first of them if the key is not given."""
+        word = self._text(table, where, key, known[0])
+        if word not in known:
+            raise self._error(f"{where}.{key}", f"unknown value {word!r}; known are {', '.join(known)}")
+        return word
 
     def _pair(self, table: Mapping[str, Any], where: str, key: str) -> tuple[Template, Template] | None:
         texts = self._texts(table, where, key, ())

@@ -68,7 +68,23 @@ _FLAVOURS: tuple[Callable[[str, dict[str, Any]], dict[str, Any]], ...] = (
     lambda name, schema: {"name": name, "inputSchema": schema},
     lambda name, schema: {"name": name, "parameters": schema},
 )
-_WORDS = ("word", " a b ", "x = 1\n", "null", "true", "True", "5", "[1]", "{}", "&lt;", "&amp;", "é", "😀", "\u2028")
+_WORDS = (
+    "word",
+    " a b ",
+    "x = 1\n",
+    "null",
+    "true",
+    "True",
+    "5",
+    "[1]",
+    "{}",
+    "&lt;",
+    "&amp;",
+    "&#110;ull",
+    "é",
+    "😀",
+    "\u2028",
+)
 _STRUCTURE = ("\n", "\n\n", "\r\n", " ", "\t", "`", "```", "\n```\n", "~~~\n", "<", ">", "/", "=", "|", ":", ";", "<a ")
 _JSON_PIECES = ("{", "}", "[", "]", '"', "'", "\\", "\\n", "\\u00e9", "\\ud83d", ", ", '": "', '{"name": "')
 _OTHER_PIECES = ("<![CDATA[", "]]>", "<!--", "-->", "'''", '"""', "\n+++\n", "[[x]]\n", "k = ", "# ")
