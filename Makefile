@@ -24,6 +24,7 @@ help:
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python examples/demo.py
+	@$(BIN)/python examples/declarations.py
 
 test: $(VENV)/test.stamp
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

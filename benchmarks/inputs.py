@@ -73,8 +73,9 @@ def source_code(size: int) -> str:
 
 def output(name: str, value: str) -> Output:
     """Write a file of this content in a dialect, and say where the content stands."""
-    # The blanks next to a value belong to whichever side a dialect puts them on; a seed of two lines shows which.
-    seeded = _encoded(name, f"{_SEED}\n{_SEED}")
+    # The blanks next to a value belong to whichever side a dialect puts them on; a seed shows which. Like source code
+    # it has several lines and both kinds of quotes, since some formats choose their delimiters by these.
+    seeded = _encoded(name, f"{_SEED}\n'''\"\"\"\n{_SEED}")
     head, tail = seeded[: seeded.index(_SEED)], seeded[seeded.rindex(_SEED) + len(_SEED) :]
     text = _encoded(name, value)
     assert text.startswith(head) and text.endswith(tail)

@@ -47,9 +47,9 @@ VALUES: dict[str, Callable[[], str]] = {
     "sections": lambda: "<![CDATA[" * 100_000,
 }
 SHAPES: dict[str, Callable[[wp.Dialect], str]] = {
-    "openers": lambda it: (it.call.open.format(name="f") + it.argument.open.format(key="s")) * 20_000,
-    "sections": lambda it: (it.section.open.format() if it.section else "<form>") * 100_000,
-    "closers": lambda it: (it.argument.close.format() + it.call.close.format()) * 50_000,
+    "openers": lambda it: (it.call.open.format(name="f") + it.argument.open.format(key="s")) * 5_000,
+    "sections": lambda it: (it.section.open.format() if it.section else "<form>") * 10_000,
+    "closers": lambda it: (it.argument.close.format() + it.call.close.format()) * 10_000,
     "one long tag": lambda it: it.call.open.format(name="f") + "<input " + "x=y " * 250_000,
     "one long header": lambda it: it.call.open.format(name="f").rstrip() + "\n" + "k." * 300_000 + "k = 1\n",
     "deep value": lambda it: wp.encode(wp.Call("f", {"a": []}), it).replace("[]", "[" * 100_000),
