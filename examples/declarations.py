@@ -58,9 +58,8 @@ def stories() -> list[Story]:
     call = wp.parse(recorded, "dsml_v4", tools=TOOLS).calls[0]
     declaration = call.arguments["content"].split("?>\n")[1].strip()
     wires = {"dsml_v4": recorded}
-    for name in ("toml", "html", "xml"):
-        # The same turn as the planner would have written it in a protocol of ours, but for its reasoning.
-        wires[name] = wp.encode(wp.Message(text="I will write the declaration.\n", calls=(call,)), name, tools=TOOLS)
+    # The same turn as the planner would have written it in the protocols of our own.
+    wires |= {name: wp.convert(recorded, "dsml_v4", name, tools=TOOLS) for name in ("toml", "html", "xml")}
     found = []
     for name, wire in wires.items():
         for nested, reported, delivered in (("keep", 0, 0), ("report", 1, 0), ("lift", 1, 1)):
