@@ -517,3 +517,23 @@ def test_messages_come_back_from_json() -> None:
 def test_importing_the_package_leaves_the_command_line_alone() -> None:
     code = "import sys, wireproto; sys.exit(bool({'typer', 'rich'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], env=ENV, check=False).returncode == 0
+
+
+def test_grammar_check_names_the_place_and_the_fix(tmp_path: Path) -> None:
+    path = tmp_path / "g.gbnf"
+    path.write_text('root ::= [0-9]{0,2001}\nx ::= "b"\n', encoding="utf-8")
+    result = run("grammar", "check", str(path))
+    assert (result.exit_code, result.stderr) == (0, "")
+    first, hint, second = result.stdout.splitlines()
+    assert first.startswith(f"{path}:1:") and "warning: unbounded-repetition" in first and hint.startswith("    ")
+    assert second.startswith(f"{path}:2:1: warning: unused-rule")
+    assert run("grammar", "check", str(path), "--strict").exit_code == 1
+    found = json.loads(run("grammar", "check", str(path), "--format", "json").stdout)
+    assert [(entry["code"], entry["line"]) for entry in found] == [("unbounded-repetition", 1), ("unused-rule", 2)]
+
+
+def test_grammar_check_reads_standard_input() -> None:
+    assert run("grammar", "check", input='root ::= "a"\n').stdout == "-: nothing to say\n"
+    refused = run("grammar", "check", "-", input="root ::= x_y\n")
+    assert refused.exit_code == 1 and refused.stdout.startswith("-:1:")
+    assert_one_line(run("grammar", "check", "none.gbnf"), "none.gbnf")

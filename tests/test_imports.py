@@ -19,6 +19,8 @@ PACKAGE = Path(wp.__file__).parent
 LAYERS = (
     "__main__",
     "cli",
+    "cligrammar",
+    "cliparts",
     "cliio",
     "terminal",
     "shapes",
@@ -52,6 +54,8 @@ LAYERS = (
     "template",
     "nodes",
     "xmltext",
+    "engines",
+    "gbnf",
     "schema",
     "schematypes",
     "jsonsafe",

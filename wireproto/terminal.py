@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wireproto.dialect import Dialect
+from wireproto.gbnf.check import Finding
 from wireproto.model import Call, Diagnosis, Message
 
 # A table in a file or a pipe has no terminal to fit into, and cut cells would lose what they hold.
@@ -23,6 +24,7 @@ PIPE_WIDTH = 160
 ARGUMENT_CHARS = 400
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 SEGMENT_STYLES = {"text": "default", "reasoning": "dim", "call": "cyan", "markup": "dim magenta"}
+FINDING_STYLES = {"note": "dim", "warning": "yellow", "error": "red"}
 SEVERITY_STYLES = {"note": "dim", "repaired": "yellow", "defect": "red"}
 
 
@@ -89,3 +91,16 @@ def print_dialects(dialects: Iterable[Dialect]) -> None:
     for dialect in dialects:
         table.add_row(dialect.name, ", ".join(dialect.aliases), ", ".join(dialect.models), dialect.codec)
     console().print(table)
+
+
+def print_findings(file: str, findings: Sequence[Finding]) -> None:
+    """Print what there is to know about a grammar, a line each, the hint below it."""
+    out = console()
+    for finding in findings:
+        line = plain(f"{file}:{finding.line}:{finding.column}: ")
+        line.append(f"{finding.severity}: {finding.code}", style=FINDING_STYLES[finding.severity])
+        out.print(line.append(": ").append_text(plain(finding.message)), soft_wrap=True)
+        if finding.hint:
+            out.print(plain(f"    {finding.hint}", style="dim"), soft_wrap=True)
+    if not findings:
+        out.print(plain(f"{file}: nothing to say"), soft_wrap=True)

@@ -1,0 +1,47 @@
+"""GBNF, the grammar language of llama.cpp: read it, check it, match text with it, turn it into Lark for llguidance.
+
+It knows no dialect, no schema and no engine. Law: a text is accepted here exactly if llama.cpp accepts it; where the
+engine would hang or crash instead, it is refused.
+"""
+
+from __future__ import annotations
+
+from wireproto.gbnf.check import CODES, Finding, check
+from wireproto.gbnf.match import Matcher
+from wireproto.gbnf.nodes import (
+    Alternatives,
+    AnyChar,
+    CharClass,
+    GbnfError,
+    Grammar,
+    Literal,
+    Node,
+    Reference,
+    Repetition,
+    Rule,
+    Sequence,
+    Token,
+)
+from wireproto.gbnf.syntax import parse
+from wireproto.gbnf.to_lark import to_lark
+
+__all__ = [
+    "CODES",
+    "Alternatives",
+    "AnyChar",
+    "CharClass",
+    "Finding",
+    "GbnfError",
+    "Grammar",
+    "Literal",
+    "Matcher",
+    "Node",
+    "Reference",
+    "Repetition",
+    "Rule",
+    "Sequence",
+    "Token",
+    "check",
+    "parse",
+    "to_lark",
+]

@@ -1,0 +1,123 @@
+"""What follows from a grammar alone: what may be empty, what begins with itself, what is reached, what can end.
+
+It works on the nodes as written and knows neither the engine's numbering nor any text. Law: every answer is exact, and
+found without recursion through rules, so that no grammar makes it hang.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from wireproto.gbnf.graph import components
+from wireproto.gbnf.nodes import (
+    Alternatives,
+    CharClass,
+    Grammar,
+    Literal,
+    Node,
+    Reference,
+    Repetition,
+    Sequence,
+    walk,
+)
+
+
+def references(node: Node) -> Iterator[Reference]:
+    """Yield the references in a node, in order."""
+    for inner, _ in walk(node):
+        if isinstance(inner, Reference):
+            yield inner
+
+
+def reachable(grammar: Grammar) -> set[str]:
+    """Return the names that the root leads to, itself included."""
+    rules = grammar.effective()
+    found = {"root"}
+    todo = ["root"]
+    while todo:
+        rule = rules.get(todo.pop())
+        names = [] if rule is None else [reference.name for reference in references(rule.body)]
+        todo += (name for name in names if name not in found)
+        found.update(names)
+    return found
+
+
+def holds(node: Node, names: set[str], leaf: Callable[[Node], bool]) -> bool:
+    """Fold a property over a node: all items of a sequence, any of alternatives, a leaf by `leaf`, a name if known."""
+    if isinstance(node, Reference):
+        return node.name in names
+    if isinstance(node, Sequence):
+        return all(holds(item, names, leaf) for item in node.items)
+    if isinstance(node, Alternatives):
+        return any(holds(option, names, leaf) for option in node.options)
+    if isinstance(node, Repetition):
+        return node.minimum == 0 or holds(node.item, names, leaf)
+    return leaf(node)
+
+
+def _fixpoint(grammar: Grammar, leaf: Callable[[Node], bool]) -> set[str]:
+    """Return the names whose body has a property, the least set of them; each rule is looked at again when it may."""
+    rules = grammar.effective()
+    users: dict[str, set[str]] = {}
+    for name, rule in rules.items():
+        for reference in references(rule.body):
+            users.setdefault(reference.name, set()).add(name)
+    found: set[str] = set()
+    todo = list(rules)
+    while todo:
+        name = todo.pop()
+        if name not in found and holds(rules[name].body, found, leaf):
+            found.add(name)
+            todo += users.get(name, ())
+    return found
+
+
+def is_empty_leaf(node: Node) -> bool:
+    """Tell whether a literal or a class matches the empty string."""
+    return (isinstance(node, Literal) and not node.codes) or (isinstance(node, CharClass) and not node.ranges)
+
+
+def nullable(grammar: Grammar) -> set[str]:
+    """Return the names of the rules that match the empty string."""
+    return _fixpoint(grammar, is_empty_leaf)
+
+
+def productive(grammar: Grammar, leaf: Callable[[Node], bool]) -> set[str]:
+    """Return the names of the rules that match any string at all, given which leaves do."""
+    return _fixpoint(grammar, leaf)
+
+
+def _firsts(node: Node, empty: set[str], last: bool) -> Iterator[tuple[str, bool]]:
+    """Yield the names that a node can begin with, each with whether nothing is written behind it.
+
+    `last`: nothing is written behind the node itself.
+    """
+    if isinstance(node, Reference):
+        yield node.name, last
+    elif isinstance(node, Alternatives):
+        for option in node.options:
+            yield from _firsts(option, empty, last)
+    elif isinstance(node, Repetition):
+        if node.bound != 0:
+            yield from _firsts(node.item, empty, last and node.bound == 1)
+    elif isinstance(node, Sequence):
+        for i, item in enumerate(node.items):
+            yield from _firsts(item, empty, last and i == len(node.items) - 1)
+            if not holds(item, empty, is_empty_leaf):
+                return
+
+
+def left_recursive(grammar: Grammar) -> str | None:
+    """Return the name of a rule that begins with itself and something behind it, None if there is none.
+
+    Such a rule piles up what is behind it without end. The engine's own test misses it behind a rule that may be empty
+    in a roundabout way, and refuses harmless ones.
+    """
+    rules, empty = grammar.effective(), nullable(grammar)
+    firsts = {name: list(_firsts(rule.body, empty, True)) for name, rule in rules.items()}
+    edges = {name: [first for first, _ in found if first in rules] for name, found in firsts.items()}
+    group_of = {name: number for number, group in enumerate(components(edges)) for name in group}
+    for name, found in firsts.items():
+        if any(not last and group_of.get(first) == group_of[name] for first, last in found):
+            return name
+    return None
