@@ -76,11 +76,11 @@ def _tag(form: Form, key: str) -> str:
 
 
 class Boundary:
-    """Looks for the end of one value. `scan` is how far the text was looked at."""
+    """Looks for the end of one value. `scan` is how far the text was looked at; `in_cdata`: in a CDATA section."""
 
     __slots__ = (
         "_closers",
-        "_in_cdata",
+        "in_cdata",
         "_nest",
         "_queue",
         "_tag",
@@ -99,7 +99,7 @@ class Boundary:
         self._closers = self._own_closers()
         self._queue: list[Marker] = []
         self._nest: list[str] = []
-        self._in_cdata = False
+        self.in_cdata = False
         self._unmatched = 0
         self._waited = 0
 
@@ -138,7 +138,7 @@ class Boundary:
         while True:
             text, base = source.window, source.base
             limit = stop - base
-            if self._in_cdata and not self._leave_cdata(text, base, limit):
+            if self.in_cdata and not self._leave_cdata(text, base, limit):
                 return self._at_end(stop) if end.final else None
             found = self._within.live.find(text, self.scan - base, limit)
             at = found.start() if found is not None else self._within.live.held(text, self.scan - base, limit)
@@ -154,7 +154,7 @@ class Boundary:
             if found.group() == CDATA_OPEN:
                 self._flush()
                 self.value.tell(base + at)
-                self._in_cdata = not self.value.is_raw
+                self.in_cdata = not self.value.is_raw
                 self.scan = base + found.end()
                 continue
             marker = self._marker(text, at, limit, end)
@@ -170,7 +170,7 @@ class Boundary:
         """Look for the end of a CDATA section, in which nothing is a marker."""
         close = text.find(CDATA_CLOSE, self.scan - base, limit)
         if close >= 0:
-            self.scan, self._in_cdata = base + close + len(CDATA_CLOSE), False
+            self.scan, self.in_cdata = base + close + len(CDATA_CLOSE), False
             return True
         self.value.tell(base + limit)
         self.scan = max(self.scan, base + limit - len(CDATA_CLOSE) + 1)

@@ -37,7 +37,7 @@ class TaggedReader:
         names = frozenset(builder.tools.names) | tool.keys if tool is not None and form.bare_keys else frozenset()
         live = live_literals(form, close, names)
         self._within = Within(form, close, in_section, endings(opened.wrapped, in_section), live)
-        self._stops = (*live.firsts, "\r", *self.specials, *form.dialect.argument.escape[:1])
+        self._stops: tuple[str, ...] = (*live.firsts, "\r", *self.specials, *form.dialect.argument.escape[:1])
         self._wrapper_close = form.wrapper_close if opened.wrapped else ""
         self._open: Boundary | None = None
         self._given = self._doubtful = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wireproto.codecs import xmltree
-from wireproto.codecs.call import CallBuilder, Codec, Outcome
+from wireproto.codecs.call import CallBuilder, Codec, End, Outcome
 from wireproto.codecs.tagged import TaggedReader
 from wireproto.codecs.values import RawValue
 from wireproto.dialect import Dialect
@@ -92,9 +92,18 @@ class XmlReader(TaggedReader):
     """Reads the arguments of one call; in strict mode an XML parser reads it too, and its complaint is a diagnosis."""
 
     value_type = XmlValue
-    specials = ("&", "]")
+    specials = ("&",)
 
     __slots__ = ()
+
+    def read(self, stop: int, end: End) -> Outcome:
+        """Read as far as certain, looking no further than `stop`."""
+        outcome = super().read(stop, end)
+        in_cdata = self._open is not None and self._open.in_cdata
+        # Only in a CDATA section may a bracket be the beginning of its end.
+        if in_cdata is not ("]" in self._stops):
+            self._stops = (*self._stops, "]") if in_cdata else self._stops[:-1]
+        return outcome
 
     def _finish(self, position: int, complete: bool) -> Outcome:
         if self.builder.policy.strict:
