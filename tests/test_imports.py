@@ -32,6 +32,7 @@ LAYERS = (
     "parameters",
     "convert",
     "results",
+    "grammar",
     "encoder",
     "decoder",
     "guard",
@@ -65,6 +66,7 @@ LAYERS = (
     "events",
     "model",
     "doctypes",
+    "expr",
     "errors",
 )
 # `Dialect.load` is a public name: it reaches up to the file reader, when it is called; so does `ArgumentValue.document`.

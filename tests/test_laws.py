@@ -72,7 +72,10 @@ def test_round_trip_of_one_hostile_value(name: str | wp.Dialect, data: st.DataOb
 @every_dialect
 def test_ordinary_calls_are_not_refused(name: str | wp.Dialect) -> None:
     # Without this, an encoder that refuses everything would pass the round trip.
-    calls = (wp.Call("write_file", PLAIN_ARGUMENTS), wp.Call("write_file", {"path": "", "content": "x\n", "options": {}, "lines": []}))
+    calls = (
+        wp.Call("write_file", PLAIN_ARGUMENTS),
+        wp.Call("write_file", {"path": "", "content": "x\n", "options": {}, "lines": []}),
+    )
     for some in (calls[:1], calls, (wp.Call("write_file"),), ()):
         assert testing.law_round_trip(name, wp.Message(calls=some), [WRITE_FILE])
 

@@ -1,0 +1,447 @@
+"""A strict grammar accepts exactly the JSON texts of a schema's instances, in the judgement of `jsonschema`."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, note
+from hypothesis import strategies as st
+from jsonschema import Draft7Validator, Draft202012Validator
+
+from wireproto.engines import llamacpp
+from wireproto.errors import GrammarError
+from wireproto.expr import Chars, Choice, Expr, Literal, Repeat, Rule, Rules, Seq, Until
+from wireproto.gbnf import Matcher, parse
+from wireproto.grammar.gbnf import to_gbnf
+from wireproto.grammar.jsonschema import SchemaGrammar, schema_grammar
+
+Json = Any
+KEYS = ["a", "b", "ab", "c"]
+TYPES = ["string", "integer", "number", "null", "boolean", "array", "object"]
+LEAVES = [None, True, False, 0, 1, 2, -1, 1.5, 3, 10, "", "a", "b", "ab", "abc", "é", "\n", '"']
+# Only what Python's `re` and ECMA-262 read alike.
+PATTERNS = ["a", "^a", "^(?!a)", "(?<=a)b", "[^a]", "^[^a]"]
+counts = st.integers(0, 3)
+instances = st.recursive(
+    st.sampled_from(LEAVES),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def _schemas(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+    """Return schemas of up to three keywords over smaller schemas."""
+    several = st.lists(inner, min_size=1, max_size=3)
+    by_key = st.dictionaries(st.sampled_from(KEYS), inner, min_size=1, max_size=3)
+    some_keys = st.lists(st.sampled_from(KEYS), min_size=1, max_size=2, unique=True)
+    keywords: dict[str, st.SearchStrategy[Json]] = {
+        "type": st.sampled_from(TYPES) | st.lists(st.sampled_from(TYPES), min_size=1, max_size=2, unique=True),
+        "const": instances,
+        "enum": st.lists(instances, min_size=1, max_size=3),
+        "multipleOf": st.sampled_from([1, 2, 0.5]),
+        "pattern": st.sampled_from(PATTERNS),
+        "properties": by_key,
+        "patternProperties": st.dictionaries(st.sampled_from(PATTERNS), inner, min_size=1, max_size=2),
+        "propertyNames": st.sampled_from(
+            [{"maxLength": 1}, {"pattern": "a"}, {"enum": ["a", "b"]}, {"not": {"const": "a"}}]
+        ),
+        "required": some_keys,
+        "dependentRequired": st.dictionaries(st.sampled_from(KEYS), some_keys, min_size=1, max_size=2),
+        "dependentSchemas": by_key,
+        "uniqueItems": st.just(True),
+    }
+    for keyword in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+        keywords[keyword] = st.sampled_from([0, 1, -1, 1.5, 2, 3])
+    for keyword in (
+        "minLength",
+        "maxLength",
+        "minItems",
+        "maxItems",
+        "minContains",
+        "maxContains",
+        "minProperties",
+        "maxProperties",
+    ):
+        keywords[keyword] = counts
+    for keyword in ("allOf", "anyOf", "oneOf", "prefixItems"):
+        keywords[keyword] = several
+    for keyword in (
+        "not",
+        "if",
+        "then",
+        "else",
+        "items",
+        "contains",
+        "additionalProperties",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+    ):
+        keywords[keyword] = inner
+    picked = st.lists(st.sampled_from(sorted(keywords)), min_size=1, max_size=3, unique=True)
+    return picked.flatmap(lambda names: st.fixed_dictionaries({name: keywords[name] for name in names}))
+
+
+schemas = st.recursive(st.sampled_from([True, False, {}, *({"type": each} for each in TYPES)]), _schemas, max_leaves=8)
+
+
+def recursive(schema: Json) -> Json:
+    """Return a schema of lists and objects of itself, with a given schema as one way out."""
+    return {
+        "$defs": {"leaf": schema},
+        "anyOf": [
+            {"type": "null"},
+            {"$ref": "#/$defs/leaf"},
+            {"type": "array", "items": {"$ref": "#"}, "maxItems": 2},
+            {"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"], "additionalProperties": False},
+        ],
+    }
+
+
+class Judge:
+    """One grammar, asked of many texts: llama.cpp's engine where it is installed, else our own matcher."""
+
+    def __init__(self, found: SchemaGrammar) -> None:
+        self.gbnf = "" if found.rules.is_empty else to_gbnf(found.rules)
+
+    def accepts(self, text: str) -> bool:
+        if not self.gbnf:
+            return False
+        if llamacpp.available():
+            with llamacpp.LlamaCpp.compile(self.gbnf) as engine:
+                return engine.accepts(text)
+        matcher = Matcher(parse(self.gbnf))
+        return matcher.advance(text) == len(text) and matcher.finished
+
+
+def compiled(schema: Json, **options: Any) -> SchemaGrammar:
+    """Return the strict grammar of a schema; what strict refuses is no case."""
+    try:
+        return schema_grammar(schema, **options)
+    except GrammarError as error:
+        note(str(error))
+        assume(False)
+        raise
+
+
+def dumped(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def sampled(rules: Rules, chance: random.Random) -> str | None:
+    """Return a text that a grammar accepts, or None if it became too long."""
+    written: list[str] = []
+    todo: list[Expr] = [Rule(rules.root)]
+    while todo:
+        expr = todo.pop()
+        if len(todo) + len(written) > 400:
+            return None
+        if isinstance(expr, Rule):
+            todo.append(rules.rules[expr.name])
+        elif isinstance(expr, Seq):
+            todo += reversed(expr.parts)
+        elif isinstance(expr, Choice):
+            todo.append(chance.choice(expr.options))
+        elif isinstance(expr, Repeat):
+            most = expr.least + 2 if expr.most is None else min(expr.most, expr.least + 2)
+            todo += [expr.item] * chance.randint(expr.least, most)
+        elif isinstance(expr, Chars):
+            low, high = chance.choice(expr.ranges)
+            written.append(chr(chance.randint(low, min(high, low + chance.choice([3, 90, 0x10FFFF])))))
+        else:
+            assert isinstance(expr, Literal) and not isinstance(expr, Until)
+            written.append(expr.text)
+    return "".join(written)
+
+
+@given(schemas, st.lists(instances, min_size=5, max_size=12))
+def test_a_text_is_accepted_exactly_if_its_value_is_valid(schema: Json, values: list[Json]) -> None:
+    found = compiled(schema)
+    judge = Judge(found)
+    ordered = any(each.kind == "ordered" for each in found.report)
+    for value in values:
+        valid = Draft202012Validator(schema).is_valid(value)
+        for text in (dumped(value), json.dumps(value), json.dumps(value, indent=2)):
+            # Where only some orders of keys are written, a valid text may be refused, and no other accepted.
+            assert judge.accepts(text) == valid or (ordered and valid), text
+
+
+@given(schemas, st.integers(0, 2**32))
+def test_whatever_is_accepted_is_valid(schema: Json, seed: int) -> None:
+    found = compiled(schema)
+    assume(not found.rules.is_empty)
+    chance = random.Random(seed)
+    for _ in range(5):
+        text = sampled(found.rules, chance)
+        # Beyond 15 digits floats, and so `jsonschema`, are not exact.
+        if text is not None and not re.search(r"[0-9.]{15,}|[0-9][eE]", text):
+            assert Draft202012Validator(schema).is_valid(json.loads(text)), text
+
+
+@given(schemas, st.lists(instances, min_size=5, max_size=10))
+def test_recursive_schemas(schema: Json, values: list[Json]) -> None:
+    document = recursive(schema)
+    found = compiled(document)
+    judge = Judge(found)
+    ordered = any(each.kind == "ordered" for each in found.report)
+    for value in values:
+        valid = Draft202012Validator(document).is_valid(value)
+        assert judge.accepts(dumped(value)) == valid or (ordered and valid), value
+
+
+@given(schemas, st.lists(instances, min_size=5, max_size=10))
+def test_a_lax_grammar_accepts_every_instance(schema: Json, values: list[Json]) -> None:
+    try:
+        found = schema_grammar(schema, strict=False)
+    except GrammarError:
+        assume(False)
+        raise
+    judge = Judge(found)
+    for value in values:
+        valid = Draft202012Validator(schema).is_valid(value)
+        accepted = judge.accepts(dumped(value))
+        if accepted != valid:
+            assert found.report, value
+            assert accepted or any(each.kind == "ordered" for each in found.report), value
+
+
+# (schema, texts of instances, texts of what is none)
+EXAMPLES: list[tuple[Json, list[str], list[str]]] = [
+    ({"type": "integer"}, ["0", "-0", "3.0", "1e+16", "12345678901234567890"], ["1.5", "01", "1e-05", '"1"', "- 1"]),
+    ({"type": "number"}, ["0.5", "-1e-07", "1E20", "1.5e+300"], [".5", "1.", "+1", "NaN", "1e400"]),
+    ({"minimum": 1.1}, ["1.1", "1.10", "2", "1e+30", '"x"'], ["1.09999", "0", "-5", "1e-09"]),
+    ({"exclusiveMaximum": 3}, ["2.999", "-3", "-1e+40"], ["3", "3.0", "3.001", "1e+20"]),
+    ({"multipleOf": 0.01}, ["1.25", "1.250", "-3"], ["1.255"]),
+    ({"const": 2}, ["2", "2.0"], ["2.5", '"2"', "20"]),
+    ({"enum": ["a", 1, None, [False], {"k": []}]}, ['"a"', "1.0", "null", "[false]", '{"k": []}', "[ false ]"], ['"b"', "[0]", "{}", '{"k": [1]}']),
+    ({"type": "string"}, ['"\\u0041\\ud83d\\ude00\\/"', '"é\u007f"', '"\\u0000"'], ['"\n"', '"\\x41"', '"\\ud800"', '"', "'a'"]),
+    ({"minLength": 2, "maxLength": 3, "type": "string"}, ['"😀a"', '"\\ud83d\\ude00b"', '"\\n\\n\\n"'], ['"😀"', '"abcd"', '"\\ud83d\\ude00"']),
+    ({"maxLength": 3000, "type": "string"}, ['"' + "x" * 3000 + '"', '""'], ['"' + "x" * 3001 + '"']),
+    ({"minLength": 1500, "type": "string"}, ['"' + "é" * 1500 + '"'], ['"' + "é" * 1499 + '"']),
+    ({"pattern": "^[a-z]+(?<!x)$", "type": "string"}, ['"abc"'], ['"abx"', '"A"', '""']),
+    ({"const": "é/\n"}, ['"é/\\n"', '"\\u00e9\\/\\u000a"', '"\\u00E9/\\n"'], ['"é/n"']),
+    ({"items": {"type": "null"}, "type": "array"}, ["[]", "[null,null]", "[\n  null,\n  null\n]", "[ ]"], ["[1]", "[null,]", "[,]", "[null  ,null]"]),
+    ({"prefixItems": [{"type": "null"}, {"const": 1}], "items": False, "type": "array"}, ["[]", "[null]", "[null, 1]"], ["[1]", "[null, 1, 1]"]),
+    ({"minItems": 2, "maxItems": 3, "type": "array", "items": {"const": 0}}, ["[0, 0]", "[0,0,0]"], ["[0]", "[0,0,0,0]"]),
+    ({"contains": {"const": 1}, "maxContains": 2, "type": "array"}, ["[1]", "[0, 1, 1]"], ["[]", "[0]", "[1, 1, 1.0]"]),
+    ({"items": {"enum": ["a", "b", 1]}, "uniqueItems": True, "type": "array"}, ["[]", '["b", "a", 1]'], ['["a", "a"]', "[1, 1.0]"]),
+    ({"type": "object", "properties": {"a": {"const": 1}}, "required": ["b"]}, ['{"b": 0}', '{"x": 1, "b": 2, "a": 1}'], ["{}", '{"a": 1}', '{"b": 1, "a": 2}', '{"b": 1, "b": 1}', '{"a": 1, "b": 1, "a": 1}', '{"b":1,"\\u0061":2}']),
+    ({"type": "object", "patternProperties": {"^x": {"type": "null"}}, "additionalProperties": False}, ["{}", '{"x": null, "xy": null}'], ['{"x": 1}', '{"y": null}', '{"\\u0079": null}']),
+    ({"type": "object", "propertyNames": {"maxLength": 2}, "maxProperties": 2}, ['{"ab": 1, "c": 2}'], ['{"abc": 1}', '{"a": 1, "b": 1, "c": 1}']),
+    ({"type": "object", "minProperties": 1}, ['{"k": 0}'], ["{}"]),
+    ({"not": {"additionalProperties": {"type": "integer"}}}, ['{"a": 1, "b": "x"}', '{"a": "x"}'], ["{}", '{"a": 1}', "1", '{"a": "x", "a": 1}']),
+    ({"dependentRequired": {"a": ["b"]}}, ["{}", '{"b": 1}', '{"a": 1, "b": 1}', "3"], ['{"a": 1}']),
+    ({"dependentSchemas": {"a": {"required": ["b"]}}}, ['{"b": 1}', '{"b": 1, "a": 1}'], ['{"a": 1}']),
+    ({"oneOf": [{"multipleOf": 2}, {"multipleOf": 3}]}, ["2", "9.0"], ["6", "7", '"x"', "0"]),
+    ({"if": {"properties": {"k": {"const": 1}}, "required": ["k"]}, "then": {"required": ["v"]}, "else": False}, ['{"k": 1, "v": 2}', "1"], ['{"k": 1}', '{"k": 2}']),
+    ({"properties": {"a": True}, "anyOf": [{"properties": {"b": {"type": "null"}}}, True], "unevaluatedProperties": False, "type": "object"}, ['{"a": 1, "b": null}'], ['{"b": 1}', '{"c": 1}']),
+    ({"prefixItems": [True], "contains": {"type": "null"}, "unevaluatedItems": False, "type": "array"}, ["[null]", "[1, null]"], ["[1]", "[null, 1]"]),
+    ({"$defs": {"t": {"type": ["null", "array"], "items": {"$ref": "#/$defs/t"}}}, "$ref": "#/$defs/t"}, ["null", "[[], [null]]"], ["[1]"]),
+    ({"$id": "http://x.test/a", "$ref": "b#n", "$defs": {"b": {"$id": "b", "$defs": {"c": {"$anchor": "n", "const": 1}}}}}, ["1"], ["2"]),
+    (True, ["null", '{"a": [1, {"b": "c"}]}', "[]", "-1.5e-09"], ["", "nul", "{a: 1}", "[1 2]", '{"a"}']),
+    (False, [], ["null", "1", "{}", ""]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("schema", "right", "wrong"), EXAMPLES, ids=lambda each: dumped(each)[:50] if not isinstance(each, list) else ""
+)
+def test_examples(schema: Json, right: list[str], wrong: list[str]) -> None:
+    judge = Judge(schema_grammar(schema))
+    assert [text for text in right if not judge.accepts(text)] == []
+    assert [text for text in wrong if judge.accepts(text)] == []
+
+
+DRAFT_7: list[tuple[Json, list[Json]]] = [
+    ({"definitions": {"n": {"type": "null"}}, "items": {"$ref": "#/definitions/n"}}, [[], [None], [1], 3]),
+    ({"items": [{"type": "null"}, {"const": 1}], "additionalItems": False}, [[None], [None, 1], [None, 1, 2], [1]]),
+    ({"dependencies": {"a": ["b"], "c": {"required": ["b"], "properties": {"a": False}}}}, [{"a": 1}, {"a": 1, "b": 1}, {"c": 1}, {"c": 1, "b": 2}, {}]),
+    ({"$ref": "#/definitions/n", "type": "string", "definitions": {"n": {"type": "null"}}}, [None, "x"]),
+    ({"$id": "http://x.test/", "items": {"$ref": "#n"}, "definitions": {"n": {"$id": "#n", "const": 0}}}, [[0], [1]]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("schema", "values"), DRAFT_7)
+def test_draft_7(schema: Json, values: list[Json]) -> None:
+    schema = {"$schema": "http://json-schema.org/draft-07/schema#", **schema}
+    judge = Judge(schema_grammar(schema))
+    assert [judge.accepts(dumped(each)) for each in values] == [
+        Draft7Validator(schema).is_valid(each) for each in values
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("date", ["2024-02-29", "1999-12-31"], ["2023-02-29", "2024-13-01", "2024-04-31"]),
+        (
+            "date-time",
+            ["2024-01-01T00:00:00Z", "2024-01-01t10:11:12.5+01:00"],
+            ["2024-01-01 00:00:00Z", "2024-01-01T24:00:00Z"],
+        ),
+        ("uuid", ["123e4567-e89b-12d3-a456-426614174000"], ["123e4567e89b12d3a456426614174000"]),
+        ("ipv4", ["127.0.0.1"], ["256.0.0.1", "1.2.3", "01.2.3.4"]),
+        ("duration", ["P1D", "PT1H30M", "P2W"], ["P", "PT", "1D"]),
+        ("email", ["joe.b@mail.example.com"], ["joe", "a@b", "@x.com"]),
+    ],
+)
+def test_formats_when_asserted(name: str, right: list[str], wrong: list[str]) -> None:
+    schema = {"type": "string", "format": name}
+    asserted, not_asserted = Judge(schema_grammar(schema, formats=True)), Judge(schema_grammar(schema))
+    assert [each for each in right if not asserted.accepts(dumped(each))] == []
+    assert [each for each in wrong if asserted.accepts(dumped(each))] == []
+    assert not_asserted.accepts('"anything"')
+
+
+@pytest.mark.parametrize(
+    ("schema", "pointer", "keyword"),
+    [
+        ({"items": {"uniqueItems": True}}, "/items", "uniqueItems"),
+        ({"properties": {"a/b": {"$ref": "http://x.test/"}}}, "/properties/a~1b", "$ref"),
+        ({"minProperties": 3}, "#", "minProperties"),
+        ({"anyOf": [{"pattern": "(a)\\1"}, {"type": "null"}]}, "/anyOf/0", "pattern"),
+        ({"type": "string", "maxLength": 99999, "pattern": "^ab*$"}, "#", "maxLength"),
+        ({"enum": [[i] for i in range(500)]}, "#", "enum"),
+        ({"not": {"uniqueItems": True}}, "#", "uniqueItems"),
+        ({"$schema": "http://x.test/mine"}, "#", "$schema"),
+        ({"allOf": [{"anyOf": [{"required": [f"a{i}"]}, {"required": [f"b{i}"]}]} for i in range(12)]}, "#", "allOf"),
+        (
+            {"patternProperties": {f"{letter}": {"minimum": i} for i, letter in enumerate("abcdefghij")}},
+            "#",
+            "patternProperties",
+        ),
+    ],
+)
+def test_what_cannot_be_said_is_refused_or_reported(schema: Json, pointer: str, keyword: str) -> None:
+    with pytest.raises(GrammarError, match=re.escape(f"{pointer}: {keyword}: ")):
+        schema_grammar(schema)
+    lax = schema_grammar(schema, strict=False)
+    assert (pointer.removeprefix("#"), keyword, "widened") in [
+        (each.pointer, each.keyword, each.kind) for each in lax.report
+    ]
+    assert to_gbnf(lax.rules)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [3, {"minimum": "3"}, {"type": "strin"}, {"required": "a"}, {"items": 4}, {"maxLength": -1}, {"maxItems": 1.5}, {"multipleOf": 0}, {"allOf": {}}, {"properties": []}, {"const": float("inf")}, {"$ref": "#/gone"}, {"$ref": "#gone"}, {"$ref": 1}, {"enum": "abc"}, {"const": {1: 2}}, {"dependentSchemas": {1: True}}, {"minimum": True}, {"maxItems": float("nan")}, {"enum": [(1,)]}],
+)  # fmt: skip
+@pytest.mark.parametrize("strict", [True, False])
+def test_what_is_no_schema_is_refused(schema: Json, strict: bool) -> None:
+    with pytest.raises(GrammarError):
+        schema_grammar(schema, strict=strict)
+
+
+def _nested(depth: int, keyword: str) -> Json:
+    schema: Json = {"type": "null"}
+    for _ in range(depth):
+        schema = {keyword: schema}
+    return schema
+
+
+HOSTILE: dict[str, Json] = {
+    "deep": _nested(5_000, "items"),
+    "deep not": _nested(250, "not"),
+    "itself": {"$ref": "#"},
+    "itself among others": {"anyOf": [{"$ref": "#"}, {"type": "null"}]},
+    "round": {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}},
+    "chain": {"$ref": "#/$defs/0", "$defs": {**{str(i): {"$ref": f"#/$defs/{i + 1}"} for i in range(2_000)}, "2000": True}},
+    "pattern": {"pattern": "[ab]*a[ab]{30}"},
+    "patterns": {"patternProperties": {f"p{i}": {"minimum": i} for i in range(300)}},
+    "properties": {"properties": {f"k{i}": {"type": "integer"} for i in range(5_000)}},
+    "cases": {"anyOf": [{"required": [f"k{i}"], "properties": {f"k{i}": True}} for i in range(14)], "unevaluatedProperties": False},
+    "counts": {"allOf": [{"contains": {"const": i}} for i in range(12)]},
+    "multiple": {"multipleOf": 987654321.123},
+    "members": {"maxProperties": 10**6},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_schemas_are_refused(name: str) -> None:
+    with pytest.raises(GrammarError):
+        schema_grammar(HOSTILE[name])
+
+
+LARGE: dict[str, tuple[Json, Json, Json]] = {
+    "enum": ({"enum": [f"value {i * 7919}" for i in range(10_000)]}, "value 7919", "value 7920"),
+    "integers": ({"enum": list(range(0, 30_000, 3))}, 29_997, 29_998),
+    "length": ({"type": "string", "maxLength": 100_000}, "x" * 2_500, 1),
+    "items": ({"type": "array", "maxItems": 10**6, "items": {"const": 0}}, [0] * 2_100, [1]),
+    "properties": ({"type": "object", "properties": {f"k{i}": {"const": i} for i in range(1_000)}, "additionalProperties": False}, {"k3": 3, "k999": 999}, {"k3": 4}),
+    "required": ({"type": "object", "required": [f"k{i}" for i in range(300)]}, {f"k{i}": i for i in range(300)}, {"k0": 0}),
+    "prefix": ({"prefixItems": [{"const": i} for i in range(1_000)], "items": False, "type": "array"}, [0, 1, 2], [1]),
+    "deep": (_nested(200, "items"), [[[]]], json.loads("[" * 200 + "1" + "]" * 200)),
+    "bounds": ({"minimum": -1e300, "maximum": 1e300}, 10**299, 10**301),
+    "shared": ({"$ref": "#/$defs/0", "$defs": {**{str(i): {"prefixItems": [{"$ref": f"#/$defs/{i + 1}"}] * 2} for i in range(40)}, "40": {"const": 1}}}, [[], []], None),
+    "kinds": ({"oneOf": [{"type": "object", "properties": {"kind": {"const": f"k{i}"}}, "required": ["kind"]} for i in range(40)]}, {"kind": "k7", "x": 1}, {"kind": "other"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_schemas(name: str) -> None:
+    schema, right, wrong = LARGE[name]
+    judge = Judge(schema_grammar(schema))
+    assert judge.accepts(dumped(right))
+    assert wrong is None or not judge.accepts(dumped(wrong))
+
+
+def test_a_schema_without_instances_matches_nothing() -> None:
+    found = schema_grammar({"type": "object", "properties": {"x": {"$ref": "#"}}, "required": ["x"]})
+    assert found.rules.is_empty
+    with pytest.raises(GrammarError):
+        to_gbnf(found.rules)
+
+
+def test_many_keys_stand_in_the_order_of_the_schema() -> None:
+    keys = [f"k{i}" for i in range(8)]
+    schema = {
+        "properties": {key: {"const": 1} for key in keys},
+        "required": ["k2"],
+        "additionalProperties": False,
+        "type": "object",
+    }
+    found = schema_grammar(schema)
+    assert [each.kind for each in found.report] == ["ordered"]
+    judge = Judge(found)
+    assert judge.accepts(dumped(dict.fromkeys(["k0", "k2", "k7"], 1)))
+    assert not judge.accepts(dumped(dict.fromkeys(["k2", "k0"], 1)))
+    assert not judge.accepts(dumped(dict.fromkeys(["k0", "k7"], 1)))
+    free = Judge(schema_grammar(schema, any_order=8))
+    assert free.accepts(dumped(dict.fromkeys(["k7", "k2", "k0"], 1)))
+
+
+def test_few_texts_are_read_in_many_ways() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string"},
+            "unit": {"enum": ["celsius", "fahrenheit"]},
+            "days": {"type": "integer", "minimum": 1},
+        },
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+    matcher = Matcher(parse(to_gbnf(schema_grammar(schema).rules)))
+    for character in '{"city": "Zürich", "days": 12, "unit": "celsius"}':
+        assert matcher.advance(character) == 1
+        assert matcher.threads <= 8
+    assert matcher.finished
+
+
+def test_the_text_of_a_grammar_does_not_depend_on_hashes() -> None:
+    schema = {"oneOf": [{"properties": {"b": {"enum": ["x", 1]}, "a": {"not": {"const": 2}}}, "required": ["a"]}, {"contains": {"pattern": "(?=a)b|c"}}], "unevaluatedProperties": {"multipleOf": 3}}  # fmt: skip
+    script = (
+        f"from wireproto.grammar import gbnf, jsonschema as j; print(gbnf.to_gbnf(j.schema_grammar({schema!r}).rules))"
+    )
+    texts = {
+        subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(texts) == 1
+    assert "root ::=" in texts.pop()

@@ -1,0 +1,116 @@
+"""How JSON writes characters: as they are, or escaped, in every way that JSON allows.
+
+It must not know schemas. Law: what is spelled reads back as the characters asked for, and no others, and what
+`json.dumps(ensure_ascii=False)` writes is always among the spellings. Sets of printable ASCII are spelled without
+`\\uXXXX`, every other set with it too, unless it is of very many ranges. Source: RFC 8259, section 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from wireproto.expr import Expr, Rule, chars, choice, literal, seq
+from wireproto.grammar.book import Book
+from wireproto.grammar.charset import EVERY, Ranges, meet, minus, of, union
+
+_SHORT: Final = {"\b": "b", "\t": "t", "\n": "n", "\f": "f", "\r": "r", '"': '"', "\\": "\\", "/": "/"}
+_MUST: Final = union(((0, 0x1F),), of('"\\'))
+_PRINTABLE: Final[Ranges] = ((0x20, 0x7E),)
+_BASIC: Final[Ranges] = ((0, 0xFFFF),)
+_ASTRAL: Final[Ranges] = ((0x10000, 0x10FFFF),)
+# A set of more ranges (a script, a category) is spelled without \uXXXX where it need not be.
+_MAX_RANGES: Final = 150
+
+
+class JsonText:
+    """Spells characters inside JSON strings; what is long is written once, as a rule."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._known: dict[Ranges, Expr] = {}
+
+    def spell(self, ranges: Ranges) -> Expr:
+        """Return the expression of one character of a set as it may stand in a JSON string."""
+        if ranges not in self._known:
+            expr = _spelled(ranges)
+            simple = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
+            rule = not simple and bool(minus(ranges, _PRINTABLE) or meet(ranges, _MUST))
+            hint = "char" if ranges == EVERY else "chars"
+            self._known[ranges] = self._book.add(hint, expr) if rule else expr
+        return self._known[ranges]
+
+    def text(self, text: str) -> Expr:
+        """Return the expression of one string in its quotes."""
+        return seq(literal('"'), *(self.spell(of(each)) for each in text), literal('"'))
+
+    def character(self) -> Rule:
+        """Return any character."""
+        found = self.spell(EVERY)
+        assert isinstance(found, Rule)
+        return found
+
+
+def _spelled(ranges: Ranges) -> Expr:
+    plain = minus(ranges, _MUST)
+    escapes = [literal(letter) for sign, letter in _SHORT.items() if meet(ranges, of(sign))]
+    hexadecimal = ranges if len(ranges) <= _MAX_RANGES else meet(ranges, _MUST)
+    if minus(ranges, _PRINTABLE):
+        codes = [_digits(low, high) for low, high in meet(hexadecimal, _BASIC)]
+        codes += [_pairs(low, high) for low, high in meet(hexadecimal, _ASTRAL)]
+        if codes:
+            escapes.append(seq(literal("u"), choice(*codes)))
+    return choice(chars(plain), *([seq(literal("\\"), choice(*escapes))] if escapes else []))
+
+
+def _digits(low: int, high: int, size: int = 4) -> Expr:
+    """Return the hexadecimal numbers from one to another, in as many digits."""
+    return choice(*(seq(*(_digit(a, b) for a, b in row)) for row in _rows(low, high, size)))
+
+
+def _rows(low: int, high: int, size: int) -> Iterator[list[tuple[int, int]]]:
+    """Yield rows of digit ranges whose numbers together are those from `low` to `high`."""
+    if size == 0:
+        yield []
+        return
+    unit = 16 ** (size - 1)
+    first, last = low // unit, high // unit
+    if first == last:
+        for row in _rows(low % unit, high % unit, size - 1):
+            yield [(first, first), *row]
+        return
+    if low % unit:
+        for row in _rows(low % unit, unit - 1, size - 1):
+            yield [(first, first), *row]
+        first += 1
+    after = high % unit != unit - 1
+    if first <= last - after:
+        yield [(first, last - after)] + [(0, 15)] * (size - 1)
+    if after:
+        for row in _rows(0, high % unit, size - 1):
+            yield [(last, last), *row]
+
+
+def _digit(low: int, high: int) -> Expr:
+    digits = "".join(f"{value:x}{value:X}" for value in range(low, high + 1))
+    return chars(of(digits))
+
+
+def _pairs(low: int, high: int) -> Expr:
+    """Return the surrogate pairs of the code points from one to another."""
+    rows: list[Expr] = []
+    for first, last in _aligned(low - 0x10000, high - 0x10000):
+        lead = _digits(0xD800 + (first >> 10), 0xD800 + (last >> 10))
+        rows.append(seq(lead, literal("\\u"), _digits(0xDC00 + (first & 0x3FF), 0xDC00 + (last & 0x3FF))))
+    return choice(*rows)
+
+
+def _aligned(low: int, high: int) -> Iterator[tuple[int, int]]:
+    """Yield parts within one leading surrogate, or over whole ones."""
+    while low <= high:
+        if low & 0x3FF or high - low < 0x3FF:
+            last = min(high, low | 0x3FF)
+        else:
+            last = high if high & 0x3FF == 0x3FF else (high & ~0x3FF) - 1
+        yield low, last
+        low = last + 1
