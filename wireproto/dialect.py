@@ -149,6 +149,11 @@ class Dialect:
 
         return load(path)
 
+    @property
+    def salt_text(self) -> str:
+        """What the salt is in every marker; empty without one."""
+        return spell_salt(self.salt, self.nonce)
+
     def salted(self, nonce: str) -> Dialect:
         """Return the dialect with `nonce` in every marker: then no value collides with one, and none can be forged.
 
@@ -180,6 +185,11 @@ class Dialect:
         if self.reasoning is not None:
             found += [self.reasoning.open, self.reasoning.close]
         return tuple(dict.fromkeys(found))
+
+
+def spell_salt(salt: str, nonce: str) -> str:
+    """Return a nonce as a file spells it in its markers; nothing without one."""
+    return salt.replace("{salt}", nonce) if nonce else ""
 
 
 def every_spelling(dialect: Dialect) -> Iterator[Dialect]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import tomli
 
-from wireproto.dialect import Advice, Argument, CallShape, Dialect, Reasoning, Record, ResultShape, Section
+from wireproto.dialect import Advice, Argument, CallShape, Dialect, Reasoning, Record, ResultShape, Section, spell_salt
 from wireproto.errors import DialectError
 from wireproto.plugins import codec_names
 from wireproto.template import Template
@@ -258,7 +258,7 @@ class _Reader:
         for name, value in self.binding.items():
             text = text.replace("{" + name + "}", value)
         if self.salt:
-            text = text.replace("{salt}", self.salt.replace("{salt}", self.nonce) if self.nonce else "")
+            text = text.replace("{salt}", spell_salt(self.salt, self.nonce))
         return text
 
     def _error(self, key: str, problem: str) -> DialectError:

@@ -63,8 +63,7 @@ def parameters(tool: Tool) -> tuple[Parameter, ...]:
 
 def definitions(tool: Tool) -> str:
     """Return the schemas that the arguments refer to, as JSON; empty if there are none."""
-    shared = {place: tool.schema[place] for place in ("$defs", "definitions") if place in tool.schema}
-    return _json(tool, "$defs", shared) if shared else ""
+    return _json(tool, "$defs", tool.definitions) if tool.definitions else ""
 
 
 def example(tool: Tool) -> Call:

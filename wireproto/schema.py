@@ -50,6 +50,10 @@ class Typed:
     code: str | None = None
     message: str = ""
 
+    def is_plainly(self, value: Any) -> bool:
+        """Whether it is this very value, of this type, and nothing was odd about it."""
+        return self.code is None and type(self.value) is type(value) and bool(self.value == value)
+
 
 @dataclass(frozen=True, slots=True)
 class Tool:
@@ -85,8 +89,12 @@ class Tool:
         return self._inner({} if items is None else {"": items})
 
     def _inner(self, properties: Mapping[str, Any]) -> Tool:
-        shared = {place: self.schema[place] for place in ("$defs", "definitions") if place in self.schema}
-        return Tool(self.name, "", {**shared, "properties": properties})
+        return Tool(self.name, "", {**self.definitions, "properties": properties})
+
+    @property
+    def definitions(self) -> dict[str, Any]:
+        """The schemas that others refer to, by the keyword they stand under."""
+        return {place: self.schema[place] for place in ("$defs", "definitions") if place in self.schema}
 
     def wire(self, key: str) -> Wire:
         """Return how raw text of an argument is delivered: as it streams, after a look for `null`, or at its end."""
@@ -144,6 +152,11 @@ class Tool:
         if types is None or _fits(value, types):
             return None
         return _mismatched(key, types, value, _noun(value)).message
+
+    def fitting(self, key: str, value: Any) -> Typed:
+        """Return a value which the wire typed, with what its mismatch says if it has none of the declared types."""
+        problem = self.mismatch(key, value)
+        return Typed(value, "type-mismatch" if problem else None, problem or "")
 
     def nearest(self, key: str) -> str | None:
         """Return the declared argument whose name is most like `key`, if one is."""

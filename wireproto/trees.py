@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 # What a parser written in C does in quadratic time, or with more memory than the text: ruled out before it is asked.
 # Measured with lexbor: 100,000 attributes of one tag take 34 s, 50,000 unclosed tags 5 s, 3,000 unclosed <font> 1.7 GB.
@@ -106,6 +109,21 @@ class _Builder:
         self._text.clear()
 
 
+def xml_parser(target: _Builder | None = None) -> etree.XMLParser:
+    """Return a parser that loads nothing, expands no entity and builds no huge tree; `target` hears what it reads."""
+    from lxml import etree
+
+    # The stubs' target also hears comments; lxml itself asks for no more than there is.
+    return etree.XMLParser(
+        target=target,  # type: ignore[arg-type]
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+    )
+
+
 def xml_tree(text: str, max_depth: int) -> dict[str, Any]:
     """Return the root element of an XML document; Malformed if it is not well formed or declares entities."""
     from lxml import etree
@@ -115,17 +133,8 @@ def xml_tree(text: str, max_depth: int) -> dict[str, Any]:
     if (half := _SURROGATE.search(text)) is not None:
         raise Malformed.at("half of a surrogate pair is no character", text, half.start())
     builder = _Builder(max_depth)
-    # The stubs' target also hears comments; lxml itself asks for no more than there is.
-    parser = etree.XMLParser(
-        target=builder,  # type: ignore[arg-type]
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-    )
     try:
-        etree.fromstring(text.encode(), parser)
+        etree.fromstring(text.encode(), xml_parser(builder))
     except etree.XMLSyntaxError as error:
         line, column = error.position
         said = " ".join((error.msg or "not well formed").split())

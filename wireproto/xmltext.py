@@ -59,9 +59,7 @@ def escape_attribute(text: str) -> str:
 
 def decode(text: str) -> str:
     """Return the decoded form of a whole text."""
-    decoded, _, mode = decode_part(text, 0, len(text), Mode.ESCAPED, final=True)
-    del mode
-    return decoded
+    return decode_part(text, 0, len(text), Mode.ESCAPED, final=True)[0]
 
 
 def decode_part(text: str, pos: int, end: int, mode: Mode, final: bool) -> tuple[str, int, Mode]:

@@ -78,18 +78,8 @@ def _tag(form: Form, key: str) -> str:
 class Boundary:
     """Looks for the end of one value. `scan` is how far the text was looked at; `in_cdata`: in a CDATA section."""
 
-    __slots__ = (
-        "_closers",
-        "in_cdata",
-        "_nest",
-        "_queue",
-        "_tag",
-        "_unmatched",
-        "_waited",
-        "_within",
-        "scan",
-        "value",
-    )
+    __slots__ = ("_closers", "_nest", "_queue", "_tag", "_unmatched", "_waited", "_within", "in_cdata", "scan",
+                 "value")  # fmt: skip
 
     def __init__(self, value: RawValue, within: Within) -> None:
         self.value = value

@@ -22,7 +22,7 @@ from wireproto.events import ArgumentDelta, Event
 from wireproto.lenient import dumps
 from wireproto.model import Call
 from wireproto.nodes import MAX_TAG, Match, Miss
-from wireproto.schema import Tool, Typed
+from wireproto.schema import Tool
 
 # Elements whose content is text and not markup.
 _TEXTUAL: Final = ("textarea", "script", "title", "style", "xmp", "iframe", "noembed", "noframes", "plaintext")
@@ -316,16 +316,16 @@ def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bo
 
 def _control(dialect: Dialect, tool: Tool, key: str, value: object) -> str:
     """Write a value as the control that reads back as it, without a word from the schema against it."""
-    if isinstance(value, bool) and _is(switch(tool, key, value), value):
+    if isinstance(value, bool) and switch(tool, key, value).is_plainly(value):
         return _start(dialect, "input", key, "checkbox") + (" checked>\n" if value else ">\n")
-    if isinstance(value, str) and "\0" not in value and _is(tool.decode(key, value), value):
+    if isinstance(value, str) and "\0" not in value and tool.decode(key, value).is_plainly(value):
         return _text(dialect, tool, key, value)
     written = dumps(value)
-    if isinstance(value, (int, float)) and _is(number(tool, key, written), value):
+    if isinstance(value, (int, float)) and number(tool, key, written).is_plainly(value):
         return f'{_start(dialect, "input", key, "number")} value="{written}">\n'
     opener = _start(dialect, "script", key, "application/json") + ' data-type="json">'
     # A `<` would begin what hides the end tag.
-    return opener + written.replace("<", "\\u003c") + f"</script{_salt(dialect)}>\n"
+    return opener + written.replace("<", "\\u003c") + f"</script{dialect.salt_text}>\n"
 
 
 def _text(dialect: Dialect, tool: Tool, key: str, value: str) -> str:
@@ -340,15 +340,7 @@ def _text(dialect: Dialect, tool: Tool, key: str, value: str) -> str:
 def _start(dialect: Dialect, tag: str, key: str, kind: str = "") -> str:
     """Return a start tag that is still open."""
     kind = f' type="{kind}"' if kind else ""
-    return f'<{tag}{_salt(dialect)}{kind} name="{escape_attribute(key)}"'
-
-
-def _salt(dialect: Dialect) -> str:
-    return dialect.salt.replace("{salt}", dialect.nonce) if dialect.nonce else ""
-
-
-def _is(typed: Typed, value: object) -> bool:
-    return typed.code is None and type(typed.value) is type(value) and bool(typed.value == value)
+    return f'<{tag}{dialect.salt_text}{kind} name="{escape_attribute(key)}"'
 
 
 CODEC = Codec("html", HtmlReader, write_call)

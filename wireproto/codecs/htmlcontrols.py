@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from wireproto import lenient
 from wireproto.codecs.call import CallBuilder
@@ -260,13 +260,13 @@ class Controls:
         found = [elements.decode("", value) for value in values]
         odd = next((typed for typed in found if typed.code is not None), None)
         if odd is None:
-            return _fitting(self._tool, name, [typed.value for typed in found])
+            return self._tool.fitting(name, [typed.value for typed in found])
         return Typed([typed.value for typed in found], odd.code, odd.message)
 
 
 def switch(tool: Tool, name: str, value: bool) -> Typed:
     """Return what a checkbox without a value says."""
-    return _fitting(tool, name, value)
+    return tool.fitting(name, value)
 
 
 def number(tool: Tool, name: str, text: str) -> Typed:
@@ -279,11 +279,6 @@ def number(tool: Tool, name: str, text: str) -> Typed:
         sign, whole, fraction, exponent = found.groups("")
         text = f"{sign}{whole or '0'}{fraction}{exponent}"
     return tool.decode_json(name, text)
-
-
-def _fitting(tool: Tool, name: str, value: Any) -> Typed:
-    problem = tool.mismatch(name, value)
-    return Typed(value, "type-mismatch" if problem else None, problem or "")
 
 
 def _is_json(text: str) -> bool:

@@ -19,6 +19,7 @@ from wireproto.lenient import MAX_DEPTH
 from wireproto.model import Call
 from wireproto.schema import Tool, Typed
 from wireproto.states import Form
+from wireproto.trees import xml_parser
 from wireproto.xmltext import Mode, decode, decode_part
 
 
@@ -84,8 +85,9 @@ class XmlValue(RawValue):
             return Typed(text, "type-mismatch", f"{self.key}: {error}")
         if found is None:
             return super()._typed(text, end)
-        problem = found.problem or tool.mismatch(self.key, found.value)
-        return Typed(found.value, "type-mismatch" if problem else None, problem or "")
+        if found.problem:
+            return Typed(found.value, "type-mismatch", found.problem)
+        return tool.fitting(self.key, found.value)
 
 
 class XmlReader(TaggedReader):
@@ -115,9 +117,8 @@ class XmlReader(TaggedReader):
 
         builder = self.builder
         text = builder.source.slice(builder.start, position).encode("utf-8", "surrogatepass")
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
         try:
-            etree.fromstring(text, parser)
+            etree.fromstring(text, xml_parser())
         except etree.XMLSyntaxError as error:
             line, column = error.position
             message = f"not well-formed XML: {error.msg} (line {line}, column {column} of the call)"

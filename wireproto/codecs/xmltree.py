@@ -177,8 +177,7 @@ def write(dialect: Dialect, value: object, tool: Tool, key: str) -> tuple[str, s
     if isinstance(value, (dict, list)):
         return _write_children(dialect, value, tool, key)
     text = value if isinstance(value, str) else dumps(value)
-    plain = tool.decode(key, text)
-    settled = plain.code is None and type(plain.value) is type(value) and plain.value == value
+    settled = tool.decode(key, text).is_plainly(value)
     return escape(text), "" if settled else _kind(value)
 
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wireproto.grammar.charset import EVERY, Ranges
+from wireproto.expr import Ranges
+from wireproto.grammar.charset import EVERY
 
 # (first code point, last code point, target state)
 Edge = tuple[int, int, int]

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
-Ranges = tuple[tuple[int, int], ...]
+from wireproto.expr import Ranges
 
 LAST: Final = 0x10FFFF
 EVERY: Final[Ranges] = ((0, 0xD7FF), (0xE000, LAST))

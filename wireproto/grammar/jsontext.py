@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from wireproto.expr import Expr, Rule, chars, choice, literal, seq
+from wireproto.expr import Expr, Ranges, Rule, chars, choice, literal, seq
 from wireproto.grammar.book import Book
-from wireproto.grammar.charset import EVERY, Ranges, meet, minus, of, union
+from wireproto.grammar.charset import EVERY, meet, minus, of, union
 
 _SHORT: Final = {"\b": "b", "\t": "t", "\n": "n", "\f": "f", "\r": "r", '"': '"', "\\": "\\", "/": "/"}
 _MUST: Final = union(((0, 0x1F),), of('"\\'))

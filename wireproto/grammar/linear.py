@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from wireproto.expr import EMPTY, Expr, Rule, chars, choice, repeat, seq
+from wireproto.expr import EMPTY, Expr, Ranges, Rule, chars, choice, repeat, seq
 from wireproto.grammar.automaton import Dfa
 from wireproto.grammar.book import Book
-from wireproto.grammar.charset import Ranges, minus
+from wireproto.grammar.charset import minus
 
 Spell = Callable[[Ranges], Expr]
 # Alternatives inside alternatives; beyond this a rule of its own reads better.

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
+from wireproto.expr import Ranges
 from wireproto.grammar import regex
 from wireproto.grammar.automaton import Dfa, Edge, TooLarge, build, edges_to
-from wireproto.grammar.charset import EVERY, Ranges
+from wireproto.grammar.charset import EVERY
 from wireproto.grammar.regex import WORD, Alt, Assert, Cat, Look, Loop, Node, One, PatternError
 
 _MAX_NODES: Final = 20_000

@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, Union
 
-from wireproto.grammar.charset import EVERY, Ranges, category, inverse, minus, normal, of, span, union
+from wireproto.expr import Ranges
+from wireproto.grammar.charset import EVERY, category, inverse, minus, normal, of, span, union
 
 DIGITS: Final = span("0", "9")
 WORD: Final = union(DIGITS, span("a", "z"), span("A", "Z"), of("_"))
