@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import product
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from wireproto.expr import NOTHING, Expr, Rule, choice, literal, seq
+from wireproto.expr import NOTHING, Expr, Rule, choice, seq
 from wireproto.grammar.automaton import Dfa, TooLarge, of_words
 from wireproto.grammar.numbers import exactly
 from wireproto.grammar.schema_formula import FALSE, Formula, both, inverse
@@ -21,6 +21,7 @@ from wireproto.grammar.schema_sets import Array, Count, Inexpressible, Object
 
 if TYPE_CHECKING:
     from wireproto.grammar.schema_writing import Writer
+    from wireproto.grammar.syntax import Frame
 
 _MAX_STATES: Final = 3_000
 _MAX_INLINE: Final = 40
@@ -57,13 +58,14 @@ class _ArrayMachine:
             raise TooLarge(f"more than {_MAX_SIGNATURE} things to count at once")
         self.far = max(len(array.prefix), array.least, (array.most or -1) + 1, *(c.start for c in array.counts), 0)
         start = _Items(0, (0,) * len(array.counts))
-        inside = choice(self.items(start), *([literal("]")] if self.ends(start) else []))
+        frame = self.writer.array_frame
+        inside = choice(self.items(start), *([frame.closed] if self.ends(start) else []))
         while self.todo:
             state = self.todo.pop()
-            more = seq(literal(","), self.writer.blank, self.items(state))
-            end = [seq(self.writer.blank, literal("]"))] if self.ends(state) else []
+            more = seq(frame.between, self.items(state))
+            end = [frame.close] if self.ends(state) else []
             self.writer.book.rules[self.known[state].name] = choice(more, *end)
-        return seq(literal("["), self.writer.blank, inside)
+        return seq(frame.open, inside)
 
     def after(self, state: _Items) -> Rule:
         if state not in self.known:
@@ -85,7 +87,7 @@ class _ArrayMachine:
         for formula, counts in self.counted(state):
             index = min(state.index + 1, self.far)
             if not self.array.unique:
-                options.append(seq(self.writer.value(formula), self.after(_Items(index, counts))))
+                options.append(seq(self.writer.element(formula), self.after(_Items(index, counts))))
                 continue
             for name, text in _different(self.writer, formula):
                 if name not in state.taken:
@@ -119,8 +121,8 @@ def _different(writer: Writer, formula: Formula) -> list[tuple[str, Expr]]:
     texts = [each.dfa.words(_MAX_DIFFERENT) for each in found.strings]
     if found.arrays or found.objects or numbers is None or None in texts:
         raise Inexpressible("uniqueItems", "that all of many values differ is not said by any grammar")
-    different: list[tuple[str, Expr]] = [("null", literal("null"))] if found.null else []
-    different += [(str(truth), literal(str(truth).lower())) for truth in sorted(found.truths)]
+    different: list[tuple[str, Expr]] = [("null", writer.notation.word(None))] if found.null else []
+    different += [(str(truth), writer.notation.word(truth)) for truth in sorted(found.truths)]
     different += [(each, writer.number(exactly([Decimal(each)]))) for each in numbers]
     words = sorted({word for each in texts for word in each or ()})
     different += [(f'"{word}', writer.quoted(of_words([word]))) for word in words]
@@ -150,15 +152,32 @@ class _Members:
     met: tuple[int, ...]
 
 
-def object_machine(writer: Writer, found: Object, pointer: str) -> Expr:
+class Layout(Protocol):
+    """How the members of an object are written, and what stands around them."""
+
+    @property
+    def frame(self) -> Frame:
+        """What stands around the members."""
+        ...
+
+    def member(self, key: str, value: Formula) -> Expr:
+        """Return a member, every text of it; `NOTHING` if it has none."""
+        ...
+
+    def free_member(self, keys: Dfa, value: Formula) -> Expr:
+        """Return a member of any of these keys; `NOTHING` if it has no text."""
+        ...
+
+
+def object_machine(writer: Writer, found: Object, pointer: str, layout: Layout) -> Expr:
     """Return the texts of objects."""
-    return _ObjectMachine(writer, found, pointer).expr()
+    return _ObjectMachine(writer, found, pointer, layout).expr()
 
 
 class _ObjectMachine:
-    def __init__(self, writer: Writer, found: Object, pointer: str) -> None:
-        self.writer, self.object, self.pointer = writer, found, pointer
-        self.named = [member for member in found.members if writer.value(member.value) != NOTHING]
+    def __init__(self, writer: Writer, found: Object, pointer: str, layout: Layout) -> None:
+        self.writer, self.object, self.pointer, self.layout = writer, found, pointer, layout
+        self.named = [each for each in found.members if layout.member(each.key, each.value) != NOTHING]
         self.impossible = any(member.required and member not in self.named for member in found.members)
         self.free = [] if self.impossible else list(self._free())
         required = sum(member.required for member in self.named)
@@ -177,7 +196,7 @@ class _ObjectMachine:
             raise TooLarge(f"more than {_MAX_SIGNATURE} demands on the keys of an object")
         names = of_words(member.key for member in self.object.members)
         for kind in self.object.kinds:
-            if kind.value == FALSE or self.writer.value(kind.value) == NOTHING:
+            if kind.value == FALSE or self.layout.free_member(kind.keys, kind.value) == NOTHING:
                 continue
             parts = [(kind.keys - names, frozenset[int]())]
             for index, demand in enumerate(self.object.some):
@@ -197,7 +216,8 @@ class _ObjectMachine:
         if any(free.demands for free in self.free):
             self.writer.ordered(self.pointer, "the key that must hold something special comes last of its kind")
         start = _Members(frozenset(), 0, (0,) * len(self.object.some))
-        inside = choice(self.members(start), *([literal("}")] if self.ends(start) else []))
+        frame = self.layout.frame
+        inside = choice(self.members(start), *([frame.closed] if self.ends(start) else []))
         while self.todo or self.unwritten:
             while self.unwritten:
                 state = self.unwritten.pop()
@@ -205,10 +225,10 @@ class _ObjectMachine:
             if not self.todo:
                 break
             state = self.todo.pop()
-            more = seq(literal(","), self.writer.blank, self.members(state))
-            end = [seq(self.writer.blank, literal("}"))] if self.ends(state) else []
+            more = seq(frame.between, self.members(state))
+            end = [frame.close] if self.ends(state) else []
             self.writer.book.rules[self.known[state].name] = choice(more, *end)
-        return seq(literal("{"), self.writer.blank, inside)
+        return seq(frame.open, inside)
 
     def after(self, state: _Members) -> Rule:
         if state not in self.known:
@@ -261,21 +281,17 @@ class _ObjectMachine:
         member = self.named[index]
         demands = [i for i, each in enumerate(self.object.some) if each.keys.accepts(member.key) and state.met[i] < 2]
         seen = state.seen | {index} if self.any_order else self.seen_to(index)
-        key = self.writer.text.text(member.key)
         for value, met in self.split(member.value, demands, state.met, 2):
-            yield self.member(key, value, _Members(seen, self.counted(state), met))
+            written = self.layout.member(member.key, value)
+            if written != NOTHING:
+                yield seq(written, self.after(_Members(seen, self.counted(state), met)))
 
     def free_member(self, state: _Members, free: _Free) -> Iterator[Expr]:
         demands = [index for index in sorted(free.demands) if state.met[index] < 2]
-        key = self.writer.quoted(free.keys)
         for value, met in self.split(free.value, demands, state.met, 1):
-            yield self.member(key, value, _Members(state.seen, self.counted(state), met))
-
-    def member(self, key: Expr, value: Formula, following: _Members) -> Expr:
-        written = self.writer.value(value)
-        if written == NOTHING:
-            return NOTHING
-        return seq(key, literal(":"), self.writer.blank, written, self.after(following))
+            written = self.layout.free_member(free.keys, value)
+            if written != NOTHING:
+                yield seq(written, self.after(_Members(state.seen, self.counted(state), met)))
 
     def counted(self, state: _Members) -> int:
         return min(state.count + 1, self.limit)

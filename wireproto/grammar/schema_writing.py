@@ -1,8 +1,8 @@
-"""Sets of values as rules for their JSON texts.
+"""Sets of values as rules for their texts, in JSON or in a notation like it.
 
-It must not know schema keywords. Law: every text that matches is the JSON of a value in the set, and every value in
-the set has a text that matches; keys stand in any order where there are few of them, else in the order of the schema.
-What of a clause cannot be written raises `GrammarError`, or is left out with a note.
+It must not know schema keywords. Law: every text that matches spells a value in the set, and every value in the set
+that the notation can spell has a text that matches; keys stand in any order where there are few of them, else in the
+order of the schema. What of a clause cannot be written raises `GrammarError`, or is left out with a note.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from wireproto.expr import EMPTY, NOTHING, Expr, Rule, chars, choice, literal, o
 from wireproto.grammar.automaton import ALL, Dfa, TooLarge, of_length
 from wireproto.grammar.book import Book
 from wireproto.grammar.charset import of, span
-from wireproto.grammar.jsontext import JsonText
 from wireproto.grammar.linear import linear, raw
 from wireproto.grammar.numbers import Numbers
 from wireproto.grammar.schema_formula import FALSE, Formula, pointer_of
@@ -22,6 +21,7 @@ from wireproto.grammar.schema_machines import array_machine, object_machine
 from wireproto.grammar.schema_reading import Note, Reader
 from wireproto.grammar.schema_sets import Array, Inexpressible, Object, Text
 from wireproto.grammar.schema_values import Values
+from wireproto.grammar.syntax import JSON, Frame, Notation, Syntax
 
 # Digits in a row that nothing limits; 2**64 has 20.
 _MAX_DIGITS: Final = 20
@@ -37,14 +37,15 @@ class Writer:
     """Writes the rules of one document into a book.
 
     `any_order`: so many keys may stand in any order. `indent`: so many blanks may follow a newline between tokens.
+    `notation`: how values are spelled.
     """
 
     reader: Reader
     book: Book
     any_order: int = 6
     indent: int = 20
-    text: JsonText = field(init=False)
-    blank: Rule = field(init=False)
+    notation: Notation = JSON
+    syntax: Syntax = field(init=False)
     _todo: list[tuple[str, Values, str]] = field(default_factory=list)
     _by_formula: dict[Formula, Expr] = field(default_factory=dict)
     _by_values: dict[Values, Rule] = field(default_factory=dict)
@@ -52,9 +53,7 @@ class Writer:
     _by_numbers: dict[Numbers, Expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.text = JsonText(self.book)
-        line = seq(literal("\n"), repeat(chars(of(" \t")), 0, self.indent))
-        self.blank = self.book.add("ws", choice(EMPTY, literal(" "), line))
+        self.syntax = Syntax(self.notation, self.book, self.indent)
 
     def write(self, formula: Formula, hint: str) -> Expr:
         """Return the texts of a formula's values, with every rule that they need."""
@@ -83,8 +82,8 @@ class Writer:
 
     def body(self, found: Values, pointer: str) -> Expr:
         """Return the texts of values of every type."""
-        options: list[Expr] = [literal("null")] if found.null else []
-        options += [literal(str(truth).lower()) for truth in sorted(found.truths)]
+        options: list[Expr] = [self.notation.word(None)] if found.null else []
+        options += [self.notation.word(truth) for truth in sorted(found.truths)]
         options += [self.number(found.numbers)] if not found.numbers.is_empty else []
         options += [self.string(each, pointer) for each in found.strings]
         options += [self.array(each, pointer) for each in found.arrays]
@@ -114,24 +113,25 @@ class Writer:
     def string(self, text: Text, pointer: str) -> Expr:
         """Return the texts of strings, in their quotes."""
         dfa, least = text.dfa, text.least
+        within = self.notation.within
         counted = len(dfa.edges) - 1
         if counted <= _MAX_COUNTED and dfa == of_length(counted, None):
             dfa, least = ALL, max(least, counted)
-        if dfa == ALL:
-            return seq(literal('"'), repeat(self.text.character(), least, text.most), literal('"'))
+        if dfa == ALL and within == ALL:
+            return self.syntax.characters(least, text.most)
         if text.least or text.most is not None:
             try:
                 dfa = dfa & of_length(text.least, text.most)
             except TooLarge as error:
                 self.failed(pointer, "maxLength" if text.most is not None else "minLength", error)
-        return self.quoted(dfa)
+        return self.quoted(dfa & within)
 
     def quoted(self, dfa: Dfa) -> Expr:
         """Return the words of an automaton as JSON strings."""
         if dfa.is_empty:
             return NOTHING
         if dfa not in self._by_dfa:
-            expr = seq(literal('"'), linear(dfa, self.book, "text", self.text.spell, literal('"')))
+            expr = self.syntax.quoted(dfa)
             short = len(dfa.edges) < 40 and dfa.words(1) is not None
             self._by_dfa[dfa] = expr if short else self.book.add("string", expr)
         return self._by_dfa[dfa]
@@ -153,33 +153,59 @@ class Writer:
         if reach < len(array.prefix) or array.rest == FALSE:
             most = reach if most is None else min(most, reach)
         prefix = array.prefix[:most]
+        frame = self.array_frame
         following: Expr = EMPTY
         if most is None or most > len(prefix):
-            item = self.value(array.rest)
+            item = self.element(array.rest)
             already = max(len(prefix), 1)
             left = None if most is None else most - already
             following = repeat(self._next(item), max(array.least - already, 0), left)
             prefix = prefix or (array.rest,)
         for index in reversed(range(len(prefix))):
-            written = seq(self.value(prefix[index]), following)
+            written = seq(self.element(prefix[index]), following)
             if index == 0:
                 break
             following = self._next(written) if index < array.least else optional(self._next(written))
             if len(prefix) > _NESTED_PREFIX:
                 following = self.book.add("items", following)
         else:
-            return seq(literal("["), self.blank, literal("]")) if array.least == 0 else NOTHING
-        inside = seq(written, self.blank)
-        return seq(literal("["), self.blank, inside if array.least else optional(inside), literal("]"))
+            return seq(frame.open, frame.closed) if array.least == 0 else NOTHING
+        inside = seq(written, frame.close)
+        return seq(frame.open, inside if array.least else choice(inside, frame.closed))
 
     def _next(self, item: Expr) -> Expr:
-        return seq(literal(","), self.blank, item)
+        return seq(self.array_frame.between, item)
+
+    @property
+    def array_frame(self) -> Frame:
+        """What stands around the elements of an array."""
+        return self.syntax.array
+
+    @property
+    def frame(self) -> Frame:
+        """What stands around the members of an object."""
+        return self.syntax.object
+
+    def element(self, value: Formula) -> Expr:
+        """Return an element of an array, every text of it."""
+        return self.value(value)
+
+    def member(self, key: str, value: Formula) -> Expr:
+        """Return a member of an object, every text of it."""
+        return self._member(self.syntax.text(key), value)
+
+    def free_member(self, keys: Dfa, value: Formula) -> Expr:
+        """Return a member of any of these keys."""
+        return self._member(self.quoted(keys & self.notation.within), value)
+
+    def _member(self, key: Expr, value: Formula) -> Expr:
+        return seq(key, self.syntax.colon, self.value(value))
 
     def object(self, found: Object, pointer: str) -> Expr:
         """Return the texts of objects."""
         for simpler in (found, replace(found, least=0, most=None, some=()), Object()):
             try:
-                return object_machine(self, simpler, pointer)
+                return object_machine(self, simpler, pointer, self)
             except (TooLarge, Inexpressible) as error:
                 self.failed(pointer, "properties" if simpler.most is None else "maxProperties", error)
         return NOTHING

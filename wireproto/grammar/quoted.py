@@ -1,21 +1,21 @@
-"""How JSON writes characters: as they are, or escaped, in every way that JSON allows.
+"""How quoted strings spell characters: as they are, or escaped, in every way that a notation allows.
 
 It must not know schemas. Law: what is spelled reads back as the characters asked for, and no others, and what
-`json.dumps(ensure_ascii=False)` writes is always among the spellings. Sets of printable ASCII are spelled without
-`\\uXXXX`, every other set with it too, unless it is of very many ranges. Source: RFC 8259, section 7.
+`json.dumps(ensure_ascii=False)` writes is always among the spellings of JSON. Sets of printable ASCII are spelled
+without `\\uXXXX`, every other set with it too, unless it is of very many ranges. Sources: RFC 8259, section 7; TOML
+1.0, section String.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
-from wireproto.expr import Expr, Ranges, Rule, chars, choice, literal, seq
+from wireproto.expr import Expr, Ranges, chars, choice, literal, seq
 from wireproto.grammar.book import Book
 from wireproto.grammar.charset import EVERY, meet, minus, of, union
 
-_SHORT: Final = {"\b": "b", "\t": "t", "\n": "n", "\f": "f", "\r": "r", '"': '"', "\\": "\\", "/": "/"}
-_MUST: Final = union(((0, 0x1F),), of('"\\'))
 _PRINTABLE: Final[Ranges] = ((0x20, 0x7E),)
 _BASIC: Final[Ranges] = ((0, 0xFFFF),)
 _ASTRAL: Final[Ranges] = ((0x10000, 0x10FFFF),)
@@ -23,44 +23,59 @@ _ASTRAL: Final[Ranges] = ((0x10000, 0x10FFFF),)
 _MAX_RANGES: Final = 150
 
 
-class JsonText:
-    """Spells characters inside JSON strings; what is long is written once, as a rule."""
+@dataclass(frozen=True, slots=True)
+class Escapes:
+    """The escapes of a notation: `short` are pairs of a character and its letter, `must` what never stands for itself.
 
-    def __init__(self, book: Book) -> None:
-        self._book = book
+    `long`: characters beyond U+FFFF are `\\UXXXXXXXX`, else surrogate pairs of `\\uXXXX`.
+    """
+
+    short: tuple[tuple[str, str], ...]
+    must: Ranges
+    long: bool = False
+
+
+_NAMED: Final = tuple(zip('\b\t\n\f\r"\\', 'btnfr"\\', strict=True))
+JSON: Final = Escapes((*_NAMED, ("/", "/")), union(((0, 0x1F),), of("\\")))
+# Control characters and line breaks, but not the tab: those of a string on one line.
+TOML: Final = Escapes(_NAMED, union(((0, 8), (0x0A, 0x1F), (0x7F, 0x7F)), of("\\")), long=True)
+
+
+class Quoted:
+    """Spells characters between two quotes of one kind; what is long is written once, as a rule."""
+
+    def __init__(self, book: Book, escapes: Escapes, quote: str) -> None:
+        self._book, self._escapes, self.quote = book, escapes, quote
+        self._must = union(escapes.must, of(quote))
         self._known: dict[Ranges, Expr] = {}
 
     def spell(self, ranges: Ranges) -> Expr:
-        """Return the expression of one character of a set as it may stand in a JSON string."""
+        """Return the expression of one character of a set as it may stand in the string."""
         if ranges not in self._known:
-            expr = _spelled(ranges)
+            expr = self._spelled(ranges)
             simple = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
-            rule = not simple and bool(minus(ranges, _PRINTABLE) or meet(ranges, _MUST))
+            rule = not simple and bool(minus(ranges, _PRINTABLE) or meet(ranges, self._must))
             hint = "char" if ranges == EVERY else "chars"
             self._known[ranges] = self._book.add(hint, expr) if rule else expr
         return self._known[ranges]
 
     def text(self, text: str) -> Expr:
         """Return the expression of one string in its quotes."""
-        return seq(literal('"'), *(self.spell(of(each)) for each in text), literal('"'))
+        return seq(literal(self.quote), *(self.spell(of(each)) for each in text), literal(self.quote))
 
-    def character(self) -> Rule:
-        """Return any character."""
-        found = self.spell(EVERY)
-        assert isinstance(found, Rule)
-        return found
-
-
-def _spelled(ranges: Ranges) -> Expr:
-    plain = minus(ranges, _MUST)
-    escapes = [literal(letter) for sign, letter in _SHORT.items() if meet(ranges, of(sign))]
-    hexadecimal = ranges if len(ranges) <= _MAX_RANGES else meet(ranges, _MUST)
-    if minus(ranges, _PRINTABLE):
-        codes = [_digits(low, high) for low, high in meet(hexadecimal, _BASIC)]
-        codes += [_pairs(low, high) for low, high in meet(hexadecimal, _ASTRAL)]
-        if codes:
-            escapes.append(seq(literal("u"), choice(*codes)))
-    return choice(chars(plain), *([seq(literal("\\"), choice(*escapes))] if escapes else []))
+    def _spelled(self, ranges: Ranges) -> Expr:
+        named = dict((*self._escapes.short, (self.quote, self.quote)))
+        plain = minus(ranges, self._must)
+        escapes = [literal(letter) for sign, letter in named.items() if meet(ranges, of(sign))]
+        hexadecimal = ranges if len(ranges) <= _MAX_RANGES else meet(ranges, self._must)
+        if minus(ranges, _PRINTABLE):
+            codes = [_digits(low, high) for low, high in meet(hexadecimal, _BASIC)]
+            astral = meet(hexadecimal, _ASTRAL)
+            codes += [] if self._escapes.long else [_pairs(low, high) for low, high in astral]
+            escapes += [seq(literal("u"), choice(*codes))] if codes else []
+            if astral and self._escapes.long:
+                escapes.append(seq(literal("U"), choice(*(_digits(low, high, 8) for low, high in astral))))
+        return choice(chars(plain), *([seq(literal("\\"), choice(*escapes))] if escapes else []))
 
 
 def _digits(low: int, high: int, size: int = 4) -> Expr:
