@@ -14,13 +14,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wireproto.errors import GrammarError
-from wireproto.expr import Expr, Rules
+from wireproto.expr import Expr, Rules, choice
 from wireproto.grammar.book import Book
 from wireproto.grammar.schema_document import DRAFT_7, DRAFT_2020, Document
+from wireproto.grammar.schema_machines import Layout, object_machine
 from wireproto.grammar.schema_reading import Note, Reader
 from wireproto.grammar.schema_sets import Inexpressible
 from wireproto.grammar.schema_values import Values
 from wireproto.grammar.schema_writing import Writer
+from wireproto.grammar.syntax import JSON, Notation
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class SchemaRules:
         draft: str | None = None,
         any_order: int = 6,
         indent: int = 20,
+        notation: Notation = JSON,
+        make: type[Writer] = Writer,
     ) -> None:
         document = Document(schema, draft)
         self._reader = Reader(document, strict, formats)
@@ -51,11 +55,19 @@ class SchemaRules:
             error = Inexpressible("$schema", "schemas of another draft or vocabulary are not read")
             self._reader.widen(document.foreign or "", "$schema", error)
             document.draft = document.draft if document.draft == DRAFT_7 else DRAFT_2020
-        self._writer = Writer(self._reader, book, any_order, indent)
+        self.writer = make(self._reader, book, any_order, indent, notation)
 
     def value(self, pointer: str = "", hint: str = "value") -> Expr:
         """Return the JSON texts of the schema at a pointer; raises `GrammarError`."""
-        return self._writer.write(self._reader.document.place(pointer, ()), hint)
+        expr = self.writer.value(self._reader.document.place(pointer, ()), hint)
+        self.writer.flush()
+        return expr
+
+    def members(self, layout: Layout, pointer: str = "") -> Expr:
+        """Return the objects of the schema at a pointer with their members in a layout; raises `GrammarError`."""
+        found = choice(*(object_machine(self.writer, each, pointer, layout) for each in self.values(pointer).objects))
+        self.writer.flush()
+        return found
 
     def values(self, pointer: str = "") -> Values:
         """Return the values of the schema at a pointer; raises `GrammarError`."""

@@ -55,13 +55,11 @@ class Writer:
     def __post_init__(self) -> None:
         self.syntax = Syntax(self.notation, self.book, self.indent)
 
-    def write(self, formula: Formula, hint: str) -> Expr:
-        """Return the texts of a formula's values, with every rule that they need."""
-        expr = self.value(formula, hint)
+    def flush(self) -> None:
+        """Write the rules that were referred to and not written yet."""
         while self._todo:
             name, found, pointer = self._todo.pop()
             self.book.rules[name] = self.body(found, pointer)
-        return expr
 
     def value(self, formula: Formula, hint: str | None = None) -> Expr:
         """Return the texts of a formula's values; the rules that they need are written later."""

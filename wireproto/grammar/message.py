@@ -1,0 +1,107 @@
+"""What stands around calls in a grammar: reasoning first, text before, the section, what joins calls.
+
+It must not know what a call's arguments look like, nor any grammar language. Law: in what is accepted the decoder finds
+exactly the calls that the grammar wrote, and the text and reasoning around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from wireproto import expr
+from wireproto.dialect import Dialect
+from wireproto.errors import GrammarError
+from wireproto.expr import EMPTY, Expr, chars, literal, optional, repeat, seq
+from wireproto.front import front
+from wireproto.grammar.automaton import Dfa, build, edges_to
+from wireproto.grammar.book import Book
+from wireproto.grammar.charset import inverse, of
+from wireproto.grammar.linear import linear
+from wireproto.grammar.until import until_dfa
+from wireproto.nodes import BLANK
+from wireproto.schema import Toolset
+from wireproto.states import forms
+
+# Shorter markers (a bracket) are no markers in open text.
+_MIN_MARKER: Final = 3
+_MAX_BLANKS: Final = 8
+_TICK: Final = of("`")
+_ENDS_QUOTED: Final = build([[*edges_to(_TICK, 1), *edges_to(inverse(_TICK), 0)]] * 2, [1])
+_BLANKS: Final = of(BLANK)
+_BRACE: Final = of("{")
+_BEGINS_BARE: Final = build([[*edges_to(_BLANKS, 0), *edges_to(_BRACE, 1)], edges_to(inverse(()), 1)], [1])
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Writes what stands around the calls of one dialect into a book."""
+
+    dialect: Dialect
+    tools: Toolset
+    book: Book
+
+    def run(self, calls: Iterable[Expr], parallel: bool) -> Expr:
+        """Return one call or several in what the dialect writes around them."""
+        one = self.book.add("call", expr.choice(*calls))
+        more = repeat(seq(literal(self.dialect.call.join), one), 0, None) if parallel else EMPTY
+        section = self.dialect.section
+        if section is None:
+            return seq(one, more)
+        return seq(literal(section.open.format()), one, more, literal(section.close.format()))
+
+    def plain(self) -> Expr:
+        """Return text that holds no call."""
+        return self.book.add("text", linear(self._text(), self.book, "text"))
+
+    def among_text(self, calls: Expr) -> Expr:
+        """Return text and then calls, or text alone.
+
+        Directly behind a backtick a marker is quoted (R-OPEN), so text before calls does not end with one.
+        """
+        if self._markerless:
+            return expr.choice(self.plain(), calls)
+        before = self.book.add("lead", linear(self._text() - _ENDS_QUOTED, self.book, "lead"))
+        return expr.choice(self.plain(), seq(before, calls))
+
+    @property
+    def _markerless(self) -> bool:
+        return any(form.markerless for form in forms(self.dialect))
+
+    def _text(self) -> Dfa:
+        found = without(sorted(self._openers()))
+        return found - _BEGINS_BARE if self._markerless else found
+
+    def _openers(self) -> set[str]:
+        """Return what no text outside calls may hold: whatever a call, a section or a damaged header begins with."""
+        known = front(self.dialect, False)
+        markers = {marker for marker in known.openers if len(marker) >= _MIN_MARKER}
+        for form in (form for each in known.by_literal.values() for form in each):
+            bare = [header for header in form.headers if header.nodes and len(header.first) < _MIN_MARKER]
+            markers |= {header.format(name=tool.name).strip(BLANK) for header in bare for tool in self.tools.tools}
+        late = [header for form in known.late for header in form.late_headers]
+        markers |= {text for header in late for text in header.literals if len(text) >= _MIN_MARKER}
+        if self.dialect.reasoning is not None:
+            markers |= {self.dialect.reasoning.open, self.dialect.reasoning.close}
+        return markers
+
+    def behind_reasoning(self, rest: Expr, opened: bool) -> Expr:
+        """Return what may follow reasoning; reasoning that is not `opened` yet may be missing."""
+        reasoning = self.dialect.reasoning
+        if reasoning is None:
+            if opened:
+                raise GrammarError(f"{self.dialect.name} has no reasoning that could be open")
+            return rest
+        # A call inside reasoning is a draft or, if nothing follows, a call: here it is neither.
+        held = without(sorted(self._openers() - {reasoning.close}))
+        thought = linear(until_dfa([reasoning.close]) & held, self.book, "reasoning")
+        block = seq(self.book.add("reasoning", thought), repeat(chars(_BLANKS), 0, _MAX_BLANKS))
+        return seq(block, rest) if opened else seq(optional(seq(literal(reasoning.open), block)), rest)
+
+
+def without(markers: list[str]) -> Dfa:
+    """Return all text that holds none of the markers."""
+    until = until_dfa(markers)
+    rows = [[edge for edge in row if edge[2] not in until.finals] for row in until.edges]
+    return build(rows, [state for state in range(len(rows)) if state not in until.finals])
