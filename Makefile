@@ -4,7 +4,9 @@
 #   make lint    ruff and mypy
 #   make laws    the laws of the package, with many more generated examples (long)
 #   make bench   the benchmark tables
+#   make xgrammar  the grammars for vLLM and SGLang on their engine, in an environment of its own
 #   make docs    write the generated parts of the documentation again
+#   make grammars  write the example grammars again
 #   make clean   forget the environment and all caches
 # Another Python: make test PYTHON=python3.13 VENV=.venv-3.13
 
@@ -15,12 +17,12 @@ PYTEST_ARGS ?= -n auto
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint laws bench docs clean
+.PHONY: help demo test lint laws bench xgrammar docs grammars clean
 # Two recipes must not install into one environment at the same time.
 .NOTPARALLEL:
 
 help:
-	@sed -n '2,9s/^# *//p' Makefile
+	@sed -n '2,11s/^# *//p' Makefile
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python examples/demo.py
@@ -39,8 +41,16 @@ laws: $(VENV)/test.stamp
 bench: $(VENV)/demo.stamp
 	@$(BIN)/python -m benchmarks
 
+# Its name keeps the file out of `make test`: the engine is not among the extras, since its package asks for torch.
+xgrammar:
+	@$(MAKE) --no-print-directory VENV=$(VENV)-xgrammar $(VENV)-xgrammar/xgrammar.stamp
+	@$(VENV)-xgrammar/bin/python -m pytest tests/against_xgrammar.py $(PYTEST_ARGS)
+
 docs: $(VENV)/demo.stamp
 	@$(BIN)/python docs/generate.py
+
+grammars: $(VENV)/demo.stamp
+	@$(BIN)/python grammars/golden.py
 
 clean:
 	@rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -60,6 +70,11 @@ $(VENV)/demo.stamp: pyproject.toml $(VENV)/venv.stamp
 
 $(VENV)/test.stamp: pyproject.toml $(VENV)/venv.stamp
 	@$(PIP) install --editable '.[test]'
+	@touch $@
+
+$(VENV)/xgrammar.stamp: $(VENV)/test.stamp
+	@$(PIP) install 'numpy>=1.26' 'pydantic>=2' typing-extensions
+	@$(PIP) install --no-deps xgrammar==0.2.8 apache-tvm-ffi==0.1.15.post2
 	@touch $@
 
 # mypy reads the types of what wireproto.testing and wireproto.fuzz import, hence the test extra.

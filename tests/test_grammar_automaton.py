@@ -108,6 +108,8 @@ def test_patterns_find_what_re_finds(pattern: str) -> None:
         (r"^\cA\t$", ["\x01\t"], ["A\t"]),
         (r"a$", ["a", "ba"], ["a\n"]),
         ("", ["", "x"], []),
+        (r"^\:\@\ \_\%$", [":@ _%"], ["\\:"]),
+        ("^{{a}]$", ["{{a}]"], ["a"]),
     ],
 )
 def test_patterns_are_read_as_ecma_262_has_them(pattern: str, found: list[str], missed: list[str]) -> None:
@@ -118,7 +120,7 @@ def test_patterns_are_read_as_ecma_262_has_them(pattern: str, found: list[str], 
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(a", "a)", "*", "a**", "[b-a]", "[a", r"(a)\1", r"\k<a>", r"\Aa", r"\Z", "(?i)a", r"\p{Script=Latin}", "a{2,1}", "{", r"\ud800", "(?<=a$)b", "(?=b(?<=a))", "(?<=a(?=b))b", r"\u12", "(?=a)*", "(?<1>a)", "a\\", "(" * 100 + ")" * 100],
+    ["(a", "a)", "*", "a**", "[b-a]", "[a", r"(a)\1", r"\k<a>", r"\Aa", r"\Z", "(?i)a", r"\p{Script=Latin}", "a{2,1}", "{2}", "a{,2}", r"\<a", r"\ud800", "(?<=a$)b", "(?=b(?<=a))", "(?<=a(?=b))b", r"\u12", "(?=a)*", "(?<1>a)", "a\\", "(" * 100 + ")" * 100],
 )  # fmt: skip
 def test_patterns_that_are_refused(pattern: str) -> None:
     with pytest.raises(PatternError):

@@ -8,12 +8,16 @@ import random
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import date
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
 from hypothesis import assume, given, note
 from hypothesis import strategies as st
-from jsonschema import Draft7Validator, Draft202012Validator
+from jsonschema import Draft4Validator, Draft6Validator, Draft7Validator, Draft201909Validator, Draft202012Validator
+from jsonschema.protocols import Validator
 
 from wireproto.engines import llamacpp
 from wireproto.errors import GrammarError
@@ -269,11 +273,62 @@ DRAFT_7: list[tuple[Json, list[Json]]] = [
 
 @pytest.mark.parametrize(("schema", "values"), DRAFT_7)
 def test_draft_7(schema: Json, values: list[Json]) -> None:
-    schema = {"$schema": "http://json-schema.org/draft-07/schema#", **schema}
+    same_as(Draft7Validator, {"$schema": "http://json-schema.org/draft-07/schema#", **schema}, values)
+
+
+def same_as(validator: type[Validator], schema: Json, values: list[Json]) -> None:
     judge = Judge(schema_grammar(schema))
-    assert [judge.accepts(dumped(each)) for each in values] == [
-        Draft7Validator(schema).is_valid(each) for each in values
-    ]
+    assert [judge.accepts(dumped(each)) for each in values] == [validator(schema).is_valid(each) for each in values]
+
+
+OLDER: list[tuple[str, type[Validator], Json, list[Json]]] = [
+    ("http://json-schema.org/draft-04/schema#", Draft4Validator, {"minimum": 1, "exclusiveMinimum": True, "maximum": 3, "exclusiveMaximum": False}, [1, 1.5, 3, 3.5, "x"]),
+    ("http://json-schema.org/draft-04/schema", Draft4Validator, {"type": "integer"}, [1, 1.0, 1e20, -3, 1.5]),
+    ("http://json-schema.org/draft-04/schema#", Draft4Validator, {"type": ["integer", "number"], "not": {"type": "integer"}}, [1, 1.0, 1.5]),
+    ("http://json-schema.org/draft-04/schema#", Draft4Validator, {"const": 1, "contains": False, "propertyNames": False, "if": True, "then": False}, [1, 2, [], {"a": 1}]),
+    ("http://json-schema.org/draft-04/schema#", Draft4Validator, {"id": "http://x.test/r", "items": {"$ref": "#/definitions/n", "type": "string"}, "definitions": {"n": {"type": "null"}}}, [[None], ["a"]]),
+    ("http://json-schema.org/draft-04/schema#", Draft4Validator, {"dependencies": {"a": ["b"]}, "minProperties": 1}, [{}, {"a": 1}, {"a": 1, "b": 1}]),
+    ("http://json-schema.org/draft-06/schema#", Draft6Validator, {"if": {"const": 1}, "then": False, "contains": {"const": 1}}, [1, [1], [2], []]),
+    ("https://json-schema.org/draft/2019-09/schema", Draft201909Validator, {"items": [{"const": 1}], "unevaluatedItems": False, "prefixItems": [False], "minContains": 0, "contains": False}, [[1], [1, 2], [2], []]),
+    ("https://json-schema.org/draft/2019-09/schema", Draft201909Validator, {"$ref": "#/$defs/n", "minimum": 2, "$defs": {"n": {"type": "integer"}}}, [1, 2, "a"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "validator", "schema", "values"), OLDER)
+def test_older_drafts(name: str, validator: type[Validator], schema: Json, values: list[Json]) -> None:
+    same_as(validator, {"$schema": name, **schema}, values)
+
+
+def test_a_flag_of_draft_4_is_a_flag() -> None:
+    for schema in (
+        {"exclusiveMinimum": True},
+        {"$schema": "http://json-schema.org/draft-04/schema#", "minimum": 1, "exclusiveMinimum": 2},
+    ):
+        with pytest.raises(GrammarError, match="exclusiveMinimum: not"):
+            schema_grammar(schema)
+    with pytest.raises(GrammarError, match="draft: 'draft-3' is none of"):
+        schema_grammar({}, draft="draft-3")
+
+
+def test_a_part_of_another_draft_is_read_as_that_draft() -> None:
+    inner = {"$schema": "http://json-schema.org/draft-04/schema#", "minimum": 1, "exclusiveMinimum": True}
+    judge = Judge(schema_grammar({"type": "array", "items": inner, "contains": {"exclusiveMinimum": 4}}))
+    assert [judge.accepts(text) for text in ("[5]", "[2, 5]", "[1, 5]", "[2]")] == [True, True, False, False]
+
+
+# What is said twice is read once; what only looks the same is not the same.
+ALIKE: list[tuple[Json, list[Json]]] = [
+    ({"properties": {"a": {"type": "string", "title": "x"}, "b": {"type": "string", "title": "y"}}}, [{"a": "s", "b": "t"}, {"b": 1}]),
+    ({"properties": {"a": {"enum": [1]}, "b": {"enum": [True]}, "c": {"enum": ["1"]}}}, [{"a": 1}, {"a": True}, {"b": True}, {"b": 1}, {"c": "1"}, {"c": 1}]),
+    ({"properties": {"a": {"properties": {"x": True}}, "b": {"properties": {"x": False}}}}, [{"a": {"x": 1}}, {"b": {"x": 1}}]),
+    ({"properties": {"a": {"$id": "http://a.test/", "$ref": "#/$defs/n", "$defs": {"n": {"const": 1}}}, "b": {"$id": "http://b.test/", "$ref": "#/$defs/n", "$defs": {"n": {"const": 2}}}}}, [{"a": 1}, {"a": 2}, {"b": 2}, {"b": 1}]),
+    ({"oneOf": [{"properties": {"k": {"const": i}, "same": {"type": "integer"}}, "additionalProperties": False} for i in range(4)]}, [{"k": 1}, {"k": 3, "same": 1}, {"same": 1}, {"k": 9}, {}, 4]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("schema", "values"), ALIKE)
+def test_schemas_that_say_the_same(schema: Json, values: list[Json]) -> None:
+    same_as(Draft202012Validator, schema, values)
 
 
 @pytest.mark.parametrize(
@@ -287,16 +342,48 @@ def test_draft_7(schema: Json, values: list[Json]) -> None:
         ),
         ("uuid", ["123e4567-e89b-12d3-a456-426614174000"], ["123e4567e89b12d3a456426614174000"]),
         ("ipv4", ["127.0.0.1"], ["256.0.0.1", "1.2.3", "01.2.3.4"]),
-        ("duration", ["P1D", "PT1H30M", "P2W"], ["P", "PT", "1D"]),
-        ("email", ["joe.b@mail.example.com"], ["joe", "a@b", "@x.com"]),
+        ("ipv6", ["::", "::1", "1:2:3:4:5:6:7:8", "1::7:8", "::ffff:1.2.3.4"], [":", "1::2::3", "1:2:3:4:5:6:7", "12345::", "::1%eth0"]),
+        ("duration", ["P1D", "PT1H30M", "P2W", "P1Y2M3DT4H"], ["P", "PT", "1D", "P1Y1D", "P1W1D"]),
+        ("email", ["joe.b@mail.example.com", "a@b", "a.b.c.d@e.f"], ["joe", "a@", "@x.com", "a..b@x.com", "a@-b", f"{'a' * 65}@b", f"a@{'b' * 64}"]),
+        ("hostname", ["a", "www.example.com", "1.2", "a-b.c", ".".join("a" * 9)], ["", "a.", "-a", "a-", "a_b", "xn--a", "a" * 64, ".".join(["a" * 63] * 4)]),
+        ("uri", ["http://u@[::1]:80/a/b?c#d", "urn:a:b", "mailto:a@b", "x:"], ["//a", "a/b", "http://a b", "http://[::1", "http://é/", "a:%zz"]),
+        ("uri-reference", ["", "a/b", "//h", "?q#f", "./a:b", "http://a"], ["a b", "\\\\", "1a:b"]),
+        ("iri", ["http://é/ñ?\ue000"], ["é", "http://\ue000/"]),
+        ("uri-template", ["/a{?b*,c:3}/{+d}", "é"], ["{", "{a", "{a b}", "a'b"]),
+        ("relative-json-pointer", ["0", "1#", "20/a~1b"], ["/a", "01", "0##"]),
     ],
-)
+)  # fmt: skip
 def test_formats_when_asserted(name: str, right: list[str], wrong: list[str]) -> None:
     schema = {"type": "string", "format": name}
     asserted, not_asserted = Judge(schema_grammar(schema, formats=True)), Judge(schema_grammar(schema))
     assert [each for each in right if not asserted.accepts(dumped(each))] == []
     assert [each for each in wrong if asserted.accepts(dumped(each))] == []
     assert not_asserted.accepts('"anything"')
+
+
+@pytest.mark.parametrize(("name", "read"), [("ipv6", IPv6Address), ("ipv4", IPv4Address), ("date", date.fromisoformat)])
+@given(seed=st.integers(0, 2**32))
+def test_what_a_format_accepts_is_of_that_format(name: str, read: Callable[[str], object], seed: int) -> None:
+    text = sampled(schema_grammar({"type": "string", "format": name}, formats=True).rules, random.Random(seed))
+    assert text is not None
+    value = json.loads(text)
+    assume(name != "date" or not value.startswith("0000"))  # which Python has no dates for
+    read(value)
+
+
+def test_a_length_that_no_word_reaches_says_nothing() -> None:
+    judge = Judge(schema_grammar({"type": "string", "format": "email", "maxLength": 1024}, formats=True))
+    assert judge.accepts('"a@b"')
+    short = Judge(schema_grammar({"type": "string", "pattern": "^(ab|c){1,3}$", "maxLength": 5, "minLength": 2}))
+    assert [short.accepts(f'"{text}"') for text in ("ab", "ababc", "ababab", "c")] == [True, True, False, False]
+
+
+def test_formats_of_no_standard_say_nothing() -> None:
+    judge = Judge(schema_grammar({"type": "string", "format": "colour"}, formats=True))
+    assert judge.accepts('"anything"')
+    for name in ("regex", "idn-hostname"):
+        with pytest.raises(GrammarError, match="is not checked here"):
+            schema_grammar({"type": "string", "format": name}, formats=True)
 
 
 @pytest.mark.parametrize(

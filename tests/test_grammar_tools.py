@@ -1,29 +1,31 @@
-"""Grammars of calls, on llama.cpp's own engine: what a model writes is accepted, what is accepted is a valid call."""
+"""Grammars of messages, on llama.cpp's own engine: what a model writes is accepted, what is accepted is a valid call."""
 
 from __future__ import annotations
 
+import json
 import random
+from collections.abc import Iterator
+from functools import cache
+from itertools import islice
 from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import wireproto as wp
 from wireproto import gbnf
+from wireproto.dialect import Dialect
 from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.grammar.tools import tool_grammar
-from wireproto.testing import hostile_text
+from wireproto.engines.tinymodel import Server, Trigger
+from wireproto.grammar.tools import grammar
 
-JSON_DIALECTS = [name for name in wp.dialects() if wp.dialect(name).codec == "json"]
-MARKED = [name for name in JSON_DIALECTS if name != "llama3_json"]
-every_dialect = pytest.mark.parametrize("name", JSON_DIALECTS)
-SCHEMA: dict[str, Any] = {
+DIALECTS = [*wp.dialects(), "xml+k7q2", "html+k7q2", "toml+k7q2"]
+every_dialect = pytest.mark.parametrize("name", DIALECTS)
+WRITE: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "path": {"type": "string"},
-        "content": {"type": "string", "maxLength": 200},
+        "path": {"type": "string", "maxLength": 12},
+        "content": {"type": "string"},
         "mode": {"type": "integer", "minimum": 0, "maximum": 511},
         "kind": {"enum": ["fast", "slow", None]},
         "lines": {"type": "array", "items": {"type": "string"}, "maxItems": 3},
@@ -32,93 +34,191 @@ SCHEMA: dict[str, Any] = {
     "required": ["path"],
 }
 TOOLS = [
-    {"name": "write_file", "parameters": SCHEMA},
+    {"name": "write_file", "parameters": WRITE},
     {"name": "write_files", "parameters": {"type": "object", "properties": {"paths": {"type": "array"}}}},
-    {"name": "now", "parameters": {"type": "object", "properties": {}}},
+    {"name": "now", "parameters": {"type": "object", "properties": {"exact": {"type": "boolean"}}}},
 ]
-SCHEMAS = {tool["name"]: {"additionalProperties": False, **tool["parameters"]} for tool in TOOLS}
+SCHEMAS = {
+    tool["name"]: jsonschema.Draft202012Validator({"additionalProperties": False, **tool["parameters"]})
+    for tool in TOOLS
+}
+NASTY = ["", "\n", "\r\n", " ", "\x7f", "\u2028", "😀", "é", "a" * 30, '"', "'", "\\", "\\n", "`", "<", "</", "&lt;", "&",
+         "]]>", "'''", '"""', "{", "}", "[", "]", "007", "null", "true", "1e5", "x = 1\n", "<|im_end|>", "</s>"]  # fmt: skip
 
 
-def arguments(text: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries(
-        {"path": text},
-        optional={
-            "content": text,
-            "mode": st.integers(0, 511),
-            "kind": st.sampled_from(["fast", "slow", None]),
-            "lines": st.lists(text, max_size=3),
-            "options": st.fixed_dictionaries({"n": st.integers(-1000, 1000) | st.just(2.5)}),
-        },
-    )
+def spec(name: str) -> Dialect:
+    plain, _, salt = name.partition("+")
+    return wp.dialect(plain).salted(salt) if salt else wp.dialect(plain)
+
+
+@cache
+def compiled(name: str, choice: str = "required", **options: Any) -> LlamaCpp:
+    return LlamaCpp.compile(str(grammar(spec(name), TOOLS, choice=choice, **options)))  # type: ignore[arg-type]
 
 
 def is_valid(message: wp.Message) -> bool:
-    """Whether a message is nothing but complete calls of declared tools with arguments that their schemas accept."""
-    valid = [
-        call.complete
-        and call.name in SCHEMAS
-        and jsonschema.Draft202012Validator(SCHEMAS[call.name]).is_valid(call.arguments)
-        for call in message.calls
-    ]
-    return bool(valid) and all(valid)
+    """Whether all calls of a message are complete and of declared tools with arguments that their schemas accept."""
+    return all(
+        call.complete and call.name in SCHEMAS and SCHEMAS[call.name].is_valid(call.arguments) for call in message.calls
+    )
+
+
+def texts(name: str) -> list[str]:
+    dialect = spec(name)
+    markers = [*dialect.markers, *(marker[: len(marker) // 2] for marker in dialect.markers)]
+    return [*NASTY, *markers, *(f"\n{marker}" for marker in markers), *(f"{marker}\n" for marker in markers)]
+
+
+def encodings(name: str, count: int) -> Iterator[str]:
+    """Yield canonical encodings of calls with nasty values; a value that the format cannot carry is left out."""
+    draw = random.Random(name)
+    pieces = texts(name)
+    written = 0
+    for _ in range(20 * count):
+        calls = [wp.Call("write_file", arguments(draw, pieces)) for _ in range(draw.choice((1, 1, 2)))]
+        calls += draw.choice(([], [], [wp.Call("now")], [wp.Call("now", {"exact": True})]))
+        try:
+            yield wp.encode(calls, spec(name), tools=TOOLS)
+        except wp.EncodeError:
+            continue
+        written += 1
+        if written == count:
+            return
+    raise AssertionError(f"{written} encodings")
+
+
+def arguments(draw: random.Random, pieces: list[str]) -> dict[str, Any]:
+    def text() -> str:
+        return "".join(draw.choices(pieces, k=draw.choice((0, 1, 1, 2, 4))))[:200]
+
+    found = {
+        "path": text()[:12],
+        "content": text(),
+        "mode": draw.choice((0, 7, 511)),
+        "kind": draw.choice(("fast", "slow", None)),
+        "lines": [text() for _ in range(draw.randint(0, 3))],
+        "options": {"n": draw.choice((0, -1, 2.5, 10**15, -0.0, 1e-7, 1e22))},
+    }
+    kept = ["path", *(key for key in found if key != "path" and draw.random() < 0.4)]
+    draw.shuffle(kept)
+    return {key: found[key] for key in kept}
 
 
 @every_dialect
-@given(data=st.data())
-def test_what_a_model_writes_is_accepted(name: str, data: st.DataObject) -> None:
-    # The engine takes no NUL and no half of a surrogate pair.
-    text = st.one_of(st.text(max_size=8), hostile_text(name, TOOLS)).map(
-        lambda it: "".join(char for char in it if char and char != "\0" and not "\ud800" <= char <= "\udfff")[:200]
-    )
-    found = data.draw(st.lists(arguments(text), min_size=1, max_size=2))
-    calls = [wp.Call("write_file", some) for some in found] + [wp.Call("now")] * data.draw(st.integers(0, 1))
-    try:
-        wire = wp.encode(calls, name, tools=TOOLS)
-    except wp.EncodeError:
-        return  # mistral needs no id here; what cannot be written needs no grammar
-    with LlamaCpp.compile(str(tool_grammar(name, TOOLS, choice="required"))) as grammar:
-        assert grammar.accepts(wire), wire
+def test_what_a_model_writes_is_accepted(name: str) -> None:
+    engine = compiled(name)
+    for wire in encodings(name, 1_000):
+        assert engine.accepts(wire), wire
+    assert engine.peak_stacks <= 32
 
 
 @every_dialect
 def test_what_is_accepted_is_valid(name: str) -> None:
-    rules = tool_grammar(name, TOOLS, choice="required")
-    call = wp.Call("write_file", {"path": "a", "mode": 7, "lines": ["x", "y"], "options": {"n": 1}})
-    wire = wp.encode([call, wp.Call("now")], name, tools=TOOLS)
-    draw = random.Random(7)
+    engine = compiled(name)
+    draw = random.Random(name)
+    sources = list(encodings(name, 40))
     accepted = 0
-    with LlamaCpp.compile(str(rules)) as grammar:
-        assert grammar.accepts(wire) and grammar.peak_stacks <= 32
-        for _ in range(400):
-            at, end = sorted(draw.choices(range(len(wire) + 1), k=2))
-            piece = draw.choice(['"', "}", "1", ",", " ", "x", wire[at:end]])
-            mutant = draw.choice([wire[:at] + wire[min(end, at + 3) :], wire[:at] + piece + wire[at:]])
-            if mutant != wire and grammar.accepts(mutant):
-                accepted += 1
-                assert is_valid(wp.parse(mutant, name, tools=TOOLS)), mutant
-    assert accepted
+    for _ in range(4_000):
+        wire, other = draw.choices(sources, k=2)
+        at, end = sorted(draw.choices(range(len(wire) + 1), k=2))
+        piece = draw.choice(['"', "}", "1", ",", " ", "x", "\n", "<", "0", wire[at:end], other[at:end]])
+        mutant = draw.choice(
+            (wire[:at] + wire[min(end, at + 3) :], wire[:at] + piece + wire[at:], wire[:at] + other[at:])
+        )
+        if engine.accepts(mutant):
+            accepted += 1
+            message = wp.parse(mutant, spec(name), tools=TOOLS)
+            assert message.calls and not message.text and is_valid(message), mutant
+    assert accepted > 200
 
 
-@pytest.mark.parametrize("name", MARKED)
+def closers(name: str) -> list[str]:
+    """Return what ends values and calls, for a vocabulary: of single characters a random text hardly ever writes them."""
+    dialect = spec(name)
+    argument, call = dialect.argument, dialect.call
+    found = [call.close.format(name=tool) for tool in SCHEMAS]
+    found += [argument.pad + argument.close.format(key=key) for key in WRITE["properties"] if argument.close.nodes]
+    found += [dialect.section.close.format()] if dialect.section is not None else []
+    found += [dialect.reasoning.close] if dialect.reasoning is not None else []
+    found += ["'''\n", '"\n', "</script>"]
+    return [text for text in dict.fromkeys(found) if len(text) > 1]
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_what_a_constrained_model_completes_is_valid(name: str) -> None:
+    with Server(markers=closers(name)) as server:
+        for choice in ("auto", "required"):
+            text = str(grammar(spec(name), TOOLS, choice=choice, parallel=choice == "auto"))  # type: ignore[arg-type]
+            texts = (server.complete(text, seed=seed, n=300) for seed in range(1_000))
+            finished = [each.text for each in islice((each for each in texts if each.finished), 100)]
+            for each in finished:
+                message = wp.parse(each, spec(name), tools=TOOLS)
+                assert is_valid(message) and (message.calls or choice == "auto"), each
+            assert len(finished) == 100
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server() as running:
+        yield running
+
+
+@every_dialect
 def test_text_before_calls(name: str) -> None:
-    rules = gbnf.parse(str(tool_grammar(name, TOOLS)))
-    calls = wp.encode([wp.Call("now"), wp.Call("write_file", {"path": "a"})], name, tools=TOOLS)
+    dialect = spec(name)
+    markerless = name == "llama3_json"
+    calls = wp.encode([wp.Call("now"), wp.Call("write_file", {"path": "a"})], dialect, tools=TOOLS)
+    engine = compiled(name, "auto")
+    assert engine.accepts(calls)
+    for text in ("", "I look. ", "a < b [x] {\n", "```python\nx\n```\n", "é\u2028😀\n\n"):
+        assert engine.accepts(text) and engine.accepts(text + calls)
+        assert markerless or len(wp.parse(text + calls, dialect, tools=TOOLS).calls) == 2
+    quoted = "`" + wp.encode([wp.Call("now")], dialect, tools=TOOLS)
+    assert markerless or not engine.accepts(quoted)
+    assert not engine.accepts(calls + "bye") and not engine.accepts(calls[: len(calls) // 2])
+    none = compiled(name, "none")
+    assert none.accepts("I look.") and not none.accepts(calls)
+    assert markerless or not none.accepts("I look. " + calls)
 
-    def accepts(text: str) -> bool:
-        matcher = gbnf.Matcher(rules)
-        return matcher.accept(text) and matcher.finished
 
-    for text in ("", "I look. ", "a < b [x] {\n", "```python\nx\n```\n"):
-        assert accepts(text) and accepts(text + calls)
-        assert len(wp.parse(text + calls, name, tools=TOOLS).calls) == 2
-    quoted = "`" + wp.encode([wp.Call("now")], name, tools=TOOLS)
-    assert not accepts(quoted) and wp.parse(quoted, name, tools=TOOLS).calls == ()
-    assert not accepts(calls + "bye") and not accepts(calls[: len(calls) // 2])
+@every_dialect
+def test_reasoning_comes_first(name: str) -> None:
+    dialect = spec(name)
+    calls = wp.encode([wp.Call("now")], dialect, tools=TOOLS)
+    if dialect.reasoning is None:
+        with pytest.raises(wp.GrammarError, match="no reasoning that could be open"):
+            grammar(dialect, TOOLS, reasoning_open=True)
+        return
+    thought = f"{dialect.reasoning.open}Shall I?\nYes.{dialect.reasoning.close}{dialect.reasoning.after}"
+    for choice in ("auto", "required"):
+        assert compiled(name, choice).accepts(thought + calls)
+        assert not compiled(name, choice, reasoning=False).accepts(thought + calls)
+        opened = compiled(name, choice, reasoning_open=True)
+        assert opened.accepts(thought.removeprefix(dialect.reasoning.open) + calls) and not opened.accepts(calls)
+    message = wp.parse(thought + calls, dialect, tools=TOOLS)
+    assert message.reasoning == "Shall I?\nYes." and len(message.calls) == 1
+    # A call in reasoning with nothing behind it would be one.
+    draft = dialect.reasoning.open + calls + dialect.reasoning.close
+    assert not compiled(name, "auto").accepts(draft)
+
+
+@every_dialect
+@pytest.mark.parametrize("count", [1, 3, 20])
+def test_every_choice_compiles(name: str, count: int) -> None:
+    tools = [{"name": f"{tool['name']}-{i}", "parameters": tool["parameters"]} for i in range(7) for tool in TOOLS]
+    tools = tools[:count]
+    for choice in ("auto", "required", "none", {"name": tools[-1]["name"]}):
+        text = str(grammar(spec(name), tools, choice=choice))  # type: ignore[arg-type]
+        assert not [found for found in gbnf.check(text) if found.severity == "error"]
+        with LlamaCpp.compile(text) as engine:
+            call = wp.Call(str(tools[-1]["name"]), {"path": "a"} if tools[-1]["parameters"] is WRITE else {})
+            wire = wp.encode([call], spec(name), tools=tools)
+            assert (choice == "none" or engine.accepts_prefix(wire)) and engine.peak_stacks <= 32
 
 
 def test_one_tool_and_one_call() -> None:
     def accepts(calls: list[wp.Call], **options: Any) -> bool:
-        matcher = gbnf.Matcher(gbnf.parse(str(tool_grammar("hermes", TOOLS, **options))))
+        matcher = gbnf.Matcher(gbnf.parse(str(grammar("hermes", TOOLS, **options))))
         return matcher.accept(wp.encode(calls, "hermes")) and matcher.finished
 
     now, write = wp.Call("now"), wp.Call("write_file", {"path": "a"})
@@ -127,18 +227,64 @@ def test_one_tool_and_one_call() -> None:
     assert accepts([now], choice={"name": "now"}) and not accepts([write], choice={"name": "now"})
 
 
+@every_dialect
+def test_a_lazy_grammar_begins_with_its_trigger(name: str) -> None:
+    dialect = spec(name)
+    if name == "llama3_json":
+        with pytest.raises(wp.GrammarError, match="nothing that calls begin with"):
+            grammar(dialect, TOOLS, lazy=True)
+        return
+    found = grammar(dialect, TOOLS, lazy=True)
+    wire = wp.encode([wp.Call("now")], dialect, tools=TOOLS)
+    assert any(wire.startswith(trigger) for trigger in found.triggers)
+    with LlamaCpp.compile(str(found)) as engine:
+        assert engine.accepts(wire) and not engine.accepts("text " + wire)
+        assert all(engine.accepts_prefix(trigger) for trigger in found.triggers)
+    body = found.llama_cpp_request()
+    assert body["grammar_lazy"] and {each["value"] for each in body["grammar_triggers"]} == set(found.triggers)
+    assert set(found.triggers) <= set(body["preserved_tokens"])
+
+
+def test_a_server_waits_for_the_trigger(server: Server) -> None:
+    found = grammar("hermes", TOOLS, lazy=True)
+    done = 0
+    for seed in range(40):
+        text = server.complete(str(found), seed=seed, n=400, triggers=[Trigger(word) for word in found.triggers])
+        message = wp.parse(text.text, "hermes", tools=TOOLS)
+        done += bool(text.finished and message.calls)
+        assert not text.finished or is_valid(message)
+    assert done
+
+
+def test_requests() -> None:
+    eager = grammar("qwen3_coder", TOOLS)
+    assert eager.llama_cpp_request()["grammar"] == str(eager) and "grammar_lazy" not in eager.llama_cpp_request()
+    assert "<tool_call>" in eager.preserved_tokens
+    tag = grammar("qwen3_coder", TOOLS, "structural-tag")
+    assert json.loads(str(tag))["type"] == "structural_tag"
+    assert json.loads(tag.vllm_request()["structured_outputs"]["structural_tag"]) == json.loads(str(tag))
+    assert tag.sglang_request("openai")["response_format"] == json.loads(str(tag))
+    ebnf = grammar("qwen3_coder", TOOLS, "xgrammar")
+    assert ebnf.sglang_request()["sampling_params"]["ebnf"] == str(ebnf)
+    for wrong in (tag.llama_cpp_request, grammar("hermes", TOOLS, lazy=True).vllm_request):
+        with pytest.raises(wp.GrammarError):
+            wrong()
+
+
 def test_what_cannot_be_said_is_refused() -> None:
     for tools in (None, []):
         with pytest.raises(wp.GrammarError, match="needs the tools"):
-            tool_grammar("hermes", tools)
+            grammar("hermes", tools)
     with pytest.raises(wp.GrammarError, match="the nearest is 'write_file'"):
-        tool_grammar("hermes", TOOLS, choice={"name": "write_fil"})
-    with pytest.raises(wp.GrammarError, match="no grammars yet"):
-        tool_grammar("qwen3_coder", TOOLS)
-    with pytest.raises(wp.GrammarError, match="set them apart from text"):
-        tool_grammar("llama3_json", TOOLS)
+        grammar("hermes", TOOLS, choice={"name": "write_fil"})
+    with pytest.raises(wp.GrammarError, match="choice: "):
+        grammar("hermes", TOOLS, choice="any")  # type: ignore[arg-type]
+    with pytest.raises(wp.GrammarError, match="target: one of gbnf, "):
+        grammar("hermes", TOOLS, "bnf")  # type: ignore[arg-type]
+    with pytest.raises(wp.GrammarError, match="a name of this format cannot be 'write file'"):
+        grammar("qwen3_coder", [{"name": "write file"}])
     odd = [{"name": "f", "parameters": {"type": "object", "properties": {"x": {"$ref": "http://example.com/x"}}}}]
     with pytest.raises(wp.GrammarError, match=r"tool 'f': .*\$ref"):
-        tool_grammar("hermes", odd)
-    (note,) = tool_grammar("hermes", odd, strict=False).report
+        grammar("hermes", odd)
+    (note,) = grammar("hermes", odd, strict=False).report
     assert note.tool == "f" and note.note.keyword == "$ref"

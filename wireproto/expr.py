@@ -7,7 +7,7 @@ every alternative at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Union
 
@@ -67,7 +67,14 @@ class Until:
     markers: tuple[str, ...]
 
 
-Expr = Union[Literal, Chars, Seq, Choice, Repeat, Rule, Until]
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A raw value and its closer: for engines whose lexer finds it. `boundary` is a `grammar.boundary.Boundary`."""
+
+    boundary: Hashable
+
+
+Expr = Union[Literal, Chars, Seq, Choice, Repeat, Rule, Until, Raw]
 
 EMPTY: Final = Seq(())
 NOTHING: Final = Choice(())
@@ -75,38 +82,50 @@ NOTHING: Final = Choice(())
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A grammar: the name of its first rule, and every rule by name."""
+    """A grammar: the name of its first rule, and every rule by name. `is_pruned`: `pruned` has made it."""
 
     root: str
     rules: Mapping[str, Expr]
+    is_pruned: bool = False
 
     def pruned(self) -> Rules:
         """Return the same language without what can never match and without rules that nobody reaches."""
-        productive = self._productive()
-        kept = {name: _without(expr, productive) for name, expr in self.rules.items() if name in productive}
-        if self.root not in kept:
-            return Rules(self.root, {self.root: NOTHING})
-        kept = _without_aliases(self.root, kept)
-        reached = {self.root: None}
+        if self.is_pruned:
+            return self
+        used = {name: _used(expr) for name, expr in self.rules.items()}
+        productive = _productive(self.rules, used)
+        if self.root not in productive:
+            return Rules(self.root, {self.root: NOTHING}, True)
+        kept = self.rules
+        if not all(names <= productive for names in used.values()):
+            kept = {name: _without(self.rules[name], productive) for name in self.rules if name in productive}
+            used = {name: _used(expr) for name, expr in kept.items()}
+        if any(isinstance(expr, Rule) for expr in kept.values()):
+            kept, used = _without_aliases(self.root, kept, used)
+        reached = {self.root}
         todo = [self.root]
         while todo:
-            for name in references(kept[todo.pop()]):
-                if name not in reached:
-                    reached[name] = None
-                    todo.append(name)
-        return Rules(self.root, {name: expr for name, expr in kept.items() if name in reached})
+            following = used[todo.pop()] - reached
+            reached |= following
+            todo += following
+        return Rules(self.root, {name: expr for name, expr in kept.items() if name in reached}, True)
 
     @property
     def is_empty(self) -> bool:
         """Whether no text matches."""
-        return self.root not in self._productive()
+        if self.is_pruned:
+            return self.rules[self.root] == NOTHING
+        return self.root not in _productive(self.rules, {name: _used(expr) for name, expr in self.rules.items()})
 
     def nullable(self) -> frozenset[str]:
         """Return the rules that match the empty text."""
-        return frozenset(_fixpoint(self.rules, is_nullable))
-
-    def _productive(self) -> set[str]:
-        return _fixpoint(self.rules, _is_productive)
+        # Most rules are not, whatever others are.
+        left = [name for name, expr in self.rules.items() if is_nullable(expr, self.rules)]
+        users: dict[str, list[str]] = {}
+        for name in left:
+            for each in _used(self.rules[name]):
+                users.setdefault(each, []).append(name)
+        return frozenset(_grown(set(), left, self.rules, is_nullable, users))
 
 
 def literal(text: str) -> Expr:
@@ -126,16 +145,25 @@ def chars(ranges: Ranges) -> Expr:
 def seq(*parts: Expr) -> Expr:
     """Return the parts one after another: flat, with neighbouring literals joined."""
     flat: list[Expr] = []
-    for part in parts:
-        for each in part.parts if isinstance(part, Seq) else (part,):
-            if each == NOTHING:
+    last: Literal | None = None
+    for each in _flattened(parts):
+        if not isinstance(each, Literal):
+            if isinstance(each, Choice) and not each.options:
                 return NOTHING
-            last = flat[-1] if flat else None
-            if isinstance(each, Literal) and isinstance(last, Literal):
-                flat[-1] = Literal(last.text + each.text)
-            else:
-                flat.append(each)
+            last = None
+            flat.append(each)
+        elif last is None:
+            last = each
+            flat.append(each)
+        else:
+            flat[-1] = last = Literal(last.text + each.text)
     return flat[0] if len(flat) == 1 else Seq(tuple(flat))
+
+
+def _flattened(parts: tuple[Expr, ...]) -> Iterable[Expr]:
+    if any(isinstance(part, Seq) for part in parts):
+        return [each for part in parts for each in (part.parts if isinstance(part, Seq) else (part,))]
+    return parts
 
 
 def choice(*options: Expr) -> Expr:
@@ -167,7 +195,12 @@ def references(expr: Expr) -> list[str]:
         each = todo.pop()
         if isinstance(each, Rule):
             found[each.name] = None
-        todo += reversed(_children(each))
+        elif isinstance(each, Seq):
+            todo += each.parts[::-1]
+        elif isinstance(each, Choice):
+            todo += each.options[::-1]
+        elif isinstance(each, Repeat):
+            todo.append(each.item)
     return list(found)
 
 
@@ -182,47 +215,76 @@ def renamed(expr: Expr, names: Mapping[str, str]) -> Expr:
     return Repeat(renamed(expr.item, names), expr.least, expr.most) if isinstance(expr, Repeat) else expr
 
 
+def filled(expr: Expr, rules: Mapping[str, Expr]) -> Expr:
+    """Return an expression with these expressions in place of rules, and without the options of which one is missing.
+
+    Only the last part of a sequence is looked at: what follows a beginning that several options share.
+    """
+    if isinstance(expr, Rule):
+        return rules.get(expr.name, NOTHING)
+    if isinstance(expr, Choice):
+        options = [each for option in expr.options if (each := filled(option, rules)) is not NOTHING]
+        return options[0] if len(options) == 1 else Choice(tuple(options)) if options else NOTHING
+    if not isinstance(expr, Seq):
+        return NOTHING
+    *first, last = expr.parts
+    found = filled(last, rules)
+    if found is NOTHING or (first and isinstance(found, (Rule, Choice))):
+        return NOTHING if found is NOTHING else Seq((*first, found))
+    return seq(*first, found)
+
+
 def is_nullable(expr: Expr, nullable: Iterable[str]) -> bool:
     """Whether an expression matches the empty text, when these rules do."""
+    if isinstance(expr, Rule):
+        return expr.name in nullable
     if isinstance(expr, Seq):
         return all(is_nullable(part, nullable) for part in expr.parts)
     if isinstance(expr, Choice):
         return any(is_nullable(option, nullable) for option in expr.options)
-    if isinstance(expr, Repeat):
-        return expr.least == 0 or is_nullable(expr.item, nullable)
-    return isinstance(expr, Rule) and expr.name in nullable
+    return isinstance(expr, Repeat) and (expr.least == 0 or is_nullable(expr.item, nullable))
 
 
-def _children(expr: Expr) -> tuple[Expr, ...]:
-    if isinstance(expr, Seq):
-        return expr.parts
-    if isinstance(expr, Choice):
-        return expr.options
-    return (expr.item,) if isinstance(expr, Repeat) else ()
+def _used(expr: Expr) -> set[str]:
+    """Return the names that an expression refers to, and the empty name if something in it can never match."""
+    found: set[str] = set()
+    todo = [expr]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, Rule):
+            found.add(each.name)
+        elif isinstance(each, Seq):
+            todo += each.parts
+        elif isinstance(each, Choice):
+            todo += each.options or (Rule(""),)
+        elif isinstance(each, Repeat):
+            todo.append(each.item)
+    return found
 
 
 def _choice(options: Iterable[Expr], depth: int) -> Expr:
-    flat: dict[Expr, None] = {}
+    flat: list[Expr] = []
     for option in options:
-        for each in option.options if isinstance(option, Choice) else (option,):
-            flat[each] = None
-    if len(flat) > 1 and depth < _MAX_FACTORED:
-        flat = _factored(flat, depth)
-    return next(iter(flat)) if len(flat) == 1 else Choice(tuple(flat))
+        flat += option.options if isinstance(option, Choice) else (option,)
+    if len(flat) > 1:
+        flat = _factored(flat, depth) if depth < _MAX_FACTORED else list(dict.fromkeys(flat))
+    return flat[0] if len(flat) == 1 else Choice(tuple(flat)) if flat else NOTHING
 
 
-def _factored(options: Iterable[Expr], depth: int) -> dict[Expr, None]:
+def _factored(options: list[Expr], depth: int) -> list[Expr]:
     groups: dict[object, list[Expr]] = {}
     for option in options:
         head = _head(option)
         groups.setdefault(head.text[0] if isinstance(head, Literal) else head, []).append(option)
-    joined: dict[Expr, None] = {}
+    if len(groups) == len(options):
+        return options
+    joined: list[Expr] = []
     for group in groups.values():
         shared = _shared(group) if len(group) > 1 else None
         if shared is None:
-            joined.update(dict.fromkeys(group))
+            joined += dict.fromkeys(group)
         else:
-            joined[seq(shared, _choice([_after(option, shared) for option in group], depth + 1))] = None
+            joined.append(seq(shared, _choice([_after(option, shared) for option in group], depth + 1)))
     return joined
 
 
@@ -234,7 +296,7 @@ def _shared(group: list[Expr]) -> Expr | None:
     """Return what all begin with, or None for alternatives that have no beginning to share."""
     heads = [_head(option) for option in group]
     if not isinstance(heads[0], Literal):
-        return heads[0] if heads[0] != EMPTY else None
+        return None if isinstance(heads[0], Seq) else heads[0]
     texts = [head.text for head in heads if isinstance(head, Literal)]
     low, high = min(texts), max(texts)
     size = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
@@ -258,24 +320,47 @@ def _is_productive(expr: Expr, productive: Iterable[str]) -> bool:
     return not isinstance(expr, Rule) or expr.name in productive
 
 
-def _fixpoint(rules: Mapping[str, Expr], holds: Callable[[Expr, Iterable[str]], bool]) -> set[str]:
-    """Return the rules of which something holds: only those are looked at again whose references changed."""
+def _productive(rules: Mapping[str, Expr], used: Mapping[str, set[str]]) -> set[str]:
+    """Return the rules that match something: those whose references all do, and whom a closer look finds so."""
     users: dict[str, list[str]] = {}
-    for name, expr in rules.items():
-        for used in references(expr):
-            users.setdefault(used, []).append(name)
-    found: set[str] = set()
-    todo = list(rules)
+    missing = {name: len(names) for name, names in used.items()}
+    for name, names in used.items():
+        for each in names:
+            users.setdefault(each, []).append(name)
+    found = {name for name, count in missing.items() if not count}
+    todo = list(found)
     while todo:
-        name = todo.pop()
+        for name in users.get(todo.pop(), ()):
+            missing[name] -= 1
+            if not missing[name] and name not in found:
+                found.add(name)
+                todo.append(name)
+    return _grown(found, [name for name in rules if name not in found], rules, _is_productive, users)
+
+
+def _grown(
+    found: set[str],
+    left: list[str],
+    rules: Mapping[str, Expr],
+    holds: Callable[[Expr, Iterable[str]], bool],
+    users: Mapping[str, Iterable[str]],
+) -> set[str]:
+    """Return the rules of which something holds, beginning with those known; who uses a new one is asked again."""
+    while left:
+        name = left.pop()
         if name not in found and holds(rules[name], found):
             found.add(name)
-            todo += users.get(name, ())
+            left += users.get(name, ())
     return found
 
 
-def _without_aliases(root: str, rules: Mapping[str, Expr]) -> dict[str, Expr]:
-    """Return the rules without those that only name another one; the first rule takes the place of what it names."""
+def _without_aliases(
+    root: str, rules: Mapping[str, Expr], used: Mapping[str, set[str]]
+) -> tuple[dict[str, Expr], dict[str, set[str]]]:
+    """Return the rules without those that only name another one, and what each uses.
+
+    The first rule takes the place of what it names.
+    """
     named: dict[str, str] = {}
     for name in rules:
         end = name
@@ -285,16 +370,23 @@ def _without_aliases(root: str, rules: Mapping[str, Expr]) -> dict[str, Expr]:
         named[name] = end
     first = named[root]
     final = {name: root if end == first else end for name, end in named.items()}
-    return {final[name]: renamed(rules[name], final) for name, end in named.items() if name == end}
+    changed = {name: end for name, end in final.items() if name != end}
+    kept: dict[str, Expr] = {}
+    still: dict[str, set[str]] = {}
+    for name, end in named.items():
+        if name == end:
+            touched = not used[name].isdisjoint(changed)
+            kept[final[name]] = renamed(rules[name], changed) if touched else rules[name]
+            still[final[name]] = {final[each] for each in used[name]} if touched else used[name]
+    return kept, still
 
 
 def _without(expr: Expr, productive: Iterable[str]) -> Expr:
-    """Return an expression without the options that never match."""
+    """Return an expression without the options that never match; `NOTHING` if it never does itself."""
     if isinstance(expr, Seq):
         return seq(*(_without(part, productive) for part in expr.parts))
     if isinstance(expr, Choice):
-        return choice(*(_without(each, productive) for each in expr.options if _is_productive(each, productive)))
+        return choice(*(_without(each, productive) for each in expr.options))
     if isinstance(expr, Repeat):
-        item = _without(expr.item, productive) if _is_productive(expr.item, productive) else NOTHING
-        return repeat(item, expr.least, expr.most)
-    return expr
+        return repeat(_without(expr.item, productive), expr.least, expr.most)
+    return expr if not isinstance(expr, Rule) or expr.name in productive else NOTHING

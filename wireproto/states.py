@@ -20,6 +20,7 @@ from wireproto.template import Template
 
 # A salted dialect lives as long as its conversation; what is worked out for one must not outlive it for ever.
 CACHED = 256
+AFTER_TAG_NAME = " \t\r\n=>/"
 Body = Literal["object", "arguments", "statements", "any"]
 
 
@@ -89,6 +90,8 @@ def endings(wrapped: bool, sectioned: bool) -> Endings:
     must = "W" if wrapped else ""
     follow = {"A", "a", "$"} | {"C" + more for more in after_call}
     follow |= {o + last for o in outer if o for last in "O$"}  # the call's own closer is missing
+    # Or all closers are missing, or all but the outermost.
+    follow |= {"O", "S"} if sectioned and not wrapped else {"O"}
     look = {v + more for v in ("V", "VV") for more in follow}
     unclosed = {"C" + o + last for o in outer for last in "O$" if last == "$" or must in o}
     return Endings.of(look | unclosed | {"a", "Ma"})
@@ -188,6 +191,11 @@ class Form:
     def value_close(self, key: str) -> str:
         """Return the closer of a raw value."""
         return self.value_closer.format(key=key)
+
+    def value_tag(self, key: str) -> str:
+        """Return how an opener of the value closer's tag begins: `<parameter`; empty if it is no such tag."""
+        closer = self.value_close(key)
+        return "<" + closer[2:-1] if closer[:2] == "</" and closer[-1:] == ">" and len(closer) > 3 else ""
 
     def find_key(self, text: str, pos: int, end: int, tool: Tool | None) -> Match | Miss:
         """Match an argument's opener (of key/value pairs: its first half)."""

@@ -13,31 +13,35 @@ from wireproto.codecs.call import End
 from wireproto.codecs.values import RawValue
 from wireproto.nodes import ALPHABETS, BLANK, MAX_GAP, Match, Miss, begins
 from wireproto.opening import Opened, Scope, open_call
-from wireproto.states import NESTED_ENDINGS, Endings, Form, Literals
+from wireproto.states import AFTER_TAG_NAME, NESTED_ENDINGS, Endings, Form, Literals
 from wireproto.xmltext import CDATA_CLOSE, CDATA_OPEN
-
-_AFTER_TAG_NAME = " \t\r\n=>/"
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
     """A marker inside a value: its letter (see `Endings`), where it stands, and whether a nested call owns it.
 
-    The letter of a call's opener is followed by the letter of its outermost closer.
+    The letter of a call's opener is followed by the letter of its outermost closer. `tag`: it opens, as content, the
+    tag that the value's closer closes.
     """
 
     letter: str
     start: int
     end: int
     nested: bool = False
+    tag: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The value ended: `after` is where to go on; `doubtful`: by closers that seemed to belong to a nested call."""
+    """The value ended: `after` is where to go on; `doubtful`: by closers that seemed to belong to a nested call.
+
+    `at_call`: the next call opens right behind its closer.
+    """
 
     after: int
     doubtful: bool
+    at_call: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +66,11 @@ def live_literals(form: Form, call_close: str, names: frozenset[str]) -> Literal
         words = [name for name in names if ALPHABETS["key"].fullmatch(name)]
         found |= {mark for word in words for mark in (f"<{word}", form.value_close(word))}
     else:
-        tag = "" if form.value_closer.roles else _tag(form, "")
+        tag = "" if form.value_closer.roles else form.value_tag("")
         found |= {"</", tag, *form.openers, *(template.first for template in form.keys)}
     if form.has_cdata:
         found.add(CDATA_OPEN)
     return Literals(frozenset(text for text in found if text))
-
-
-def _tag(form: Form, key: str) -> str:
-    """Return how an opener of the value closer's tag begins: `<parameter`; empty if it is no such tag."""
-    closer = form.value_close(key)
-    return "<" + closer[2:-1] if closer[:2] == "</" and closer[-1:] == ">" and len(closer) > 3 else ""
 
 
 class Boundary:
@@ -85,7 +83,7 @@ class Boundary:
         self.value = value
         self.scan = value.start
         self._within = within
-        self._tag = _tag(within.form, value.key)
+        self._tag = within.form.value_tag(value.key)
         self._closers = self._own_closers()
         self._queue: list[Marker] = []
         self._nest: list[str] = []
@@ -208,20 +206,25 @@ class Boundary:
         if self._before(position) == "`":
             return Miss.NO
         key = form.find_key(text, at, limit, builder.tools.get(builder.name or ""))
+        tag = False
         if self._tag and text.startswith(self._tag, at, limit):
             after = at + len(self._tag)
             if after >= limit and not end.final:
                 return Miss.MORE
-            counts = text[after : min(after + 1, limit)] in _AFTER_TAG_NAME and after < limit
-            self._unmatched += 1 if counts and key is not Miss.MORE and not self._nest else 0
+            tag = not self._nest and after < limit and text[after] in AFTER_TAG_NAME
         if isinstance(key, Match):
             letter = "a" if not self._nest and self._may_end_at(key, position) else "A"
-            return Marker(letter, position, builder.source.base + key.end)
+            return Marker(letter, position, builder.source.base + key.end, tag=tag)
         call = self._call_opener(text, at, limit, end)
         if isinstance(call, Opened):
             outermost = "S" if call.section else "W" if call.wrapped else "C"
             return Marker("O" + outermost, position, builder.source.base + call.body, True)
-        return Miss.MORE if Miss.MORE in (key, call) else Miss.NO
+        if Miss.MORE in (key, call):
+            return Miss.MORE
+        if tag:
+            self._flush()
+            self._unmatched += 1
+        return Miss.NO
 
     def _call_opener(self, text: str, at: int, limit: int, end: End) -> Opened | Miss:
         """Find a call's opener in the value, or behind it: a lone header counts where a section is open."""
@@ -268,6 +271,8 @@ class Boundary:
             self._nest.append(marker.letter[1])
         elif marker.letter == "V" and not marker.nested:
             self._unmatched = max(0, self._unmatched - 1)
+        elif marker.tag:
+            self._unmatched += 1
 
     def _ended(self, letters: str) -> Ended:
         """End the value: find out which held marker closes it, and where to go on."""
@@ -288,7 +293,7 @@ class Boundary:
         if first.nested:
             self.value.builder.note("ambiguous-boundary", first.start)
         value.finish(value.framed(end, bare))
-        return Ended(after, first.nested)
+        return Ended(after, first.nested, letters in ("VO", "VVO"))
 
     def _at_end(self, stop: int) -> Ended | None:
         """The output ends in the value: held closers are real, a half closer of the value is dropped (R-HOLD)."""

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -53,7 +53,7 @@ _PIECES = (
     "😀",
     "12",
 )
-_PRIOR = {'"': 3.2, "}": 2.4, "]": 2.4, "<": 2.4, "\n": 2.4, ">": 2.4, _END: 2.5, "\n</parameter>\n": 2.6}
+_PRIOR = {'"': 3.2, "}": 2.4, "]": 2.4, "<": 2.4, "\n": 2.4, ">": 2.4, _END: 2.5}
 _CHILD = "from wireproto.engines.tinyserver import main; main()"
 
 
@@ -96,8 +96,10 @@ def _prior(text: str, kind: int) -> float:
     """Return how likely a piece is, as a logit: structure often, control characters seldom, lone bytes never."""
     if text in _PRIOR:
         return _PRIOR[text]
+    if kind == _USER:
+        return 3.4 if text.strip().startswith("</") else 1.0
     if kind != _NORMAL:
-        return 1.0 if kind == _USER else -1.0
+        return -1.0
     if not text:
         # llama.cpp decodes invalid UTF-8 to something, so a lone byte would pass where no character may.
         return -30.0
@@ -257,6 +259,10 @@ class Server:
         if triggers:
             fields["grammar_lazy"] = True
             fields["grammar_triggers"] = [{"type": 2 if t.is_pattern else 1, "value": t.value} for t in triggers]
+        return self.post(fields)
+
+    def post(self, fields: Mapping[str, object]) -> Completion:
+        """Return the completion that a request body of `/completion` asks for."""
         if self._process.poll() is not None or self._process.stdin is None:
             raise EngineError("the server is not running")
         try:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from wireproto.expr import Ranges
@@ -20,6 +21,8 @@ Edge = tuple[int, int, int]
 MAX_STATES: Final = 12_000
 MAX_TRIE: Final = 400_000
 _DEAD: Final = -1
+# Products of automata with so few states are kept: schemas ask for the same ones again and again.
+_SMALL: Final = 100
 
 
 class TooLarge(ValueError):
@@ -32,6 +35,14 @@ class Dfa:
 
     edges: tuple[tuple[Edge, ...], ...]
     finals: frozenset[int]
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Automata are keys in many tables, and tuples do not keep their hash.
+        object.__setattr__(self, "_hash", hash((self.edges, self.finals)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def is_empty(self) -> bool:
@@ -54,6 +65,17 @@ class Dfa:
                 return False
         return state in self.finals
 
+    def longest(self) -> int | None:
+        """Return the length of the longest word; None if there is no longest one."""
+        order = _topological(self.edges)
+        if order is None:
+            return None
+        depth = dict.fromkeys(order, 0)
+        for state in order:
+            for _, _, target in self.edges[state]:
+                depth[target] = max(depth[target], depth[state] + 1)
+        return max(depth.values())
+
     def words(self, limit: int) -> tuple[str, ...] | None:
         """Return all words, or None if there are more than `limit`."""
         found: list[str] = []
@@ -74,15 +96,15 @@ class Dfa:
     def __and__(self, other: Dfa) -> Dfa:
         if self == ALL or other.is_empty:
             return other
-        return self if other == ALL or self.is_empty else _product(self, other, lambda a, b: a and b)
+        return self if other == ALL or self.is_empty or self is other else _joint(self, other, _both)
 
     def __or__(self, other: Dfa) -> Dfa:
         if self.is_empty or other == ALL:
             return other
-        return self if other.is_empty or self == ALL else _product(self, other, lambda a, b: a or b)
+        return self if other.is_empty or self == ALL or self is other else _joint(self, other, _either)
 
     def __sub__(self, other: Dfa) -> Dfa:
-        return self if self.is_empty or other.is_empty else _product(self, other, lambda a, b: a and not b)
+        return self if self.is_empty or other.is_empty else _joint(self, other, _first_only)
 
     def __invert__(self) -> Dfa:
         return ALL - self
@@ -118,6 +140,7 @@ def of_words(words: Iterable[str]) -> Dfa:
     return build([[(point, point, target) for point, target in sorted(each.items())] for each in children], finals)
 
 
+@lru_cache(maxsize=64)
 def of_length(least: int, most: int | None) -> Dfa:
     """Return the automaton of all words of `least` to `most` code points."""
     last = least if most is None else most
@@ -259,6 +282,28 @@ def _numbered(edges: Sequence[tuple[Edge, ...]], finals: set[int], blocks: dict[
                 order.append(target)
         rows.append(_joined((low, high, number[blocks[target]]) for low, high, target in edges[state]))
     return Dfa(tuple(rows), frozenset(ends))
+
+
+def _both(a: bool, b: bool) -> bool:
+    return a and b
+
+
+def _either(a: bool, b: bool) -> bool:
+    return a or b
+
+
+def _first_only(a: bool, b: bool) -> bool:
+    return a and not b
+
+
+def _joint(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa:
+    small = len(first.edges) + len(second.edges) <= _SMALL
+    return _known_product(first, second, keep) if small else _product(first, second, keep)
+
+
+@lru_cache(maxsize=1024)
+def _known_product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa:
+    return _product(first, second, keep)
 
 
 def _product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa:

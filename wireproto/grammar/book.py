@@ -7,8 +7,9 @@ order give the same names. More rules than a limit raise `TooLarge`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from wireproto.expr import Expr, Rule
 from wireproto.grammar.automaton import TooLarge
@@ -16,6 +17,7 @@ from wireproto.grammar.automaton import TooLarge
 _MAX_RULES: Final = 60_000
 _MAX_NAME: Final = 40
 _FOREIGN: Final = re.compile(r"[^a-z0-9]+")
+Made = TypeVar("Made")
 
 
 @dataclass(slots=True)
@@ -25,10 +27,27 @@ class Book:
     prefix: str = ""
     rules: dict[str, Expr] = field(default_factory=dict)
     _taken: dict[str, int] = field(default_factory=dict)
+    _bases: dict[str, str] = field(default_factory=dict)
+    _made: dict[Hashable, Any] = field(default_factory=dict)
+
+    @classmethod
+    def beside(cls, names: Iterable[str]) -> Book:
+        """Return an empty book that gives none of these names."""
+        return cls(_taken=dict.fromkeys(names, 1))
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what was made for a key, or make it now: what several writers of this book share."""
+        if key not in self._made:
+            self._made[key] = make()
+        found: Made = self._made[key]
+        return found
 
     def name(self, hint: str) -> str:
         """Return a new name that looks like the hint."""
-        base = self.prefix + (_FOREIGN.sub("-", hint.lower()).strip("-")[:_MAX_NAME].strip("-") or "rule")
+        base = self._bases.get(hint)
+        if base is None:
+            base = self.prefix + (_FOREIGN.sub("-", hint.lower()).strip("-")[:_MAX_NAME].strip("-") or "rule")
+            self._bases[hint] = base
         count = self._taken.get(base, 0)
         name = base if count == 0 else f"{base}-{count}"
         self._taken[base] = count + 1

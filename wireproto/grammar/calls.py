@@ -16,10 +16,11 @@ from wireproto.expr import Expr, chars, literal, repeat, seq
 from wireproto.grammar.book import Book
 from wireproto.grammar.charset import span
 from wireproto.grammar.jsonschema import SchemaRules
+from wireproto.grammar.raw import RawValues
 from wireproto.grammar.schema_reading import Note
 from wireproto.grammar.schema_writing import Writer
 from wireproto.grammar.syntax import JSON, Notation
-from wireproto.nodes import Node, Slot
+from wireproto.nodes import Match, Node, Slot, Tag
 from wireproto.schema import Tool, Toolset
 from wireproto.template import Template
 
@@ -41,13 +42,21 @@ class ToolNote:
 
 @dataclass(slots=True)
 class Calls:
-    """The calls of one grammar: its dialect, its tools, and the book that they are written into."""
+    """The calls of one grammar: its dialect, its tools, and the book that they are written into.
+
+    `lexical`: raw values are left to the engine's lexer (`expr.Raw`).
+    """
 
     dialect: Dialect
     tools: Toolset
     book: Book
     strict: bool = True
+    lexical: bool = False
     notes: list[ToolNote] = field(default_factory=list)
+    raw: RawValues = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.raw = RawValues(self.book, self.lexical)
 
     def schema(self, tool: Tool) -> Mapping[str, Any]:
         """Return the schema of a tool's arguments: an object, without other keys where it declares some."""
@@ -81,7 +90,10 @@ class Calls:
             return self.header(self.dialect.call.id[0], tool)
         if isinstance(node, Slot) and node.role == "index":
             return repeat(_DIGIT, 1, _MAX_INDEX)
-        return literal(Template((node,)).format(name=tool.name))
+        text = Template((node,)).format(name=tool.name)
+        if isinstance(node, Tag) and not isinstance(node.match(text, 0, len(text)), Match):
+            raise ValueError(f"a name of this format cannot be {tool.name!r}")
+        return literal(text)
 
 
 Body = Callable[[Calls, Tool], Expr]

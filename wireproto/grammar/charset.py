@@ -69,6 +69,8 @@ def minus(first: Ranges, second: Ranges) -> Ranges:
 
 def of(text: str) -> Ranges:
     """Return the set of the characters of a text."""
+    if len(text) == 1 and not "\ud800" <= text <= "\udfff":
+        return ((ord(text), ord(text)),)
     return normal((ord(character), ord(character)) for character in text)
 
 

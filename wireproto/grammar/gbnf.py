@@ -8,6 +8,8 @@ that ends empty swallows the next rule's name, `^`, NUL and surrogates in classe
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Final
 
 from wireproto.errors import GrammarError
@@ -33,24 +35,33 @@ from wireproto.grammar.until import until_dfa
 
 _MAX_REPEAT: Final = 1000  # llama.cpp stops at 2000
 _MAX_NESTED: Final = 40
+_PLAIN: Final = re.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def to_gbnf(rules: Rules) -> str:
     """Return a grammar whose first rule is `root`; raises `GrammarError` for what GBNF cannot say."""
-    _refuse_missing(rules)
-    return _Printer(_named(rules.pruned())).text()
+    if not rules.is_pruned:
+        refuse_missing(rules)
+    return printed(rules.pruned())
 
 
-def _named(rules: Rules) -> Rules:
-    """Return the rules under names that GBNF takes, the first one `root`."""
+def printed(rules: Rules, legal: Callable[[str], str] = str) -> str:
+    """Return the text of rules under names that GBNF takes, the first one `root`; `legal` has a say in the others."""
+    return _Printer(_named(rules, legal)).text()
+
+
+def _named(rules: Rules, legal: Callable[[str], str]) -> Rules:
+    if rules.root == "root" and all(_PLAIN.fullmatch(name) and legal(name) == name for name in rules.rules):
+        return rules
     book = Book()
     names = {rules.root: book.name("root")}
-    names.update({name: book.name(name) for name in rules.rules if name != rules.root})
+    names.update({name: book.name(legal(name)) for name in rules.rules if name != rules.root})
     return Rules("root", {names[name]: renamed(expr, names) for name, expr in rules.rules.items()})
 
 
-def _refuse_missing(rules: Rules) -> None:
+def refuse_missing(rules: Rules) -> None:
+    """Raise `GrammarError` for a rule that is referred to and not there."""
     missing = {used for expr in rules.rules.values() for used in references(expr)} - set(rules.rules)
     if missing or rules.root not in rules.rules:
         raise GrammarError(f"the rule {min(missing, default=rules.root)} is missing")
@@ -60,9 +71,7 @@ class _Printer:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.nullable = rules.nullable()
-        self.book = Book()
-        for name in rules.rules:
-            self.book.name(name)
+        self.book = Book.beside(rules.rules)
         self.until: dict[tuple[str, ...], Rule] = {}
         self.todo: list[tuple[str, Expr]] = []
 
@@ -91,12 +100,12 @@ class _Printer:
         return self.item(expr, depth)
 
     def item(self, expr: Expr, depth: int) -> str:
-        if isinstance(expr, Literal):
-            return '"' + "".join(_in_literal(character) for character in expr.text) + '"'
-        if isinstance(expr, Chars):
-            return _char_class(expr)
         if isinstance(expr, Rule):
             return expr.name
+        if isinstance(expr, Literal):
+            return f'"{_in_literal(expr.text)}"'
+        if isinstance(expr, Chars):
+            return _char_class(expr)
         if isinstance(expr, Until):
             return self.until_rule(expr).name
         if isinstance(expr, Repeat):
@@ -150,8 +159,9 @@ def _bounds(least: int, most: int | None) -> str:
     return f"{{{least}}}" if least == most else f"{{{least},{most}}}"
 
 
-def _in_literal(character: str) -> str:
-    return f"\\{character}" if character in '"\\' else _readable(character)
+def _in_literal(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return escaped if escaped.isprintable() else "".join(map(_readable, escaped))
 
 
 def _char_class(expr: Chars) -> str:
@@ -164,7 +174,7 @@ def _char_class(expr: Chars) -> str:
 
 def _in_class(character: str) -> str:
     if character == "^":
-        return "\\x5E"
+        return "\\u005E"
     return f"\\{character}" if character in "\\[]-" else _readable(character)
 
 
@@ -177,7 +187,8 @@ def _readable(character: str) -> str:
         return _NAMED[character]
     if character.isprintable():
         return character
-    return f"\\x{point:02X}" if point < 0x100 else f"\\u{point:04X}" if point < 0x10000 else f"\\U{point:08X}"
+    # Not \xHH, which in xgrammar goes on for as long as there are hexadecimal digits.
+    return f"\\u{point:04X}" if point < 0x10000 else f"\\U{point:08X}"
 
 
 def _refuse_left_recursion(rules: Rules, nullable: frozenset[str]) -> None:

@@ -1,4 +1,4 @@
-"""JSON Schema (2020-12 and draft 7) as grammar rules for the JSON texts of its instances.
+"""JSON Schema (2020-12, 2019-09, drafts 7, 6 and 4) as grammar rules for the JSON texts of its instances.
 
 It must not know tools, dialects or any grammar language. Law: with `strict`, no text matches whose value the schema
 refuses, and every value it accepts has a text that matches; what cannot be said so raises `GrammarError`. Without it
@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from wireproto.errors import GrammarError
 from wireproto.expr import Expr, Rules, choice
+from wireproto.grammar import schema_drafts
 from wireproto.grammar.book import Book
-from wireproto.grammar.schema_document import DRAFT_7, DRAFT_2020, Document
-from wireproto.grammar.schema_machines import Layout, object_machine
+from wireproto.grammar.schema_document import Document
+from wireproto.grammar.schema_machines import Layout
 from wireproto.grammar.schema_reading import Note, Reader
 from wireproto.grammar.schema_sets import Inexpressible
 from wireproto.grammar.schema_values import Values
@@ -49,12 +50,14 @@ class SchemaRules:
         notation: Notation = JSON,
         make: type[Writer] = Writer,
     ) -> None:
-        document = Document(schema, draft)
-        self._reader = Reader(document, strict, formats)
-        if document.draft not in (DRAFT_7, DRAFT_2020) or document.foreign is not None:
+        wanted = schema_drafts.named(draft) if draft is not None else None
+        if draft is not None and wanted is None:
+            raise GrammarError(f"draft: {draft!r} is none of {', '.join(schema_drafts.NAMES)}")
+        document = Document(schema, wanted)
+        self._reader = Reader(document, strict, formats, shared=book.once((Reader, formats), dict))
+        if document.foreign is not None:
             error = Inexpressible("$schema", "schemas of another draft or vocabulary are not read")
-            self._reader.widen(document.foreign or "", "$schema", error)
-            document.draft = document.draft if document.draft == DRAFT_7 else DRAFT_2020
+            self._reader.widen(document.foreign, "$schema", error)
         self.writer = make(self._reader, book, any_order, indent, notation)
 
     def value(self, pointer: str = "", hint: str = "value") -> Expr:
@@ -65,7 +68,7 @@ class SchemaRules:
 
     def members(self, layout: Layout, pointer: str = "") -> Expr:
         """Return the objects of the schema at a pointer with their members in a layout; raises `GrammarError`."""
-        found = choice(*(object_machine(self.writer, each, pointer, layout) for each in self.values(pointer).objects))
+        found = choice(*(self.writer.object(each, pointer, layout) for each in self.values(pointer).objects))
         self.writer.flush()
         return found
 
@@ -90,8 +93,8 @@ def schema_grammar(
 ) -> SchemaGrammar:
     """Return the grammar of a schema's instances; raises `GrammarError`.
 
-    `formats`: whether `format` is asserted. `draft`: "2020-12" or "draft-07", else what `$schema` says. `any_order`:
-    up to so many keys of an object stand in any order.
+    `formats`: whether `format` is asserted; a name that no standard defines says nothing. `draft`: such as "2020-12" or
+    "draft-07", else what `$schema` says. `any_order`: up to so many keys of an object stand in any order.
     """
     book = Book()
     root = book.name("root")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import Final
 
 from wireproto import expr
@@ -19,16 +20,18 @@ from wireproto.grammar.automaton import Dfa, build, edges_to
 from wireproto.grammar.book import Book
 from wireproto.grammar.charset import inverse, of
 from wireproto.grammar.linear import linear
-from wireproto.grammar.until import until_dfa
+from wireproto.grammar.structural_tag import Thought
+from wireproto.grammar.until import until_dfa, without
 from wireproto.nodes import BLANK
+from wireproto.place import QUOTATION_MARKS
 from wireproto.schema import Toolset
 from wireproto.states import forms
 
 # Shorter markers (a bracket) are no markers in open text.
 _MIN_MARKER: Final = 3
 _MAX_BLANKS: Final = 8
-_TICK: Final = of("`")
-_ENDS_QUOTED: Final = build([[*edges_to(_TICK, 1), *edges_to(inverse(_TICK), 0)]] * 2, [1])
+_MARKS: Final = of("`" + "".join(QUOTATION_MARKS))
+_ENDS_QUOTED: Final = build([[*edges_to(_MARKS, 1), *edges_to(inverse(_MARKS), 0)]] * 2, [1])
 _BLANKS: Final = of(BLANK)
 _BRACE: Final = of("{")
 _BEGINS_BARE: Final = build([[*edges_to(_BLANKS, 0), *edges_to(_BRACE, 1)], edges_to(inverse(()), 1)], [1])
@@ -58,23 +61,26 @@ class Around:
     def among_text(self, calls: Expr) -> Expr:
         """Return text and then calls, or text alone.
 
-        Directly behind a backtick a marker is quoted (R-OPEN), so text before calls does not end with one.
+        Directly behind a backtick or an opening quotation mark a call is quoted (R-OPEN), so text before calls does not
+        end with one.
         """
-        if self._markerless:
+        if self.markerless:
             return expr.choice(self.plain(), calls)
         before = self.book.add("lead", linear(self._text() - _ENDS_QUOTED, self.book, "lead"))
         return expr.choice(self.plain(), seq(before, calls))
 
     @property
-    def _markerless(self) -> bool:
+    def markerless(self) -> bool:
+        """Whether calls have no marker that sets them apart from text."""
         return any(form.markerless for form in forms(self.dialect))
 
     def _text(self) -> Dfa:
-        found = without(sorted(self._openers()))
-        return found - _BEGINS_BARE if self._markerless else found
+        found = without(self.markers)
+        return found - _BEGINS_BARE if self.markerless else found
 
-    def _openers(self) -> set[str]:
-        """Return what no text outside calls may hold: whatever a call, a section or a damaged header begins with."""
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """What no text outside calls may hold: whatever a call, a section or a damaged header begins with."""
         known = front(self.dialect, False)
         markers = {marker for marker in known.openers if len(marker) >= _MIN_MARKER}
         for form in (form for each in known.by_literal.values() for form in each):
@@ -84,7 +90,24 @@ class Around:
         markers |= {text for header in late for text in header.literals if len(text) >= _MIN_MARKER}
         if self.dialect.reasoning is not None:
             markers |= {self.dialect.reasoning.open, self.dialect.reasoning.close}
-        return markers
+        return tuple(sorted(markers))
+
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        """The words that calls begin with: one for all, or one for each tool; none where nothing sets them apart."""
+        opener = (self.dialect.section or self.dialect.call).open
+        if not opener.nodes or self.markerless:
+            return ()
+        one, other = (opener.format(name=name, id=name).strip(BLANK) for name in ("a", "b"))
+        shared = commonprefix([one, other])  # noqa: RUF071 - characters are what is compared here
+        if len(shared) >= _MIN_MARKER:
+            return (shared,)
+        return tuple(opener.format(name=tool.name).strip(BLANK) for tool in self.tools.tools)
+
+    def thought(self, opened: bool) -> Thought | None:
+        """Return the reasoning that may come first."""
+        reasoning = self.dialect.reasoning
+        return None if reasoning is None else Thought(reasoning.open, reasoning.close, opened, _MAX_BLANKS)
 
     def behind_reasoning(self, rest: Expr, opened: bool) -> Expr:
         """Return what may follow reasoning; reasoning that is not `opened` yet may be missing."""
@@ -94,14 +117,7 @@ class Around:
                 raise GrammarError(f"{self.dialect.name} has no reasoning that could be open")
             return rest
         # A call inside reasoning is a draft or, if nothing follows, a call: here it is neither.
-        held = without(sorted(self._openers() - {reasoning.close}))
+        held = without(tuple(marker for marker in self.markers if marker != reasoning.close))
         thought = linear(until_dfa([reasoning.close]) & held, self.book, "reasoning")
         block = seq(self.book.add("reasoning", thought), repeat(chars(_BLANKS), 0, _MAX_BLANKS))
         return seq(block, rest) if opened else seq(optional(seq(literal(reasoning.open), block)), rest)
-
-
-def without(markers: list[str]) -> Dfa:
-    """Return all text that holds none of the markers."""
-    until = until_dfa(markers)
-    rows = [[edge for edge in row if edge[2] not in until.finals] for row in until.edges]
-    return build(rows, [state for state in range(len(rows)) if state not in until.finals])

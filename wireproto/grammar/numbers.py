@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Final
 
 from wireproto.grammar.automaton import EMPTY, Dfa, Edge, TooLarge, build, edges_to, of_words
@@ -75,6 +75,11 @@ class Numbers:
         return self.plain.is_empty and not any(self.regions)
 
     @property
+    def decimal(self) -> Numbers:
+        """The same numbers, none written with an exponent."""
+        return Numbers(self.plain, False, False, False, False)
+
+    @property
     def regions(self) -> tuple[Held, Held, Held, Held]:
         """What is held of each region: large, minus large, small, minus small."""
         return self.large, self.minus_large, self.small, self.minus_small
@@ -84,10 +89,16 @@ class Numbers:
         return None if any(held is not False for held in self.regions) else (self.plain & _CANONICAL).words(limit)
 
     def __and__(self, other: Numbers) -> Numbers:
+        if self is other or other is ANY or self is NONE:
+            return self
+        if self is ANY or other is NONE:
+            return other
         pairs = zip(self.regions, other.regions, strict=True)
         return Numbers(self.plain & other.plain, *(_both(a, b) for a, b in pairs))
 
     def __or__(self, other: Numbers) -> Numbers:
+        if self is other or other is NONE:
+            return self
         pairs = zip(self.regions, other.regions, strict=True)
         return Numbers(self.plain | other.plain, *(_either(a, b) for a, b in pairs))
 
@@ -95,6 +106,7 @@ class Numbers:
         return Numbers(_SYNTAX - self.plain, *(None if held is None else not held for held in self.regions))
 
 
+@lru_cache(maxsize=256)
 def compared(bound: Decimal, wanted: str) -> Numbers:
     """Return the numbers that are `<`, `=` or `>` than a bound; `wanted` is one of these signs, or several."""
     signs = frozenset(wanted)
@@ -103,6 +115,7 @@ def compared(bound: Decimal, wanted: str) -> Numbers:
     return Numbers(plain, *(_region(bound, signs, region) for region in _REGIONS))
 
 
+@lru_cache(maxsize=64)
 def multiples(of_what: Decimal) -> Numbers:
     """Return the multiples of a positive number."""
     digits, places = _scaled(of_what)
@@ -290,3 +303,5 @@ def _region(bound: Decimal, signs: frozenset[str], region: _Region) -> Held:
 ANY: Final = Numbers(_SYNTAX, True, True, True, True)
 NONE: Final = Numbers(EMPTY, False, False, False, False)
 WHOLE: Final = Numbers(_WHOLE, True, True, False, False)
+# Texts, not numbers: what draft 4 calls an integer has no fraction and no exponent.
+WRITTEN_WHOLE: Final = Numbers(pattern_dfa(r"^-?(0|[1-9][0-9]*)$"), False, False, False, False)

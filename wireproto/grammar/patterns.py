@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -31,6 +32,7 @@ Owed = frozenset[tuple[int, int]]
 Place = tuple[int, Owed]
 
 
+@lru_cache(maxsize=128)
 def pattern_dfa(pattern: str) -> Dfa:
     """Return the automaton of the strings that a pattern finds; raises `PatternError` and `TooLarge`."""
     return _compiled(regex.parse(pattern), before=True, after=True, prev=_NONE)

@@ -2,14 +2,15 @@
 
 It must not know schemas. Law: what is spelled reads back as the characters asked for, and no others, and what
 `json.dumps(ensure_ascii=False)` writes is always among the spellings of JSON. Sets of printable ASCII are spelled
-without `\\uXXXX`, every other set with it too, unless it is of very many ranges. Sources: RFC 8259, section 7; TOML
-1.0, section String.
+without `\\uXXXX` where they can be, every other set with it too, unless it is of very many ranges. Sources: RFC
+8259, section 7; TOML 1.0, section String.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from wireproto.expr import Expr, Ranges, chars, choice, literal, seq
@@ -47,12 +48,13 @@ class Quoted:
     def __init__(self, book: Book, escapes: Escapes, quote: str) -> None:
         self._book, self._escapes, self.quote = book, escapes, quote
         self._must = union(escapes.must, of(quote))
+        self._special = union(self._must, of("".join(sign for sign, _ in escapes.short)))
         self._known: dict[Ranges, Expr] = {}
 
     def spell(self, ranges: Ranges) -> Expr:
         """Return the expression of one character of a set as it may stand in the string."""
         if ranges not in self._known:
-            expr = self._spelled(ranges)
+            expr = _spelled(self._escapes, self.quote, ranges)
             simple = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
             rule = not simple and bool(minus(ranges, _PRINTABLE) or meet(ranges, self._must))
             hint = "char" if ranges == EVERY else "chars"
@@ -61,21 +63,29 @@ class Quoted:
 
     def text(self, text: str) -> Expr:
         """Return the expression of one string in its quotes."""
+        if text.isascii() and text.isprintable() and not meet(of(text), self._special):
+            return literal(f"{self.quote}{text}{self.quote}")
         return seq(literal(self.quote), *(self.spell(of(each)) for each in text), literal(self.quote))
 
-    def _spelled(self, ranges: Ranges) -> Expr:
-        named = dict((*self._escapes.short, (self.quote, self.quote)))
-        plain = minus(ranges, self._must)
-        escapes = [literal(letter) for sign, letter in named.items() if meet(ranges, of(sign))]
-        hexadecimal = ranges if len(ranges) <= _MAX_RANGES else meet(ranges, self._must)
-        if minus(ranges, _PRINTABLE):
-            codes = [_digits(low, high) for low, high in meet(hexadecimal, _BASIC)]
-            astral = meet(hexadecimal, _ASTRAL)
-            codes += [] if self._escapes.long else [_pairs(low, high) for low, high in astral]
-            escapes += [seq(literal("u"), choice(*codes))] if codes else []
-            if astral and self._escapes.long:
-                escapes.append(seq(literal("U"), choice(*(_digits(low, high, 8) for low, high in astral))))
-        return choice(chars(plain), *([seq(literal("\\"), choice(*escapes))] if escapes else []))
+
+@lru_cache(maxsize=512)
+def _spelled(form: Escapes, quote: str, ranges: Ranges) -> Expr:
+    named = dict((*form.short, (quote, quote)))
+    must = union(form.must, of(quote))
+    plain = minus(ranges, must)
+    letters = "".join(letter for sign, letter in named.items() if meet(ranges, of(sign)))
+    escapes = [chars(of(letters))] if letters else []
+    only = minus(meet(ranges, must), of("".join(named)))
+    if minus(ranges, _PRINTABLE):
+        only = ranges if len(ranges) <= _MAX_RANGES else meet(ranges, must)
+    if only:
+        codes = [_digits(low, high) for low, high in meet(only, _BASIC)]
+        astral = meet(only, _ASTRAL)
+        codes += [] if form.long else [_pairs(low, high) for low, high in astral]
+        escapes += [seq(literal("u"), choice(*codes))] if codes else []
+        if astral and form.long:
+            escapes.append(seq(literal("U"), choice(*(_digits(low, high, 8) for low, high in astral))))
+    return choice(chars(plain), *([seq(literal("\\"), choice(*escapes))] if escapes else []))
 
 
 def _digits(low: int, high: int, size: int = 4) -> Expr:

@@ -1,8 +1,9 @@
-"""ECMA-262 regular expressions as trees, read as JSON Schema wants them: with the `u` flag and nothing else.
+"""ECMA-262 regular expressions as trees, read as JSON Schema wants them: with the `u` flag.
 
 It must not know automata or schemas. Law: what this dialect of ours cannot mean exactly (back references, scripts,
-escapes of other languages) is refused with its position (`PatternError`), never guessed.
-Source: ECMA-262, 22.2.1, Patterns; https://tc39.es/ecma262/#sec-patterns.
+escapes of other languages) is refused with its position (`PatternError`), never guessed. What only Annex B allows is
+read where all engines read it alike.
+Source: ECMA-262, 22.2.1, Patterns, and B.1.2; https://tc39.es/ecma262/#sec-patterns.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ _SETS: Final = {"d": DIGITS, "w": WORD, "s": BLANK}
 _CONTROLS: Final = {"t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"}
 _MAX_DEPTH: Final = 60
 _MAX_COUNT: Final = 100_000
-_SYNTAX: Final = frozenset("^$\\.*+?()[]{}|/-")
+# What is itself behind a backslash: syntax characters, and by Annex B others. `\\<` is something else elsewhere.
+_SYNTAX: Final = frozenset("^$\\.*+?()[]{}|/-" + "!\"#%&',:;=@_`~ ")
 _COUNT: Final = re.compile(r"\{([0-9]{1,9})(,([0-9]{0,9}))?\}")
 _CATEGORIES: Final = {
     "Letter": "L", "Lowercase_Letter": "Ll", "Uppercase_Letter": "Lu", "Titlecase_Letter": "Lt",
@@ -141,7 +143,10 @@ class _Reader:
         if not sign and self.peek("{"):
             found = _COUNT.match(self.text, self.pos)
             if found is None:
-                raise self.error("a { that counts nothing")
+                # Annex B: a brace that counts nothing is itself. `{,n}` is a count elsewhere.
+                if self.peek("{,"):
+                    raise self.error("a { that counts nothing")
+                return item
             self.pos = found.end()
             least = int(found[1])
             most = least if found[2] is None else int(found[3]) if found[3] else None
@@ -169,7 +174,7 @@ class _Reader:
             if boundary:
                 return Assert("b" if boundary == "b" else "B")
             return One(self.escape())
-        if sign in "*+?{}]":
+        if sign in "*+?" or (sign == "{" and (self.peek(",") or _COUNT.match(self.text, self.pos - 1))):
             self.pos -= 1
             raise self.error(f"a {sign} that stands alone")
         return One(of(sign))

@@ -8,7 +8,7 @@ Source: JSON Schema 2020-12 validation, section 6; core, sections 10.3.1 and 10.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import reduce
 from math import isfinite
@@ -18,8 +18,8 @@ from wireproto.errors import GrammarError
 from wireproto.grammar import numbers
 from wireproto.grammar.automaton import ALL, EMPTY, Dfa, of_length, of_words
 from wireproto.grammar.patterns import pattern_dfa
-from wireproto.grammar.schema_document import DRAFT_7, Document, escaped
-from wireproto.grammar.schema_formats import FORMATS
+from wireproto.grammar.schema_document import Document, escaped
+from wireproto.grammar.schema_formats import FORMATS, UNCHECKED
 from wireproto.grammar.schema_formula import FALSE, TRUE, Formula, Place, both
 from wireproto.grammar.schema_sets import (
     Array,
@@ -45,6 +45,7 @@ _TYPES: Final = {
 }
 _MAX_ITEMS: Final = 5_000
 _MAX_MEMBERS: Final = 2_000
+_MAX_KEYS: Final = 50_000
 _MAX_COUNT: Final = 10**9
 _MAX_STRUCTURES: Final = 200
 
@@ -58,6 +59,11 @@ class Asked:
     schema: Mapping[str, Any]
     formats: bool
     of: Callable[[Formula], Values]
+
+    @property
+    def flags(self) -> bool:
+        """Whether `exclusiveMinimum` is a flag and integers are written without a fraction."""
+        return self.document.draft(self.place.pointer).flags
 
     def wrong(self, keyword: str, what: str) -> GrammarError:
         """Return the error of a keyword whose value no schema may have."""
@@ -118,7 +124,10 @@ def _types(asked: Asked) -> Values:
     every = named if isinstance(named, list) else [named]
     if not all(isinstance(each, str) and each in _TYPES for each in every):
         raise asked.wrong("type", "a type of JSON")
-    return reduce(lambda a, b: a | b, (_TYPES[each] for each in every), NOTHING)
+    found = reduce(lambda a, b: a | b, (_TYPES[each] for each in every)) if every else NOTHING
+    if asked.flags and "integer" in every and "number" not in every:
+        found = replace(found, numbers=numbers.WRITTEN_WHOLE)
+    return found
 
 
 def _const(asked: Asked) -> Values:
@@ -173,10 +182,21 @@ def _text(text: str) -> str:
 def _bounds(asked: Asked) -> Values:
     found = numbers.ANY
     exclusive = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
+    if asked.flags:
+        low, high = _flagged(asked, "exclusiveMinimum", ">"), _flagged(asked, "exclusiveMaximum", "<")
+        exclusive = {"minimum": low, "maximum": high}
     for keyword, signs in exclusive.items():
         if keyword in asked.schema:
             found &= numbers.compared(asked.number(keyword), signs)
     return values(number=found)
+
+
+def _flagged(asked: Asked, keyword: str, sign: str) -> str:
+    """Return how numbers compare to a bound that a flag may exclude."""
+    flag = asked.schema.get(keyword, False)
+    if not isinstance(flag, bool):
+        raise asked.wrong(keyword, "true or false, as it is in this draft")
+    return sign if flag else f"{sign}="
 
 
 def _multiples(asked: Asked) -> Values:
@@ -203,17 +223,16 @@ def _format(asked: Asked) -> Values:
         raise asked.wrong("format", "a string")
     if not asked.formats:
         return ANYTHING
-    if name not in FORMATS:
+    if name in UNCHECKED:
         raise Inexpressible("format", f"the format {name!r} is not checked here")
-    return values(strings=(Text(pattern_dfa(FORMATS[name])),))
+    # What no standard defines says nothing (JSON Schema 2020-12 validation, section 7.2.3).
+    return values(strings=(Text(pattern_dfa(FORMATS[name])),)) if name in FORMATS else ANYTHING
 
 
 def _items(asked: Asked) -> Values:
     schema = asked.schema
     first = "items" if isinstance(schema.get("items"), list) else "prefixItems"
-    prefix: tuple[Formula, ...] = ()
-    if first == "items" or asked.document.draft != DRAFT_7:
-        prefix = tuple(asked.at(first, index) for index in range(len(_list(asked, first))))
+    prefix = tuple(asked.at(first, index) for index in range(len(_list(asked, first))))
     others = "additionalItems" if first == "items" else "items"
     rest = asked.at(others) if others in schema else TRUE
     if len(prefix) > _MAX_ITEMS:
@@ -231,9 +250,7 @@ def _list(asked: Asked, keyword: str) -> list[Any]:
 def _contains(asked: Asked) -> Values:
     if "contains" not in asked.schema:
         return ANYTHING
-    least, most = (
-        (1, None) if asked.document.draft == DRAFT_7 else (asked.count("minContains"), asked.count("maxContains"))
-    )
+    least, most = asked.count("minContains"), asked.count("maxContains")
     return values(arrays=(Array(counts=(Count(asked.at("contains"), 1 if least is None else least, most),)),))
 
 
@@ -253,8 +270,8 @@ def _properties(asked: Asked) -> Values:
     for key in asked.mapping("properties"):
         matched = [formula for dfa, formula in patterns if dfa.accepts(key)]
         members.append(Member(_text(key), False, both(asked.at("properties", key), *matched)))
-    if len(members) > _MAX_MEMBERS:
-        raise Inexpressible("properties", f"more than {_MAX_MEMBERS} keys")
+    if len(members) > _MAX_MEMBERS or sum(len(member.key) for member in members) > _MAX_KEYS:
+        raise Inexpressible("properties", f"more than {_MAX_MEMBERS} keys, or {_MAX_KEYS} characters of keys")
     return values(objects=(Object(tuple(members), _kinds(patterns, additional)),))
 
 
@@ -287,7 +304,7 @@ def _member_count(asked: Asked) -> Values:
 
 
 def _dependent(asked: Asked) -> Values:
-    keyword = "dependencies" if asked.document.draft == DRAFT_7 else "dependentRequired"
+    keyword = "dependencies" if "dependencies" in asked.schema else "dependentRequired"
     found = ANYTHING
     for key, needed in asked.mapping(keyword).items():
         if keyword == "dependencies" and not isinstance(needed, list):
@@ -302,7 +319,7 @@ def _dependent(asked: Asked) -> Values:
 
 def dependent_schemas(document: Document, place: Place, schema: Mapping[str, Any]) -> Iterator[tuple[str, Formula]]:
     """Yield every key that asks for a schema, with that schema."""
-    keyword = "dependencies" if document.draft == DRAFT_7 else "dependentSchemas"
+    keyword = "dependencies" if "dependencies" in schema else "dependentSchemas"
     listed = schema.get(keyword, {})
     if not isinstance(listed, Mapping) or not all(isinstance(key, str) for key in listed):
         raise GrammarError(f"{place.pointer}/{keyword}: not an object")
@@ -331,3 +348,4 @@ GROUPS: Final[tuple[tuple[tuple[str, ...], Callable[[Asked], Values]], ...]] = (
     (("minProperties", "maxProperties"), _member_count),
     (("dependentRequired", "dependencies"), _dependent),
 )
+GROUP_OF: Final = {keyword: index for index, (keywords, _) in enumerate(GROUPS) for keyword in keywords}

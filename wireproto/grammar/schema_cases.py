@@ -6,15 +6,16 @@ and items looked at, so that what was not looked at is known. Source: JSON Schem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wireproto.errors import GrammarError
 from wireproto.grammar import schema_assertions as assertions
 from wireproto.grammar.automaton import ALL, EMPTY, Dfa, TooLarge, of_words
 from wireproto.grammar.patterns import pattern_dfa
+from wireproto.grammar.schema_drafts import DRAFT_2020
 from wireproto.grammar.schema_formula import FALSE, TRUE, Formula, Place, either
 from wireproto.grammar.schema_sets import Array, Kind, Member, Object, kinds_of
 from wireproto.grammar.schema_values import ANYTHING, NOTHING, Values, values
@@ -104,12 +105,10 @@ class _Cases:
         keys = of_words(schema.get("properties", {}))
         for pattern in schema.get("patternProperties", {}):
             keys |= pattern_dfa(pattern)
-        matched = (self.reader.sub(self.place, "contains"),) if "contains" in schema else ()
-        return Seen(
-            ALL if "additionalProperties" in schema else keys,
-            None if "items" in schema else len(schema.get("prefixItems", [])),
-            matched,
-        )
+        # Only since 2020-12 `contains` looks at the items that match.
+        looks = "contains" in schema and self.reader.document.draft(self.place.pointer) == DRAFT_2020
+        matched = (self.reader.sub(self.place, "contains"),) if looks else ()
+        return Seen(ALL if "additionalProperties" in schema else keys, _items_seen(schema), matched)
 
     def counted(self, keyword: str, wanted: Callable[[int], bool]) -> list[Case]:
         """Return the cases by which of the schemas of a list hold."""
@@ -140,6 +139,14 @@ class _Cases:
         value = self.reader.sub(self.place, "unevaluatedProperties")
         kinds = kinds_of([Kind(case.seen.keys, TRUE), Kind(~case.seen.keys, value)])
         return Case(case.values & values(objects=(Object(kinds=kinds),)), case.seen | Seen(ALL))
+
+
+def _items_seen(schema: Mapping[str, Any]) -> int | None:
+    """Return how many first items are looked at; None for all."""
+    items = schema.get("items")
+    if isinstance(items, list):
+        return None if "additionalItems" in schema else len(items)
+    return None if "items" in schema else len(schema.get("prefixItems", []))
 
 
 def _crossed(first: list[Case], second: list[Case]) -> list[Case]:

@@ -1,12 +1,12 @@
 """Which values may stand somewhere, as a formula over places of a schema document.
 
-It must not know what any place says. Law: a formula is normal (negation only at places, parts sorted, each once), so
+It must not know what any place says. Law: a formula is normal (negation only at places, each part once), so
 that a recursive schema has finitely many of them and each becomes one rule.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Union
 
 
@@ -29,18 +29,34 @@ class Not:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Every:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Joined:
+    """Several formulas, each once; their order is kept and says nothing."""
+
+    parts: tuple[Formula, ...]
+    _alike: frozenset[Formula] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # A frozen set keeps its hash.
+        object.__setattr__(self, "_alike", frozenset(self.parts))
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, _Joined) and type(self) is type(other) and self._alike == other._alike
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._alike)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Every(_Joined):
     """What all parts accept; without parts, every value."""
 
-    parts: tuple[Formula, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Some:
+@dataclass(frozen=True, slots=True, eq=False)
+class Some(_Joined):
     """What some part accepts; without parts, no value."""
-
-    parts: tuple[Formula, ...]
 
 
 Formula = Union[Place, Not, Every, Some]
@@ -51,25 +67,28 @@ FALSE: Final = Some(())
 
 def both(*formulas: Formula) -> Formula:
     """Return what all formulas accept."""
-    parts: set[Formula] = set()
-    for formula in formulas:
-        parts.update(formula.parts if isinstance(formula, Every) else (formula,))
-    if FALSE in parts or any(inverse(part) in parts for part in parts if isinstance(part, Not)):
+    known = [formula for formula in formulas if formula is not TRUE]
+    if len(known) < 2:
+        return known[0] if known else TRUE
+    parts: dict[Formula, None] = {}
+    for formula in known:
+        parts.update(dict.fromkeys(formula.parts if isinstance(formula, Every) else (formula,)))
+    if FALSE in parts or any(part.place in parts for part in parts if isinstance(part, Not)):
         return FALSE
     # What is one of several and stands here itself says nothing more.
     kept = [each for each in parts if not (isinstance(each, Some) and any(part in parts for part in each.parts))]
-    return kept[0] if len(kept) == 1 else Every(tuple(sorted(kept, key=repr)))
+    return kept[0] if len(kept) == 1 else Every(tuple(kept)) if kept else TRUE
 
 
 def either(*formulas: Formula) -> Formula:
     """Return what some formula accepts."""
-    parts: set[Formula] = set()
+    parts: dict[Formula, None] = {}
     for formula in formulas:
-        parts.update(formula.parts if isinstance(formula, Some) else (formula,))
-    if TRUE in parts or any(inverse(part) in parts for part in parts if isinstance(part, Not)):
+        parts.update(dict.fromkeys(formula.parts if isinstance(formula, Some) else (formula,)))
+    if TRUE in parts or any(part.place in parts for part in parts if isinstance(part, Not)):
         return TRUE
     kept = [each for each in parts if not (isinstance(each, Every) and any(part in parts for part in each.parts))]
-    return kept[0] if len(kept) == 1 else Some(tuple(sorted(kept, key=repr)))
+    return kept[0] if len(kept) == 1 else Some(tuple(kept)) if kept else FALSE
 
 
 def inverse(formula: Formula) -> Formula:

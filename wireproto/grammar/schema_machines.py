@@ -13,11 +13,12 @@ from decimal import Decimal
 from itertools import product
 from typing import TYPE_CHECKING, Final, Protocol
 
-from wireproto.expr import NOTHING, Expr, Rule, choice, seq
-from wireproto.grammar.automaton import Dfa, TooLarge, of_words
+from wireproto.expr import NOTHING, Choice, Expr, Rule, Seq, choice, filled, seq
+from wireproto.grammar.automaton import EMPTY, Dfa, TooLarge, of_words
 from wireproto.grammar.numbers import exactly
 from wireproto.grammar.schema_formula import FALSE, Formula, both, inverse
-from wireproto.grammar.schema_sets import Array, Count, Inexpressible, Object
+from wireproto.grammar.schema_sets import Array, Count, Inexpressible, Object, Text
+from wireproto.grammar.schema_values import Values
 
 if TYPE_CHECKING:
     from wireproto.grammar.schema_writing import Writer
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _MAX_STATES: Final = 3_000
 _MAX_INLINE: Final = 40
+# From so many members on each is a rule of its own, since it stands in many places.
+_MANY: Final = 3
 _MAX_DIFFERENT: Final = 10
 _MAX_SIGNATURE: Final = 5
 
@@ -121,14 +124,14 @@ def _different(writer: Writer, formula: Formula) -> list[tuple[str, Expr]]:
     texts = [each.dfa.words(_MAX_DIFFERENT) for each in found.strings]
     if found.arrays or found.objects or numbers is None or None in texts:
         raise Inexpressible("uniqueItems", "that all of many values differ is not said by any grammar")
-    different: list[tuple[str, Expr]] = [("null", writer.notation.word(None))] if found.null else []
-    different += [(str(truth), writer.notation.word(truth)) for truth in sorted(found.truths)]
-    different += [(each, writer.number(exactly([Decimal(each)]))) for each in numbers]
+    different = [("null", Values(null=True))] if found.null else []
+    different += [(str(truth), Values(truths=frozenset((truth,)))) for truth in sorted(found.truths)]
+    different += [(each, Values(numbers=exactly([Decimal(each)]))) for each in numbers]
     words = sorted({word for each in texts for word in each or ()})
-    different += [(f'"{word}', writer.quoted(of_words([word]))) for word in words]
+    different += [(f'"{word}', Values(strings=(Text(of_words([word])),))) for word in words]
     if len(different) > _MAX_DIFFERENT:
         raise Inexpressible("uniqueItems", f"that more than {_MAX_DIFFERENT} values differ takes too many states")
-    return different
+    return [(name, writer.single(values)) for name, values in different]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +145,22 @@ class _Free:
 
 @dataclass(frozen=True, slots=True)
 class _Members:
-    """Which named members may still follow, how many there were (where that matters), which demands are met.
+    """Which named members (bits) cannot follow, how many there were (where that matters), which demands are met.
 
     A demand is unmet (0), met by the last key that it speaks of (1), or met for good by a named key (2).
     """
 
-    seen: frozenset[int]
+    seen: int
     count: int
+    met: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """A next member: the rule that stands for what follows it, its number if it is named, the demands met after it."""
+
+    name: str
+    index: int | None
     met: tuple[int, ...]
 
 
@@ -177,10 +189,12 @@ def object_machine(writer: Writer, found: Object, pointer: str, layout: Layout) 
 class _ObjectMachine:
     def __init__(self, writer: Writer, found: Object, pointer: str, layout: Layout) -> None:
         self.writer, self.object, self.pointer, self.layout = writer, found, pointer, layout
-        self.named = [each for each in found.members if layout.member(each.key, each.value) != NOTHING]
+        self.texts: dict[tuple[str, Formula], Expr] = {}
+        self.named = [each for each in found.members if self.text(each.key, each.value) != NOTHING]
         self.impossible = any(member.required and member not in self.named for member in found.members)
         self.free = [] if self.impossible else list(self._free())
-        required = sum(member.required for member in self.named)
+        self.required = sum(1 << index for index, member in enumerate(self.named) if member.required)
+        required = self.required.bit_count()
         self.any_order = len(self.named) <= writer.any_order
         self.limit = found.most if found.most is not None else 0 if found.least <= required else found.least
         if found.least > required + 1 and self.free:
@@ -188,16 +202,17 @@ class _ObjectMachine:
             writer.failed(pointer, "minProperties", error)
         self.known: dict[_Members, Rule] = {}
         self.chains: dict[_Members, Rule] = {}
+        self.following: dict[tuple[int, ...], tuple[Expr, list[_Option]]] = {}
         self.todo: list[_Members] = []
         self.unwritten: list[_Members] = []
 
     def _free(self) -> Iterator[_Free]:
         if len(self.object.some) > _MAX_SIGNATURE:
             raise TooLarge(f"more than {_MAX_SIGNATURE} demands on the keys of an object")
-        names = of_words(member.key for member in self.object.members)
-        for kind in self.object.kinds:
-            if kind.value == FALSE or self.layout.free_member(kind.keys, kind.value) == NOTHING:
-                continue
+        kinds = [each for each in self.object.kinds if each.value != FALSE]
+        kinds = [each for each in kinds if self.layout.free_member(each.keys, each.value) != NOTHING]
+        names = of_words(member.key for member in self.object.members) if kinds else EMPTY
+        for kind in kinds:
             parts = [(kind.keys - names, frozenset[int]())]
             for index, demand in enumerate(self.object.some):
                 inside = [(keys & demand.keys, demands | {index}) for keys, demands in parts]
@@ -205,6 +220,11 @@ class _ObjectMachine:
             for keys, demands in parts:
                 if not keys.is_empty:
                     yield _Free(keys, kind.value, demands)
+
+    def text(self, key: str, value: Formula) -> Expr:
+        if (key, value) not in self.texts:
+            self.texts[key, value] = self.layout.member(key, value)
+        return self.texts[key, value]
 
     def expr(self) -> Expr:
         if self.impossible:
@@ -215,13 +235,13 @@ class _ObjectMachine:
             )
         if any(free.demands for free in self.free):
             self.writer.ordered(self.pointer, "the key that must hold something special comes last of its kind")
-        start = _Members(frozenset(), 0, (0,) * len(self.object.some))
+        start = _Members(0, 0, (0,) * len(self.object.some))
         frame = self.layout.frame
         inside = choice(self.members(start), *([frame.closed] if self.ends(start) else []))
         while self.todo or self.unwritten:
             while self.unwritten:
                 state = self.unwritten.pop()
-                self.writer.book.rules[self.chains[state].name] = self.named_members(state)
+                self.writer.book.rules[self.chains[state].name] = self.chained(state)
             if not self.todo:
                 break
             state = self.todo.pop()
@@ -231,42 +251,102 @@ class _ObjectMachine:
         return seq(frame.open, inside)
 
     def after(self, state: _Members) -> Rule:
-        if state not in self.known:
+        found = self.known.get(state)
+        if found is None:
             if len(self.known) > _MAX_STATES:
                 raise TooLarge(f"more than {_MAX_STATES} states of an object")
-            self.known[state] = Rule(self.writer.book.name("members"))
+            found = self.known[state] = Rule(self.writer.book.name("members"))
             self.todo.append(state)
-        return self.known[state]
+        return found
 
     def ends(self, state: _Members) -> bool:
-        missing = any(member.required and index not in state.seen for index, member in enumerate(self.named))
+        missing = self.required & ~state.seen
         return not missing and all(state.met) and (self.limit == 0 or state.count >= self.object.least)
 
     def members(self, state: _Members) -> Expr:
         """Return all next members with what follows them."""
         if self.object.most is not None and state.count >= self.object.most:
             return NOTHING
-        free = [option for each in self.free for option in self.free_member(state, each)]
-        return choice(self.named_members(state), *free)
+        if state.met not in self.following:
+            self.following[state.met] = self.options(state.met)
+        template, options = self.following[state.met]
+        reach = self.reach(state)
+        count = min(state.count + 1, self.limit)
+        rules: dict[str, Expr] = {}
+        for each in options:
+            if each.index is None:
+                rules[each.name] = self.after(_Members(state.seen, count, each.met))
+            elif reach >> each.index & 1:
+                rules[each.name] = self.after(_Members(self.seen(state, each.index), count, each.met))
+        found = filled(template, rules)
+        return found if self.inline else choice(found, self.chain(state))
 
-    def named_members(self, state: _Members) -> Expr:
-        options: list[Expr] = []
-        first = next((i for i in range(len(self.named)) if i not in state.seen), len(self.named))
-        for index in range(first, len(self.named)):
-            if index in state.seen:
-                continue
-            options += self.named_member(state, index)
-            if self.any_order:
-                continue
-            if self.named[index].required:
-                break
-            if len(self.named) > _MAX_INLINE:
-                passed = _Members(self.seen_to(index), state.count, state.met)
-                return choice(*options, self.chain(passed))
-        return choice(*options)
+    @property
+    def inline(self) -> bool:
+        """Whether every state lists all named members that may follow."""
+        return self.any_order or len(self.named) <= _MAX_INLINE
 
-    def chain(self, state: _Members) -> Rule:
-        """Return the rule of the named members that are left, for objects of very many."""
+    def reach(self, state: _Members) -> int:
+        """Return the named members (bits) that may follow: without any order, up to the first required one."""
+        left = ((1 << len(self.named)) - 1) & ~state.seen
+        if self.any_order:
+            return left
+        first = left & self.required
+        return left & (((first & -first) << 1) - 1) if first else left
+
+    def seen(self, state: _Members, index: int) -> int:
+        return state.seen | 1 << index if self.any_order else (2 << index) - 1
+
+    def options(self, met: tuple[int, ...]) -> tuple[Expr, list[_Option]]:
+        """Return all members where these demands are met, each before a rule that stands for what follows it."""
+        written: list[Expr] = []
+        options: list[_Option] = []
+        for text, index, after in [*self.named_members(met), *self.free_members(met)]:
+            options.append(_Option(f"<{len(options)}>", index, after))
+            written.append(seq(text, Rule(options[-1].name)))
+        found = choice(*written)
+        return (self.shortened(found, options) if len(options) >= _MANY else found), options
+
+    def shortened(self, found: Expr, options: list[_Option]) -> Expr:
+        """Return the options with each member in a rule of its own, but for what it begins with as others do."""
+        if isinstance(found, Choice):
+            return Choice(tuple(self.shortened(each, options) for each in found.options))
+        if not isinstance(found, Seq):
+            return found
+        *member, last = found.parts
+        if not isinstance(last, Rule):
+            return seq(*member, self.shortened(last, options))
+        if len(member) == 1 and isinstance(member[0], Rule):
+            return found
+        index = options[int(last.name[1:-1])].index
+        hint = self.named[index].key if index is not None else "other"
+        return Seq((self.writer.book.add(hint, seq(*member)), last))
+
+    def named_members(self, met: tuple[int, ...]) -> Iterator[tuple[Expr, int, tuple[int, ...]]]:
+        for index in range(len(self.named) if self.inline else 0):
+            for text, after in self.named_member(index, met):
+                yield text, index, after
+
+    def named_member(self, index: int, met: tuple[int, ...]) -> Iterator[tuple[Expr, tuple[int, ...]]]:
+        member = self.named[index]
+        demands = [i for i, each in enumerate(self.object.some) if each.keys.accepts(member.key) and met[i] < 2]
+        for value, after in self.split(member.value, demands, met, 2):
+            text = self.text(member.key, value)
+            if text != NOTHING:
+                yield text, after
+
+    def free_members(self, met: tuple[int, ...]) -> Iterator[tuple[Expr, None, tuple[int, ...]]]:
+        for free in self.free:
+            demands = [index for index in sorted(free.demands) if met[index] < 2]
+            for value, after in self.split(free.value, demands, met, 1):
+                text = self.layout.free_member(free.keys, value)
+                if text != NOTHING:
+                    yield text, None, after
+
+    def chain(self, state: _Members) -> Expr:
+        """Return the named members that are left, for objects of very many: the next one, or those behind it."""
+        if state.seen >> len(self.named):
+            return NOTHING
         if state not in self.chains:
             if len(self.chains) > _MAX_STATES:
                 raise TooLarge(f"more than {_MAX_STATES} states of an object")
@@ -274,32 +354,24 @@ class _ObjectMachine:
             self.unwritten.append(state)
         return self.chains[state]
 
-    def seen_to(self, index: int) -> frozenset[int]:
-        return frozenset(range(index + 1))
-
-    def named_member(self, state: _Members, index: int) -> Iterator[Expr]:
-        member = self.named[index]
-        demands = [i for i, each in enumerate(self.object.some) if each.keys.accepts(member.key) and state.met[i] < 2]
-        seen = state.seen | {index} if self.any_order else self.seen_to(index)
-        for value, met in self.split(member.value, demands, state.met, 2):
-            written = self.layout.member(member.key, value)
-            if written != NOTHING:
-                yield seq(written, self.after(_Members(seen, self.counted(state), met)))
-
-    def free_member(self, state: _Members, free: _Free) -> Iterator[Expr]:
-        demands = [index for index in sorted(free.demands) if state.met[index] < 2]
-        for value, met in self.split(free.value, demands, state.met, 1):
-            written = self.layout.free_member(free.keys, value)
-            if written != NOTHING:
-                yield seq(written, self.after(_Members(state.seen, self.counted(state), met)))
-
-    def counted(self, state: _Members) -> int:
-        return min(state.count + 1, self.limit)
+    def chained(self, state: _Members) -> Expr:
+        index = state.seen.bit_length()
+        if index == len(self.named):
+            return NOTHING
+        passed = (2 << index) - 1
+        count = min(state.count + 1, self.limit)
+        written = self.named_member(index, state.met)
+        options = [seq(text, self.after(_Members(passed, count, met))) for text, met in written]
+        behind = NOTHING if self.named[index].required else self.chain(_Members(passed, state.count, state.met))
+        return choice(*options, behind)
 
     def split(
         self, value: Formula, demands: list[int], met: tuple[int, ...], mark: int
     ) -> Iterator[tuple[Formula, tuple[int, ...]]]:
         """Yield what a member may hold by which demands that meets, with all demands after it."""
+        if not demands:
+            yield value, met
+            return
         for answers in product((True, False), repeat=len(demands)):
             after = list(met)
             parts = [value]

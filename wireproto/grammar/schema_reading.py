@@ -20,7 +20,7 @@ from wireproto.grammar.automaton import TooLarge
 from wireproto.grammar.regex import PatternError
 from wireproto.grammar.schema_assertions import Asked
 from wireproto.grammar.schema_cases import cases
-from wireproto.grammar.schema_document import DRAFT_7, DRAFT_2020, Document
+from wireproto.grammar.schema_document import Document
 from wireproto.grammar.schema_formula import FALSE, TRUE, Every, Formula, Not, Place, pointer_of
 from wireproto.grammar.schema_sets import Array, Inexpressible, Member, Object
 from wireproto.grammar.schema_values import ANYTHING, NOTHING, Values, values
@@ -28,6 +28,8 @@ from wireproto.grammar.schema_values import ANYTHING, NOTHING, Values, values
 _MAX_NESTED: Final = 60
 _MAX_FORMULAS: Final = 20_000
 _DEEP: Final = 5
+_MAX_SHOWN: Final = 200
+_MAX_LISTED: Final = 20
 REFERENCES: Final = ("$ref", "$dynamicRef")
 UNEVALUATED: Final = ("unevaluatedItems", "unevaluatedProperties")
 REFUSED: Final = ("$recursiveRef",)
@@ -38,7 +40,8 @@ _FAILURES: Final = (Inexpressible, TooLarge, PatternError)
 class Note:
     """What a grammar does not say as the schema does: where, by which keyword, and what it does instead.
 
-    `kind`: `widened` accepts more than the schema; `ordered` accepts every value, but not every order of its keys.
+    `kind`: `widened` accepts more than the schema; `ordered` accepts every value, but not every order of its keys;
+    `narrowed` leaves out values that the decoder would complain about.
     """
 
     pointer: str
@@ -49,12 +52,13 @@ class Note:
 
 @dataclass(slots=True)
 class Reader:
-    """Reads the places of one document."""
+    """Reads the places of one document; `shared` is what others have read, strictly and in the same way."""
 
     document: Document
     strict: bool = True
     formats: bool = False
     notes: dict[Note, None] = field(default_factory=dict)
+    shared: dict[tuple[object, ...], Values] = field(default_factory=dict)
     _known: dict[tuple[Place, bool], Values] = field(default_factory=dict)
     _formulas: dict[Formula, Values] = field(default_factory=dict)
     _open: set[tuple[Place, bool]] = field(default_factory=set)
@@ -105,7 +109,8 @@ class Reader:
         key = (place, over)
         if key not in self._known:
             if key in self._open or len(self._open) > _MAX_NESTED:
-                raise GrammarError(f"{place.pointer or '#'}: $ref: a schema that only refers to itself, or too deep")
+                where = place.pointer[:_MAX_SHOWN] or "#"
+                raise GrammarError(f"{where}: $ref: a schema that only refers to itself, or too deep")
             self._open.add(key)
             try:
                 self._known[key] = self._read(place, over)
@@ -116,9 +121,18 @@ class Reader:
     def _read(self, place: Place, over: bool) -> Values:
         if place.constant:
             return self.guarded(place, lambda: assertions.constant(self.document, place), over, "const")
+        alone = self.document.alone(place.pointer) if self.strict else None
+        if alone in self.shared:
+            return self.shared[alone]
+        found = self._read_schema(place, over)
+        if alone is not None and found.is_closed:
+            self.shared[alone] = found
+        return found
+
+    def _read_schema(self, place: Place, over: bool) -> Values:
         schema = self.schema(place)
         unevaluated = next((keyword for keyword in UNEVALUATED if keyword in schema), None)
-        if unevaluated is not None and self.document.draft == DRAFT_2020:
+        if unevaluated is not None:
             return self.guarded(place, partial(self._case_by_case, place, over), over, unevaluated)
         found = self.assertions(place, over)
         for keyword, make in self._applicators(place, schema, over):
@@ -130,20 +144,17 @@ class Reader:
 
     def schema(self, place: Place) -> Mapping[str, Any]:
         """Return the keywords at a place."""
-        schema: Mapping[str, Any] = self.document.at(place.pointer)
-        if self.document.draft == DRAFT_7 and "$ref" in schema:
-            return {"$ref": schema["$ref"]}
-        return schema
+        return self.document.schema(place.pointer)
 
     def assertions(self, place: Place, over: bool) -> Values:
         """Return what all keywords say that speak of the value and of its members, and join no schemas."""
         schema = self.schema(place)
         found = ANYTHING
         asked = Asked(self.document, place, schema, self.formats, lambda formula: self.of(formula, over))
-        for keywords, make in assertions.GROUPS:
-            keyword = next((each for each in keywords if each in schema), None)
-            if keyword is not None:
-                found = self.met(found, place, keyword, partial(make, asked), over)
+        for index in sorted({assertions.GROUP_OF[keyword] for keyword in schema if keyword in assertions.GROUP_OF}):
+            keywords, make = assertions.GROUPS[index]
+            keyword = next(each for each in keywords if each in schema)
+            found = self.met(found, place, keyword, partial(make, asked), over)
         for keyword in REFUSED:
             if keyword in schema:
                 found = self.met(found, place, keyword, _refused, over)
@@ -213,18 +224,31 @@ class Reader:
         return values(objects=without(key)) | (Values(objects=having(key)) & self.of(formula, over))
 
     def _one_of(self, parts: list[Formula], over: bool) -> Values:
-        apart: dict[int, set[int]] = {index: set() for index in range(len(parts))}
-        for i, j in combinations(range(len(parts)), 2):
-            if self.surely_empty(self.of(parts[i], True) & self.of(parts[j], True)):
-                apart[i].add(j)
-                apart[j].add(i)
+        meeting = self._meeting([self.of(part, True) for part in parts])
+        refused: dict[int, Values] = {}
         found = NOTHING
-        for i, part in enumerate(parts):
+        for part, others in zip(parts, meeting, strict=True):
             only = self.of(part, over)
-            for j in apart:
-                if j != i and j not in apart[i]:
-                    only &= ~self.of(parts[j], not over)
+            for other in others:
+                if other not in refused:
+                    refused[other] = ~self.of(parts[other], not over)
+                only &= refused[other]
             found |= only
+        return found
+
+    def _meeting(self, every: list[Values]) -> list[list[int]]:
+        """Return for each of several sets the numbers of those that it may share values with."""
+        found: list[list[int]] = [[] for _ in every]
+        listed = [each.listed(_MAX_LISTED) for each in every]
+        for i, j in combinations(range(len(every)), 2):
+            first, second = listed[i], listed[j]
+            if first is None or second is None:
+                apart = self.surely_empty(every[i] & every[j])
+            else:
+                apart = first.isdisjoint(second)
+            if not apart:
+                found[i].append(j)
+                found[j].append(i)
         return found
 
     def surely_empty(self, found: Values, depth: int = 0) -> bool:

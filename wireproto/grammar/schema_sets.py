@@ -6,15 +6,18 @@ It must not know schemas or rules; members are formulas. Law: intersection and c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
 from typing import Final, TypeVar
 
 from wireproto.grammar.automaton import ALL, EMPTY, Dfa, TooLarge, of_length, of_words
-from wireproto.grammar.schema_formula import FALSE, TRUE, Formula, both, inverse
+from wireproto.grammar.schema_formula import FALSE, TRUE, Formula, both, either, inverse
 
 _MAX_CLAUSES: Final = 256
 _MANY_CLAUSES: Final = 32
+# What meetings of few cases may grow to: beyond it they only grow on.
+_MAX_MET: Final = 64
 _MAX_MEETINGS: Final = 8_192
 _MAX_KINDS: Final = 64
 # Up to here a length is part of the automaton.
@@ -50,6 +53,10 @@ class Text:
         """Return the strings in both."""
         dfa = self.dfa & other.dfa
         return Text(dfa, max(self.least, other.least), _lower(self.most, other.most))
+
+    def united(self, clauses: list[Text]) -> list[Text]:
+        """Return clauses of the same union."""
+        return clauses
 
     def others(self) -> tuple[Text, ...]:
         """Return all other strings."""
@@ -120,6 +127,10 @@ class Array:
             self.unique or other.unique,
         )
 
+    def united(self, clauses: list[Array]) -> list[Array]:
+        """Return clauses of the same union."""
+        return clauses
+
     def others(self) -> tuple[Array, ...]:
         """Return all other arrays."""
         if self.unique:
@@ -172,6 +183,16 @@ class Object:
     least: int = 0
     most: int | None = None
     some: tuple[Kind, ...] = ()
+    _by_key: dict[str, Member] = field(init=False, repr=False, compare=False)
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Clauses are compared with each other by the thousand.
+        object.__setattr__(self, "_by_key", {member.key: member for member in self.members})
+        object.__setattr__(self, "_hash", hash((self.members, self.kinds, self.least, self.most, self.some)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def is_empty(self) -> bool:
@@ -184,40 +205,66 @@ class Object:
         free = any(kind.value != FALSE for kind in self.kinds)
         return not free and sum(member.value != FALSE for member in self.members) < self.least
 
-    def value(self, key: str) -> Formula:
-        """Return what a key holds."""
-        named = next((member.value for member in self.members if member.key == key), None)
-        if named is not None:
-            return named
+    def member(self, key: str) -> Member:
+        """Return what is said of a key."""
+        return self._by_key.get(key) or Member(key, False, self.other(key))
+
+    def other(self, key: str) -> Formula:
+        """Return what a key holds that is not named."""
+        if self.kinds is ANY_KEYS:
+            return TRUE
         return next((kind.value for kind in self.kinds if kind.keys.accepts(key)), TRUE)
 
     def within(self, other: Object) -> bool:
         """Whether it is seen that every object of this clause is one of the other."""
         if other.least > self.least or (other.most is not None and (self.most is None or self.most > other.most)):
             return False
-        ours = {member.key: member for member in self.members}
-        if any(member.required and not (member.key in ours and ours[member.key].required) for member in other.members):
+        if other.kinds is not ANY_KEYS and other.kinds != self.kinds and other.kinds != ANY_KEYS:
             return False
-        if other.kinds not in (self.kinds, ANY_KEYS) or not set(other.some) <= set(self.some):
-            return False
-        keys = {*ours, *(member.key for member in other.members)}
-        return all(self.value(key) in (FALSE, other.value(key)) or other.value(key) == TRUE for key in keys)
+        for key, member in other._by_key.items():
+            ours = self._by_key.get(key)
+            if member.required and not (ours is not None and ours.required):
+                return False
+            value = ours.value if ours is not None else self.other(key)
+            if member.value is not TRUE and value is not FALSE and value != member.value:
+                return False
+        for key, ours in self._by_key.items():
+            if key not in other._by_key and ours.value is not FALSE and other.other(key) not in (ours.value, TRUE):
+                return False
+        return set(other.some) <= set(self.some)
 
     def meet(self, other: Object) -> Object:
         """Return the objects in both."""
-        ours = {member.key: member for member in self.members}
-        theirs = {member.key: member for member in other.members}
+        ours, theirs = self._by_key, other._by_key
         members = []
-        for key in dict.fromkeys((*ours, *theirs)):
-            required = any(key in each and each[key].required for each in (ours, theirs))
-            members.append(Member(key, required, both(self.value(key), other.value(key))))
+        for key in {**ours, **theirs}:
+            a, b = ours.get(key), theirs.get(key)
+            if a is not None and b is None and other.kinds is ANY_KEYS:
+                members.append(a)
+                continue
+            required = (a is not None and a.required) or (b is not None and b.required)
+            value = both(a.value if a is not None else self.other(key), b.value if b is not None else other.other(key))
+            members.append(Member(key, required, value))
         return Object(
             tuple(members),
-            _merged(Kind(a.keys & b.keys, both(a.value, b.value)) for a in self.kinds for b in other.kinds),
+            _met_kinds(self.kinds, other.kinds),
             max(self.least, other.least),
             _lower(self.most, other.most),
             tuple(dict.fromkeys(self.some + other.some)),
         )
+
+    def united(self, clauses: list[Object]) -> list[Object]:
+        """Return clauses of the same union, with those as one that differ only in what a single key holds."""
+        before = 0
+        while before != len(clauses):
+            before = len(clauses)
+            for key in dict.fromkeys(member.key for each in clauses for member in each.members):
+                groups: dict[Hashable, list[Object]] = {}
+                for each in clauses:
+                    others = frozenset(member for member in each.members if member.key != key)
+                    groups.setdefault((others, each.kinds, each.least, each.most, each.some), []).append(each)
+                clauses = [reduce(partial(_with_either, key), group) for group in groups.values()]
+        return clauses
 
     def others(self) -> tuple[Object, ...]:
         """Return all other objects."""
@@ -239,6 +286,16 @@ class Object:
         return tuple(found)
 
 
+def _met_kinds(first: tuple[Kind, ...], second: tuple[Kind, ...]) -> tuple[Kind, ...]:
+    if second is ANY_KEYS:
+        return first
+    return (
+        second
+        if first is ANY_KEYS
+        else _merged(Kind(a.keys & b.keys, both(a.value, b.value)) for a in first for b in second)
+    )
+
+
 Clause = TypeVar("Clause", Text, Array, Object)
 
 
@@ -256,9 +313,10 @@ def met(
             if not clause.is_empty:
                 kept[clause] = None
         if len(kept) > enough:
-            kept, enough = _uncovered(kept), 2 * enough
-        if len(kept) > _MAX_CLAUSES:
-            break
+            kept = _fewer(kept)
+            enough = max(enough, 2 * len(kept))
+        if len(kept) > max(_MAX_MET, len(first), len(second)):
+            raise TooLarge(f"more than {_MAX_MET} cases to tell apart")
     return limited(kept)
 
 
@@ -273,10 +331,26 @@ def _uncovered(clauses: Iterable[Clause]) -> dict[Clause, None]:
 
 def limited(clauses: Iterable[Clause]) -> tuple[Clause, ...]:
     """Return the clauses that are not empty, each once."""
-    kept = tuple(dict.fromkeys(clause for clause in clauses if not clause.is_empty))
+    kept = dict.fromkeys(clause for clause in clauses if not clause.is_empty)
+    if len(kept) > _MAX_CLAUSES:
+        kept = _fewer(kept)
     if len(kept) > _MAX_CLAUSES:
         raise TooLarge(f"more than {_MAX_CLAUSES} cases to tell apart")
-    return kept
+    return tuple(kept)
+
+
+def _fewer(clauses: Iterable[Clause]) -> dict[Clause, None]:
+    """Return clauses of the same union, without those that others cover, and with those joined that can be."""
+    kept = list(_uncovered(clauses))
+    return dict.fromkeys(kept[0].united(kept) if kept else ())
+
+
+def _with_either(key: str, first: Object, second: Object) -> Object:
+    """Return the union of two objects that differ in one key only."""
+    a, b = first.member(key), second.member(key)
+    both_ways = Member(key, a.required and b.required, either(a.value, b.value))
+    members = tuple(both_ways if each.key == key else each for each in first.members)
+    return replace(first, members=members if any(each.key == key for each in members) else (*members, both_ways))
 
 
 def _merged(kinds: Iterable[Kind]) -> tuple[Kind, ...]:

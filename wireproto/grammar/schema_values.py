@@ -5,13 +5,14 @@ It must not know schemas or rules. Law: `&`, `|` and `~` are what they are for s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from wireproto.grammar import numbers
 from wireproto.grammar.automaton import ALL
 from wireproto.grammar.numbers import Numbers
-from wireproto.grammar.schema_sets import Array, Object, Text, limited, met
+from wireproto.grammar.schema_sets import Array, Clause, Object, Text, limited, met
 
 _TRUTHS: Final = frozenset({False, True})
 
@@ -32,6 +33,20 @@ class Values:
         """Whether it is seen that there is no value."""
         return not (self.null or self.truths or self.strings or self.arrays or self.objects) and self.numbers.is_empty
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing in it is a formula of some document."""
+        return self.arrays in ((), (Array(),)) and self.objects in ((), (Object(),))
+
+    def listed(self, limit: int) -> frozenset[str] | None:
+        """Return a text for each value, the same for equal ones; None if they are not few or not plain."""
+        numbers = self.numbers.values(limit)
+        words = [text.dfa.words(limit) if not text.least and text.most is None else None for text in self.strings]
+        if self.arrays or self.objects or numbers is None or None in words:
+            return None
+        others = [str(each) for each in [*([None] if self.null else []), *self.truths]]
+        return frozenset([*numbers, *others, *(f'"{word}' for each in words for word in each or ())])
+
     def __and__(self, other: Values) -> Values:
         if self == ANYTHING:
             return other
@@ -41,9 +56,9 @@ class Values:
             self.null and other.null,
             self.truths & other.truths,
             self.numbers & other.numbers,
-            met(self.strings, other.strings, Text.meet),
-            met(self.arrays, other.arrays, Array.meet),
-            met(self.objects, other.objects, Object.meet),
+            _met(self.strings, other.strings, ANYTHING.strings, Text.meet),
+            _met(self.arrays, other.arrays, ANYTHING.arrays, Array.meet),
+            _met(self.objects, other.objects, ANYTHING.objects, Object.meet),
         )
 
     def __or__(self, other: Values) -> Values:
@@ -69,6 +84,17 @@ class Values:
         for each in self.objects:
             objects = met(objects, limited(each.others()), Object.meet)
         return Values(not self.null, _TRUTHS - self.truths, ~self.numbers, strings, arrays, objects)
+
+
+def _met(
+    first: tuple[Clause, ...],
+    second: tuple[Clause, ...],
+    every: tuple[Clause, ...],
+    meet: Callable[[Clause, Clause], Clause],
+) -> tuple[Clause, ...]:
+    if not first or second is every or first is second:
+        return first
+    return second if not second or first is every else met(first, second, meet)
 
 
 def _joined(first: tuple[Text, ...], second: tuple[Text, ...]) -> tuple[Text, ...]:
@@ -99,4 +125,11 @@ def values(
     objects: tuple[Object, ...] = ANYTHING.objects,
 ) -> Values:
     """Return everything, but of these types only what is given: what a keyword says of one type."""
-    return Values(null, truths, number, limited(strings), limited(arrays), limited(objects))
+    return Values(
+        null,
+        truths,
+        number,
+        strings if strings is ANYTHING.strings else limited(strings),
+        arrays if arrays is ANYTHING.arrays else limited(arrays),
+        objects if objects is ANYTHING.objects else limited(objects),
+    )

@@ -17,7 +17,7 @@ from wireproto.grammar.charset import of, span
 from wireproto.grammar.linear import linear, raw
 from wireproto.grammar.numbers import Numbers
 from wireproto.grammar.schema_formula import FALSE, Formula, pointer_of
-from wireproto.grammar.schema_machines import array_machine, object_machine
+from wireproto.grammar.schema_machines import Layout, array_machine, object_machine
 from wireproto.grammar.schema_reading import Note, Reader
 from wireproto.grammar.schema_sets import Array, Inexpressible, Object, Text
 from wireproto.grammar.schema_values import Values
@@ -27,6 +27,8 @@ from wireproto.grammar.syntax import JSON, Frame, Notation, Syntax
 _MAX_DIGITS: Final = 20
 _NESTED_PREFIX: Final = 8
 _MAX_COUNTED: Final = 200
+# Beyond this a counted string is not told apart from the markers around it.
+_MAX_HELD: Final = 4_000
 _DIGIT: Final = chars(span("0", "9"))
 _NONZERO: Final = chars(span("1", "9"))
 _E: Final = chars(of("eE"))
@@ -49,11 +51,13 @@ class Writer:
     _todo: list[tuple[str, Values, str]] = field(default_factory=list)
     _by_formula: dict[Formula, Expr] = field(default_factory=dict)
     _by_values: dict[Values, Rule] = field(default_factory=dict)
-    _by_dfa: dict[Dfa, Expr] = field(default_factory=dict)
     _by_numbers: dict[Numbers, Expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.syntax = Syntax(self.notation, self.book, self.indent)
+        # Writers of one kind share what they write of strings, numbers and other values without schemas of their own.
+        key = type(self), self.notation, self.indent
+        self.syntax = self.book.once(key, lambda: Syntax(self.notation, self.book, self.indent))
+        self._by_numbers = self.book.once(Numbers, dict)
 
     def flush(self) -> None:
         """Write the rules that were referred to and not written yet."""
@@ -71,12 +75,13 @@ class Writer:
         found = self.reader.values(formula)
         if found.is_empty:
             return NOTHING
-        if found not in self._by_values:
+        known = self.syntax.plain if found.is_closed else self._by_values
+        if found not in known:
             pointer = pointer_of(formula)
             name = self.book.name(hint or pointer.rpartition("/")[2] or "value")
-            self._by_values[found] = Rule(name)
+            known[found] = Rule(name)
             self._todo.append((name, found, pointer))
-        return self._by_values[found]
+        return known[found]
 
     def body(self, found: Values, pointer: str) -> Expr:
         """Return the texts of values of every type."""
@@ -111,28 +116,44 @@ class Writer:
     def string(self, text: Text, pointer: str) -> Expr:
         """Return the texts of strings, in their quotes."""
         dfa, least = text.dfa, text.least
-        within = self.notation.within
         counted = len(dfa.edges) - 1
         if counted <= _MAX_COUNTED and dfa == of_length(counted, None):
             dfa, least = ALL, max(least, counted)
-        if dfa == ALL and within == ALL:
+        if dfa == ALL == self.notation.within:
             return self.syntax.characters(least, text.most)
         if text.least or text.most is not None:
+            longest = dfa.longest()
+            most = None if longest is not None and text.most is not None and longest <= text.most else text.most
             try:
-                dfa = dfa & of_length(text.least, text.most)
+                dfa = dfa & of_length(text.least, most)
             except TooLarge as error:
                 self.failed(pointer, "maxLength" if text.most is not None else "minLength", error)
-        return self.quoted(dfa & within)
+        return self.quoted(self._held(dfa, pointer))
+
+    def _held(self, dfa: Dfa, pointer: str) -> Dfa:
+        """Return the words that a string may hold in this notation."""
+        notation = self.notation
+        try:
+            found = dfa & notation.within
+        except TooLarge:
+            found = None
+        if found is None or (len(found.edges) > _MAX_HELD and notation.plain != ALL):
+            self.reader.notes[Note(pointer, "maxLength", "a long string holds no beginning of markup", "narrowed")] = (
+                None
+            )
+            return dfa & notation.plain
+        return found
 
     def quoted(self, dfa: Dfa) -> Expr:
         """Return the words of an automaton as JSON strings."""
         if dfa.is_empty:
             return NOTHING
-        if dfa not in self._by_dfa:
+        known = self.syntax.words
+        if dfa not in known:
             expr = self.syntax.quoted(dfa)
             short = len(dfa.edges) < 40 and dfa.words(1) is not None
-            self._by_dfa[dfa] = expr if short else self.book.add("string", expr)
-        return self._by_dfa[dfa]
+            known[dfa] = expr if short else self.book.add("string", expr)
+        return known[dfa]
 
     def array(self, array: Array, pointer: str) -> Expr:
         """Return the texts of arrays."""
@@ -188,6 +209,10 @@ class Writer:
         """Return an element of an array, every text of it."""
         return self.value(value)
 
+    def single(self, found: Values) -> Expr:
+        """Return an element of an array that has one of these few values."""
+        return self.body(found, "")
+
     def member(self, key: str, value: Formula) -> Expr:
         """Return a member of an object, every text of it."""
         return self._member(self.syntax.text(key), value)
@@ -199,11 +224,11 @@ class Writer:
     def _member(self, key: Expr, value: Formula) -> Expr:
         return seq(key, self.syntax.colon, self.value(value))
 
-    def object(self, found: Object, pointer: str) -> Expr:
-        """Return the texts of objects."""
+    def object(self, found: Object, pointer: str, layout: Layout | None = None) -> Expr:
+        """Return the texts of objects, their members in another layout if one is given."""
         for simpler in (found, replace(found, least=0, most=None, some=()), Object()):
             try:
-                return object_machine(self, simpler, pointer, self)
+                return object_machine(self, simpler, pointer, layout or self)
             except (TooLarge, Inexpressible) as error:
                 self.failed(pointer, "properties" if simpler.most is None else "maxProperties", error)
         return NOTHING

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from wireproto.expr import EMPTY, NOTHING, Expr, chars, choice, literal, repeat, seq
+from wireproto.expr import EMPTY, NOTHING, Expr, Rule, chars, choice, literal, repeat, seq
 from wireproto.grammar import quoted
 from wireproto.grammar.automaton import ALL, Dfa
 from wireproto.grammar.book import Book
 from wireproto.grammar.charset import EVERY, of
 from wireproto.grammar.linear import linear
 from wireproto.grammar.quoted import Escapes, Quoted
+from wireproto.grammar.schema_values import Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Notation:
     """Words, quotes and signs; the canonical spelling first.
 
     `lines`: between two tokens may stand a line break and blanks, else one blank at most. `within`: what a string, and
-    an object's key, may hold.
+    an object's key, may hold; `plain`: what it holds at least, where to say more would take too many states.
     """
 
     null: tuple[str, ...] = ("null",)
@@ -33,15 +34,16 @@ class Notation:
     colon: str = ":"
     lines: bool = True
     within: Dfa = ALL
+    plain: Dfa = ALL
 
     def word(self, value: bool | None) -> Expr:
         """Return the spellings of null or a truth value."""
         words = self.null if value is None else self.true if value else self.false
         return choice(*map(literal, words))
 
-    def holding(self, within: Dfa) -> Notation:
+    def holding(self, within: Dfa, plain: Dfa) -> Notation:
         """Return the notation with strings that hold nothing else."""
-        return replace(self, within=self.within & within)
+        return replace(self, within=within, plain=plain)
 
 
 JSON: Final = Notation()
@@ -62,7 +64,10 @@ class Frame:
 
 @dataclass(slots=True)
 class Syntax:
-    """A notation in a book: its strings and frames as expressions."""
+    """A notation in a book: its strings and frames as expressions.
+
+    `words` and `plain` are the rules so far of strings, and of values in which nothing is of one document only.
+    """
 
     notation: Notation
     book: Book
@@ -70,6 +75,8 @@ class Syntax:
     colon: Expr = field(init=False)
     array: Frame = field(init=False)
     object: Frame = field(init=False)
+    words: dict[Dfa, Expr] = field(default_factory=dict, init=False)
+    plain: dict[Values, Rule] = field(default_factory=dict, init=False)
     _quoted: list[Quoted] = field(init=False)
 
     def __post_init__(self) -> None:

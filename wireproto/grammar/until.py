@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 
 from wireproto.grammar.automaton import Dfa, Edge, build, edges_to
 from wireproto.grammar.charset import EVERY, minus, of
@@ -38,6 +39,14 @@ def until_dfa(markers: Sequence[str]) -> Dfa:
             row += edges_to(of(character), target)
         rows.append([] if ends[state] else row)
     return build(rows, [state for state, end in enumerate(ends) if end])
+
+
+@lru_cache(maxsize=64)
+def without(markers: tuple[str, ...]) -> Dfa:
+    """Return all text that holds none of the markers."""
+    until = until_dfa(markers)
+    rows = [[edge for edge in row if edge[2] not in until.finals] for row in until.edges]
+    return build(rows, [state for state in range(len(rows)) if state not in until.finals])
 
 
 def _trie(markers: Sequence[str]) -> tuple[list[dict[str, int]], list[bool]]:

@@ -1,0 +1,371 @@
+"""Lark for llguidance, on the real engine: what a model writes is accepted, what is accepted is a valid call."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
+
+import wireproto as wp
+from wireproto import gbnf
+from wireproto.engines.llguidance import LLGuidance
+from wireproto.expr import Chars, Choice, Expr, Raw, Repeat, Rule, Rules, Seq, Until, choice, literal, optional, seq
+from wireproto.grammar.gbnf import to_gbnf
+from wireproto.grammar.held import held
+from wireproto.grammar.lark import to_lark
+from wireproto.grammar.structural_tag import TagMessage
+from wireproto.grammar.tails import without_tails
+from wireproto.grammar.tools import Choice as Chosen
+from wireproto.grammar.tools import grammar
+
+DIALECTS = wp.dialects()
+MARKED = [name for name in DIALECTS if name != "llama3_json"]
+TAGGED = [name for name in DIALECTS if wp.dialect(name).codec == "tagged"]
+THINKING = [name for name in MARKED if wp.dialect(name).reasoning is not None]
+every_dialect = pytest.mark.parametrize("name", DIALECTS)
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "path": {"type": "string"},
+        "content": {"type": "string"},
+        "note": {"type": ["string", "null"]},
+        "mode": {"type": "integer", "minimum": 0, "maximum": 511},
+        "kind": {"enum": ["fast", "slow", None]},
+        "extra": {"type": "object"},
+    },
+    "required": ["path"],
+}
+TOOLS = [
+    {"name": "write_file", "parameters": SCHEMA},
+    {
+        "name": "find",
+        "parameters": {"type": "object", "properties": {"word": {"type": "string", "pattern": "^[a-z_]+$"}}},
+    },
+    {"name": "now", "parameters": {"type": "object", "properties": {}}},
+]
+SCHEMAS = {tool["name"]: {"additionalProperties": False, **tool["parameters"]} for tool in TOOLS}
+CALL = wp.Call("write_file", {"path": "a.py", "content": "x = [1]\n", "mode": 420, "kind": None, "extra": {"a": [1]}})
+CALLS = [wp.Call("find", {"word": "now"}), CALL, wp.Call("now")]
+
+
+@cache
+def engine(name: str, **options: Any) -> LLGuidance:
+    return LLGuidance.compile(str(grammar(name, TOOLS, "lark", **options)))
+
+
+def is_valid(message: wp.Message) -> bool:
+    """Whether a message holds complete calls of declared tools with arguments that their schemas accept, and calls."""
+    valid = [
+        call.complete
+        and call.name in SCHEMAS
+        and jsonschema.Draft202012Validator(SCHEMAS[call.name]).is_valid(call.arguments)
+        for call in message.calls
+    ]
+    return bool(valid) and all(valid)
+
+
+def small_tools(count: int) -> list[dict[str, Any]]:
+    keys = {"path": {"type": "string"}, "mode": {"type": "integer"}, "kind": {"enum": ["fast", "slow"]}}
+    return [{"name": f"tool_{i}", "parameters": {"type": "object", "properties": keys}} for i in range(count)]
+
+
+@every_dialect
+@pytest.mark.parametrize("count", [1, 3, 20])
+def test_every_grammar_compiles(name: str, count: int) -> None:
+    tools = small_tools(count)
+    wire = wp.encode([wp.Call("tool_0", {"path": "</a>", "mode": 7})], name, tools=tools)
+    choices: list[Chosen] = ["auto", "required", "none", {"name": "tool_0"}]
+    for chosen in choices if count == 1 else choices[:3]:
+        text = str(grammar(name, tools, "lark", choice=chosen))
+        with LLGuidance.compile(text) as found:
+            assert found.accepts(wire) == (chosen != "none"), chosen
+            assert found.accepts("Hello.") == (chosen in ("auto", "none"))
+
+
+def values(name: str) -> st.SearchStrategy[str]:
+    """Return texts with the dialect's markers in them, none of which is followed by another one."""
+    form = wp.dialect(name)
+    known = [*form.markers, "</parameter>", "</content>", "\n</path>", "<parameter=mode>", "`", '"', "\\", "é😀", "\x7f"]
+    plain = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4)
+    return st.lists(st.one_of(plain, st.sampled_from(known).map(lambda marker: marker + "x")), max_size=5).map("".join)
+
+
+@every_dialect
+@given(data=st.data())
+def test_what_a_model_writes_is_accepted(name: str, data: st.DataObject) -> None:
+    text = values(name)
+    arguments = st.fixed_dictionaries(
+        {"path": text},
+        optional={
+            "content": text,
+            "note": text | st.none(),
+            "mode": st.integers(0, 511),
+            "kind": st.sampled_from(["fast", "slow", None]),
+            "extra": st.dictionaries(text, st.one_of(text, st.lists(text | st.none(), max_size=2)), max_size=2),
+        },
+    )
+    calls = [wp.Call("write_file", found) for found in data.draw(st.lists(arguments, min_size=1, max_size=2))]
+    calls += data.draw(st.sampled_from([[], CALLS[:1], CALLS[2:]]))
+    try:
+        wire = wp.encode(calls, name, tools=TOOLS)
+    except wp.EncodeError:
+        return  # what cannot be written needs no grammar
+    assert engine(name, choice="required").accepts(wire), wire
+
+
+@every_dialect
+def test_what_is_accepted_is_valid(name: str) -> None:
+    found = engine(name, choice="required")
+    wire = wp.encode(CALLS, name, tools=TOOLS)
+    draw = random.Random(11)
+    pieces = ['"', "}", "1", ",", " ", "x", "\n", *wp.dialect(name).markers]
+    accepted = 0
+    for _ in range(250):
+        at, end = sorted(draw.choices(range(len(wire) + 1), k=2))
+        piece = draw.choice([*pieces, wire[at:end]])
+        mutant = draw.choice([wire[:at] + wire[min(end, at + 3) :], wire[:at] + piece + wire[at:]])
+        if mutant != wire and found.accepts(mutant):
+            accepted += 1
+            assert is_valid(wp.parse(mutant, name, tools=TOOLS)), mutant
+    assert accepted
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_text_before_calls(name: str) -> None:
+    found = engine(name)
+    wire = wp.encode(CALLS, name, tools=TOOLS)
+    for text in ("", "I look. ", "a < b [x] {\n", "```python\nx\n```\n", "é\u2028" * 9):
+        assert found.accepts(text)
+        assert found.accepts(text + wire)
+        assert len(wp.parse(text + wire, name, tools=TOOLS).calls) == 3
+    assert not found.accepts("`" + wire)
+    assert not found.accepts('"' + wire)
+    assert not found.accepts(wire + "bye")
+    assert not found.accepts(wire[: len(wire) // 2])
+    assert not any(found.accepts("so " + marker) for marker in wp.dialect(name).markers if len(marker) > 3 and marker in wire[:9])
+
+
+@pytest.mark.parametrize("name", THINKING)
+def test_reasoning_first(name: str) -> None:
+    reasoning = wp.dialect(name).reasoning
+    assert reasoning is not None
+    wire = wp.encode(CALLS, name, tools=TOOLS)
+    thought = f"I think.\n<b>{reasoning.close}"
+    for options in ({}, {"choice": "required"}):
+        found = engine(name, **options)
+        assert found.accepts(reasoning.open + thought + wire)
+        assert found.accepts(reasoning.open + thought + "\n\n" + wire)
+        assert not found.accepts(reasoning.open + wire + thought)
+        assert not found.accepts(thought + wire)
+        opened = engine(name, reasoning_open=True, **options)
+        assert opened.accepts(thought + wire)
+        assert not opened.accepts(wire)
+
+
+@every_dialect
+def test_long_values(name: str) -> None:
+    content = 'def f(x):\n    """A </parameter> and </content>, é."""\n    return [x, {"a": 1}]\n' * 1_400
+    wire = wp.encode([wp.Call("write_file", {"path": "a", "content": content})], name, tools=TOOLS)
+    assert len(wire) > 100_000
+    found = engine(name)
+    assert found.accepts("Here it is.\n" * 5_000 + wire if name in MARKED else wire)
+    arrays = wp.encode([wp.Call("write_file", {"path": "a", "extra": {"a": list(range(2_500))}})], name, tools=TOOLS)
+    assert found.accepts(arrays)
+
+
+@pytest.mark.parametrize("name", TAGGED)
+def test_closers_in_values(name: str) -> None:
+    form = wp.dialect(name)
+    closer = form.argument.close.format(key="content").strip()
+    found = engine(name, choice="required")
+
+    def accepts(content: str, **others: object) -> bool:
+        wire = wp.encode([wp.Call("write_file", {"path": "a", "content": content, **others})], name, tools=TOOLS)
+        return found.accepts(wire)
+
+    for content in (f"a {closer} b", f"{closer} b", f"\n{closer}\n{closer} b", f"a\n{closer}\nb\n" * 3_000):
+        assert accepts(content)
+        assert accepts(content, mode=7)
+        assert accepts(content, note=content + "\n", kind="slow")
+    opener = f"<{closer[2:-1]} >"
+    assert accepts(f"{opener} x {closer}")
+    whole = wp.encode([wp.Call("now")], name, tools=TOOLS)
+    assert accepts(f"`{whole.strip()} x")
+
+
+class Words:
+    """A toy vocabulary: the bytes, and whole markers."""
+
+    eos_token_id = 256
+    bos_token_id = None
+    special_token_ids = (256,)
+
+    def __init__(self, name: str) -> None:
+        call = wp.encode([CALL], name, tools=TOOLS)
+        closer = wp.dialect(name).argument.close
+        pieces = {*wp.dialect(name).markers, '": ', '", "', '"}', "</", "é", "\n\n", call[-20:], call[-9:]}
+        pieces |= {closer.format(key=key).strip() for key in SCHEMA["properties"]} if closer.nodes else set()
+        words = sorted(piece for piece in pieces if len(piece.encode()) > 1)
+        self.tokens = [*(bytes([byte]) for byte in range(256)), b"<eos>", *(word.encode() for word in words)]
+
+    def __call__(self, text: str | bytes) -> list[int]:
+        return list(text if isinstance(text, bytes) else text.encode())
+
+
+def walks(name: str, count: int, longest: int = 500) -> Iterator[str]:
+    """Yield random texts of the grammar, a token at a time; those that get too long are left out."""
+    words = Words(name)
+    tokenizer = LLTokenizer(TokenizerWrapper(words))
+    matcher = LLMatcher(tokenizer, str(grammar(name, TOOLS, "lark", choice="required")), log_level=0)
+    common = [256, *range(257, len(words.tokens)), *b'"}]>\n<']
+    for seed in range(count):
+        draw = random.Random(seed)
+        matcher.reset()
+        text = b""
+        for _ in range(longest):
+            mask = matcher.compute_bitmask()
+            tries = itertools.chain(draw.choices(common, k=3), draw.choices(range(len(words.tokens)), k=9))
+            tries = itertools.chain(tries, draw.sample(range(len(words.tokens)), len(words.tokens)))
+            token = next(each for each in tries if mask[each >> 3] >> (each & 7) & 1)
+            if token == words.eos_token_id:
+                yield text.decode()
+                break
+            assert matcher.consume_token(token), matcher.get_error()
+            text += words.tokens[token]
+
+
+@every_dialect
+def test_random_walks_are_valid(name: str) -> None:
+    finished = 0
+    for text in walks(name, 50):
+        finished += 1
+        assert is_valid(wp.parse(text, name, tools=TOOLS)), text
+    assert finished > 15
+
+
+def test_one_tool_and_one_call() -> None:
+    now, find = (wp.encode([call], "hermes") for call in (CALLS[2], CALLS[0]))
+    assert engine("hermes", choice="required", parallel=False).accepts(now)
+    assert not engine("hermes", choice="required", parallel=False).accepts(now + "\n" + find)
+    named = LLGuidance.compile(str(grammar("hermes", TOOLS, "lark", choice={"name": "now"})))
+    assert named.accepts(now) and not named.accepts(find)
+    assert LLGuidance.compile(str(grammar("hermes", TOOLS, "lark", lazy=True))).accepts(now)
+
+
+A, AB, TO = literal("a"), literal("ab"), Chars(((98, 99),))
+TEXTS = ["".join(text) for size in range(5) for text in itertools.product("abc", repeat=size)]
+
+
+def message(root: Expr, **others: Expr) -> TagMessage:
+    rules = Rules("root", {"root": root, **others})
+    return TagMessage(rules, rules, False, ())
+
+
+def texts(rules: Rules) -> list[str]:
+    said = gbnf.parse(to_gbnf(rules))
+
+    def accepts(text: str) -> bool:
+        matcher = gbnf.Matcher(said)
+        return matcher.accept(text) and matcher.finished
+
+    return [text for text in TEXTS if accepts(text)]
+
+
+def expressions(depth: int, *names: str) -> st.SearchStrategy[Expr]:
+    leaf: st.SearchStrategy[Expr] = st.sampled_from([A, AB, TO, Until(("ba",)), *map(Rule, names)])
+    if not depth:
+        return leaf
+    inner = expressions(depth - 1, *names)
+    bounds = st.sampled_from([(0, None), (1, None), (0, 1), (2, 3)])
+    return st.one_of(
+        leaf,
+        st.lists(inner, max_size=3).map(lambda parts: seq(*parts)),
+        st.lists(inner, min_size=1, max_size=3).map(lambda options: Choice(tuple(options))),
+        st.tuples(inner, bounds).map(lambda found: Repeat(found[0], *found[1])),
+    )
+
+
+@given(root=expressions(3, "one", "two"), one=expressions(2, "two"), two=expressions(1))
+def test_regular_rules_are_the_same_language(root: Expr, one: Expr, two: Expr) -> None:
+    found = message(root, one=one, two=two)
+    try:
+        wanted = texts(found.rules)
+    except wp.GrammarError:
+        return  # a repetition of what may be empty, which GBNF lacks
+    with LLGuidance.compile(to_lark(found)) as lark:
+        assert [text for text in TEXTS if lark.accepts(text)] == wanted
+
+
+@given(ways=st.lists(st.tuples(expressions(1), st.sampled_from(["one", "two", "root", ""])), min_size=1, max_size=6))
+def test_rules_that_call_themselves_at_their_end(ways: list[tuple[Expr, str]]) -> None:
+    names = ("root", "one", "two")
+    rules = {name: choice(A, *_tails(ways[i::3])) for i, name in enumerate(names)}
+    found = Rules("root", rules).pruned()
+    try:
+        wanted = texts(found)
+    except wp.GrammarError:
+        return
+    turned = without_tails(found)
+    assert all(name not in _called(expr) for name, expr in turned.rules.items())
+    try:
+        assert texts(turned) == wanted
+    except wp.GrammarError:
+        pass  # what repeats itself may be empty here
+    with LLGuidance.compile(to_lark(TagMessage(found, found, False, ()))) as lark:
+        assert [text for text in TEXTS if lark.accepts(text)] == wanted
+
+
+def _tails(ways: list[tuple[Expr, str]]) -> list[Expr]:
+    return [seq(head, Rule(last)) if last else head for head, last in ways]
+
+
+def _called(expr: Expr) -> list[str]:
+    if isinstance(expr, Rule):
+        return [expr.name]
+    inside = expr.parts if isinstance(expr, Seq) else expr.options if isinstance(expr, Choice) else ()
+    return [name for each in (*inside, *([expr.item] if isinstance(expr, Repeat) else [])) for name in _called(each)]
+
+
+class Quote:
+    """Text that ends at a quote with a comma or a bracket behind it."""
+
+    def settled(self, behind: str) -> bool:
+        return behind in (",", "]")
+
+    def ended(self, behind: str) -> Expr:
+        return literal(f'<text"{behind}>')
+
+    def beside(self, other: Expr) -> Quote:
+        raise AssertionError(other)
+
+
+def test_text_stands_with_what_ends_it() -> None:
+    item = seq(literal('"'), Raw(Quote()))
+    rules = {
+        "root": seq(literal("["), Rule("item"), Rule("more"), literal("]!")),
+        "item": item,
+        "more": optional(seq(literal(","), Rule("item"), Rule("more"))),
+    }
+    found = held(Rules("root", rules), lambda expr: True).pruned()
+    text = to_gbnf(found)
+    matcher = gbnf.Matcher(gbnf.parse(text))
+    assert matcher.accept('["<text",>"<text",>"<text"]>!') and matcher.finished
+    assert not gbnf.Matcher(gbnf.parse(text)).accept('["<text"]>"')
+    for unsettled in (item, seq(item, Chars(((32, 200),))), seq(item, literal("."))):
+        with pytest.raises(wp.GrammarError, match="nothing"):
+            held(Rules("root", {"root": unsettled}), lambda expr: True)
+
+
+def test_what_cannot_be_said_is_refused() -> None:
+    with pytest.raises(wp.GrammarError, match="matches nothing"):
+        to_lark(message(seq(literal("a"), Choice(()))))
+    with pytest.raises(wp.GrammarError, match="missing"):
+        to_lark(message(Rule("nowhere")))
