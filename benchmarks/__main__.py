@@ -22,6 +22,10 @@ TAGGED_SPEED = 400.0
 JSON_RATIO = 2.0
 GROWTH = 2.2
 MEMORY = 3.0
+AUTO = 1.5
+LOOPS = 1.10
+# Of text: a format with tags, one more, one that looks at every line, one that looks at every tag.
+TEXT_DIALECTS = ("hermes", "qwen3_coder", "kimi_k2", "cline")
 # One dialect for each way of holding an argument: raw lines, full-width markers, key/value pairs, JSON.
 MEMORY_DIALECTS = ("qwen3_coder", "dsml_v4", "glm47", "hermes")
 
@@ -65,6 +69,14 @@ def rows(sizes: Sizes) -> Iterator[Row]:
     for name in MEMORY_DIALECTS:
         ratio = measure.peak_memory(output(name, source_code(sizes.memory)), step=4)
         yield Row("d peak memory / argument", name, f"{ratio:.2f}x", ratio, f"<= {MEMORY:.1f}x", ratio <= MEMORY)
+    for name in MEMORY_DIALECTS:
+        yield _prose(name, sizes)
+    for name in wp.dialects():
+        sample = output(name, source_code(sizes.delta))
+        yield _auto("f auto, 4-character delta", name, measure.per_delta_auto(sample, sizes.rounds))
+    for name in TEXT_DIALECTS:
+        text = source_code(sizes.delta)
+        yield _auto("f auto, the same in text", name, measure.per_text_delta_auto(text, name, sizes.rounds))
     spent, loaded = measure.import_time(rounds=5)
     yield Row("e import wireproto", "", f"{spent * 1000:.0f} ms", spent)
     yield Row("e heavy modules loaded", "", ", ".join(loaded) or "none", len(loaded), "none", not loaded)
@@ -76,6 +88,22 @@ def _per_delta(name: str, sizes: Sizes) -> Row:
     ratio, goal = ours / floor, PER_DELTA[sample.codec]
     result = f"{ratio:.2f}x  ({ours * 1e6:.2f} us, floor {floor * 1e6:.2f} us)"
     return Row(f"a 4-character delta, {sample.codec}", name, result, ratio, f"<= {goal:.1f}x", ratio <= goal)
+
+
+def _prose(name: str, sizes: Sizes) -> Row:
+    """What it costs to look for loops in text; arguments are looked at every 16,384 characters only."""
+    text = source_code(sizes.delta).replace("<", "(").replace("`", "'")
+    ours, without = measure.prose(name, text, sizes.rounds)
+    ratio = ours / without
+    result = f"{ratio:.2f}x  ({ours * 1e6:.2f} us, not looking for loops {without * 1e6:.2f} us)"
+    return Row("f 4-character delta of text", name, result, ratio, f"<= {LOOPS:.2f}x", ratio <= LOOPS)
+
+
+def _auto(what: str, name: str, times: tuple[float, float]) -> Row:
+    auto, given = times
+    ratio = auto / given
+    result = f"{ratio:.2f}x  ({auto * 1e6:.2f} us, the dialect {given * 1e6:.2f} us)"
+    return Row(what, name, result, ratio, f"<= {AUTO:.1f}x", ratio <= AUTO)
 
 
 def _whole(name: str, sizes: Sizes) -> Row:

@@ -58,6 +58,27 @@ def per_delta(sample: Output, rounds: int, size: int = 4) -> tuple[float, float]
     return min(ours) / len(chunks), min(floors) / len(chunks)
 
 
+def per_delta_auto(sample: Output, rounds: int, size: int = 4) -> tuple[float, float]:
+    """Return the seconds per chunk inside the argument, with "auto" and with the dialect given, interleaved."""
+    return _compared(sample.text[: sample.start], list(pieces(sample.argument, size)), sample.dialect, rounds)
+
+
+def per_text_delta_auto(text: str, dialect: str, rounds: int, size: int = 4) -> tuple[float, float]:
+    """Return the seconds per chunk of text without a call, with "auto" and with a dialect given, interleaved."""
+    return _compared("", list(pieces(text, size)), dialect, rounds)
+
+
+def _compared(head: str, chunks: list[str], dialect: str, rounds: int) -> tuple[float, float]:
+    times: dict[str, list[float]] = {"auto": [], dialect: []}
+    for _ in range(rounds):
+        for name, spent in times.items():
+            decoder = wp.Decoder(name, tools=TOOLS)
+            decoder.feed(head)
+            spent.append(seconds(lambda: _feed(decoder.feed, chunks)))  # noqa: B023
+    auto, given = (min(spent) / len(chunks) for spent in times.values())
+    return auto, given
+
+
 def whole(sample: Output, rounds: int) -> tuple[float, float]:
     """Return the seconds of one `parse` and of `json.loads` of the same value."""
     quoted = json.dumps(sample.value)
@@ -67,6 +88,19 @@ def whole(sample: Output, rounds: int) -> tuple[float, float]:
         ours.append(seconds(lambda: wp.parse(sample.text, subject(sample.dialect), tools=TOOLS)))
         theirs.append(seconds(lambda: json.loads(quoted)))
     return min(ours), min(theirs)
+
+
+def prose(name: str, text: str, rounds: int, size: int = 4) -> tuple[float, float]:
+    """Return the seconds per chunk of visible text, with loops looked for and without, best of interleaved rounds."""
+    chunks = list(pieces(text, size))
+    policies = (wp.Policy(), wp.Policy(max_repeated_passages=None, max_repeated_calls=None))
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for policy, spent in zip(policies, times, strict=True):
+            decoder = wp.Decoder(subject(name), tools=TOOLS, policy=policy)
+            spent.append(seconds(lambda: _feed(decoder.feed, chunks)))  # noqa: B023
+    with_loops, without = times
+    return min(with_loops) / len(chunks), min(without) / len(chunks)
 
 
 def growth(works: Iterable[Callable[[], object]], rounds: int) -> list[float]:

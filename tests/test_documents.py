@@ -610,12 +610,12 @@ def test_hostile_elements(case: str, kind: wp.DocumentType) -> None:
         (PLAN, "\0 = 1"),
         (PLAN, "a = '\ud800'"),
     ],
-    ids=str,
+    ids=lambda value: str(getattr(value, "name", value))[:20],
 )
 def test_hostile_values(kind: wp.DocumentType, body: str) -> None:
     value, said = value_of(kind, f"{kind.fence}\n{body}\n{kind.closer}")
     json.dumps(value)
-    assert said == ["document-malformed"] or value is not None
+    assert [code for code in said if code != "looping"] == ["document-malformed"] or value is not None
 
 
 def test_nesting_is_bounded_by_the_policy_too() -> None:

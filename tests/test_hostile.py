@@ -6,12 +6,13 @@ Times are not measured here: whatever is not linear does not end on these sizes 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import wireproto as wp
-from wireproto.testing import Trial, law_lossless
+from wireproto.testing import Trial, decode, law_lossless, merged
 
 NAMES = ("xml", "html", "toml")
 DIALECTS = {name: wp.dialect(name) for name in NAMES}
@@ -103,3 +104,21 @@ def test_depth_is_limited_by_policy(dialect: wp.Dialect) -> None:
     assert wp.parse(text, dialect, TOOLS).calls[0].arguments == {"a": value}
     with pytest.raises(wp.LimitExceeded, match="nested deeper than 20"):
         wp.parse(text, dialect, TOOLS, policy=wp.Policy(max_depth=20))
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        '{"name": "f", "arguments": {',
+        '{"name": "f", "arguments": {"a": ',
+        '{"name": "f", "arguments": {"a": 1}',
+        '{"name": "f"',
+    ],
+)
+def test_blanks_without_end_are_the_same_in_every_chunk(opened: str) -> None:
+    trial = Trial(f"<tool_call>\n{opened}{' ' * 20_000}", (), [{"name": "f"}])
+    whole = decode("hermes", trial)
+    for size in (100, 4_096, 5_000):
+        pieces = tuple(trial.text[at : at + size] for at in range(0, len(trial.text), size))
+        events, message = decode("hermes", replace(trial, chunks=pieces))
+        assert message == whole[1] and merged(events) == merged(whole[0])

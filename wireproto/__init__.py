@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from wireproto.choosing import dialect_for
+from wireproto.classify import Candidate, Verdict, classify
 from wireproto.convert import convert
 from wireproto.decoder import Decoder, parse
 from wireproto.dialect import Dialect
@@ -50,6 +52,7 @@ __all__ = [
     "Call",
     "CallEnd",
     "CallStart",
+    "Candidate",
     "Decoder",
     "Diagnosed",
     "Diagnosis",
@@ -71,9 +74,12 @@ __all__ = [
     "Segment",
     "TextDelta",
     "ToolResult",
+    "Verdict",
     "WireprotoError",
+    "classify",
     "convert",
     "dialect",
+    "dialect_for",
     "dialects",
     "encode",
     "parse",

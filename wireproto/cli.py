@@ -14,11 +14,13 @@ from typing import Annotated
 import typer
 
 import wireproto
+from wireproto import cliaudit
 from wireproto.cligrammar import grammar_app
 from wireproto.cliio import (
     Complaint,
     Utf8,
     load_both,
+    load_decoded,
     load_dialect,
     load_results,
     load_tools,
@@ -33,6 +35,7 @@ from wireproto.cliparts import (
     EXIT_CODES,
     FINE,
     TOOLS_HELP,
+    DecodedOption,
     DialectArgument,
     DialectOption,
     FileArgument,
@@ -50,6 +53,7 @@ from wireproto.convert import convert
 from wireproto.decoder import Decoder, parse
 from wireproto.encoder import encode
 from wireproto.prompt import prompt
+from wireproto.registry import AUTO
 from wireproto.registry import dialect as find_dialect
 from wireproto.registry import dialects as dialect_names
 from wireproto.results import render_results
@@ -88,7 +92,7 @@ def options(
 @app.command("parse", epilog=example("wireproto parse output.txt --dialect qwen3_coder --tools tools.json"))
 @guarded
 def parse_command(
-    dialect: DialectOption,
+    dialect: DecodedOption,
     file: FileArgument = "-",
     tools: ToolsOption = None,
     salt: SaltOption = None,
@@ -100,11 +104,12 @@ def parse_command(
 
     Prints its text, reasoning, calls, candidates and diagnoses.
     """
-    chosen, offered = load_dialect(dialect, salt), load_tools(tools)
+    chosen, offered = load_decoded(dialect, salt), load_tools(tools)
     text, clean = read_text(file)
     message = parse(text, chosen, tools=offered, finish_reason=finish_reason, reasoning_open=reasoning_open)
     if format is Format.json:
-        print_json(message_json(message))
+        found = {"dialect": message.dialect or None} if dialect == AUTO else {}
+        print_json(found | message_json(message))
     else:
         from wireproto import terminal
 
@@ -115,7 +120,7 @@ def parse_command(
 @app.command("stream", epilog=example("some-model | wireproto stream --dialect dsml_v4 --tools tools.json"))
 @guarded
 def stream_command(
-    dialect: DialectOption,
+    dialect: DecodedOption,
     tools: ToolsOption = None,
     salt: SaltOption = None,
     finish_reason: FinishOption = None,
@@ -125,7 +130,7 @@ def stream_command(
 
     Prints each event as a line of JSON, at once.
     """
-    decoder = Decoder(load_dialect(dialect, salt), tools=load_tools(tools), reasoning_open=reasoning_open)
+    decoder = Decoder(load_decoded(dialect, salt), tools=load_tools(tools), reasoning_open=reasoning_open)
     source, utf8 = stdin(), Utf8("standard input")
     # read1 returns what is there instead of waiting for a full buffer.
     while data := source.read1(CHUNK):
@@ -152,7 +157,7 @@ def encode_command(
 @app.command("convert", epilog=example("wireproto convert output.txt --from dsml_v4 --to html --tools tools.json"))
 @guarded
 def convert_command(
-    source: Annotated[str, typer.Option("--from", metavar="D", help="The dialect that the output is in.")],
+    source: Annotated[str, typer.Option("--from", metavar="D", help="The dialect that the output is in, or auto.")],
     target: Annotated[str, typer.Option("--to", metavar="D", help="The dialect to write it in.")],
     file: FileArgument = "-",
     tools: ToolsOption = None,
@@ -236,6 +241,7 @@ def show_command(
 
 
 app.add_typer(grammar_app)
+cliaudit.register(app)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from wireproto.dialect import Dialect
 from wireproto.events import Event
+from wireproto.registry import AUTO
 from wireproto.registry import dialect as find_dialect
 from wireproto.results import ToolResult
 from wireproto.shapes import event_json, is_unicode, to_json
@@ -95,8 +96,19 @@ def load_dialect(name: str, salt: str | None = None) -> Dialect:
     return dialect if salt is None else dialect.salted(salt)
 
 
-def load_both(source: str, target: str, salt: str | None) -> tuple[Dialect, Dialect]:
+def load_decoded(name: str, salt: str | None = None) -> Dialect | str:
+    """Return the dialect that a text is in, or "auto" if the decoder is to find out."""
+    if name != AUTO:
+        return load_dialect(name, salt)
+    if salt is not None:
+        raise Complaint(f"a salted dialect has to be named: --salt does not go with {AUTO!r}")
+    return name
+
+
+def load_both(source: str, target: str, salt: str | None) -> tuple[Dialect | str, Dialect]:
     """Return two dialects, with the salt in the markers of those that have a place for it: one of them at least."""
+    if source == AUTO:
+        return load_decoded(source, salt), load_dialect(target)
     one, other = load_dialect(source), load_dialect(target)
     if salt is None:
         return one, other

@@ -99,6 +99,9 @@ DialectArgument = Annotated[str, typer.Argument(metavar="D", help="Name of a dia
 DialectOption = Annotated[
     str, typer.Option("--dialect", "-d", metavar="D", help="Name of a dialect, or path of a .toml file.")
 ]
+DecodedOption = Annotated[
+    str, typer.Option("--dialect", "-d", metavar="D", help="Name of a dialect, path of a .toml file, or auto.")
+]
 TOOLS_HELP = 'Tool definitions: a JSON list, or {"tools": [...]}.'
 ToolsOption = Annotated[str | None, typer.Option("--tools", "-t", metavar="FILE", help=TOOLS_HELP)]
 SaltOption = Annotated[

@@ -7,20 +7,22 @@ encoding. Its law: the same text gives the same message and the same concatenate
 
 from __future__ import annotations
 
+from wireproto.auto import first_front
 from wireproto.codecs import codec
 from wireproto.codecs.call import CallBuilder, End, Outcome, Reader
 from wireproto.dialect import Dialect
-from wireproto.docstream import Documents, literals
+from wireproto.docstream import Documents
 from wireproto.events import Event
-from wireproto.front import FENCE_WIDTH, FENCES, front
+from wireproto.front import FENCE_WIDTH, FENCES
 from wireproto.guard import Guard
 from wireproto.journal import Journal
+from wireproto.leaks import look_again
 from wireproto.model import Message, Policy
 from wireproto.nodes import BLANK, Miss, skip_blank
 from wireproto.opening import Opened, Scope, empty_block, find_call, find_closer
 from wireproto.place import Place
 from wireproto.regions import Region
-from wireproto.registry import dialect as find_dialect
+from wireproto.repetition import LOOK
 from wireproto.schema import Toolset
 from wireproto.source import Source
 from wireproto.states import Form
@@ -29,8 +31,9 @@ from wireproto.states import Form
 class Decoder:
     """Turns a model's output into events, a chunk at a time, looking at no character twice.
 
-    `dialect` is a name, an alias or a `Dialect`; `tools` are definitions in OpenAI's, Anthropic's, MCP's or the plain
-    form, None if any name is accepted, empty if no tools were offered. `reasoning_open`: the prompt ended in reasoning.
+    `dialect` is a name, an alias, a `Dialect`, or "auto", which leaves it to the first call. `tools` are definitions in
+    OpenAI's, Anthropic's, MCP's or the plain form, None if any name is accepted, empty if no tools were offered.
+    `reasoning_open`: the prompt ended in reasoning.
 
     Raises:
         DialectError: there is no such dialect.
@@ -38,25 +41,23 @@ class Decoder:
     """
 
     __slots__ = ("_documents", "_front", "_guard", "_journal", "_place", "_policy", "_position", "_quick", "_reader",
-                 "_region", "_source", "_tools")  # fmt: skip
+                 "_region", "_room", "_source", "_start", "_tools")  # fmt: skip
 
     def __init__(
         self, dialect: str | Dialect, tools: object = None, policy: Policy | None = None, reasoning_open: bool = False
     ) -> None:
-        spec = find_dialect(dialect) if isinstance(dialect, str) else dialect
         self._policy = policy or Policy()
         self._tools = Toolset.of(tools)
-        self._front = front(spec, self._policy.fenced_calls == "quote", literals(self._policy.documents))
+        self._front = self._start = first_front(dialect, self._policy, self._tools)
         self._source = Source()
-        self._journal = Journal(self._source)
-        thought = spec.reasoning if reasoning_open else None
-        self._region = Region("reasoning", closer=thought.close) if thought is not None else Region("text")
+        self._journal = Journal(self._source, self._policy)
+        closers = self._front.thought_closers if reasoning_open else ()
+        self._region = Region("reasoning", closers=closers) if closers else Region("text")
         self._place = Place()
         self._guard = Guard(self._journal, self._place, self._policy, self._tools)
         self._documents = Documents(self._policy, self._source, self._journal)
         self._reader: Reader | None = None
-        self._quick = False
-        self._position = 0
+        self._quick, self._position, self._room = False, 0, LOOK
 
     def feed(self, text: str) -> list[Event]:
         """Take more of the output; return what is certain now.
@@ -64,12 +65,15 @@ class Decoder:
         Raises:
             LimitExceeded: a limit that was set in the policy.
         """
-        if self._quick and text:
+        self._room -= len(text)
+        if self._quick and text and self._room > 0:
             events = self._reader.quick(text)  # type: ignore[union-attr]
             if events is not None:
                 return events
-        self._source.feed(text)
-        self._run(End.OPEN)
+        for portion in (text,) if self._room > 0 else self._journal.portions(text, self._room):
+            self._source.feed(portion)
+            self._run(End.OPEN)
+        self._room = (self._room - 1) % LOOK + 1
         return self._journal.hand_out()
 
     def close(self, finish_reason: str | None = None) -> list[Event]:
@@ -80,12 +84,20 @@ class Decoder:
             self._journal.diagnose("unclosed-call", (self._position, self._position), "the section's closer is missing")
         self._place.section = None
         self._documents.note_drafts()
+        look_again(self._source, self._journal, self._front.dialect, self._tools, self._policy, Decoder)
         return self._journal.hand_out()
 
     @property
     def message(self) -> Message:
         """The message so far."""
-        return self._journal.message()
+        return self._journal.message(self.dialect)
+
+    @property
+    def dialect(self) -> str | None:
+        """The name of the dialect; with "auto" None until a call has begun that nothing can take back."""
+        begun = self._reader is not None and self._reader.builder.name is not None and self._journal.marked is None
+        found = self._front.dialect if begun or self._journal.has_calls else self._start.dialect
+        return found.name if found is not None else None
 
     @property
     def pending(self) -> str:
@@ -136,7 +148,9 @@ class Decoder:
         self._region = Region("text")
 
     def _prose(self, stop: int, end: End) -> bool:
-        source, place, late = self._source, self._place, bool(self._front.late)
+        if not self._journal.calls:
+            self._front = self._start  # what came, if anything, was no call
+        source, place, front = self._source, self._place, self._front
         if self._documents.is_open:
             self._position = self._documents.read(place, self._position, stop, end.final)
             return not self._documents.is_open
@@ -144,26 +158,18 @@ class Decoder:
             return False
         text, base = source.window, source.base
         start, limit = self._position - base, stop - base
-        bare = late and place.begins_line(source, self._position) and self._front.lacks_marker(text, start, limit)
+        bare = front.late and front.lacks_marker(text, start, limit) and place.begins_line(source, self._position)
         if (place.blank or bare) and self._unmarked(start, limit, end):
             return self._reader is not None
         start = self._position - base
-        literals = self._front.text if self._region.kind == "text" else self._front.guarded
-        line = text.find("\n", start, limit) if late and self._region.kind != "fence" else -1
-        hit = literals.find(text, start, line if line >= 0 else limit)
-        if hit is None and line >= 0:
-            self._emit(base + line + 1)
-            return True
-        held = hit.start() if hit is not None else literals.held(text, start, limit)
-        if hit is None:
-            if end.final and place.section is not None and held < limit:
+        at, literal = front.seek(text, start, limit, self._region.kind, end.final)
+        if literal is None:
+            if end.final and place.section is not None and at < limit:
                 self._journal.diagnose("truncated-call", (stop, stop))
-            self._emit(stop if end.final else base + held)
+            self._emit(stop if end.final else base + at)
             return False
-        self._emit(base + held)
-        if literals.open_ended(text, held, limit) and not end.final:
-            return False
-        return self._settle_marker(hit.group(), held, limit, end)
+        self._emit(base + at + (literal == "\n"))
+        return literal == "\n" or self._settle_marker(literal, at, limit, end)
 
     def _settle_marker(self, literal: str, at: int, limit: int, end: End) -> bool:
         moved = self._marker(literal, at, limit, end) or self._document(at, limit, end)
@@ -202,19 +208,19 @@ class Decoder:
 
     def _marker(self, literal: str, at: int, limit: int, end: End) -> bool | Miss:
         """Deal with the marker at `at`: True if it was one, False if it is text."""
-        source, place, thinking = self._source, self._place, self._front.dialect.reasoning
+        source, place, thoughts = self._source, self._place, self._front.thoughts
         position = source.base + at
         after = position + len(literal)
         if place.is_quoted(source, position):
             return False
-        if thinking is not None and literal == thinking.open and self._region.kind == "reasoning":  # opened twice
+        if self._region.kind == "reasoning" and self._front.reopens(literal, self._region.closers):  # opened twice
             return place.follows_markup(source, position) and self._skip_markup(position, after, self._region)
         if self._region.kind == "text":
             if literal[:FENCE_WIDTH] in FENCES and self._policy.fenced_calls == "quote":
                 return self._document(at, limit, end) or self._open_fence(position)
-            if thinking is not None and literal == thinking.open and place.starts_line(source, position):
-                return self._skip_markup(position, after, Region("reasoning", position, after, thinking.close))
-            if thinking is not None and literal == thinking.close and place.follows_markup(source, position):
+            if literal in thoughts and place.starts_line(source, position):
+                return self._skip_markup(position, after, Region("reasoning", position, after, thoughts[literal]))
+            if literal in self._front.thought_closers and place.follows_markup(source, position):
                 self._journal.diagnose("orphan-closer", (position, after))
                 return self._skip_markup(position, after, self._region)
         if place.section is not None and literal == place.section[1]:
@@ -261,16 +267,16 @@ class Decoder:
         return True
 
     def _scope(self, position: int, end: End) -> Scope:
-        place, front = self._place, self._front
-        alone = self._region.kind != "fence" and place.starts_line(self._source, position)
-        # What opens behind a marker that was quoted lacks no marker: it is quoted too.
-        alone = alone and not place.text_before(self._source, position).endswith(front.openers)
-        return Scope(self._tools, front.dialect.name, end.final, False, alone, self._policy.unknown_tools == "forward")
+        front, forward = self._front, self._policy.unknown_tools == "forward"
+        alone = self._region.kind != "fence" and self._place.is_alone(self._source, position, front.openers)
+        return Scope(self._tools, front.own, end.final, False, alone, forward, front.dialect is None)
 
     def _begin(self, opened: Opened, position: int) -> None:
+        self._front, opened = self._front.settle(opened, self._place.section is not None)
         source, journal, place, form = self._source, self._journal, self._place, opened.form
         self._emit(position)
         self._enter_call(position)
+        self._journal.pause()
         first = len(journal.diagnoses)
         start = source.base + opened.start
         if opened.section is not None:
@@ -278,10 +284,6 @@ class Decoder:
             place.section = (form, opened.section_close) if opened.section_close else None
         builder = CallBuilder(source, journal, self._tools, self._policy, opened, start)
         builder.first_diagnosis = first
-        own = self._front.dialect
-        if form.dialect.name != own.name:
-            message = f"the call is written in {form.dialect.name}, not in {own.name}"
-            journal.diagnose("foreign-dialect", (start, start), message)
         for code, message in opened.notes:
             journal.diagnose(code, (start, start), message)
         body = source.base + opened.body
@@ -292,8 +294,7 @@ class Decoder:
 
     def _enter_call(self, position: int) -> None:
         """A call begins in reasoning or in a fence: end the reasoning there, or hold the call."""
-        thinking = self._front.dialect.reasoning
-        if self._region.kind == "reasoning" and thinking is not None and thinking.ends_at_call:
+        if self._region.kind == "reasoning" and self._front.ends_thought:
             self._journal.diagnose("reasoning-not-closed", (position, position))
             self._region = Region("text")
             self._place.floor = position

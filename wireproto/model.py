@@ -14,6 +14,8 @@ from wireproto.errors import SchemaError
 
 Span = tuple[int, int]
 Severity = Literal["note", "repaired", "defect"]
+PROMOTABLE = frozenset(("never", "leaked", "quoted", "draft", "foreign"))
+_PROMOTE_WORDS = "never, leaked, quoted, draft, foreign"
 SegmentKind = Literal["text", "reasoning", "call", "document", "markup"]
 
 
@@ -124,7 +126,7 @@ class Message:
 
     `candidates` are call-shaped stretches that policy did not promote; their characters are also in `text` or
     `reasoning`, where they stood. `documents` are the segments of kind "document", and those lifted out of arguments,
-    which stand inside a call's segment.
+    which stand inside a call's segment. `dialect` names the one it was decoded as, empty if that was not found out.
     """
 
     text: str = ""
@@ -134,6 +136,7 @@ class Message:
     segments: tuple[Segment, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     documents: tuple[Segment, ...] = ()
+    dialect: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +148,23 @@ class Policy:
     malformed. `strict` gives each call of an XML protocol to an XML parser too. `nested` says what becomes of documents
     inside arguments: nothing ("keep"), `Call.nested` ("report"), or that and `Message.documents` ("lift").
 
+    What a model writes over and over is diagnosed as `looping`, once each time that it begins; None switches that off.
+    `max_repeated_calls`: that many calls in a row, at least 2, have the same name and the same arguments, whatever text
+    stands between. `max_repeated_passages`: in text or reasoning, one passage of at most `max_period` characters stands
+    that many times in a row, at least 3, without anything between, and the whole stretch has at least 120 characters;
+    2,000 if the passage has fewer than 8 different letters, as rules of tables, blanks and zeros have. It is told at
+    most 768 characters and two periods later. Elsewhere, above all in arguments, the last 32,768 characters of the
+    input (more, if the two thresholds ask for more) must be such a passage; that is looked at every 16,384 characters.
+
+    `promote` says which candidates become calls, at the end of the output, by the tool's name or "*" for any other:
+    "never", or one or more of "leaked", "quoted", "draft" and "foreign", with blanks between. Only complete candidates
+    of declared tools are promoted, and none under a salted dialect. `foreign`: whether a call of another dialect is a
+    candidate, a call (at the end), or nothing but text. `second_look`: whether text that only looks like a call is
+    looked for at all.
+
     Raises:
-        SchemaError: `documents` holds something else than document types.
+        SchemaError: `documents` holds something else than document types, `promote` an unknown word, or a threshold is
+            too low.
     """
 
     reasoning_calls: Literal["terminal", "never", "always"] = "terminal"
@@ -158,12 +176,25 @@ class Policy:
     documents: Sequence[DocumentType] = ()
     nested: Literal["keep", "report", "lift"] = "keep"
     promote: Mapping[str, str] = field(default_factory=dict)
+    second_look: bool = True
     max_value_chars: int | None = None
     max_calls: int | None = None
     max_depth: int | None = None
+    max_repeated_calls: int | None = 5
+    max_repeated_passages: int | None = 8
+    max_period: int = 2_000
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "documents", tuple(self.documents))
         for i, kind in enumerate(self.documents):
             if not isinstance(kind, DocumentType):
                 raise SchemaError(f"Policy.documents[{i}]: expected a wp.DocumentType, not {type(kind).__name__}")
+        for name, words in self.promote.items():
+            if not words.split() or set(words.split()) - PROMOTABLE:
+                raise SchemaError(f"Policy.promote[{name!r}]: expected some of {_PROMOTE_WORDS}, not {words!r}")
+            if "never" in words and words.strip() != "never":
+                raise SchemaError(f'Policy.promote[{name!r}]: "never" stands alone, not {words!r}')
+        for name, least in (("max_repeated_calls", 2), ("max_repeated_passages", 3), ("max_period", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise SchemaError(f"Policy.{name}: expected at least {least}, not {value}")

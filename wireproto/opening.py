@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from wireproto.dialect import Record
 from wireproto.nodes import Match, Miss, Slot, begins, skip_blank
 from wireproto.schema import Toolset
 from wireproto.states import Form
@@ -35,7 +36,8 @@ class Opened:
 class Scope:
     """What the place of an opener allows: known tools, whether the text ends here, and where in it we are.
 
-    `own` names the configured dialect; `unknown`: tools that nobody declared count too.
+    `own` names the configured dialect; without one, none is foreign. `unknown`: tools that nobody declared count too.
+    `unsettled`: what dialect this is, is not known yet.
     """
 
     tools: Toolset
@@ -44,6 +46,7 @@ class Scope:
     in_section: bool = False
     line_start: bool = False
     unknown: bool = True
+    unsettled: bool = False
 
 
 def find_call(forms: Iterable[Form], inside: Form | None, text: str, pos: int, end: int, scope: Scope) -> Opened | Miss:
@@ -52,10 +55,14 @@ def find_call(forms: Iterable[Form], inside: Form | None, text: str, pos: int, e
     In another dialect than the configured one only declared tools count: prose about a format is likelier than a call.
     """
     for form in forms:
-        here = replace(scope, in_section=form is inside, unknown=scope.unknown and form.dialect.name == scope.own)
+        foreign = scope.own not in ("", form.dialect.name)
+        here = replace(scope, in_section=form is inside, unknown=scope.unknown and not foreign)
         found = open_call(form, text, pos, end, here)
         if found is Miss.NO and form is inside and form.sections:
             found = open_call(form, text, pos, end, replace(here, in_section=False, line_start=False))
+        if foreign and isinstance(found, Opened):
+            said = f"the call is written in {form.dialect.name}, not in {scope.own}"
+            return replace(found, notes=(("foreign-dialect", said), *found.notes))
         if found is not Miss.NO:
             return found
     return Miss.NO
@@ -225,10 +232,10 @@ def _first_member(form: Form, text: str, pos: int, end: int, scope: Scope, marke
     word = next((word for word, verdict in verdicts.items() if verdict is True), None)
     if word is None:
         return Miss.MORE if Miss.MORE in verdicts.values() else Miss.NO
-    return True if marked else _declared_name(text, at + len(word) + 1, end, scope)
+    return True if marked else _declared_name(record, text, at + len(word) + 1, end, scope)
 
 
-def _declared_name(text: str, pos: int, end: int, scope: Scope) -> bool | Miss:
+def _declared_name(record: Record, text: str, pos: int, end: int, scope: Scope) -> bool | Miss:
     at = skip_blank(text, pos, end)
     for expected in (":", "\"'"):
         if at >= end:
@@ -239,4 +246,15 @@ def _declared_name(text: str, pos: int, end: int, scope: Scope) -> bool | Miss:
     slot = Slot("name", (text[at] * 2,)).match(text, at, end)
     if isinstance(slot, Miss):
         return slot
-    return True if scope.tools.accepts(slot[1]) else Miss.NO
+    if not scope.tools.accepts(slot[1]):
+        return Miss.NO
+    return not scope.unsettled or _second_member(record.arguments[0], text, slot[0], end)
+
+
+def _second_member(name: str, text: str, pos: int, end: int) -> bool | Miss:
+    """Tell whether the next member has this name: what sets a format without markers apart from any other JSON."""
+    at = skip_blank(text, pos, end)
+    comma = begins(",", text, at, end)
+    if comma is not True:
+        return comma
+    return begins(f'"{name}"', text, skip_blank(text, at + 1, end), end)

@@ -11,6 +11,8 @@ from wireproto.nodes import BLANK
 from wireproto.source import Source
 from wireproto.states import Form
 
+QUOTATION_MARKS = ('"', "'", "“", "‘", "«")
+_BEFORE_MARKS = BLANK + "([{=:,"
 _LINE = 160  # how far back a line may reach that still counts as blank before a marker
 
 
@@ -55,6 +57,10 @@ class Place:
         """Tell whether `position` is the very start of a line, or directly behind markup."""
         return position <= self.floor or source.slice(position - 1, position) == "\n"
 
+    def is_alone(self, source: Source, position: int, openers: tuple[str, ...]) -> bool:
+        """Tell whether `position` starts a line, and not behind an opener: what follows a quoted one is quoted too."""
+        return self.starts_line(source, position) and not self.text_before(source, position).endswith(openers)
+
     def text_before(self, source: Source, position: int) -> str:
         """Return the end of the text before `position`, without the blanks at its end."""
         return source.slice(max(self.floor, position - _LINE), position).rstrip(BLANK)
@@ -64,8 +70,13 @@ class Place:
         return not source.slice(self.floor, position).strip(BLANK)
 
     def is_quoted(self, source: Source, position: int) -> bool:
-        """Tell whether a backtick stands directly before `position`."""
-        return position > self.floor and source.slice(position - 1, position) == "`"
+        """Tell whether a backtick or an opening quotation mark stands directly before `position`.
+
+        A mark behind a word closes a quotation: what follows it is meant.
+        """
+        before = source.slice(max(self.floor, position - 2), position)
+        opens = before[-1:] in QUOTATION_MARKS and (len(before) < 2 or before[0] in _BEFORE_MARKS)
+        return opens or before[-1:] == "`"
 
     def may_fence(self, source: Source, position: int) -> bool:
         """Tell whether a fence may open at `position`: at most three spaces before it on its line (CommonMark 4.5)."""

@@ -49,7 +49,7 @@ def prompt(dialect: str | Dialect, tools: object) -> str:
         return _NO_TOOLS
     rules = [*_form_rules(spec), *(spec.prompt.rules or _value_rules(spec.argument))]
     parts = ["# Tools", _INTRODUCTION, "\n".join(f"- {rule}" for rule in rules)]
-    shown = [[*_definition(spec, tool), "Example:"] for tool in known.tools]
+    shown = [[*describe(spec, tool), "Example:"] for tool in known.tools]
     examples = [(example(tool), encode(example(tool), spec, known)) for tool in known.tools]
     for definition, (_, text) in zip(shown, examples, strict=True):
         parts += [*definition, text]
@@ -97,7 +97,8 @@ def _tagged_rules(argument: Argument) -> Iterator[str]:
 _RULES: Final[dict[str, Callable[[Argument], Iterator[str]]]] = {"json": _json_rules, "tagged": _tagged_rules}
 
 
-def _definition(dialect: Dialect, tool: Tool) -> Iterator[str]:
+def describe(dialect: Dialect, tool: Tool) -> Iterator[str]:
+    """Yield the paragraphs that define a tool: its name, its arguments or its blank form, and what those refer to."""
     yield f"## {_name(tool.name, 'name')}"
     if dialect.prompt.definitions == "form":
         yield blank_form(dialect, tool)

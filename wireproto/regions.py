@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Literal
 
 from wireproto.source import Source
@@ -22,12 +22,14 @@ _INFO = 256  # characters of a fence's opening line that are looked at
 class Region:
     """A stretch of text outside calls. `scan` is how far its end was looked for, `closed` its closer once found.
 
-    A fence's closer is `width` times its character; `in_info` while its opening line goes on.
+    Reasoning ends at the first of its `closers`. A fence's closer is `width` times its character; `in_info` while its
+    opening line goes on.
     """
 
     kind: Kind
     start: int = 0
     scan: int = 0
+    closers: tuple[str, ...] = ()
     closer: str = ""
     width: int = 0
     in_info: bool = False
@@ -37,7 +39,7 @@ class Region:
     def fence(cls, source: Source, position: int, width: int) -> Region:
         """Return the fence that opens at `position` with at least `width` characters."""
         char = source.slice(position, position + 1)
-        return cls("fence", position, position + width, char, width, in_info=True)
+        return cls("fence", position, position + width, closer=char, width=width, in_info=True)
 
     @property
     def prose(self) -> Literal["text", "reasoning"]:
@@ -56,21 +58,24 @@ class Region:
             self._find_end(source, final)
         if self.closed is not None:
             return self.closed[0]
-        return source.end if final or not self.closer else self.scan
+        return source.end if final or not (self.closer or self.closers) else self.scan
 
     def _find_end(self, source: Source, final: bool) -> None:
         if self.kind == "reasoning":
-            self._find_thought_end(source)
+            self._find_thought_end(source, final)
         else:
             self._find_fence_end(source, final)
 
-    def _find_thought_end(self, source: Source) -> None:
-        start = max(0, self.scan - source.base)
-        at = source.window.find(self.closer, start)
-        if at >= 0:
-            self.closed = (source.base + at, source.base + at + len(self.closer))
+    def _find_thought_end(self, source: Source, final: bool) -> None:
+        text, base, closers = source.window, source.base, _any_of(self.closers)
+        start = max(0, self.scan - base)
+        found = closers.find(text, start)
+        if found is None:
+            self.scan = base + closers.held(text, start, len(text))
+        elif closers.open_ended(text, found.start(), len(text)) and not final:
+            self.scan = base + found.start()
         else:
-            self.scan = source.base + _only(self.closer).held(source.window, start, len(source.window))
+            self.closed = (base + found.start(), base + found.end())
 
     def _find_fence_end(self, source: Source, final: bool) -> None:
         text, at = source.window, max(0, self.scan - source.base)
@@ -101,9 +106,9 @@ class Region:
         return None
 
 
-@cache
-def _only(literal: str) -> Literals:
-    return Literals(frozenset((literal,)))
+@lru_cache(maxsize=64)
+def _any_of(literals: tuple[str, ...]) -> Literals:
+    return Literals(frozenset(literals))
 
 
 @lru_cache(maxsize=64)

@@ -18,6 +18,7 @@ from wireproto.plugins import DIALECTS, registered
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+AUTO = "auto"  # names no dialect, but has a decoder find out which it is
 _FOLDER = Path(__file__).parent / "dialects"
 
 
@@ -34,6 +35,8 @@ def dialect(name: str) -> Dialect:
     """
     if name in _files() or name in _plugins():
         return _load(name)
+    if name == AUTO:
+        raise DialectError(f"{AUTO!r} is for decoding alone; give the name of a dialect")
     for known in dialects():
         if name in _load(known).aliases:
             return _load(known)
@@ -49,7 +52,7 @@ def _files() -> dict[str, Path]:
 
 def _plugins() -> dict[str, EntryPoint]:
     found = registered(DIALECTS)
-    taken = found.keys() & _files().keys()
+    taken = found.keys() & {*_files(), AUTO}
     if taken:
         name = min(taken)
         raise DialectError(f"{DIALECTS}: {found[name].value} registers {name!r}, which is built in")

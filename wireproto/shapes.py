@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from wireproto.classify import Verdict
 from wireproto.dialect import Dialect
 from wireproto.events import CallEnd, Diagnosed, DocumentEnd, Event
 from wireproto.model import Call, Diagnosis, Document, Message
@@ -70,6 +71,25 @@ def message_json(message: Message) -> dict[str, Any]:
     # Only where document types were registered are there any.
     documents = [document_json(segment.document) for segment in message.documents if segment.document is not None]
     return shown | ({"documents": documents} if documents else {})
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """Return the verdict as the command line shows it."""
+    return {
+        "label": verdict.label,
+        "dialect": verdict.dialect,
+        "text_len": verdict.text_len,
+        "saw_start": verdict.saw_start,
+        "saw_end": verdict.saw_end,
+        "reasons": [diagnosis_json(reason) for reason in verdict.reasons],
+        "candidates": [
+            call_json(candidate.call)
+            | {"label": candidate.label, "confidence": candidate.confidence, "assumes": list(candidate.assumes)}
+            for candidate in verdict.candidates
+        ],
+        "message": message_json(verdict.message),
+        "retry_message": verdict.retry_message(),
+    }
 
 
 def event_json(event: Event) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Template:
 
     `trimmed` are its nodes without a gap at either end, `tolerant` the indexes of those before which blanks may stand.
     `firsts` are the literals it may begin with, `first` the canonical one: none and empty if it begins with a slot.
+    `closes_itself`: it ends like an element without content, which no format writes but models do.
     """
 
     nodes: tuple[Node, ...]
@@ -30,6 +31,7 @@ class Template:
     tolerant: frozenset[int] = field(init=False, repr=False, compare=False)
     firsts: tuple[str, ...] = field(init=False, repr=False, compare=False)
     first: str = field(init=False, repr=False, compare=False)
+    closes_itself: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "trimmed", _without_outer_gaps(self.nodes))
@@ -38,6 +40,8 @@ class Template:
         firsts = start.firsts if isinstance(start, Tag) else (start.text,) if isinstance(start, Lit) else ()
         object.__setattr__(self, "firsts", firsts)
         object.__setattr__(self, "first", next(iter(firsts), ""))
+        last = self.trimmed[-1] if self.trimmed else None
+        object.__setattr__(self, "closes_itself", isinstance(last, Lit) and last.text.endswith("/>"))
 
     @classmethod
     def parse(cls, text: str, quotes: tuple[str, ...] = ('""',), markup: str = "") -> Template:
@@ -129,6 +133,8 @@ class Template:
                     return found
                 pos, slots[node.role], plain = found
                 canonical = canonical and plain
+        if self.closes_itself:
+            canonical, closed = False, True
         return Match(pos, slots, canonical, closed)
 
     @property

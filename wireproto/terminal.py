@@ -9,19 +9,27 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
+from wireproto.audit.judging import FAILURES
+from wireproto.audit.work import Audit
+from wireproto.classify import LABELS, Verdict
 from wireproto.dialect import Dialect
 from wireproto.gbnf.check import Finding
 from wireproto.model import Call, Diagnosis, Message
 
+if TYPE_CHECKING:
+    from wireproto.trial import Trial
+
 # A table in a file or a pipe has no terminal to fit into, and cut cells would lose what they hold.
 PIPE_WIDTH = 160
 ARGUMENT_CHARS = 400
+AUDIT_TOOLS = 30
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 SEGMENT_STYLES = {"text": "default", "reasoning": "dim", "call": "cyan", "markup": "dim magenta"}
 FINDING_STYLES = {"note": "dim", "warning": "yellow", "error": "red"}
@@ -59,6 +67,46 @@ def print_message(message: Message) -> None:
             out.print(calls_table(title, calls))
     if message.diagnoses:
         out.print(diagnoses_table(message.diagnoses))
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Print a verdict: the label, what was seen, why, what could be saved, and what to tell the model."""
+    out = console()
+    out.print(Text(verdict.label, style="bold"))
+    seen = f"dialect={verdict.dialect or '?'} text_len={verdict.text_len} saw_start={verdict.saw_start}"
+    out.print(plain(f"{seen} saw_end={verdict.saw_end}", "dim"))
+    for title, calls in (("Calls", verdict.message.calls), ("Candidates", [it.call for it in verdict.candidates])):
+        if calls:
+            out.print(calls_table(title, calls))
+    if verdict.reasons:
+        out.print(diagnoses_table(verdict.reasons))
+    correction = verdict.retry_message()
+    if correction:
+        out.print(Text("Retry message", style="italic"))
+        out.print(plain(correction), soft_wrap=True)
+
+
+def print_audit(found: Audit) -> None:
+    """Print the sums of an audit."""
+    tally, out = found.tally, console()
+    counts = f"{tally.records} records, {tally.outputs} outputs, {tally.calls.total()} calls"
+    out.print(plain(f"{counts} of {len(tally.tools)} tools", "bold"))
+    rate = f"{tally.failed} of {tally.tried} outputs that called or tried to failed: {100 * tally.rate:.1f} %"
+    out.print(plain(rate, "red" if tally.failed else "green"))
+    labels = Table("label", Column("outputs", justify="right"), box=box.SIMPLE_HEAD)
+    for label in LABELS:
+        if tally.labels[label]:
+            labels.add_row(label, f"{tally.labels[label]}", style="red" if label in FAILURES else "")
+    out.print(labels)
+    tools = Table("tool", Column("calls", justify="right"), Column("failures", justify="right"), box=box.SIMPLE_HEAD)
+    for name in tally.tools[:AUDIT_TOOLS]:
+        tools.add_row(plain(name), f"{tally.calls[name]}", f"{tally.failures[name]}")
+    if tally.tools:
+        out.print(tools)
+    for unread in tally.named:
+        out.print(plain(f"not read: {found.where(unread.place)}: {unread.reason}", "yellow"), soft_wrap=True)
+    if tally.unread > len(tally.named):
+        out.print(plain(f"not read: {tally.unread - len(tally.named)} more", "yellow"))
 
 
 def calls_table(title: str, calls: Sequence[Call]) -> Table:
@@ -104,3 +152,19 @@ def print_findings(file: str, findings: Sequence[Finding]) -> None:
             out.print(plain(f"    {finding.hint}", style="dim"), soft_wrap=True)
     if not findings:
         out.print(plain(f"{file}: nothing to say"), soft_wrap=True)
+
+
+def print_trial(found: Trial, texts: bool) -> None:
+    """Print what became of the texts of a grammar; all of them, or those only with which something is wrong."""
+    out = console()
+    table = Table("tool", Column("calls", justify="right"), box=box.SIMPLE_HEAD)
+    for name, count in sorted(found.calls.items()):
+        table.add_row(plain(name), f"{count}")
+    if found.calls:
+        out.print(table)
+    for number, each in enumerate(found.tried, 1):
+        if texts or each.problem:
+            out.print(plain(f"text {number}: {each.problem or 'valid'}", "red" if each.problem else "bold"))
+            out.print(plain(each.text), soft_wrap=True)
+    sums = f"{len(found.tried)} texts, {found.calls.total()} calls, {len(found.invalid)} invalid"
+    out.print(plain(sums, "red" if found.invalid else "green"))

@@ -217,7 +217,7 @@ class JsonReader:
     def _read_quote(self) -> Outcome | None:
         """Decide whether a quote closes its string by what follows it."""
         part, cursor = self._string, self._cursor
-        closes, part.look = cursor.quote_closes(part.look)
+        closes, part.look = cursor.quote_closes(cursor.position + 1, part.look)
         if closes is None:
             return Outcome.MORE
         if not closes:

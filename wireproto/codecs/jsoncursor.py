@@ -87,7 +87,7 @@ class Cursor:
 
     def next(self) -> str:
         """Skip blanks; return the character that follows, or nothing at the end of the text so far."""
-        self.position, literal = self._skip_blank(self.position)
+        self.position, literal = self._skip_blank(self.position, self.stop)
         if literal:
             self.repairs.add("literal-newline")
         return self._character(self.position)
@@ -106,9 +106,12 @@ class Cursor:
         rest = self.source.slice(self.position if position is None else position, self.stop)
         return self.final and bool(rest) and bool(self.closer) and self.closer.startswith(rest)
 
-    def quote_closes(self, look: int) -> tuple[bool | None, int]:
-        """Tell whether a quote closes its string, by what follows from `look` on; and how far that was looked at."""
-        look, _ = self._skip_blank(look)
+    def quote_closes(self, behind: int, look: int) -> tuple[bool | None, int]:
+        """Tell whether a quote closes its string, by what follows `behind` it; and how far that was looked at.
+
+        Everything up to `look` is known to be blank.
+        """
+        look, _ = self._skip_blank(look, behind + MAX_GAP)
         char = self._character(look)
         if not char:
             return self.final or None, look
@@ -161,7 +164,7 @@ class Cursor:
                     break
                 at += 2
                 continue
-            closes, _ = self.quote_closes(base + at + 1)
+            closes, _ = self.quote_closes(base + at + 1, base + at + 1)
             if closes is None:
                 span.scan = base + at
                 return False
@@ -172,9 +175,9 @@ class Cursor:
         span.scan = base + (at if found is not None else limit)
         return False
 
-    def _skip_blank(self, position: int) -> tuple[int, bool]:
+    def _skip_blank(self, position: int, stop: int) -> tuple[int, bool]:
         text, base = self.source.window, self.source.base
-        at, limit, literal = position - base, min(self.stop, position + MAX_GAP) - base, False
+        at, limit, literal = position - base, min(self.stop, stop) - base, False
         while at < limit:
             if text[at] in BLANK:
                 at += 1

@@ -168,6 +168,9 @@ class TaggedReader:
             self._open = None
             self.position = self._scan = ended.after
             self._doubtful = ended.doubtful and end is End.CUT
+            if ended.at_call:
+                self.builder.note("unclosed-call", self.position)
+                return self._finish(self.position, True)
             return None
         self.position = boundary.position
         return self._finish(stop, False) if end.final else Outcome.MORE

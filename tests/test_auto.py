@@ -1,0 +1,377 @@
+"""dialect="auto": it reads what the dialect itself reads, for every case and encoding; and dialect_for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import wireproto as wp
+from wireproto import testing
+from wireproto.model import Diagnosis
+from wireproto.testing import Trial, decode, merged
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+CASES: list[dict[str, Any]] = [
+    json.loads(line)
+    for name in ("resolution.jsonl", "own.jsonl")
+    for line in (FIXTURES / name).read_text(encoding="utf-8").splitlines()
+]
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+every_dialect = pytest.mark.parametrize("name", wp.dialects())
+# What every dialect's own tests cut everywhere is cut here at every so many characters.
+STRIDE = 5
+PLACES = 50
+TOOLS = [
+    {
+        "name": "read_file",
+        "parameters": {"type": "object", "properties": {"path": {"type": "string"}, "limit": {"type": "integer"}}},
+    },
+    {"name": "list_files", "parameters": {"type": "object", "properties": {}}},
+]
+CALL = wp.Call("read_file", {"path": "a.py", "limit": 3})
+# One name for dialects that read the same calls: the first of each line may stand for the others.
+READS_ALIKE = {"glm47": "glm45", "step3p5": "qwen3_coder"}
+
+
+def trial(case: dict[str, Any], text: str, *chunks: str) -> Trial:
+    return Trial(text, chunks, case["tools"], case.get("finish_reason"), case.get("reasoning_open", False))
+
+
+def home(found: tuple[Diagnosis, ...]) -> tuple[Diagnosis, ...]:
+    return tuple(diagnosis for diagnosis in found if diagnosis.code != "foreign-dialect")
+
+
+def places(text: str) -> range:
+    return range(1, len(text), max(STRIDE, len(text) // PLACES))
+
+
+def as_own(message: wp.Message) -> wp.Message:
+    """Return a message as if no call in it were foreign."""
+    calls = tuple(replace(call, diagnoses=home(call.diagnoses)) for call in message.calls)
+    return replace(message, calls=calls, diagnoses=home(message.diagnoses))
+
+
+def told(events: list[wp.Event]) -> list[Any]:
+    return [replace(e, call=replace(e.call, diagnoses=())) if isinstance(e, wp.CallEnd) else e for e in merged(events)]
+
+
+def assert_agree(dialect: str, given_trial: Trial, other: Trial | None = None) -> wp.Message:
+    """Hold auto to the explicit dialect: all of the message, and all of the events."""
+    events, message = decode(dialect, given_trial)
+    got_events, got = decode("auto", other or given_trial)
+    assert as_own(got) == as_own(message)
+    assert told(got_events) == told(events)
+    return got
+
+
+@every_case
+def test_agrees_on_every_case(case: dict[str, Any]) -> None:
+    text = case["text"]
+    whole = trial(case, text)
+    for chunks in [(), tuple(text), *((text[:at], text[at:]) for at in places(text))]:
+        assert_agree(case["dialect"], whole, replace(whole, chunks=chunks))
+
+
+@every_case
+def test_agrees_where_the_output_breaks_off(case: dict[str, Any]) -> None:
+    for end in places(case["text"]):
+        text = case["text"][:end]
+        if case["dialect"] == "llama3_json" and '"parameters"' not in text:
+            continue  # without a marker it is the second member that tells
+        assert_agree(case["dialect"], trial(case, text))
+
+
+@every_case
+def test_finds_the_dialect(case: dict[str, Any]) -> None:
+    explicit = decode(case["dialect"], trial(case, case["text"]))[1]
+    found = decode("auto", trial(case, case["text"]))[1].dialect
+    foreign = [each.message.split()[5].strip(",") for each in explicit.diagnoses if each.code == "foreign-dialect"]
+    bare = any(each.code == "missing-wrapper" for each in explicit.diagnoses)
+    if not explicit.calls:
+        assert found == ""
+    elif not bare:  # without their wrappers some are alike
+        wanted = (foreign or [case["dialect"]])[0]
+        assert found == READS_ALIKE.get(wanted, wanted)
+
+
+@every_dialect
+@settings(max_examples=15)
+@given(data=st.data())
+def test_agrees_on_generated_calls(name: str, data: st.DataObject) -> None:
+    tools = data.draw(testing.tool_sets())
+    text = data.draw(st.sampled_from(["", "", "I look.\n\n"]))
+    message = wp.Message(text=text, calls=data.draw(testing.calls(name, tools)))
+    try:
+        written = wp.encode(message, name, tools=tools)
+    except wp.EncodeError:
+        return
+    chunks = data.draw(testing.splits(written))
+    got = assert_agree(name, Trial(written, (), tools), Trial(written, chunks, tools))
+    assert not message.calls or got.dialect in (name, READS_ALIKE.get(name))
+
+
+@every_dialect
+@settings(max_examples=8)
+@given(data=st.data())
+def test_keeps_the_laws(name: str, data: st.DataObject) -> None:
+    drawn = data.draw(testing.trials(name))
+    for law in testing.TRIAL_LAWS:
+        law("auto", drawn)
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_keeps_the_laws_on_mixtures(data: st.DataObject) -> None:
+    one, other, third = (data.draw(testing.trials(data.draw(st.sampled_from(wp.dialects())))) for _ in range(3))
+    text = data.draw(st.permutations([one.text, other.text, "\n", third.text]).map("".join))
+    mixed = replace(one, text=text, chunks=data.draw(testing.splits(text)))
+    for law in testing.TRIAL_LAWS:
+        law("auto", mixed)
+
+
+@every_dialect
+def test_tells_an_argument_as_early_as_the_dialect(name: str) -> None:
+    text = wp.encode([CALL, CALL], name, tools=TOOLS)
+    explicit, auto = wp.Decoder(name, tools=TOOLS), wp.Decoder("auto", tools=TOOLS)
+    begun = text.index("a.py")
+    assert merged(auto.feed(text[:begun])) == merged(explicit.feed(text[:begun]))
+    for character in text[begun:]:
+        assert auto.feed(character) == explicit.feed(character)
+        assert auto.pending == explicit.pending
+    assert auto.close() == explicit.close()
+
+
+def test_the_name_is_told_when_it_is_certain() -> None:
+    decoder, started = wp.Decoder("auto", tools=TOOLS), False
+    for character in f"<think>so</think>Look:\n{MARKERS[0][0]}":
+        started = started or any(isinstance(event, wp.CallStart) for event in decoder.feed(character))
+        assert decoder.dialect == ("hermes" if started else None)
+    assert started
+    assert wp.Decoder("qwen25").dialect == "hermes"
+    assert wp.parse("no call", "auto").dialect == ""
+    assert wp.parse("no call", "hermes").dialect == "hermes"
+
+
+MARKERS = [
+    ('<tool_call>\n{"name": "read_file", "arguments": {"path": "a"}}\n</tool_call>', "hermes"),
+    ("<tool_call>\n<function=read_file>\n<parameter=path>\na\n</parameter>\n</function>\n</tool_call>", "qwen3_coder"),
+    ("<tool_call>read_file\n<arg_key>path</arg_key>\n<arg_value>a</arg_value>\n</tool_call>", "glm45"),
+    ('[TOOL_CALLS][{"name": "read_file", "arguments": {"path": "a"}}]', "mistral"),
+    ('[TOOL_CALLS]read_file[ARGS]{"path": "a"}', "mistral_v11"),
+    ('<tool_calls>\n<call name="read_file">\n<arg name="path">a</arg>\n</call>\n</tool_calls>', "xml"),
+    (
+        '<tool_calls>\n<invoke name="read_file">\n<parameter name="path" string="true">a</parameter>\n</invoke>\n'
+        "</tool_calls>",
+        "dsml_v4",
+    ),
+    (
+        '<function_calls>\n<invoke name="read_file">\n<parameter name="path">a</parameter>\n</invoke>\n'
+        "</function_calls>",
+        "anthropic_invoke",
+    ),
+    ('<form toolname="read_file">\n<textarea name="path">a</textarea>\n</form>', "html"),
+    ("<read_file>\n<path>a</path>\n</read_file>", "cline"),
+]
+
+
+@pytest.mark.parametrize(("text", "name"), MARKERS, ids=[name for _, name in MARKERS])
+def test_what_follows_a_shared_marker_decides(text: str, name: str) -> None:
+    message = wp.parse(f"Look.\n{text}\nDone.", "auto", tools=TOOLS)
+    assert (message.dialect, [call.arguments for call in message.calls]) == (name, [{"path": "a"}])
+    assert message.text == "Look.\n\nDone."
+
+
+@pytest.mark.parametrize("name", ["dsml_v32", "dsml_v4", "minimax_m2", "anthropic_invoke"])
+def test_a_lost_section_may_end_like_any_that_fits(name: str) -> None:
+    spec = wp.dialect(name)
+    assert spec.section is not None
+    text = wp.encode([CALL], name, tools=TOOLS).removeprefix(spec.section.open.format())
+    message = wp.parse(text, "auto", tools=TOOLS)
+    assert [call.arguments for call in message.calls] == [CALL.arguments]
+    assert message.text == ""
+
+
+def test_quoted_calls_decide_nothing() -> None:
+    quoted, real = MARKERS[0][0], wp.encode([CALL], "kimi_k2", tools=TOOLS)
+    text = f"Not so:\n```\n{quoted}\n```\nbut so:\n{real}"
+    for chunks in ((), tuple(text)):
+        message = decode("auto", Trial(text, chunks, TOOLS))[1]
+        assert message.dialect == "kimi_k2"
+        assert [call.name for call in message.candidates] == [call.name for call in message.calls] == ["read_file"]
+
+
+def test_drafts_decide_nothing() -> None:
+    real = wp.encode([CALL], "dsml_v4", tools=TOOLS)
+    for text in (f"<think>{MARKERS[0][0]} or</think>\n{real}", f"<think>{MARKERS[0][0]}</think>\nNo: {real}"):
+        message = decode("auto", Trial(text, tuple(text), TOOLS))[1]
+        assert message.dialect == "dsml_v4"
+        assert len(message.calls) == len(message.candidates) == 1
+
+
+def test_nothing_is_foreign() -> None:
+    text = f"{MARKERS[0][0]}\n{MARKERS[1][0]}"
+    message = wp.parse(text, "auto", tools=TOOLS)
+    assert (message.dialect, len(message.calls), message.diagnoses) == ("hermes", 2, ())
+    assert [each.code for each in wp.parse(text, "hermes", tools=TOOLS).diagnoses] == ["foreign-dialect"]
+
+
+REASONING = sorted({(of.open, of.close) for of in (wp.dialect(name).reasoning for name in wp.dialects()) if of})
+
+
+@pytest.mark.parametrize(("opener", "closer"), REASONING)
+def test_every_reasoning_marker_is_live(opener: str, closer: str) -> None:
+    others = "".join(other for _, other in REASONING if other != closer)
+    message = wp.parse(f"{opener}a {others} b{closer}\n\nText", "auto")
+    assert (message.reasoning, message.text.strip()) == (f"a {others} b", "Text")
+    message = wp.parse(f"a{closer}\n\nText", "auto", reasoning_open=True)
+    assert (message.reasoning, message.text.strip()) == ("a", "Text")
+
+
+BARE = '{"name": "read_file", "parameters": {"path": "a"}}'
+
+
+def test_json_without_markers() -> None:
+    def found(text: str, tools: object = TOOLS) -> int:
+        return len(wp.parse(text, "auto", tools=tools).calls)
+
+    assert found(BARE) == 1
+    assert found(BARE, None) == 0, "any JSON answer with a name would be a call"
+    assert found(BARE, []) == 0
+    assert found(f"So: {BARE}") == found(f"\n```json\n{BARE}\n```") == 0
+    assert found(BARE.replace("read_file", "delete_all")) == 0
+    assert found(BARE.replace("parameters", "arguments")) == 0, "any other model's call without its markers"
+    assert found(f"<|python_tag|>{BARE}", None) == 1
+
+
+PROSE = [
+    "<ul>\n<li>one</li>\n</ul>",
+    "<read_file>\n<path>a</path>\n</read_file>",
+    "read_file\n```json\n{}\n```",
+    'read_file[ARGS]{"path": "a"}',
+    "Text with ``` and <tool_call> and [TOOL_CALLS] and <think> in it.",
+]
+
+
+@pytest.mark.parametrize("text", PROSE)
+def test_no_call_without_tools_to_go_by(text: str) -> None:
+    for chunks in ((), tuple(text)):
+        message = decode("auto", Trial(text, chunks))[1]
+        assert (message.calls, message.text, message.dialect) == ((), text, "")
+
+
+def test_a_heading_over_a_fence_is_no_call() -> None:
+    text = 'read_file\n```json\n{"path": "a"}\n```\n'
+    assert wp.parse(text, "auto", tools=TOOLS).calls == ()
+    assert len(wp.parse(text, "deepseek_v3", tools=TOOLS).calls) == 1
+
+
+def test_a_line_that_lost_its_marker() -> None:
+    text = 'Now\nread_file[ARGS]{"path": "a"}'
+    for chunks in ((), tuple(text)):
+        message = decode("auto", Trial(text, chunks, TOOLS))[1]
+        assert (message.dialect, message.text, len(message.calls)) == ("mistral_v11", "Now\n", 1)
+
+
+def test_auto_is_no_dialect() -> None:
+    for use in (wp.dialect, lambda name: wp.encode([CALL], name), lambda name: wp.prompt(name, TOOLS)):
+        with pytest.raises(wp.DialectError, match="decoding alone"):
+            use("auto")
+    assert "auto" not in wp.dialects()
+
+
+def test_converts_from_auto() -> None:
+    assert wp.convert(MARKERS[1][0], "auto", "hermes", tools=TOOLS) == MARKERS[0][0]
+
+
+# --- by the model's name ----------------------------------------------------------------------------------------------
+
+MODELS = {
+    "Qwen/Qwen3-Coder-30B-A3B-Instruct": "qwen3_coder",
+    "qwen3-coder-30b-a3b-instruct-q4_k_m.gguf": "qwen3_coder",
+    "/models/Qwen_Qwen3-Coder-Next-UD-Q4_K_XL-00001-of-00002.gguf": "qwen3_coder",
+    "qwen3-coder:30b": "qwen3_coder",
+    "C:\\models\\GLM-4.5-Air.gguf": "glm45",
+    "qwen3:8b": "hermes",
+    "zai-org/GLM-4.7-FP8": "glm47",
+    "DeepSeek-V3-0324-Q4_K_M.gguf": "deepseek_v3",
+    "some-org/DeepSeek-V3-GGUF/": "deepseek_v3",
+    "deepseek-ai/DeepSeek-V3.1-Terminus": "deepseek_v31",
+    "deepseek-ai/DeepSeek-V3.2": "dsml_v32",
+    "DeepSeek-V3.2-Exp-UD-Q2_K_XL": "deepseek_v31",
+    "Meta-Llama-3.1-8B-Instruct-Q8_0.gguf": "llama3_json",
+    "NousResearch/Hermes-3-Llama-3.1-8B": "hermes",
+    "Mistral-7B-Instruct-v0.3.Q4_K_M.gguf": "mistral",
+    "mistralai/Mistral-Large-Instruct-2407": "mistral",
+    "NVIDIA-Nemotron-3-Nano-30B-A3B-BF16": "qwen3_coder",
+    "someone/Qwen3-Coder-30B-A3B-Instruct-AWQ-4bit": "qwen3_coder",
+    "stepfun-ai/step3": "step3",
+}
+
+
+@pytest.mark.parametrize(("model", "name"), MODELS.items())
+def test_dialect_for_a_model(model: str, name: str) -> None:
+    assert wp.dialect_for(model=model).name == name
+    assert wp.dialect_for(model=model.upper()).name == name
+
+
+@pytest.mark.parametrize("model", ["", "/", "gpt-4o", "Qwen3-VL-8B", "Mistral-7B-Instruct-v0.1", "-" * 9, "q4" * 5_000])
+def test_no_dialect_for_a_model(model: str) -> None:
+    with pytest.raises(wp.DialectError, match="no dialect is known for the model"):
+        wp.dialect_for(model=model)
+
+
+def test_the_hint_names_what_is_near() -> None:
+    with pytest.raises(wp.DialectError, match=r"mistral-7b-instruct-v0\.3"):
+        wp.dialect_for(model="mistralai/Mistral-7B-Instruct-v0.1")
+
+
+@pytest.mark.parametrize("given_names", [{}, {"model": "qwen3:8b", "chat_template": "<tool_call>"}])
+def test_dialect_for_takes_one_of_two(given_names: dict[str, str]) -> None:
+    with pytest.raises(TypeError, match="either model= or chat_template="):
+        wp.dialect_for(**given_names)
+
+
+# --- by the chat template ---------------------------------------------------------------------------------------------
+
+
+def jinja(name: str) -> Iterator[str]:
+    """Write a dialect's markers as templates do: as text, in strings with escapes, and joined from constants."""
+    spec = wp.dialect(name)
+    around = (spec.section.open, spec.section.close) if spec.section is not None else None
+    parts = [spec.call.open.format(**dict.fromkeys(("name", "id"), "zqz")), spec.call.close.format(name="zqz")]
+    if spec.codec != "json":
+        argument = spec.argument
+        slots = {"key": "zqz", "string": "true", "type": "string"}
+        parts[1:1] = [argument.open.format(**slots), argument.close.format(key="zqz")]
+    if around is not None:
+        parts = [around[0].format(), *parts, around[1].format()]
+    text = "{% for c in calls %}" + "{{ c }}".join(parts).replace("zqz", "{{ c.x }}") + "{% endfor %}"
+    yield text
+    escaped = "".join(parts).replace("\n", "\\n")
+    yield "{{- '" + escaped.replace("zqz", "' + c.x + '") + "' }}"
+    yield '{%- set token = "<" -%}' + text.replace("<", "<{{ token }}").replace("<{{ token }}", "{{ token }}")
+
+
+# Markers that are nothing but a name, and none at all.
+@pytest.mark.parametrize("name", [name for name in wp.dialects() if name not in ("cline", "llama3_json")])
+def test_dialect_for_a_template(name: str) -> None:
+    for text in jinja(name):
+        assert wp.dialect_for(chat_template=text).name == ("qwen3_coder" if name == "step3p5" else name)
+
+
+def test_dialect_for_a_template_without_markers() -> None:
+    text = """{{- 'Answer {"name": tool, "parameters": arguments}' }}<|eot_id|>"""
+    assert wp.dialect_for(chat_template=text).name == "llama3_json"
+
+
+@pytest.mark.parametrize("text", ["", "{{ content }}", "<think>{{ m }}</think>", '{"name": "x", "parameters": {}}'])
+def test_no_dialect_for_a_template(text: str) -> None:
+    with pytest.raises(wp.DialectError, match="no call markers"):
+        wp.dialect_for(chat_template=text)

@@ -1,0 +1,363 @@
+"""What an output is called, what could be saved of it, and what the model is told: properties, and a labelled corpus."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import wireproto as wp
+from benchmarks.classify import Case, corpus, score
+from wireproto.classify import LABELS
+from wireproto.diagnoses import CODES, KINDS
+from wireproto.fuzz.strategies import trials
+from wireproto.leaks import look_again
+from wireproto.parameters import example
+from wireproto.retry import FORM
+from wireproto.schema import Toolset
+from wireproto.states import forms
+from wireproto.testing import Trial, identical
+
+CORPUS = corpus()
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+TOOLS: list[dict[str, Any]] = [
+    {
+        "name": "read_file",
+        "parameters": {
+            "type": "object",
+            "properties": {"path": {"type": "string"}, "limit": {"type": "integer"}},
+            "required": ["path"],
+        },
+    },
+    {"name": "shell_exec", "parameters": {"type": "object", "properties": {"command": {"type": "string"}}}},
+]
+LEAKED = '{"name": "read_file", "arguments": {"path": "a.txt", "limit": 3}}'
+RUN = '{"name": "shell_exec", "arguments": {"command": "ls"}}'
+MARKED = f"<tool_call>\n{LEAKED}\n</tool_call>"
+NAMES = (
+    "auto",
+    "hermes",
+    "qwen3_coder",
+    "dsml_v4",
+    "glm45",
+    "kimi_k2",
+    "mistral",
+    "llama3_json",
+    "xml",
+    "toml",
+    "cline",
+)
+KINDS_OF_TEXT = {
+    "leaked": LEAKED,
+    "quoted": f"As in\n\n```\n{MARKED}\n```\n\nhere.",
+    "draft": f"<think>\n{MARKED}\nor not\n</think>\n\nNo.",
+    "foreign": wp.encode([wp.Call("read_file", {"path": "a.txt", "limit": 3})], "kimi_k2", tools=TOOLS),
+}
+
+
+def codes(verdict: wp.Verdict) -> list[str]:
+    return [reason.code for reason in verdict.reasons]
+
+
+# The corpus.
+
+
+def test_the_corpus_is_what_it_should_be() -> None:
+    assert len(CORPUS) >= 400
+    assert {case.label for case in CORPUS} == set(LABELS)
+    assert len({case.wire for case in CORPUS if case.wire}) >= 12
+    assert len({case.id for case in CORPUS}) == len(CORPUS)
+    assert len({(case.text, case.dialect, case.finish_reason) for case in CORPUS}) == len(CORPUS)
+    assert all(case.negative for case in CORPUS if case.label in ("plain", "mention", "quoted"))
+
+
+def test_the_reader_is_right_nearly_always() -> None:
+    found = score(CORPUS)
+    assert found.accuracy >= 0.97, [(case.id, verdict.label) for case, verdict in found.wrong]
+    assert found.phantoms == []
+
+
+# A format without markers takes any object that begins an output with a declared name for a call.
+MARKED_FORMATS = [name for name in wp.dialects() if not any(form.markerless for form in forms(wp.dialect(name)))]
+
+
+@pytest.mark.parametrize("name", ["auto", *MARKED_FORMATS])
+def test_nothing_is_called_that_was_not_meant(name: str) -> None:
+    called = [case.id for case in CORPUS if case.negative and case.verdict(name).message.calls]
+    assert called == []
+
+
+def test_verdicts_point_into_the_text() -> None:
+    for case in CORPUS:
+        verdict = case.verdict()
+        assert verdict.text_len == len(case.text)
+        assert set(codes(verdict)) <= CODES.keys()
+        for reason in verdict.reasons:
+            assert 0 <= reason.span[0] <= reason.span[1] <= len(case.text), case.id
+        for candidate in verdict.candidates:
+            assert candidate.call.raw == case.text[slice(*candidate.call.span)] != "", case.id
+            assert candidate.label in LABELS and 0 <= candidate.confidence <= 1, case.id
+            assert candidate.assumes or candidate.label == "malformed", case.id
+        confidences = [candidate.confidence for candidate in verdict.candidates]
+        assert confidences == sorted(confidences, reverse=True), case.id
+
+
+@pytest.mark.parametrize("step", [1, 7])
+def test_candidates_do_not_depend_on_chunks(step: int) -> None:
+    for case in CORPUS[:: 12 - step]:
+        decoder = wp.Decoder(case.dialect, case.tools, case.policy, case.reasoning_open)
+        for at in range(0, len(case.text), step):
+            decoder.feed(case.text[at : at + step])
+        decoder.close(case.finish_reason)
+        assert decoder.message == case.verdict().message, case.id
+
+
+# Any text.
+
+
+@given(
+    st.sampled_from(NAMES).flatmap(lambda name: st.tuples(st.just(name), trials("hermes" if name == "auto" else name)))
+)
+def test_every_text_has_a_verdict(case: tuple[str, Trial]) -> None:
+    name, trial = case
+    verdict = wp.classify(trial.text, trial.tools, name, trial.finish_reason, trial.reasoning_open)
+    assert verdict.label in LABELS
+    assert verdict == wp.classify(trial.text, trial.tools, name, trial.finish_reason, trial.reasoning_open)
+    assert (verdict.label in ("calls", "recovered")) <= bool(verdict.message.calls)
+    assert verdict.message.calls == () or verdict.label not in (
+        "plain",
+        "mention",
+        "quoted",
+        "draft",
+        "leaked",
+        "foreign",
+    )
+    assert verdict.retry_message() == verdict.retry_message()
+
+
+@given(st.sampled_from(NAMES), st.text(alphabet="<>{}[]`'\"/&;=: \nabtool_cnme", max_size=60))
+def test_noise_has_a_verdict(name: str, text: str) -> None:
+    verdict = wp.classify(text, TOOLS, name)
+    assert verdict.label in LABELS and verdict.text_len == len(text)
+
+
+OPENERS = (
+    '{"name": "read_file", "arguments": {"path": "x\n',
+    '{"name": "read_file", "arguments": {"path": "x"}}\n',
+    '>{"name": "x", "arguments": {"a": "b"c',
+    "&lt;tool_call&gt;{",
+    "`<tool_call>{",
+    "read_file{",
+    "functions.read_file:0{",
+    "<parameter=path>\n",
+    "\n{",
+)
+
+
+@pytest.mark.parametrize("opener", OPENERS)
+def test_a_second_look_decodes_each_character_a_few_times(opener: str) -> None:
+    assert _fed(opener * 8_000) <= 2.2 * _fed(opener * 4_000) + 10_000
+    assert _fed(opener * 8_000) <= 6 * len(opener) * 8_000
+
+
+def _fed(text: str) -> int:
+    """Return how many characters a second look gives to decoders."""
+    fed = 0
+
+    class Counting(wp.Decoder):
+        def feed(self, text: str) -> list[wp.Event]:
+            nonlocal fed
+            fed += len(text)
+            return super().feed(text)
+
+    decoder = wp.Decoder("hermes", TOOLS, wp.Policy(second_look=False))
+    decoder.feed(text)
+    decoder.close()
+    look_again(decoder._source, decoder._journal, wp.dialect("hermes"), Toolset.of(TOOLS), wp.Policy(), Counting)
+    return fed
+
+
+def test_a_hundred_thousand_openers() -> None:
+    assert wp.classify('{"name": "read_file", "arguments": {"path": \n' * 100_000, TOOLS, "hermes").message.calls == ()
+
+
+# What it says.
+
+
+def test_what_a_harness_sees() -> None:
+    text = "Use <tool_call> and </tool_call>."
+    verdict = wp.classify(text, TOOLS, finish_reason="stop")
+    found = (verdict.label, verdict.dialect, verdict.saw_start, verdict.saw_end, verdict.text_len)
+    assert found == ("mention", "", 1, 1, len(text))
+    verdict = wp.classify(MARKED, TOOLS)
+    assert (verdict.label, verdict.dialect, verdict.saw_start, verdict.saw_end) == ("calls", "hermes", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "tools", "cause"),
+    [
+        ("&lt;tool_call&gt;\n" + RUN + "\n&lt;/tool_call&gt;", "hermes", TOOLS, "html-escaped"),
+        ('functions.shell_exec:0{"command": "ls"}', "kimi_k2", TOOLS, "special-tokens-stripped"),
+        (MARKED, "hermes", [], "no-tools"),
+        (MARKED, "kimi_k2", TOOLS, "wrong-dialect"),
+    ],
+)
+def test_causes_outside_the_model(text: str, dialect: str, tools: Any, cause: str) -> None:
+    verdict = wp.classify(text, tools, dialect)
+    assert cause in codes(verdict)
+    assert len(verdict.candidates) == 1 and verdict.candidates[0].call.complete
+    assert verdict.message.calls == ()
+
+
+def test_a_candidate_says_what_is_assumed() -> None:
+    (candidate,) = wp.classify(f"I will look.\n{LEAKED}\n", TOOLS, "hermes").candidates
+    assert candidate.call.arguments == {"path": "a.txt", "limit": 3}
+    assert (candidate.label, candidate.assumes) == ("leaked", ("leaked-call",))
+    (alone,) = wp.classify(LEAKED, TOOLS, "hermes").candidates
+    assert alone.confidence > candidate.confidence
+
+
+def test_a_definition_of_a_tool_is_no_call() -> None:
+    definition = json.dumps({"name": "read_file", "parameters": TOOLS[0]["parameters"]})
+    assert wp.classify(definition, TOOLS, "hermes").candidates == ()
+
+
+def test_the_fixtures_candidates() -> None:
+    cases = [json.loads(line) for line in (FIXTURES / "resolution.jsonl").read_text(encoding="utf-8").splitlines()]
+    cases = [case for case in cases if "candidates" in case["expect"]]
+    assert len(cases) == 5
+    for case in cases:
+        message = wp.parse(case["text"], case["dialect"], case["tools"], finish_reason=case.get("finish_reason"))
+        got = [{"name": call.name, "arguments": call.arguments} for call in message.candidates]
+        assert identical(got, case["expect"]["candidates"]), case["id"]
+
+
+def test_without_a_second_look_there_are_no_leaks() -> None:
+    message = wp.parse(LEAKED, "hermes", TOOLS, policy=wp.Policy(second_look=False))
+    assert message.candidates == () and message.diagnoses == ()
+
+
+# Promotion.
+
+
+def _decode(text: str, policy: wp.Policy, tools: Any = TOOLS) -> tuple[list[wp.Event], wp.Message]:
+    decoder = wp.Decoder("hermes", tools, policy)
+    events = decoder.feed(text) + decoder.close("stop")
+    return events, decoder.message
+
+
+@pytest.mark.parametrize(("kind", "word"), [*product(KINDS_OF_TEXT, KINDS_OF_TEXT)])
+def test_only_what_is_named_is_promoted(kind: str, word: str) -> None:
+    text = KINDS_OF_TEXT[kind]
+    plain_events, plain = _decode(text, wp.Policy())
+    assert plain.calls == () and len(plain.candidates) == 1
+    for policy in (wp.Policy(promote={"read_file": word}), wp.Policy(promote={"*": word})):
+        events, message = _decode(text, policy)
+        assert message.text == plain.text and message.segments == plain.segments
+        assert events[: len(plain_events)] == plain_events
+        if kind != word:
+            assert events == plain_events and message == plain
+            continue
+        assert message.candidates == ()
+        (call,) = message.calls
+        assert call.arguments == {"path": "a.txt", "limit": 3} and call.raw in text
+        started, ended = events[len(plain_events)], events[-2]
+        assert isinstance(started, wp.CallStart) and started.name == "read_file"
+        assert isinstance(ended, wp.CallEnd) and ended.call == call
+        deltas = {e.key: e.text for e in events if isinstance(e, wp.ArgumentDelta)}
+        assert deltas == {"path": "a.txt", "limit": "3"}
+        assert message.diagnoses[-1].code == "promoted"
+
+
+def test_promotion_is_a_tools_own_matter() -> None:
+    policy = wp.Policy(promote={"read_file": "leaked", "shell_exec": "never", "*": "leaked quoted"})
+    message = _decode(f"{RUN}\n{LEAKED}", policy)[1]
+    assert [call.name for call in message.calls] == ["read_file"]
+    assert [call.name for call in message.candidates] == ["shell_exec"]
+
+
+def test_nothing_is_promoted_that_cannot_be_called() -> None:
+    policy = wp.Policy(promote={"*": "leaked quoted draft foreign"}, foreign="call")
+    assert _decode(LEAKED[:-8], policy)[1].calls == ()
+    assert _decode(MARKED, policy, tools=[])[1].calls == ()
+    salted = wp.Decoder(wp.dialect("xml").salted("k7q2"), TOOLS, policy)
+    salted.feed(LEAKED)
+    salted.close()
+    assert salted.message.calls == () and len(salted.message.candidates) == 1
+    with pytest.raises(wp.LimitExceeded):
+        _decode(f"{LEAKED}\n{LEAKED}", wp.Policy(promote={"*": "leaked"}, max_calls=1))
+
+
+def test_a_foreign_call_is_what_policy_says() -> None:
+    text = KINDS_OF_TEXT["foreign"]
+    assert _decode(text, wp.Policy(foreign="text"))[1].candidates == ()
+    assert len(_decode(text, wp.Policy(foreign="candidate"))[1].candidates) == 1
+    assert len(_decode(text, wp.Policy(foreign="call"))[1].calls) == 1
+    never = wp.Policy(foreign="call", promote={"read_file": "never"})
+    assert _decode(text, never)[1].calls == ()
+
+
+@pytest.mark.parametrize("words", ["", "leak", "never leaked", "leaked, quoted"])
+def test_a_wrong_word_is_an_error(words: str) -> None:
+    with pytest.raises(wp.SchemaError, match="promote"):
+        wp.Policy(promote={"read_file": words})
+
+
+def test_every_kind_can_be_promoted() -> None:
+    assert set(KINDS.values()) == set(KINDS_OF_TEXT)
+
+
+# The message for the model.
+
+
+@pytest.mark.parametrize("name", wp.dialects())
+def test_the_form_that_is_shown_decodes(name: str) -> None:
+    for text, tool in (("I could not do it.", TOOLS[0]), (f"I ran it.\n{RUN}", TOOLS[1])):
+        message = wp.classify(text, TOOLS, name).retry_message()
+        shown = wp.parse(message.rpartition(FORM + "\n\n")[2], name, TOOLS)
+        expected = example(Toolset.of([tool]).tools[0])
+        assert [(call.name, call.arguments) for call in shown.calls] == [(expected.name, expected.arguments)]
+        assert shown.text == "" and shown.diagnoses == () and len(message) < 1_500
+
+
+def test_it_names_the_defect_and_the_tool() -> None:
+    text = '<tool_call>\n{"name": "readfile", "arguments": {"path": "a"}}\n</tool_call>'
+    message = wp.classify(text, TOOLS, "hermes").retry_message()
+    assert "'readfile'" in message and "read_file, shell_exec" in message and "path (string, required)" in message
+
+
+def test_it_quotes_no_more_than_needed() -> None:
+    secret = "x" * 10_000
+    text = '<tool_call>\n{"name": "read_file", "arguments": {"path": "' + secret + '" oops}}\n</tool_call>'
+    verdict = wp.classify(text, TOOLS, "hermes")
+    assert verdict.label == "malformed"
+    assert "xxxxxxxxxxxx" not in verdict.retry_message() and len(verdict.retry_message()) < 1_000
+
+
+def test_it_is_silent_where_nothing_is_wrong() -> None:
+    assert wp.classify(MARKED, TOOLS).retry_message() == ""
+    assert "No tools are offered" in wp.classify(MARKED, []).retry_message()
+
+
+def test_it_is_written_for_the_dialect_in_use() -> None:
+    assert "<|tool_call_begin|>" in wp.classify(MARKED, TOOLS, "kimi_k2").retry_message()
+    assert "<function=" in wp.classify("<function=read_file>\n<parameter=path>\na", TOOLS).retry_message()
+    assert "<tool_call>" in wp.classify(LEAKED, TOOLS).retry_message()
+
+
+def test_every_label_has_something_to_say() -> None:
+    said = Counter(case.label for case in CORPUS if case.verdict().retry_message())
+    assert set(said) >= set(LABELS) - {"calls", "recovered"}
+
+
+def test_the_score_counts() -> None:
+    wrong = Case("x", "calls", "hello", "hermes", TOOLS, None, False, wp.Policy(), True, "")
+    phantom = Case("y", "plain", MARKED, "hermes", TOOLS, None, False, wp.Policy(), True, "")
+    found = score([wrong, phantom])
+    assert found.accuracy == 0 and found.phantoms == [phantom]

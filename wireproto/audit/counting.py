@@ -1,0 +1,147 @@
+"""The sums of an audit, of a part of a log or of all: what is counted, and the few outputs that are kept to be shown.
+
+It must not know where the judgements came from. Law: adding parts in any order gives the same sums, and no log makes
+them large: names and days beyond a limit are counted together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from wireproto.audit.judging import FAILURES, SUCCESSES, UNKNOWN, Excerpt, Judgement
+
+OTHERS = "(others)"
+NO_DAY = "(no date)"
+KEPT = 5  # outputs of each label
+NAMED = 20  # places that could not be read
+_LIMIT = 2_000  # different names, and days
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a record stands: number of the file, of its part, of the line or row in it, of the output in that."""
+
+    file: int
+    part: int
+    line: int
+    output: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A record that could not be read, and why."""
+
+    place: Place
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An output that is kept to be shown."""
+
+    place: Place
+    label: str
+    codes: tuple[str, ...]
+    badness: int
+    excerpt: Excerpt
+
+    @property
+    def order(self) -> tuple[int, Place]:
+        """The worst first."""
+        return -self.badness, self.place
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was counted. `calls` and `failures` are by tool, `days` are labels by day."""
+
+    records: int = 0
+    outputs: int = 0
+    characters: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    dialects: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    days: dict[str, Counter[str]] = field(default_factory=dict)
+    unread: int = 0
+    named: list[Unread] = field(default_factory=list)
+    worst: dict[str, list[Sample]] = field(default_factory=dict)
+
+    def add(self, judgement: Judgement, place: Place, day: str) -> None:
+        """Count an output."""
+        self.outputs += 1
+        self.characters += judgement.size
+        self.labels[judgement.label] += 1
+        _count(self.codes, judgement.codes)
+        _count(self.dialects, [judgement.dialect] if judgement.dialect else [])
+        _count(self.calls, judgement.calls)
+        _count(self.failures, judgement.failures)
+        self._day(day or NO_DAY)[judgement.label] += 1
+        if judgement.excerpt is not None:
+            sample = Sample(place, judgement.label, judgement.codes, judgement.badness, judgement.excerpt)
+            self._keep(judgement.label, [sample])
+
+    def miss(self, place: Place, reason: str) -> None:
+        """Count a record that could not be read."""
+        self.unread += 1
+        if len(self.named) < NAMED:
+            self.named.append(Unread(place, reason))
+
+    def merge(self, other: Tally) -> None:
+        """Add the sums of another part."""
+        self.records += other.records
+        self.outputs += other.outputs
+        self.characters += other.characters
+        self.unread += other.unread
+        self.named = sorted(self.named + other.named, key=lambda unread: unread.place)[:NAMED]
+        self.labels.update(other.labels)
+        for mine, theirs in (
+            (self.codes, other.codes),
+            (self.dialects, other.dialects),
+            (self.calls, other.calls),
+            (self.failures, other.failures),
+        ):
+            for name, count in theirs.items():
+                _count(mine, [name], count)
+        for day, labels in other.days.items():
+            self._day(day).update(labels)
+        for label, samples in other.worst.items():
+            self._keep(label, samples)
+
+    @property
+    def failed(self) -> int:
+        """How many outputs failed."""
+        return sum(self.labels[label] for label in FAILURES)
+
+    @property
+    def tried(self) -> int:
+        """How many outputs called, or tried to."""
+        return self.failed + sum(self.labels[label] for label in SUCCESSES)
+
+    @property
+    def rate(self) -> float:
+        """The share of failures among the outputs that called or tried to; 0 if none did."""
+        return self.failed / self.tried if self.tried else 0.0
+
+    @property
+    def tools(self) -> list[str]:
+        """The tools that were called, or were to be, those with most failures first, then by calls."""
+        names = {*self.calls, *self.failures} - {UNKNOWN, OTHERS}
+        return sorted(names, key=lambda name: (-self.failures[name], -self.calls[name], name))
+
+    def _day(self, day: str) -> Counter[str]:
+        if day not in self.days and len(self.days) >= _LIMIT:
+            day = OTHERS
+        return self.days.setdefault(day, Counter())
+
+    def _keep(self, label: str, samples: Iterable[Sample]) -> None:
+        kept = [*self.worst.get(label, ()), *samples]
+        self.worst[label] = sorted(kept, key=lambda sample: sample.order)[:KEPT]
+
+
+def _count(counter: Counter[str], names: Iterable[str], by: int = 1) -> None:
+    for name in names:
+        counter[name if name in counter or len(counter) < _LIMIT else OTHERS] += by

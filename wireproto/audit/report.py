@@ -1,0 +1,236 @@
+"""An audit as data, and as one page of HTML that needs nothing else.
+
+It must not count. Law: whatever a model, a tool's name or a path holds stands in the page as text: escaped, controls
+spelled out, and no script would run, since the page forbids all but its own style.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from itertools import pairwise
+from typing import Any
+
+from wireproto.audit.counting import Sample, Tally
+from wireproto.audit.judging import FAILURES, SUCCESSES, Excerpt
+from wireproto.audit.work import Audit
+from wireproto.classify import LABELS
+from wireproto.model import Span
+
+TOOLS = 50
+CODES = 30
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+_COLOURS = dict.fromkeys(FAILURES, "bad") | dict.fromkeys(SUCCESSES, "good")
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
+table { border-collapse: collapse } td, th { padding: .2rem .9rem .2rem 0; text-align: left; vertical-align: top }
+th { border-bottom: 1px solid #bbb } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
+pre { background: #f6f6f6; padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 24rem;
+      overflow-y: auto }
+mark { background: #ffd9b3 } .bad { color: #b00020 } .good { color: #1b6e2e } .dim { color: #777 }
+.bar { display: flex; width: 22rem; height: .9rem; background: #eee } .bar span { height: 100% }
+.bar .bad { background: #cf5b6c } .bar .good { background: #7fb98c } .bar .rest { background: #c9c9c9 }
+"""
+
+
+def as_data(audit: Audit) -> dict[str, Any]:
+    """Return the sums as plain data, for JSON."""
+    tally = audit.tally
+    return {
+        "files": list(audit.paths),
+        "records": tally.records,
+        "unread": tally.unread,
+        "unread_places": [{"where": audit.where(it.place), "reason": it.reason} for it in tally.named],
+        "outputs": tally.outputs,
+        "characters": tally.characters,
+        "calls": tally.calls.total(),
+        "tried": tally.tried,
+        "failures": tally.failed,
+        "failure_rate": tally.rate,
+        "recovered": tally.labels["recovered"],
+        "labels": {label: tally.labels[label] for label in LABELS if tally.labels[label]},
+        "codes": dict(tally.codes.most_common()),
+        "dialects": dict(tally.dialects.most_common()),
+        "distinct_tools": len(tally.tools),
+        "tools": [{"name": it, "calls": tally.calls[it], "failures": tally.failures[it]} for it in _names(tally)],
+        "days": {day: dict(sorted(tally.days[day].items())) for day in sorted(tally.days)},
+        "worst": [_sample_data(audit, sample) for sample in _samples(tally)],
+    }
+
+
+def _sample_data(audit: Audit, sample: Sample) -> dict[str, Any]:
+    excerpt = sample.excerpt
+    return {
+        "where": audit.where(sample.place),
+        "output": sample.place.output,
+        "label": sample.label,
+        "codes": list(sample.codes),
+        "length": excerpt.length,
+        "start": excerpt.start,
+        "text": excerpt.shown,
+        "spans": [{"code": code, "start": low, "end": high} for (low, high), code in excerpt.marks],
+    }
+
+
+def _names(tally: Tally) -> list[str]:
+    """Return the tools, and last what stands for those that have no name here."""
+    named = tally.tools
+    return [*named, *sorted({*tally.calls, *tally.failures} - {*named})]
+
+
+def _samples(tally: Tally) -> Iterator[Sample]:
+    for label in FAILURES:
+        yield from tally.worst.get(label, ())
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+def as_html(audit: Audit) -> str:
+    """Return the page."""
+    body = "\n".join(
+        [
+            "<h1>Audit of tool calls</h1>",
+            _summary(audit),
+            "<h2>Labels</h2>",
+            _labels(audit.tally),
+            "<h2>Tools</h2>",
+            _tools(audit.tally),
+            "<h2>By day</h2>",
+            _days(audit.tally),
+            "<h2>Diagnoses</h2>",
+            _table(("code", "outputs"), audit.tally.codes.most_common(CODES)),
+            "<h2>The worst</h2>",
+            *(_sample(audit, sample) for sample in _samples(audit.tally)),
+            *_unread(audit),
+        ]
+    )
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width">\n<title>Audit of tool calls</title>\n'
+        f"<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _text(value: object) -> str:
+    """Return anything as text of the page; halves of surrogate pairs, which UTF-8 cannot carry, as U+FFFD."""
+    return escape(str(value).translate(_CONTROLS).encode(errors="replace").decode())
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table; numbers stand to the right, and a cell that is a `_Html` is taken as it is."""
+    lines = ["<table>", "<tr>" + "".join(f"<th>{_text(head)}</th>" for head in heads) + "</tr>"]
+    for row in rows:
+        lines.append("<tr>" + "".join(map(_cell, row)) + "</tr>")
+    return "\n".join([*lines, "</table>"])
+
+
+class _Html(str):
+    """A part of the page that is escaped already."""
+
+    __slots__ = ()
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, _Html):
+        return f"<td>{value}</td>"
+    number = isinstance(value, int)
+    return f"<td{' class=n' if number else ''}>{f'{value:,}' if number else _text(value)}</td>"
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage."""
+    return f"{100 * share:.1f} %"
+
+
+def _summary(audit: Audit) -> str:
+    tally = audit.tally
+    rows: list[tuple[str, object]] = [
+        ("files", len(audit.paths)),
+        ("records", tally.records),
+        ("could not be read", tally.unread),
+        ("outputs", tally.outputs),
+        ("calls", tally.calls.total()),
+        ("outputs that called or tried to", tally.tried),
+        ("of these failed", tally.failed),
+        ("failure rate", percent(tally.rate)),
+        ("recovered, not counted as failures", tally.labels["recovered"]),
+        ("distinct tools", len(tally.tools)),
+        ("dialects", ", ".join(f"{name} ({count:,})" for name, count in tally.dialects.most_common(10)) or "none"),
+    ]
+    return _table(("what", "how many"), rows)
+
+
+def _labels(tally: Tally) -> str:
+    named = [(label, tally.labels[label]) for label in LABELS if tally.labels[label]]
+    rows = [
+        (_Html(f'<span class="{_COLOURS.get(label, "")}">{_text(label)}</span>'), count, percent(count / tally.outputs))
+        for label, count in named
+    ]
+    return _table(("label", "outputs", "share"), rows)
+
+
+def _tools(tally: Tally) -> str:
+    names = _names(tally)
+    rows: list[tuple[object, ...]] = []
+    for name in names[:TOOLS]:
+        calls, failures = tally.calls[name], tally.failures[name]
+        rows.append((name, calls, failures, percent(failures / (calls + failures) if calls + failures else 0)))
+    rest = f'<p class="dim">and {len(names) - TOOLS:,} more</p>' if len(names) > TOOLS else ""
+    return _table(("tool", "calls", "failures", "failed"), rows) + rest
+
+
+def _days(tally: Tally) -> str:
+    rows = []
+    for day in sorted(tally.days):
+        labels = tally.days[day]
+        count = labels.total()
+        bad, good = sum(labels[label] for label in FAILURES), sum(labels[label] for label in SUCCESSES)
+        parts = (("bad", bad), ("good", good), ("rest", count - bad - good))
+        bar = "".join(f'<span class="{name}" style="width:{100 * n / count:.2f}%"></span>' for name, n in parts if n)
+        shown = ", ".join(f"{label} {labels[label]:,}" for label in LABELS if labels[label])
+        rate = percent(bad / (bad + good)) if bad + good else ""
+        rows.append((day, count, rate, _Html(f'<div class="bar">{bar}</div>'), shown))
+    return _table(("day", "outputs", "failed", "", "labels"), rows)
+
+
+def _sample(audit: Audit, sample: Sample) -> str:
+    excerpt = sample.excerpt
+    behind = excerpt.length - excerpt.start - len(excerpt.shown)
+    before = f'<span class="dim">[… {excerpt.start:,} characters]</span>\n' if excerpt.start else ""
+    after = f'\n<span class="dim">[… {behind:,} characters]</span>' if behind else ""
+    head = f'<h3 class="bad">{_text(sample.label)}</h3>\n<p>{_text(audit.where(sample.place))}: '
+    return f"{head}{_text(', '.join(sample.codes) or 'no diagnosis')}</p>\n<pre>{before}{marked(excerpt)}{after}</pre>"
+
+
+def marked(excerpt: Excerpt) -> str:
+    """Return the text of an excerpt as HTML with its stretches highlighted, those of several codes once."""
+    text = excerpt.shown
+    spans = [(_seen(span, len(text)), code) for span, code in excerpt.marks]
+    edges = sorted({0, len(text), *(edge for span, _ in spans for edge in span)})
+    pieces: list[str] = []
+    for start, end in pairwise(edges):
+        codes = dict.fromkeys(code for (low, high), code in spans if low <= start and end <= high)
+        piece = _text(text[start:end])
+        pieces.append(f'<mark title="{_text(", ".join(codes))}">{piece}</mark>' if codes else piece)
+    return "".join(pieces)
+
+
+def _seen(span: Span, length: int) -> Span:
+    """Return a span that can be seen: a point becomes the character behind it, or at the end that before it."""
+    low, high = span
+    if low < high:
+        return span
+    return (low, low + 1) if low < length else (max(0, low - 1), low)
+
+
+def _unread(audit: Audit) -> Iterator[str]:
+    tally = audit.tally
+    if tally.unread:
+        yield "<h2>Could not be read</h2>"
+        yield _table(("where", "why"), [(audit.where(it.place), it.reason) for it in tally.named])
+        if tally.unread > len(tally.named):
+            yield f'<p class="dim">and {tally.unread - len(tally.named):,} more</p>'

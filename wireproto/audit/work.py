@@ -1,0 +1,244 @@
+"""Logs in parts, and parts on all cores: JSON lines by ranges of bytes, Parquet by row groups.
+
+It must not know what an output is. Law: every record belongs to exactly one part, however the files are cut, and a
+worker holds one record and its sums, never a file.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import partial
+from io import BufferedReader
+from itertools import islice
+from typing import Any, Literal
+
+from wireproto.audit.counting import Place, Tally
+from wireproto.audit.judging import judge
+from wireproto.audit.outputs import Fields, Folding, Output, Unreadable, is_event, outputs
+from wireproto.dialect import Dialect
+from wireproto.schema import Toolset
+
+PART = 8_000_000
+LONGEST = 64_000_000  # bytes of one line
+_SNIFFED = 1_000_000
+_ROWS = 64
+
+
+class AuditError(Exception):
+    """A log that cannot be opened: one line that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How records are read and judged; `tools` are the definitions for outputs that come without."""
+
+    dialect: str | Dialect = "auto"
+    tools: Any = None
+    fields: Fields = Fields()  # noqa: RUF009
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a log: bytes of a file of lines or of events, or the row group `start` of a Parquet file."""
+
+    path: str
+    file: int
+    number: int
+    kind: Literal["lines", "events", "parquet"]
+    start: int
+    end: int
+    size: int
+
+
+@dataclass(slots=True)
+class Audit:
+    """The sums of all files. `lines` is how many lines or rows each part has, by file and part, to number them."""
+
+    paths: tuple[str, ...]
+    tally: Tally = field(default_factory=Tally)
+    lines: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def where(self, place: Place) -> str:
+        """Return a place as a person writes it: the file, and the line or row from 1."""
+        before = sum(self.lines.get((place.file, part), 0) for part in range(place.part))
+        return f"{self.paths[place.file]}:{before + place.line}"
+
+
+def audit(
+    paths: Iterable[str], settings: Settings, jobs: int, told: Callable[[int], None] = lambda size: None
+) -> Audit:
+    """Judge every output in the files, in so many processes; `told` hears of the bytes of each finished part.
+
+    Raises:
+        AuditError: a file is not there, pyarrow for a Parquet file is not, or a process died.
+        SchemaError: the tools are no tool definitions.
+    """
+    found = Audit(tuple(paths))
+    Toolset.of(settings.tools)
+    try:
+        for part, (tally, lines) in _results(parts(found.paths), settings, jobs):
+            found.lines[part.file, part.number] = lines
+            found.tally.merge(tally)
+            told(part.size)
+    except BrokenProcessPool:
+        raise AuditError("a process that read a part of the logs died") from None
+    return found
+
+
+def _results(every: Iterator[Part], settings: Settings, jobs: int) -> Iterator[tuple[Part, tuple[Tally, int]]]:
+    if jobs == 1:
+        yield from ((part, run(part, settings)) for part in every)
+        return
+    # A process that begins anew shares no threads or locks with this one, whatever it runs.
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        running: dict[Future[tuple[Tally, int]], Part] = {}
+        while True:
+            running |= {pool.submit(run, part, settings): part for part in islice(every, 2 * jobs - len(running))}
+            if not running:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield running.pop(future), future.result()
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def total(paths: Iterable[str]) -> int:
+    """Return the bytes of all files.
+
+    Raises:
+        AuditError: one of them is not there.
+    """
+    return sum(_size(path) for path in paths)
+
+
+def parts(paths: Iterable[str]) -> Iterator[Part]:
+    """Yield the parts of the files, in their order."""
+    for file, path in enumerate(paths):
+        size = _size(path)
+        if path.endswith((".parquet", ".pq")):
+            groups = _parquet(path).num_row_groups
+            yield from (Part(path, file, i, "parquet", i, i + 1, size // groups) for i in range(groups))
+        elif _holds_events(path):
+            yield Part(path, file, 0, "events", 0, size, size)
+        else:
+            for number, start in enumerate(range(0, size, PART)):
+                end = min(start + PART, size)
+                yield Part(path, file, number, "lines", start, end, end - start)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError as error:
+        raise AuditError(f"{path}: {error.strerror}") from None
+
+
+def _holds_events(path: str) -> bool:
+    """Tell whether the first line is an event; then the file's lines belong together."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(_SNIFFED)
+    except OSError as error:
+        raise AuditError(f"{path}: {error.strerror}") from None
+    try:
+        return is_event(_loaded(start.lstrip().partition(b"\n")[0]))
+    except Unreadable:
+        return False
+
+
+def _parquet(path: str) -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        hint = "reading Parquet needs pyarrow; install it with: pip install 'wireproto[parquet]'"
+        raise AuditError(f"{path}: {hint}") from None
+    try:
+        return pyarrow.parquet.ParquetFile(path)
+    except (OSError, ValueError) as error:
+        raise AuditError(f"{path}: not a Parquet file: {error}") from None
+
+
+# --- one part ---------------------------------------------------------------------------------------------------------
+
+
+def run(part: Part, settings: Settings) -> tuple[Tally, int]:
+    """Judge the outputs of one part; return the sums, and how many lines or rows it has."""
+    tally, tools, folding = Tally(), Toolset.of(settings.tools), Folding(settings.fields)
+    line = 0
+    for line, load in enumerate(_rows(part) if part.kind == "parquet" else _lines(part), start=1):
+        if load is None:
+            continue
+        tally.records += 1
+        place = Place(part.file, part.number, line)
+        try:
+            record = load()
+            if part.kind == "events" and not is_event(record):
+                raise Unreadable("no event")
+            found = folding.take(record) if part.kind == "events" else outputs(record, settings.fields)
+            _count(tally, found, place, tools, settings)
+        except Unreadable as error:
+            tally.miss(place, str(error))
+    _count(tally, folding.end(), Place(part.file, part.number, line), tools, settings)
+    return tally, line
+
+
+def _count(tally: Tally, found: Iterable[Output], place: Place, tools: Toolset, settings: Settings) -> None:
+    for number, output in enumerate(found):
+        here = Place(place.file, place.part, place.line, number)
+        tally.add(judge(output, tools, settings.dialect), here, output.day)
+
+
+def _lines(part: Part) -> Iterator[Callable[[], Any] | None]:
+    """Yield what reads each line that begins in the part, None for a blank one."""
+    with open(part.path, "rb") as file:
+        if part.start:
+            file.seek(part.start - 1)
+            _skip_line(file)
+        while file.tell() < part.end:
+            line = file.readline(LONGEST)
+            whole = line.endswith(b"\n") or len(line) < LONGEST
+            if not whole:
+                _skip_line(file)
+            too_long = partial(_unreadable, f"longer than {LONGEST} bytes")
+            yield (partial(_loaded, line) if whole else too_long) if line.strip() else None
+
+
+def _skip_line(file: BufferedReader) -> None:
+    while (skipped := file.readline(LONGEST)) and not skipped.endswith(b"\n"):
+        pass
+
+
+def _loaded(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except UnicodeDecodeError:
+        raise Unreadable("not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise Unreadable(f"not JSON: {error.msg} in column {error.colno}") from None
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"not JSON that can be read: {error}") from None
+
+
+def _rows(part: Part) -> Iterator[Callable[[], Any]]:
+    """Yield what reads each row of a row group."""
+    try:
+        for batch in _parquet(part.path).iter_batches(batch_size=_ROWS, row_groups=[part.start]):
+            yield from (partial(_row, batch, row) for row in range(batch.num_rows))
+    except (OSError, ValueError) as error:
+        yield partial(_unreadable, f"a row group that cannot be read: {error}")
+
+
+def _row(batch: Any, row: int) -> Any:
+    return batch.slice(row, 1).to_pylist()[0]
+
+
+def _unreadable(reason: str) -> Any:
+    raise Unreadable(reason)
