@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 from collections.abc import Iterator
@@ -57,8 +58,13 @@ CALLS = [wp.Call("find", {"word": "now"}), CALL, wp.Call("now")]
 
 
 @cache
+def lark(name: str, **options: Any) -> str:
+    return str(grammar(name, TOOLS, "lark", **options))
+
+
+@cache
 def engine(name: str, **options: Any) -> LLGuidance:
-    return LLGuidance.compile(str(grammar(name, TOOLS, "lark", **options)))
+    return LLGuidance.compile(lark(name, **options))
 
 
 def is_valid(message: wp.Message) -> bool:
@@ -73,7 +79,7 @@ def is_valid(message: wp.Message) -> bool:
 
 
 def small_tools(count: int) -> list[dict[str, Any]]:
-    keys = {"path": {"type": "string"}, "mode": {"type": "integer"}, "kind": {"enum": ["fast", "slow"]}}
+    keys = {"path": {"type": "string"}, "mode": {"type": "integer"}, "now": {"type": "boolean"}}
     return [{"name": f"tool_{i}", "parameters": {"type": "object", "properties": keys}} for i in range(count)]
 
 
@@ -83,7 +89,7 @@ def test_every_grammar_compiles(name: str, count: int) -> None:
     tools = small_tools(count)
     wire = wp.encode([wp.Call("tool_0", {"path": "</a>", "mode": 7})], name, tools=tools)
     choices: list[Chosen] = ["auto", "required", "none", {"name": "tool_0"}]
-    for chosen in choices if count == 1 else choices[:3]:
+    for chosen in choices if count == 1 else choices[count == 20 :: 2]:
         text = str(grammar(name, tools, "lark", choice=chosen))
         with LLGuidance.compile(text) as found:
             assert found.accepts(wire) == (chosen != "none"), chosen
@@ -93,9 +99,20 @@ def test_every_grammar_compiles(name: str, count: int) -> None:
 def values(name: str) -> st.SearchStrategy[str]:
     """Return texts with the dialect's markers in them, none of which is followed by another one."""
     form = wp.dialect(name)
-    known = [*form.markers, "</parameter>", "</content>", "\n</path>", "<parameter=mode>", "`", '"', "\\", "é😀", "\x7f"]
+    known = [
+        *form.markers,
+        "</parameter>",
+        "</content>",
+        "\n</path>",
+        "<parameter=mode>",
+        "`",
+        '"',
+        "\\",
+        "é😀",
+        "\x7f",
+    ]
     plain = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4)
-    return st.lists(st.one_of(plain, st.sampled_from(known).map(lambda marker: marker + "x")), max_size=5).map("".join)
+    return st.lists(st.one_of(plain, st.sampled_from(known).map(lambda marker: f".{marker}x")), max_size=5).map("".join)
 
 
 @every_dialect
@@ -112,7 +129,7 @@ def test_what_a_model_writes_is_accepted(name: str, data: st.DataObject) -> None
             "extra": st.dictionaries(text, st.one_of(text, st.lists(text | st.none(), max_size=2)), max_size=2),
         },
     )
-    calls = [wp.Call("write_file", found) for found in data.draw(st.lists(arguments, min_size=1, max_size=2))]
+    calls = [wp.Call("write_file", data.draw(arguments))]
     calls += data.draw(st.sampled_from([[], CALLS[:1], CALLS[2:]]))
     try:
         wire = wp.encode(calls, name, tools=TOOLS)
@@ -140,7 +157,7 @@ def test_what_is_accepted_is_valid(name: str) -> None:
 
 @pytest.mark.parametrize("name", MARKED)
 def test_text_before_calls(name: str) -> None:
-    found = engine(name)
+    found = engine(name, choice="auto")
     wire = wp.encode(CALLS, name, tools=TOOLS)
     for text in ("", "I look. ", "a < b [x] {\n", "```python\nx\n```\n", "é\u2028" * 9):
         assert found.accepts(text)
@@ -150,7 +167,9 @@ def test_text_before_calls(name: str) -> None:
     assert not found.accepts('"' + wire)
     assert not found.accepts(wire + "bye")
     assert not found.accepts(wire[: len(wire) // 2])
-    assert not any(found.accepts("so " + marker) for marker in wp.dialect(name).markers if len(marker) > 3 and marker in wire[:9])
+    assert not any(
+        found.accepts("so " + marker) for marker in wp.dialect(name).markers if len(marker) > 3 and marker in wire[:9]
+    )
 
 
 @pytest.mark.parametrize("name", THINKING)
@@ -159,24 +178,24 @@ def test_reasoning_first(name: str) -> None:
     assert reasoning is not None
     wire = wp.encode(CALLS, name, tools=TOOLS)
     thought = f"I think.\n<b>{reasoning.close}"
-    for options in ({}, {"choice": "required"}):
-        found = engine(name, **options)
+    for chosen in ("auto", "required"):
+        found = engine(name, choice=chosen)
         assert found.accepts(reasoning.open + thought + wire)
         assert found.accepts(reasoning.open + thought + "\n\n" + wire)
         assert not found.accepts(reasoning.open + wire + thought)
         assert not found.accepts(thought + wire)
-        opened = engine(name, reasoning_open=True, **options)
-        assert opened.accepts(thought + wire)
-        assert not opened.accepts(wire)
+    opened = engine(name, choice="required", reasoning_open=True)
+    assert opened.accepts(thought + wire)
+    assert not opened.accepts(wire)
 
 
 @every_dialect
 def test_long_values(name: str) -> None:
-    content = 'def f(x):\n    """A </parameter> and </content>, é."""\n    return [x, {"a": 1}]\n' * 1_400
+    content = 'def f(x):\n    """A </parameter> and </content>, é."""\n    return [x, {"a": 1}]\n' * 1_300
     wire = wp.encode([wp.Call("write_file", {"path": "a", "content": content})], name, tools=TOOLS)
     assert len(wire) > 100_000
-    found = engine(name)
-    assert found.accepts("Here it is.\n" * 5_000 + wire if name in MARKED else wire)
+    found = engine(name, choice="auto")
+    assert found.accepts("Here it is.\n" * 900 + wire if name in MARKED else wire)
     arrays = wp.encode([wp.Call("write_file", {"path": "a", "extra": {"a": list(range(2_500))}})], name, tools=TOOLS)
     assert found.accepts(arrays)
 
@@ -197,8 +216,6 @@ def test_closers_in_values(name: str) -> None:
         assert accepts(content, note=content + "\n", kind="slow")
     opener = f"<{closer[2:-1]} >"
     assert accepts(f"{opener} x {closer}")
-    whole = wp.encode([wp.Call("now")], name, tools=TOOLS)
-    assert accepts(f"`{whole.strip()} x")
 
 
 class Words:
@@ -220,21 +237,24 @@ class Words:
         return list(text if isinstance(text, bytes) else text.encode())
 
 
-def walks(name: str, count: int, longest: int = 500) -> Iterator[str]:
+def walks(name: str, count: int, longest: int = 300) -> Iterator[str]:
     """Yield random texts of the grammar, a token at a time; those that get too long are left out."""
     words = Words(name)
-    tokenizer = LLTokenizer(TokenizerWrapper(words))
-    matcher = LLMatcher(tokenizer, str(grammar(name, TOOLS, "lark", choice="required")), log_level=0)
-    common = [256, *range(257, len(words.tokens)), *b'"}]>\n<']
+    matcher = LLMatcher(LLTokenizer(TokenizerWrapper(words)), lark(name, choice="required"), log_level=0)
+    common = [*range(256, len(words.tokens)), *b'"}]>\n<']
     for seed in range(count):
         draw = random.Random(seed)
         matcher.reset()
         text = b""
         for _ in range(longest):
             mask = matcher.compute_bitmask()
-            tries = itertools.chain(draw.choices(common, k=3), draw.choices(range(len(words.tokens)), k=9))
-            tries = itertools.chain(tries, draw.sample(range(len(words.tokens)), len(words.tokens)))
-            token = next(each for each in tries if mask[each >> 3] >> (each & 7) & 1)
+            token = draw.choice(common)
+            for _ in range(20):
+                if mask[token >> 3] >> (token & 7) & 1:
+                    break
+                token = draw.randrange(len(words.tokens))
+            else:
+                token = draw.choice([each for each in range(len(words.tokens)) if mask[each >> 3] >> (each & 7) & 1])
             if token == words.eos_token_id:
                 yield text.decode()
                 break
@@ -300,8 +320,8 @@ def test_regular_rules_are_the_same_language(root: Expr, one: Expr, two: Expr) -
         wanted = texts(found.rules)
     except wp.GrammarError:
         return  # a repetition of what may be empty, which GBNF lacks
-    with LLGuidance.compile(to_lark(found)) as lark:
-        assert [text for text in TEXTS if lark.accepts(text)] == wanted
+    with LLGuidance.compile(to_lark(found)) as compiled:
+        assert [text for text in TEXTS if compiled.accepts(text)] == wanted
 
 
 @given(ways=st.lists(st.tuples(expressions(1), st.sampled_from(["one", "two", "root", ""])), min_size=1, max_size=6))
@@ -315,12 +335,10 @@ def test_rules_that_call_themselves_at_their_end(ways: list[tuple[Expr, str]]) -
         return
     turned = without_tails(found)
     assert all(name not in _called(expr) for name, expr in turned.rules.items())
-    try:
+    with contextlib.suppress(wp.GrammarError):  # what repeats itself may be empty here
         assert texts(turned) == wanted
-    except wp.GrammarError:
-        pass  # what repeats itself may be empty here
-    with LLGuidance.compile(to_lark(TagMessage(found, found, False, ()))) as lark:
-        assert [text for text in TEXTS if lark.accepts(text)] == wanted
+    with LLGuidance.compile(to_lark(TagMessage(found, found, False, ()))) as compiled:
+        assert [text for text in TEXTS if compiled.accepts(text)] == wanted
 
 
 def _tails(ways: list[tuple[Expr, str]]) -> list[Expr]:

@@ -21,8 +21,8 @@ from wireproto.xmltext import CDATA_CLOSE, CDATA_OPEN
 class Marker:
     """A marker inside a value: its letter (see `Endings`), where it stands, and whether a nested call owns it.
 
-    The letter of a call's opener is followed by the letter of its outermost closer. `tag`: it opens, as content, the
-    tag that the value's closer closes.
+    `closer`, of a call's opener, is what closes its outermost marker: its letter and its text. `tag`: it opens, as
+    content, the tag that the value's closer closes.
     """
 
     letter: str
@@ -30,6 +30,7 @@ class Marker:
     end: int
     nested: bool = False
     tag: bool = False
+    closer: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Boundary:
         self._tag = within.form.value_tag(value.key)
         self._closers = self._own_closers()
         self._queue: list[Marker] = []
-        self._nest: list[str] = []
+        self._nest: list[tuple[str, str]] = []
         self.in_cdata = False
         self._unmatched = 0
         self._waited = 0
@@ -188,11 +189,12 @@ class Boundary:
         """Read the marker at `at`."""
         base = self.value.builder.source.base
         waiting = False
-        for letter, closer in self._closers:
+        for letter, closer in (*self._nest[-1:], *self._closers):
             stands = begins(closer, text, at, limit)
             if stands is True:
                 nested = bool(self._nest)
-                if nested and letter == self._nest[-1]:
+                # A section may be closed by the closer of another one, a call only by its own.
+                if nested and letter == self._nest[-1][0] and (letter != "C" or closer == self._nest[-1][1]):
                     self._nest.pop()
                 return Marker(letter, base + at, base + at + len(closer), nested)
             waiting = waiting or stands is Miss.MORE
@@ -217,8 +219,7 @@ class Boundary:
             return Marker(letter, position, builder.source.base + key.end, tag=tag)
         call = self._call_opener(text, at, limit, end)
         if isinstance(call, Opened):
-            outermost = "S" if call.section else "W" if call.wrapped else "C"
-            return Marker("O" + outermost, position, builder.source.base + call.body, True)
+            return Marker("O", position, builder.source.base + call.body, True, closer=self._closer_of(call))
         if Miss.MORE in (key, call):
             return Miss.MORE
         if tag:
@@ -236,6 +237,12 @@ class Boundary:
             return open_call(within.form, text, at, limit, replace(scope, in_section=True))
         return found
 
+    def _closer_of(self, call: Opened) -> tuple[str, str]:
+        """Return the letter and the text of what closes the outermost marker of a nested call."""
+        if call.section:
+            return "S", call.section_close
+        return ("W", call.form.wrapper_close) if call.wrapped else ("C", call.form.call_close(call.name or ""))
+
     def _may_end_at(self, key: Match, position: int) -> bool:
         """Whether an argument opener may end a value that has no closer (R-NOCLOSE)."""
         builder, name = self.value.builder, key.slots["key"]
@@ -250,9 +257,9 @@ class Boundary:
     def _judge(self, last: str) -> Ended | None:
         """Decide what the held markers are, from the first on; `last` is `$` at the end of output."""
         while self._queue:
-            letters = "".join(marker.letter[0] for marker in self._queue) + last
+            letters = "".join(marker.letter for marker in self._queue) + last
             first = self._queue[0]
-            nested = first.nested and first.letter[0] != "O"
+            nested = first.nested and first.letter != "O"
             table = NESTED_ENDINGS if nested else self._within.endings
             if letters in table.accepted and (nested or not self._nest):
                 return self._ended(letters)
@@ -267,8 +274,8 @@ class Boundary:
             self._become_content(self._queue.pop(0))
 
     def _become_content(self, marker: Marker) -> None:
-        if marker.letter[0] == "O":
-            self._nest.append(marker.letter[1])
+        if marker.letter == "O":
+            self._nest.append(marker.closer)
         elif marker.letter == "V" and not marker.nested:
             self._unmatched = max(0, self._unmatched - 1)
         elif marker.tag:

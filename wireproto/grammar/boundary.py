@@ -203,9 +203,10 @@ def _sections(form: Form) -> Iterator[Steps]:
 def nested_calls(site: Site) -> list[tuple[Steps, str]]:
     """Return how a nested call begins as the dialect writes it, each with what closes its outermost marker.
 
-    That is empty where it is part of the beginning already.
+    That is empty where it is part of the beginning already. Where a header is nothing but a name, what is a call in a
+    call depends on whose keys are declared, which is not followed: there are none.
     """
-    return list(_calls(site, exact=True))
+    return [] if site.tools else list(_calls(site, exact=True))
 
 
 def _calls(site: Site, exact: bool) -> Iterator[tuple[Steps, str]]:
@@ -246,15 +247,15 @@ def _headers(site: Site, exact: bool) -> Iterator[tuple[Steps, str, str, str]]:
     yield from bare if not exact and form.wrapper is not None else ()
 
 
-def _written(template: Template, fixed: str | None) -> Steps:
-    """Return how a dialect writes a template."""
+def _written(template: Template, fixed: str | None, string: str = "true") -> Steps:
+    """Return how a dialect writes a template; `string` is what it says of whether a value is one."""
     steps: Steps = ()
     for node in template.trimmed:
         if isinstance(node, (Lit, Gap)):
             steps += literal_steps(node.text)
         elif isinstance(node, Slot):
             pair = node.quotes[0] if node.quotes else ""
-            word = _word(node.role, fixed, _MAX_WORD)
+            word = literal_steps(string) if node.role == "string" else _word(node.role, fixed, _MAX_WORD)
             steps += (*literal_steps(pair[:1]), *word, *literal_steps(pair[1:]))
     return steps
 
@@ -300,8 +301,12 @@ def _alphabet(role: str) -> Ranges:
 
 def _keys(form: Form, key: str | None, exact: bool) -> Iterator[Steps]:
     """Yield the openers of an argument (of key/value pairs: the first half)."""
-    for template in form.keys[:1] if exact else form.keys:
-        yield (_written if exact else _spelled)(template, key)
+    if not exact:
+        yield from (_spelled(template, key) for template in form.keys)
+        return
+    for template in form.keys[:1]:
+        strings = ("true", "false") if "string" in template.roles else ("",)
+        yield from (_written(template, key, string) for string in strings)
 
 
 def _last_gap(template: Template) -> str:

@@ -24,6 +24,9 @@ from wireproto.nodes import Match, Node, Slot, Tag
 from wireproto.schema import Tool, Toolset
 from wireproto.template import Template
 
+# So many keys of an object stand in any order: 2 ** keys states for each tool, and so many for all.
+_ANY_ORDER: Final = 6
+_MAX_ORDERS: Final = 2_000
 _MAX_INDEX: Final = 3  # digits of a call's number in an id
 # Where a schema says elsewhere which members there are, closing it here would contradict it.
 _ELSEWHERE: Final = frozenset(
@@ -67,7 +70,11 @@ class Calls:
 
     def rules(self, tool: Tool, notation: Notation = JSON, make: type[Writer] = Writer) -> SchemaRules:
         """Return what writes a tool's arguments into the book."""
-        return SchemaRules(self.schema(tool), self.book, strict=self.strict, notation=notation, make=make)
+        count = max(len(self.tools.tools), 1)
+        keys = next(keys for keys in range(_ANY_ORDER, -1, -1) if keys == 0 or count << keys <= _MAX_ORDERS)
+        return SchemaRules(
+            self.schema(tool), self.book, strict=self.strict, any_order=keys, notation=notation, make=make
+        )
 
     def written(self, tool: Tool, rules: SchemaRules, make: Callable[[], Expr]) -> Expr:
         """Return what `make` makes, under a name of its own; what it refuses names the tool."""

@@ -7,7 +7,7 @@ must not know formats or any grammar language. Law: the texts stay the same, as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol, cast
 
@@ -73,65 +73,7 @@ def held(rules: Rules, is_regular: Callable[[Expr], bool]) -> Rules:
         GrammarError: behind a text nothing settles where it ends.
     """
     touched = leading_to_raw(rules)
-    if not touched:
-        return rules
-    pusher = _Pusher(rules.rules, touched)
-    pushed = pusher.pushed()
-    return _Holder(pushed, touched.union(pusher.names.values()), is_regular).rules_from(rules.root)
-
-
-@dataclass(slots=True)
-class _Pusher:
-    """Writes a literal that stands behind a rule with open text into that rule, at its ends.
-
-    Else a text that is open there would have to be told from its first character from one that is not.
-    """
-
-    rules: Mapping[str, Expr]
-    touched: frozenset[str]
-    book: Book = field(init=False)
-    names: dict[tuple[str, str], str] = field(default_factory=dict)
-    todo: list[tuple[str, str]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.book = Book.beside(self.rules)
-
-    def pushed(self) -> dict[str, Expr]:
-        """Return the rules, with those that end in a literal now."""
-        written = {name: self._pushed(expr) if name in self.touched else expr for name, expr in self.rules.items()}
-        while self.todo:
-            name, text = self.todo.pop()
-            written[self.names[name, text]] = self._behind(written[name], text)
-        return written
-
-    def _pushed(self, expr: Expr) -> Expr:
-        if isinstance(expr, Choice):
-            return Choice(tuple(map(self._pushed, expr.options)))
-        if isinstance(expr, Repeat):
-            return Repeat(self._pushed(expr.item), expr.least, expr.most)
-        if not isinstance(expr, Seq):
-            return expr
-        parts: list[Expr] = []
-        for part in map(self._pushed, expr.parts):
-            if parts and isinstance(part, Literal) and touches(parts[-1], self.touched):
-                parts[-1] = self._behind(parts[-1], part.text)
-            else:
-                parts.append(part)
-        return seq(*parts)
-
-    def _behind(self, expr: Expr, text: str) -> Expr:
-        """Return an expression with a literal behind it."""
-        if isinstance(expr, Rule) and expr.name in self.touched:
-            key = expr.name, text
-            if key not in self.names:
-                self.names[key] = self.book.name(expr.name)
-                self.todo.append(key)
-            return Rule(self.names[key])
-        if isinstance(expr, Choice):
-            return Choice(tuple(self._behind(option, text) for option in expr.options))
-        if isinstance(expr, Seq) and expr.parts:
-            return seq(*expr.parts[:-1], self._behind(expr.parts[-1], text))
-        return seq(expr, literal(text))
+    return _Holder(dict(rules.rules), touched, is_regular).rules_from(rules.root) if touched else rules
 
 
 @dataclass(slots=True)

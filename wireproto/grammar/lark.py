@@ -52,7 +52,7 @@ from wireproto.grammar.lexemes import Free, Lead, Thought, Token, Value
 from wireproto.grammar.linear import linear
 from wireproto.grammar.raw import Words
 from wireproto.grammar.structural_tag import TagMessage
-from wireproto.grammar.tails import without_tails
+from wireproto.grammar.tails import with_ends, without_tails
 from wireproto.nodes import BLANK
 
 
@@ -86,10 +86,10 @@ def _ended(rules: Rules, before: Expr) -> Rules:
     refuse_missing(rules)
     found = without_tails(rules.pruned())
     root = Book.beside(found.rules).name("calls")
-    touched = leading_to_raw(found)
-    sourced = {name: _with_sources(found.rules[name]) for name in touched}
+    sourced = {name: _with_sources(found.rules[name]) for name in leading_to_raw(found)}
     found = Rules(root, {**found.rules, **sourced, root: seq(before, Rule(found.root))})
-    regular = _regular(found) if touched else frozenset()
+    regular = _regular(found)
+    found = with_ends(found, frozenset(found.rules.keys() - regular))
     return held(found, lambda expr: regular.issuperset(references(expr)))
 
 
@@ -212,12 +212,15 @@ class _Printer:
 
     def token(self, token: Token) -> str:
         source = token.source
-        if not isinstance(source, Value):
+        if isinstance(source, (Free, Thought)):
             return self.terminal("text", source.lexeme(token.behind))
-        said = self.terminal("content", lexemes.content(source.boundary))
-        if source.words != ALL:
-            said = f"({said} & {self.words(source.words)})"
-        return self.terminal("value", f"{said} {_said(literal(source.boundary.closer + token.behind))}")
+        if isinstance(source, Lead):
+            said, closer = self.terminal("lead", source.content(token.behind)), ""
+        else:
+            said, closer = self.terminal("content", lexemes.content(source.boundary)), source.boundary.closer
+            if source.words != ALL:
+                said = f"({said} & {self.words(source.words)})"
+        return self.terminal("token", f"{said} {_said(literal(closer + token.behind))}")
 
     def words(self, dfa: Dfa) -> str:
         """Return the terminal of the words of an automaton."""

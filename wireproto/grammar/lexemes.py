@@ -10,7 +10,7 @@ Sources: llguidance, docs/syntax.md; measured with 1.9.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -103,10 +103,11 @@ class Lead:
         del other
         return self
 
-    def lexeme(self, behind: str) -> str:
-        """Return text and what stands behind it: its end is the first marker, which is not quoted (R-OPEN)."""
-        found = f"/([^\\x00]*[^\\x00{_QUOTING}])?{_escaped(behind)}/"
-        return f"{found} & ~({ANYTHING} /{_any_of(self.markers)}/ {_LAST})"
+    def content(self, behind: str) -> str:
+        """Return the text before this marker: it holds none, nor does it quote this one (R-OPEN)."""
+        begun = (each[:i] for each in self.markers for i in range(1, len(each)) if behind.startswith(each[i:]))
+        ends = "|".join([f"[{_QUOTING}]", *map(_escaped, begun)])
+        return f"{_TEXT} & ~({ANYTHING} (/{_any_of(self.markers)}/ {ANYTHING} | /{ends}/))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,17 +214,21 @@ def _settled(boundary: Boundary, behind: str) -> bool:
 
 def _matches(steps: Steps, wanted: str) -> bool:
     """Whether a text is a whole way."""
-    at = {0}
+    ends = {0}
     for step in steps:
-        reached = set(at) if step.least == 0 else set()
-        for start in at:
-            count, end = 0, start
-            while end < len(wanted) and (step.most is None or count < step.most) and _in(wanted[end], step.ranges):
-                count, end = count + 1, end + 1
-                if count >= step.least:
-                    reached.add(end)
-        at = reached
-    return len(wanted) in at
+        ends = {end for start in ends for end in _behind(step, wanted, start)}
+    return len(wanted) in ends
+
+
+def _behind(step: Step, wanted: str, start: int) -> Iterator[int]:
+    """Yield where a step from a place in a text may end."""
+    end = start
+    while True:
+        if end - start >= step.least:
+            yield end
+        if end == len(wanted) or end - start == step.most or not _in(wanted[end], step.ranges):
+            return
+        end += 1
 
 
 def _in(character: str, ranges: Ranges) -> bool:
@@ -267,7 +272,7 @@ def char_class(ranges: Ranges) -> str:
 
 
 def _any_of(markers: Iterable[str]) -> str:
-    return "|".join(map(_escaped, markers))
+    return _ways(map(literal_steps, markers))
 
 
 def _escaped(words: str) -> str:

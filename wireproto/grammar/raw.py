@@ -23,8 +23,6 @@ from wireproto.states import CACHED
 
 _MAX_WORD_STATES: Final = 4_000
 _MAX_NESTED: Final = 6
-# So many words are rules for every engine.
-_MAX_LISTED: Final = 200
 # A state that so many others lead to is one to which most characters lead.
 _HUB: Final = 8
 
@@ -39,7 +37,7 @@ class Words:
 
 @dataclass(slots=True)
 class RawValues:
-    """Writes raw values into a book, each automaton once; `lexical`: any text is left to the engine's lexer."""
+    """Writes raw values into a book, each automaton once; `lexical`: they are left to the engine's lexer."""
 
     book: Book
     lexical: bool = False
@@ -65,11 +63,11 @@ class RawValues:
         Raises:
             TooLarge: there are too many states to tell both apart.
         """
-        if self.lexical and dfa.words(_MAX_LISTED) is None:
-            return Raw(Words(boundary, dfa))
         if boundary.site.coarse:
             held = dfa & harmless_texts(boundary.site, ())
             return NOTHING if held.is_empty else seq(self._shared(held), literal(boundary.closer))
+        if self.lexical:
+            return Raw(Words(boundary, dfa))
         key = boundary, dfa
         if key not in self._words:
             closed = followed(dfa, boundary.closer) & boundary.texts()

@@ -1,4 +1,4 @@
-"""Rules that call themselves at their end, as repetitions.
+"""Rules that end otherwise: those that call themselves there, as repetitions, and what stands behind them.
 
 An Earley parser ends every open rule at once when the last of them ends, so that an item for each character of a string
 is too many; and what does not call itself can be one regular expression. It must not know where the rules come from.
@@ -8,9 +8,22 @@ Law: the language stays the same.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from wireproto.expr import Choice, Expr, Rule, Rules, Seq, choice, references, repeat, seq
+from wireproto.expr import (
+    Choice,
+    Expr,
+    Literal,
+    Repeat,
+    Rule,
+    Rules,
+    Seq,
+    choice,
+    literal,
+    references,
+    repeat,
+    seq,
+)
 from wireproto.gbnf.graph import components
 from wireproto.grammar.book import Book
 
@@ -35,6 +48,14 @@ def without_tails(rules: Rules) -> Rules:
         else:
             kept.update({name: _looped(name, kept[name]) for name in group})
     return Rules(rules.root, {**kept, **book.rules}).pruned()
+
+
+def with_ends(rules: Rules, into: frozenset[str]) -> Rules:
+    """Return the same language: a literal that stands behind one of these rules is part of it, at each of its ends.
+
+    What may be missing at the end of a rule, and what stands behind the rule, are told apart in one place then.
+    """
+    return Rules(rules.root, _Pusher(rules.rules, into).pushed())
 
 
 def _entered(root: str, calls: Mapping[str, Collection[str]], groups: Iterable[Collection[str]]) -> set[str]:
@@ -136,3 +157,54 @@ class _Solver:
 
     def _named(self, hint: str, expr: Expr, uses: int) -> Expr:
         return self.book.add(hint, expr) if uses > 1 and isinstance(expr, (Seq, Choice)) else expr
+
+
+@dataclass(slots=True)
+class _Pusher:
+    """Writes literals into the rules behind which they stand."""
+
+    rules: Mapping[str, Expr]
+    into: frozenset[str]
+    book: Book = field(init=False)
+    names: dict[tuple[str, str], str] = field(default_factory=dict)
+    todo: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.book = Book.beside(self.rules)
+
+    def pushed(self) -> dict[str, Expr]:
+        """Return the rules, with those that end in a literal now."""
+        written = {name: self._pushed(expr) if name in self.into else expr for name, expr in self.rules.items()}
+        while self.todo:
+            name, text = self.todo.pop()
+            written[self.names[name, text]] = self._behind(written[name], text)
+        return written
+
+    def _pushed(self, expr: Expr) -> Expr:
+        if isinstance(expr, Choice):
+            return Choice(tuple(map(self._pushed, expr.options)))
+        if isinstance(expr, Repeat):
+            return Repeat(self._pushed(expr.item), expr.least, expr.most)
+        if not isinstance(expr, Seq):
+            return expr
+        parts: list[Expr] = []
+        for part in map(self._pushed, expr.parts):
+            if parts and isinstance(part, Literal) and not self.into.isdisjoint(references(parts[-1])):
+                parts[-1] = self._behind(parts[-1], part.text)
+            else:
+                parts.append(part)
+        return seq(*parts)
+
+    def _behind(self, expr: Expr, text: str) -> Expr:
+        """Return an expression with a literal behind it."""
+        if isinstance(expr, Rule) and expr.name in self.into:
+            key = expr.name, text
+            if key not in self.names:
+                self.names[key] = self.book.name(expr.name)
+                self.todo.append(key)
+            return Rule(self.names[key])
+        if isinstance(expr, Choice):
+            return Choice(tuple(self._behind(option, text) for option in expr.options))
+        if isinstance(expr, Seq) and expr.parts:
+            return seq(*expr.parts[:-1], self._behind(expr.parts[-1], text))
+        return seq(expr, literal(text))
