@@ -42,7 +42,7 @@ from wireproto.engines import EngineError
 from wireproto.engines.llamacpp import LlamaCpp
 from wireproto.engines.tinymodel import write_model
 from wireproto.errors import GrammarError
-from wireproto.grammar.tools import grammar
+from wireproto.grammars.automaton import TooLarge
 
 DIALECTS = ("hermes", "qwen3_coder", "dsml_v4", "xml", "toml")
 MAKING = 0.050
@@ -76,7 +76,7 @@ QUICK = Sizes(tools=(1, 10), rounds=2, seeds=4, tokens=100, text=200)
 @cache
 def ours(dialect: str, count: int, target: str = "gbnf") -> str:
     """Return our grammar of calls and nothing else."""
-    return str(grammar(dialect, toolset(count), target, choice="required", reasoning=False))  # type: ignore[arg-type]
+    return str(wp.grammar(dialect, toolset(count), target, choice="required", reasoning=False))  # type: ignore[arg-type]
 
 
 @cache
@@ -107,7 +107,7 @@ def make(dialect: str, count: int, again: int) -> Made:
     times = []
     for _ in range(1 + again):
         started = time.process_time()
-        made = grammar(dialect, tools)
+        made = wp.grammar(dialect, tools)
         times.append(time.process_time() - started)
     return Made(times[0], median(times[1:]), len(str(made).encode()), len(made.rules.rules))
 
@@ -210,7 +210,7 @@ def masking_llguidance(sizes: Sizes) -> Iterator[Row]:
         for dialect in DIALECTS:
             try:
                 found = masks(ours(dialect, count, "lark"), canonical(dialect, count, sizes.text // 4), words())
-            except (EngineError, GrammarError) as error:
+            except (EngineError, GrammarError, TooLarge) as error:
                 yield Row(f"d llguidance, {_of(count)}", dialect, str(error)[:60], 0.0)
                 continue
             result = f"median {median(found.masks) * 1e6:.0f} us, worst {max(found.masks) * 1e3:.2f} ms"

@@ -23,8 +23,8 @@ from typing import Any
 
 from wireproto.engines.llamacpp import LlamaCpp
 from wireproto.errors import GrammarError
-from wireproto.grammar.gbnf import to_gbnf
-from wireproto.grammar.jsonschema import schema_grammar
+from wireproto.grammars.gbnf import to_gbnf
+from wireproto.grammars.jsonschema import schema_grammar
 
 OUTCOMES = ("right", "accepts invalid", "rejects valid", "refused", "crashed")
 SECONDS = 120

@@ -28,8 +28,8 @@ from typing import Any
 from wireproto.engines import EngineError
 from wireproto.engines.llamacpp import LlamaCpp
 from wireproto.errors import GrammarError
-from wireproto.grammar.gbnf import to_gbnf
-from wireproto.grammar.jsonschema import schema_grammar
+from wireproto.grammars.gbnf import to_gbnf
+from wireproto.grammars.jsonschema import schema_grammar
 
 OUTCOMES = ("passed", "refused", "rejects valid", "accepts invalid", "engine refuses", "too slow", "crashed")
 _KEYWORD = re.compile(r": ([$A-Za-z]+): ")

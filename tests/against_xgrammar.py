@@ -22,10 +22,10 @@ from wireproto.engines import EngineError
 from wireproto.engines.llamacpp import LlamaCpp
 from wireproto.engines.xgrammar import XGrammar
 from wireproto.expr import Chars, Choice, Literal, Repeat, Rule, Rules, Seq, literal, seq
-from wireproto.grammar.book import Book
-from wireproto.grammar.ebnf import to_ebnf
-from wireproto.grammar.message import Around
-from wireproto.grammar.tools import BODIES, grammar
+from wireproto.grammars.book import Book
+from wireproto.grammars.ebnf import to_ebnf
+from wireproto.grammars.message import Around
+from wireproto.grammars.tools import BODIES, grammar
 from wireproto.schema import Toolset
 from wireproto.testing import hostile_text
 

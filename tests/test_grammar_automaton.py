@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wireproto.grammar import charset, numbers
-from wireproto.grammar.automaton import ALL, EMPTY, Dfa, TooLarge, build, of_length, of_words
-from wireproto.grammar.patterns import pattern_dfa
-from wireproto.grammar.regex import PatternError
-from wireproto.grammar.until import until_dfa
+from wireproto.grammars import charset, numbers
+from wireproto.grammars.automaton import ALL, EMPTY, Dfa, TooLarge, build, of_length, of_words
+from wireproto.grammars.patterns import pattern_dfa
+from wireproto.grammars.regex import PatternError
+from wireproto.grammars.until import until_dfa
 
 ALPHABET = "ab "
 WORDS = ["".join(each) for size in range(6) for each in itertools.product(ALPHABET, repeat=size)]

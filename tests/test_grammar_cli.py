@@ -15,7 +15,7 @@ import wireproto as wp
 from wireproto import gbnf, trial
 from wireproto.cli import app
 from wireproto.expr import Rules, choice, literal, seq
-from wireproto.grammar.tools import grammar
+from wireproto.grammars.tools import grammar
 from wireproto.trial import Setting
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -160,7 +160,7 @@ def test_help() -> None:
 
 
 def test_grammars_are_loaded_when_they_are_asked_for() -> None:
-    script = "import sys, wireproto.cli; sys.exit('wireproto.grammar.sample' in sys.modules)"
+    script = "import sys, wireproto.cli; sys.exit('wireproto.grammars.sample' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 

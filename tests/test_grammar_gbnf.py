@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import wireproto.grammar as grammar_package
+import wireproto.grammars as grammar_package
 from wireproto.engines import llamacpp
 from wireproto.errors import GrammarError
 from wireproto.expr import (
@@ -32,7 +32,7 @@ from wireproto.expr import (
     seq,
 )
 from wireproto.gbnf import Matcher, parse
-from wireproto.grammar.gbnf import to_gbnf
+from wireproto.grammars.gbnf import to_gbnf
 
 WORDS = ["".join(each) for size in range(5) for each in itertools.product("ab", repeat=size)]
 

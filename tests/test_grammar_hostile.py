@@ -10,8 +10,8 @@ import pytest
 from wireproto.engines import llamacpp
 from wireproto.errors import GrammarError
 from wireproto.gbnf import Matcher, parse
-from wireproto.grammar.gbnf import to_gbnf
-from wireproto.grammar.jsonschema import schema_grammar
+from wireproto.grammars.gbnf import to_gbnf
+from wireproto.grammars.jsonschema import schema_grammar
 
 Json = Any
 

@@ -23,8 +23,8 @@ from wireproto.engines import llamacpp
 from wireproto.errors import GrammarError
 from wireproto.expr import Chars, Choice, Expr, Literal, Repeat, Rule, Rules, Seq, Until
 from wireproto.gbnf import Matcher, parse
-from wireproto.grammar.gbnf import to_gbnf
-from wireproto.grammar.jsonschema import SchemaGrammar, schema_grammar
+from wireproto.grammars.gbnf import to_gbnf
+from wireproto.grammars.jsonschema import SchemaGrammar, schema_grammar
 
 Json = Any
 KEYS = ["a", "b", "ab", "c"]
@@ -524,7 +524,7 @@ def test_few_texts_are_read_in_many_ways() -> None:
 def test_the_text_of_a_grammar_does_not_depend_on_hashes() -> None:
     schema = {"oneOf": [{"properties": {"b": {"enum": ["x", 1]}, "a": {"not": {"const": 2}}}, "required": ["a"]}, {"contains": {"pattern": "(?=a)b|c"}}], "unevaluatedProperties": {"multipleOf": 3}}  # fmt: skip
     script = (
-        f"from wireproto.grammar import gbnf, jsonschema as j; print(gbnf.to_gbnf(j.schema_grammar({schema!r}).rules))"
+        f"from wireproto.grammars import gbnf, jsonschema as j; print(gbnf.to_gbnf(j.schema_grammar({schema!r}).rules))"
     )
     texts = {
         subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True).stdout

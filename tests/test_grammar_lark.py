@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import random
 from collections.abc import Iterator
 from functools import cache
@@ -19,13 +20,14 @@ import wireproto as wp
 from wireproto import gbnf
 from wireproto.engines.llguidance import LLGuidance
 from wireproto.expr import Chars, Choice, Expr, Raw, Repeat, Rule, Rules, Seq, Until, choice, literal, optional, seq
-from wireproto.grammar.gbnf import to_gbnf
-from wireproto.grammar.held import held
-from wireproto.grammar.lark import to_lark
-from wireproto.grammar.structural_tag import TagMessage
-from wireproto.grammar.tails import without_tails
-from wireproto.grammar.tools import Choice as Chosen
-from wireproto.grammar.tools import grammar
+from wireproto.grammars.gbnf import to_gbnf
+from wireproto.grammars.held import held
+from wireproto.grammars.jsonschema import schema_grammar
+from wireproto.grammars.lark import to_lark
+from wireproto.grammars.structural_tag import TagMessage
+from wireproto.grammars.tails import without_tails
+from wireproto.grammars.tools import Choice as Chosen
+from wireproto.grammars.tools import grammar
 
 DIALECTS = wp.dialects()
 MARKED = [name for name in DIALECTS if name != "llama3_json"]
@@ -350,6 +352,25 @@ def _called(expr: Expr) -> list[str]:
         return [expr.name]
     inside = expr.parts if isinstance(expr, Seq) else expr.options if isinstance(expr, Choice) else ()
     return [name for each in (*inside, *([expr.item] if isinstance(expr, Repeat) else [])) for name in _called(each)]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"foo": {"enum": ["foo"]}, "bar": {"type": "string"}}, "required": ["bar"]},
+        {"properties": {"foo": {"type": "array"}, "bar": {}}, "patternProperties": {"^f": {"minLength": 1}}},
+        {"anyOf": [{"properties": {"bar": {"type": "string"}}, "required": ["bar"]}, {"required": ["foo"]}]},
+    ],
+)
+def test_declared_members_among_any_others(schema: dict[str, Any]) -> None:
+    rules = schema_grammar({"type": "object", **schema}).rules
+    wanted = gbnf.parse(to_gbnf(rules))
+    keys = [found for size in range(4) for found in itertools.permutations(("foo", "bar", "fo", 'b"'), size)]
+    with LLGuidance.compile(to_lark(TagMessage(rules, rules, False, ()))) as compiled:
+        for found, value in itertools.product(keys, ("bar", [1, {"foo": None}])):
+            text = json.dumps({key: "foo" if key == "foo" else value for key in found})
+            matcher = gbnf.Matcher(wanted)
+            assert compiled.accepts(text) == (matcher.accept(text) and matcher.finished), text
 
 
 class Quote:

@@ -18,9 +18,9 @@ from wireproto.diagnoses import CODES
 from wireproto.engines.llamacpp import LlamaCpp
 from wireproto.engines.tinymodel import Server
 from wireproto.expr import Expr, Rule
-from wireproto.grammar.book import Book
-from wireproto.grammar.calls import Calls
-from wireproto.grammar.tools import BODIES, grammar
+from wireproto.grammars.book import Book
+from wireproto.grammars.calls import Calls
+from wireproto.grammars.tools import BODIES, grammar
 from wireproto.schema import Toolset
 from wireproto.testing import hostile_text
 

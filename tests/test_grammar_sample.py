@@ -30,9 +30,9 @@ from wireproto.expr import (
     repeat,
     seq,
 )
-from wireproto.grammar.gbnf import to_gbnf
-from wireproto.grammar.sample import Sampler
-from wireproto.grammar.tools import grammar
+from wireproto.grammars.gbnf import to_gbnf
+from wireproto.grammars.sample import Sampler
+from wireproto.grammars.tools import grammar
 from wireproto.trial import Setting
 
 DIALECTS = ("dsml_v4", "glm45", "hermes", "html", "kimi_k2", "llama3_json", "qwen3_coder", "toml", "xml")

@@ -14,8 +14,8 @@ import pytest
 
 import wireproto as wp
 from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.grammar.boundary import Boundary, Site
-from wireproto.grammar.tools import grammar
+from wireproto.grammars.boundary import Boundary, Site
+from wireproto.grammars.tools import grammar
 from wireproto.schema import Toolset
 from wireproto.states import forms
 

@@ -17,7 +17,7 @@ from wireproto import gbnf
 from wireproto.dialect import Dialect
 from wireproto.engines.llamacpp import LlamaCpp
 from wireproto.engines.tinymodel import Server, Trigger
-from wireproto.grammar.tools import grammar
+from wireproto.grammars.tools import grammar
 
 DIALECTS = [*wp.dialects(), "xml+k7q2", "html+k7q2", "toml+k7q2"]
 every_dialect = pytest.mark.parametrize("name", DIALECTS)

@@ -17,11 +17,11 @@ from wireproto import gbnf
 from wireproto.engines import EngineError, xgrammar
 from wireproto.engines.tinymodel import Server
 from wireproto.expr import EMPTY, Chars, Choice, Expr, Literal, Repeat, Rule, Rules, Seq, Until, choice, literal, seq
-from wireproto.grammar import ebnf
-from wireproto.grammar.ebnf import merged, to_ebnf
-from wireproto.grammar.gbnf import to_gbnf
-from wireproto.grammar.requests import Trigger, TriggerKind, llama_cpp_request, sglang_request, vllm_request
-from wireproto.grammar.structural_tag import TagMessage, Thought, after, structural_tag
+from wireproto.grammars import ebnf
+from wireproto.grammars.ebnf import merged, to_ebnf
+from wireproto.grammars.gbnf import to_gbnf
+from wireproto.grammars.requests import Trigger, TriggerKind, llama_cpp_request, sglang_request, vllm_request
+from wireproto.grammars.structural_tag import TagMessage, Thought, after, structural_tag
 
 WIDE = Chars(((ord("a"), 0x2000),))
 

@@ -38,7 +38,7 @@ LAYERS = (
     "parameters",
     "convert",
     "results",
-    "grammar",
+    "grammars",
     "encoder",
     "decoder",
     "guard",

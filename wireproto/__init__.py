@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from wireproto.choosing import dialect_for
 from wireproto.classify import Candidate, Verdict, classify
 from wireproto.convert import convert
@@ -42,6 +44,9 @@ from wireproto.prompt import prompt
 from wireproto.registry import dialect, dialects
 from wireproto.results import ToolResult, render_results
 
+if TYPE_CHECKING:
+    from wireproto.grammars.tools import Grammar, grammar
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -65,6 +70,7 @@ __all__ = [
     "DocumentType",
     "EncodeError",
     "Event",
+    "Grammar",
     "GrammarError",
     "LimitExceeded",
     "Message",
@@ -82,7 +88,17 @@ __all__ = [
     "dialect_for",
     "dialects",
     "encode",
+    "grammar",
     "parse",
     "prompt",
     "render_results",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what makes grammars when it is first asked for: whoever only decodes does not need it."""
+    if name not in ("Grammar", "grammar"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from wireproto.grammars import tools
+
+    return getattr(tools, name)

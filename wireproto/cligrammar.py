@@ -31,7 +31,7 @@ from wireproto.shapes import call_json
 
 if TYPE_CHECKING:
     from wireproto.dialect import Dialect
-    from wireproto.grammar.tools import Choice, Grammar
+    from wireproto.grammars.tools import Choice, Grammar
     from wireproto.trial import Trial, Tried
 
 PRINT: Final = "print"
@@ -128,7 +128,7 @@ def print_command(
 
     On stderr it says where the grammar is not exactly what a tool's schema says.
     """
-    from wireproto.grammar.tools import grammar
+    from wireproto.grammars.tools import grammar
 
     chosen, offered = _loaded(dialect, tools, salt)
     wanted = target or (TargetName.gbnf if request in (None, Server.llama_cpp) else TargetName.structural_tag)

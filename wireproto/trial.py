@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from wireproto.decoder import parse
 from wireproto.dialect import Dialect
 from wireproto.errors import GrammarError
-from wireproto.grammar.book import Book
-from wireproto.grammar.calls import Calls
-from wireproto.grammar.sample import Sampler
-from wireproto.grammar.tools import Choice, grammar
+from wireproto.grammars.book import Book
+from wireproto.grammars.calls import Calls
+from wireproto.grammars.sample import Sampler
+from wireproto.grammars.tools import Choice, grammar
 from wireproto.model import Call, Message
 from wireproto.schema import Toolset
 

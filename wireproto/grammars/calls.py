@@ -1,0 +1,106 @@
+"""What the calls of every codec share in a grammar: the tools' schemas, the headers, the notes.
+
+It must not know what arguments look like. Law: a tool's arguments are those that its schema accepts, and no others
+where it declares some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from wireproto.dialect import Dialect
+from wireproto.errors import GrammarError
+from wireproto.expr import Expr, chars, literal, repeat, seq
+from wireproto.grammars.book import Book
+from wireproto.grammars.charset import span
+from wireproto.grammars.jsonschema import SchemaRules
+from wireproto.grammars.raw import RawValues
+from wireproto.grammars.schema_reading import Note
+from wireproto.grammars.schema_writing import Writer
+from wireproto.grammars.syntax import JSON, Notation
+from wireproto.nodes import Match, Node, Slot, Tag
+from wireproto.schema import Tool, Toolset
+from wireproto.template import Template
+
+# So many keys of an object stand in any order: 2 ** keys states for each tool, and so many for all.
+_ANY_ORDER: Final = 6
+_MAX_ORDERS: Final = 2_000
+_MAX_INDEX: Final = 3  # digits of a call's number in an id
+# Where a schema says elsewhere which members there are, closing it here would contradict it.
+_ELSEWHERE: Final = frozenset(
+    ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "not", "patternProperties", "propertyNames")
+)
+_DIGIT: Final = chars(span("0", "9"))
+
+
+@dataclass(frozen=True, slots=True)
+class ToolNote:
+    """A note about the schema of one tool."""
+
+    tool: str
+    note: Note
+
+
+@dataclass(slots=True)
+class Calls:
+    """The calls of one grammar: its dialect, its tools, and the book that they are written into.
+
+    `lexical`: raw values are left to the engine's lexer (`expr.Raw`).
+    """
+
+    dialect: Dialect
+    tools: Toolset
+    book: Book
+    strict: bool = True
+    lexical: bool = False
+    notes: list[ToolNote] = field(default_factory=list)
+    raw: RawValues = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.raw = RawValues(self.book, self.lexical)
+
+    def schema(self, tool: Tool) -> Mapping[str, Any]:
+        """Return the schema of a tool's arguments: an object, without other keys where it declares some."""
+        schema = dict(tool.schema) or {"type": "object", "properties": {}}
+        if "properties" in schema and not _ELSEWHERE & schema.keys():
+            schema.setdefault("additionalProperties", False)
+        return {"type": "object", **schema}
+
+    def rules(self, tool: Tool, notation: Notation = JSON, make: type[Writer] = Writer) -> SchemaRules:
+        """Return what writes a tool's arguments into the book."""
+        count = max(len(self.tools.tools), 1)
+        keys = next(keys for keys in range(_ANY_ORDER, -1, -1) if keys == 0 or count << keys <= _MAX_ORDERS)
+        return SchemaRules(
+            self.schema(tool), self.book, strict=self.strict, any_order=keys, notation=notation, make=make
+        )
+
+    def written(self, tool: Tool, rules: SchemaRules, make: Callable[[], Expr]) -> Expr:
+        """Return what `make` makes, under a name of its own; what it refuses names the tool."""
+        try:
+            expr = make()
+        except GrammarError as error:
+            raise GrammarError(f"tool {tool.name!r}: {error}") from None
+        self.notes += [ToolNote(tool.name, note) for note in rules.report]
+        return self.book.add(f"{tool.name}-arguments", expr)
+
+    def header(self, template: Template, tool: Tool) -> Expr:
+        """Return a call's opener as the dialect writes it; raises `GrammarError` for a name that it cannot write."""
+        try:
+            return seq(*(self._node(node, tool) for node in template.nodes))
+        except ValueError as error:
+            raise GrammarError(f"tool {tool.name!r}: {self.dialect.name}: {error}") from None
+
+    def _node(self, node: Node, tool: Tool) -> Expr:
+        if isinstance(node, Slot) and node.role == "id" and self.dialect.call.id:
+            return self.header(self.dialect.call.id[0], tool)
+        if isinstance(node, Slot) and node.role == "index":
+            return repeat(_DIGIT, 1, _MAX_INDEX)
+        text = Template((node,)).format(name=tool.name)
+        if isinstance(node, Tag) and not isinstance(node.match(text, 0, len(text)), Match):
+            raise ValueError(f"a name of this format cannot be {tool.name!r}")
+        return literal(text)
+
+
+Body = Callable[[Calls, Tool], Expr]

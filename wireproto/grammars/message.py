@@ -1,0 +1,123 @@
+"""What stands around calls in a grammar: reasoning first, text before, the section, what joins calls.
+
+It must not know what a call's arguments look like, nor any grammar language. Law: in what is accepted the decoder finds
+exactly the calls that the grammar wrote, and the text and reasoning around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from os.path import commonprefix
+from typing import Final
+
+from wireproto import expr
+from wireproto.dialect import Dialect
+from wireproto.errors import GrammarError
+from wireproto.expr import EMPTY, Expr, chars, literal, optional, repeat, seq
+from wireproto.front import front
+from wireproto.grammars.automaton import Dfa, build, edges_to
+from wireproto.grammars.book import Book
+from wireproto.grammars.charset import inverse, of
+from wireproto.grammars.linear import linear
+from wireproto.grammars.structural_tag import Thought
+from wireproto.grammars.until import until_dfa, without
+from wireproto.nodes import BLANK
+from wireproto.place import QUOTATION_MARKS
+from wireproto.schema import Toolset
+from wireproto.states import forms
+
+# Shorter markers (a bracket) are no markers in open text.
+_MIN_MARKER: Final = 3
+_MAX_BLANKS: Final = 8
+_MARKS: Final = of("`" + "".join(QUOTATION_MARKS))
+_ENDS_QUOTED: Final = build([[*edges_to(_MARKS, 1), *edges_to(inverse(_MARKS), 0)]] * 2, [1])
+_BLANKS: Final = of(BLANK)
+_BRACE: Final = of("{")
+_BEGINS_BARE: Final = build([[*edges_to(_BLANKS, 0), *edges_to(_BRACE, 1)], edges_to(inverse(()), 1)], [1])
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Writes what stands around the calls of one dialect into a book."""
+
+    dialect: Dialect
+    tools: Toolset
+    book: Book
+
+    def run(self, calls: Iterable[Expr], parallel: bool) -> Expr:
+        """Return one call or several in what the dialect writes around them."""
+        one = self.book.add("call", expr.choice(*calls))
+        more = repeat(seq(literal(self.dialect.call.join), one), 0, None) if parallel else EMPTY
+        section = self.dialect.section
+        if section is None:
+            return seq(one, more)
+        return seq(literal(section.open.format()), one, more, literal(section.close.format()))
+
+    def plain(self) -> Expr:
+        """Return text that holds no call."""
+        return self.book.add("text", linear(self._text(), self.book, "text"))
+
+    def among_text(self, calls: Expr) -> Expr:
+        """Return text and then calls, or text alone.
+
+        Directly behind a backtick or an opening quotation mark a call is quoted (R-OPEN), so text before calls does not
+        end with one.
+        """
+        if self.markerless:
+            return expr.choice(self.plain(), calls)
+        before = self.book.add("lead", linear(self._text() - _ENDS_QUOTED, self.book, "lead"))
+        return expr.choice(self.plain(), seq(before, calls))
+
+    @property
+    def markerless(self) -> bool:
+        """Whether calls have no marker that sets them apart from text."""
+        return any(form.markerless for form in forms(self.dialect))
+
+    def _text(self) -> Dfa:
+        found = without(self.markers)
+        return found - _BEGINS_BARE if self.markerless else found
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """What no text outside calls may hold: whatever a call, a section or a damaged header begins with."""
+        known = front(self.dialect, False)
+        markers = {marker for marker in known.openers if len(marker) >= _MIN_MARKER}
+        for form in (form for each in known.by_literal.values() for form in each):
+            bare = [header for header in form.headers if header.nodes and len(header.first) < _MIN_MARKER]
+            markers |= {header.format(name=tool.name).strip(BLANK) for header in bare for tool in self.tools.tools}
+        late = [header for form in known.late for header in form.late_headers]
+        markers |= {text for header in late for text in header.literals if len(text) >= _MIN_MARKER}
+        if self.dialect.reasoning is not None:
+            markers |= {self.dialect.reasoning.open, self.dialect.reasoning.close}
+        return tuple(sorted(markers))
+
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        """The words that calls begin with: one for all, or one for each tool; none where nothing sets them apart."""
+        opener = (self.dialect.section or self.dialect.call).open
+        if not opener.nodes or self.markerless:
+            return ()
+        one, other = (opener.format(name=name, id=name).strip(BLANK) for name in ("a", "b"))
+        shared = commonprefix([one, other])  # noqa: RUF071 - characters are what is compared here
+        if len(shared) >= _MIN_MARKER:
+            return (shared,)
+        return tuple(opener.format(name=tool.name).strip(BLANK) for tool in self.tools.tools)
+
+    def thought(self, opened: bool) -> Thought | None:
+        """Return the reasoning that may come first."""
+        reasoning = self.dialect.reasoning
+        return None if reasoning is None else Thought(reasoning.open, reasoning.close, opened, _MAX_BLANKS)
+
+    def behind_reasoning(self, rest: Expr, opened: bool) -> Expr:
+        """Return what may follow reasoning; reasoning that is not `opened` yet may be missing."""
+        reasoning = self.dialect.reasoning
+        if reasoning is None:
+            if opened:
+                raise GrammarError(f"{self.dialect.name} has no reasoning that could be open")
+            return rest
+        # A call inside reasoning is a draft or, if nothing follows, a call: here it is neither.
+        held = without(tuple(marker for marker in self.markers if marker != reasoning.close))
+        thought = linear(until_dfa([reasoning.close]) & held, self.book, "reasoning")
+        block = seq(self.book.add("reasoning", thought), repeat(chars(_BLANKS), 0, _MAX_BLANKS))
+        return seq(block, rest) if opened else seq(optional(seq(literal(reasoning.open), block)), rest)

@@ -1,0 +1,141 @@
+"""How quoted strings spell characters: as they are, or escaped, in every way that a notation allows.
+
+It must not know schemas. Law: what is spelled reads back as the characters asked for, and no others, and what
+`json.dumps(ensure_ascii=False)` writes is always among the spellings of JSON. Sets of printable ASCII are spelled
+without `\\uXXXX` where they can be, every other set with it too, unless it is of very many ranges. Sources: RFC
+8259, section 7; TOML 1.0, section String.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from wireproto.expr import Expr, Ranges, chars, choice, literal, seq
+from wireproto.grammars.book import Book
+from wireproto.grammars.charset import EVERY, meet, minus, of, union
+
+_PRINTABLE: Final[Ranges] = ((0x20, 0x7E),)
+_BASIC: Final[Ranges] = ((0, 0xFFFF),)
+_ASTRAL: Final[Ranges] = ((0x10000, 0x10FFFF),)
+# A set of more ranges (a script, a category) is spelled without \uXXXX where it need not be.
+_MAX_RANGES: Final = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Escapes:
+    """The escapes of a notation: `short` are pairs of a character and its letter, `must` what never stands for itself.
+
+    `long`: characters beyond U+FFFF are `\\UXXXXXXXX`, else surrogate pairs of `\\uXXXX`.
+    """
+
+    short: tuple[tuple[str, str], ...]
+    must: Ranges
+    long: bool = False
+
+
+_NAMED: Final = tuple(zip('\b\t\n\f\r"\\', 'btnfr"\\', strict=True))
+JSON: Final = Escapes((*_NAMED, ("/", "/")), union(((0, 0x1F),), of("\\")))
+# Control characters and line breaks, but not the tab: those of a string on one line.
+TOML: Final = Escapes(_NAMED, union(((0, 8), (0x0A, 0x1F), (0x7F, 0x7F)), of("\\")), long=True)
+
+
+class Quoted:
+    """Spells characters between two quotes of one kind; what is long is written once, as a rule."""
+
+    def __init__(self, book: Book, escapes: Escapes, quote: str) -> None:
+        self._book, self._escapes, self.quote = book, escapes, quote
+        self._must = union(escapes.must, of(quote))
+        self._special = union(self._must, of("".join(sign for sign, _ in escapes.short)))
+        self._known: dict[Ranges, Expr] = {}
+
+    def spell(self, ranges: Ranges) -> Expr:
+        """Return the expression of one character of a set as it may stand in the string."""
+        if ranges not in self._known:
+            expr = _spelled(self._escapes, self.quote, ranges)
+            simple = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
+            rule = not simple and bool(minus(ranges, _PRINTABLE) or meet(ranges, self._must))
+            hint = "char" if ranges == EVERY else "chars"
+            self._known[ranges] = self._book.add(hint, expr) if rule else expr
+        return self._known[ranges]
+
+    def text(self, text: str) -> Expr:
+        """Return the expression of one string in its quotes."""
+        if text.isascii() and text.isprintable() and not meet(of(text), self._special):
+            return literal(f"{self.quote}{text}{self.quote}")
+        return seq(literal(self.quote), *(self.spell(of(each)) for each in text), literal(self.quote))
+
+
+@lru_cache(maxsize=512)
+def _spelled(form: Escapes, quote: str, ranges: Ranges) -> Expr:
+    named = dict((*form.short, (quote, quote)))
+    must = union(form.must, of(quote))
+    plain = minus(ranges, must)
+    letters = "".join(letter for sign, letter in named.items() if meet(ranges, of(sign)))
+    escapes = [chars(of(letters))] if letters else []
+    only = minus(meet(ranges, must), of("".join(named)))
+    if minus(ranges, _PRINTABLE):
+        only = ranges if len(ranges) <= _MAX_RANGES else meet(ranges, must)
+    if only:
+        codes = [_digits(low, high) for low, high in meet(only, _BASIC)]
+        astral = meet(only, _ASTRAL)
+        codes += [] if form.long else [_pairs(low, high) for low, high in astral]
+        escapes += [seq(literal("u"), choice(*codes))] if codes else []
+        if astral and form.long:
+            escapes.append(seq(literal("U"), choice(*(_digits(low, high, 8) for low, high in astral))))
+    return choice(chars(plain), *([seq(literal("\\"), choice(*escapes))] if escapes else []))
+
+
+def _digits(low: int, high: int, size: int = 4) -> Expr:
+    """Return the hexadecimal numbers from one to another, in as many digits."""
+    return choice(*(seq(*(_digit(a, b) for a, b in row)) for row in _rows(low, high, size)))
+
+
+def _rows(low: int, high: int, size: int) -> Iterator[list[tuple[int, int]]]:
+    """Yield rows of digit ranges whose numbers together are those from `low` to `high`."""
+    if size == 0:
+        yield []
+        return
+    unit = 16 ** (size - 1)
+    first, last = low // unit, high // unit
+    if first == last:
+        for row in _rows(low % unit, high % unit, size - 1):
+            yield [(first, first), *row]
+        return
+    if low % unit:
+        for row in _rows(low % unit, unit - 1, size - 1):
+            yield [(first, first), *row]
+        first += 1
+    after = high % unit != unit - 1
+    if first <= last - after:
+        yield [(first, last - after)] + [(0, 15)] * (size - 1)
+    if after:
+        for row in _rows(0, high % unit, size - 1):
+            yield [(last, last), *row]
+
+
+def _digit(low: int, high: int) -> Expr:
+    digits = "".join(f"{value:x}{value:X}" for value in range(low, high + 1))
+    return chars(of(digits))
+
+
+def _pairs(low: int, high: int) -> Expr:
+    """Return the surrogate pairs of the code points from one to another."""
+    rows: list[Expr] = []
+    for first, last in _aligned(low - 0x10000, high - 0x10000):
+        lead = _digits(0xD800 + (first >> 10), 0xD800 + (last >> 10))
+        rows.append(seq(lead, literal("\\u"), _digits(0xDC00 + (first & 0x3FF), 0xDC00 + (last & 0x3FF))))
+    return choice(*rows)
+
+
+def _aligned(low: int, high: int) -> Iterator[tuple[int, int]]:
+    """Yield parts within one leading surrogate, or over whole ones."""
+    while low <= high:
+        if low & 0x3FF or high - low < 0x3FF:
+            last = min(high, low | 0x3FF)
+        else:
+            last = high if high & 0x3FF == 0x3FF else (high & ~0x3FF) - 1
+        yield low, last
+        low = last + 1

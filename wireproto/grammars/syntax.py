@@ -1,0 +1,113 @@
+"""How a notation spells values: its words, its strings, what stands around the parts of an array or object.
+
+It must not know schemas. Law: a notation is data; JSON, Python's spelling and TOML's inline values are three of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from wireproto.expr import EMPTY, NOTHING, Expr, Rule, chars, choice, literal, repeat, seq
+from wireproto.grammars import quoted
+from wireproto.grammars.automaton import ALL, Dfa
+from wireproto.grammars.book import Book
+from wireproto.grammars.charset import EVERY, of
+from wireproto.grammars.linear import linear
+from wireproto.grammars.quoted import Escapes, Quoted
+from wireproto.grammars.schema_values import Values
+
+
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """Words, quotes and signs; the canonical spelling first.
+
+    `lines`: between two tokens may stand a line break and blanks, else one blank at most. `within`: what a string, and
+    an object's key, may hold; `plain`: what it holds at least, where to say more would take too many states.
+    """
+
+    null: tuple[str, ...] = ("null",)
+    true: tuple[str, ...] = ("true",)
+    false: tuple[str, ...] = ("false",)
+    quotes: tuple[str, ...] = ('"',)
+    escapes: Escapes = quoted.JSON
+    colon: str = ":"
+    lines: bool = True
+    within: Dfa = ALL
+    plain: Dfa = ALL
+
+    def word(self, value: bool | None) -> Expr:
+        """Return the spellings of null or a truth value."""
+        words = self.null if value is None else self.true if value else self.false
+        return choice(*map(literal, words))
+
+    def holding(self, within: Dfa, plain: Dfa) -> Notation:
+        """Return the notation with strings that hold nothing else."""
+        return replace(self, within=within, plain=plain)
+
+
+JSON: Final = Notation()
+# What `str` makes of plain data. Its escapes \\x and \\U are not read back; JSON's are.
+PYTHON: Final = Notation(("None", "null"), ("True", "true"), ("False", "false"), ("'", '"'))
+TOML: Final = Notation(('{"$null" = true}',), escapes=quoted.TOML, colon=" =", lines=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands before the first part, between two, behind the last, and behind `open` if there is none."""
+
+    open: Expr = EMPTY
+    between: Expr = EMPTY
+    close: Expr = EMPTY
+    closed: Expr = EMPTY
+
+
+@dataclass(slots=True)
+class Syntax:
+    """A notation in a book: its strings and frames as expressions.
+
+    `words` and `plain` are the rules so far of strings, and of values in which nothing is of one document only.
+    """
+
+    notation: Notation
+    book: Book
+    indent: int
+    colon: Expr = field(init=False)
+    array: Frame = field(init=False)
+    object: Frame = field(init=False)
+    words: dict[Dfa, Expr] = field(default_factory=dict, init=False)
+    plain: dict[Values, Rule] = field(default_factory=dict, init=False)
+    _quoted: list[Quoted] = field(init=False)
+
+    def __post_init__(self) -> None:
+        notation = self.notation
+        line = seq(literal("\n"), repeat(chars(of(" \t")), 0, self.indent)) if notation.lines else NOTHING
+        blank = self.book.add("ws", choice(EMPTY, literal(" "), line))
+        self._quoted = [Quoted(self.book, notation.escapes, quote) for quote in notation.quotes]
+        self.colon = seq(literal(notation.colon), blank)
+        self.array, self.object = (
+            Frame(seq(literal(first), blank), seq(literal(","), blank), seq(blank, literal(last)), literal(last))
+            for first, last in ("[]", "{}")
+        )
+
+    def text(self, text: str) -> Expr:
+        """Return one string, or nothing if it may not stand there."""
+        return choice(*(each.text(text) for each in self._quoted)) if self.notation.within.accepts(text) else NOTHING
+
+    def quoted(self, dfa: Dfa) -> Expr:
+        """Return the words of an automaton as strings."""
+        return choice(
+            *(
+                seq(literal(each.quote), linear(dfa, self.book, "text", each.spell, literal(each.quote)))
+                for each in self._quoted
+            )
+        )
+
+    def characters(self, least: int, most: int | None) -> Expr:
+        """Return any string of so many characters."""
+        return choice(
+            *(
+                seq(literal(each.quote), repeat(each.spell(EVERY), least, most), literal(each.quote))
+                for each in self._quoted
+            )
+        )
