@@ -162,7 +162,7 @@ def test_values_of_equal_sites_share_one_automaton(name: str) -> None:
     form = forms(wp.dialect(name))[0]
     keys = {"properties": {"a": {}, "b": {}}}
     tools = Toolset.of([{"name": name, "parameters": keys} for name in ("f", "g")])
-    sites = {Site.of(form, tools, tool, key) for tool in ("f", "g") for key in ("a", "b")}
+    sites = {Site.of(form, tools).at(tool, key) for tool in ("f", "g") for key in ("a", "b")}
     assert len(sites) == (4 if form.value_closer.roles else 1)
     for site in sites:
         assert Boundary(site).reading() is Boundary(site).reading()

@@ -22,6 +22,7 @@ from wireproto.grammars.ebnf import merged, to_ebnf
 from wireproto.grammars.gbnf import to_gbnf
 from wireproto.grammars.requests import Trigger, TriggerKind, llama_cpp_request, sglang_request, vllm_request
 from wireproto.grammars.structural_tag import TagMessage, Thought, after, structural_tag
+from wireproto.place import QUOTATION_MARKS
 
 WIDE = Chars(((ord("a"), 0x2000),))
 
@@ -141,7 +142,7 @@ def test_text_before_calls_is_a_trigger() -> None:
         "type": "triggered_tags",
         "triggers": ["<call"],
         "stop_after_first": True,
-        "excludes": ["</think>", "<fn=", "<think>", "`<call"],
+        "excludes": sorted(["</think>", "<fn=", "<think>", *(f"{mark}<call" for mark in ("`", *QUOTATION_MARKS))]),
     }
     assert (tag["begin"], tag["end"]) == ("<call", "")
     assert [accepts(tag["content"]["grammar"], text) for text in (">{}", ">{},<call>{}", "<call>{}", "")] == [

@@ -9,7 +9,7 @@ not know schemas or any grammar language. Law: what is accepted decodes to the v
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from typing import Final
@@ -52,8 +52,8 @@ class Site:
     coarse: bool = False
 
     @classmethod
-    def of(cls, form: Form, tools: Toolset, name: str, key: str) -> Site:
-        """Return the site of a value, as far as it makes a difference: equal sites have equal automata."""
+    def of(cls, form: Form, tools: Toolset) -> Site:
+        """Return where values of a form stand, among these tools."""
         keys = sorted({key for tool in tools.tools for key in tool.keys})
         bare = any(header.first in ("", "<") for header in form.headers)
         return cls(
@@ -61,10 +61,14 @@ class Site:
             bool(form.sections),
             tuple(keys) if len(keys) <= _MAX_KEYS or form.bare_keys else (),
             tuple((tool.name, tuple(sorted(tool.keys))) for tool in tools.tools) if bare else (),
-            name if form.closers and form.closers[0].roles else "",
-            key if form.value_closer.roles else "",
-            bool(form.value_closer.roles) and sum(len(tool.keys) for tool in tools.tools) > _MAX_SITES,
+            coarse=bool(form.value_closer.roles) and sum(len(tool.keys) for tool in tools.tools) > _MAX_SITES,
         )
+
+    def at(self, name: str, key: str) -> Site:
+        """Return the site of one value, as far as it makes a difference: equal sites have equal automata."""
+        form = self.form
+        names = bool(form.closers) and bool(form.closers[0].roles)
+        return replace(self, name=name if names else "", key=key if form.value_closer.roles else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from wireproto.dialect import Dialect
 from wireproto.errors import GrammarError
 from wireproto.expr import Expr, chars, literal, repeat, seq
+from wireproto.grammars.automaton import TooLarge
 from wireproto.grammars.book import Book
 from wireproto.grammars.charset import span
 from wireproto.grammars.jsonschema import SchemaRules
@@ -80,7 +81,7 @@ class Calls:
         """Return what `make` makes, under a name of its own; what it refuses names the tool."""
         try:
             expr = make()
-        except GrammarError as error:
+        except (GrammarError, TooLarge) as error:
             raise GrammarError(f"tool {tool.name!r}: {error}") from None
         self.notes += [ToolNote(tool.name, note) for note in rules.report]
         return self.book.add(f"{tool.name}-arguments", expr)

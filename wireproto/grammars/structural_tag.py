@@ -12,7 +12,7 @@ same documents, but loses an exclusion behind the beginning of another one, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -95,18 +95,21 @@ def _rest(message: TagMessage) -> dict[str, Any] | None:
     if message.calls is None:
         return _text(message.markers)
     begins = [(marker, after(message.calls, marker)) for marker in sorted(message.markers, key=len)]
-    for trigger, rest in begins:
-        if not rest.is_empty:
-            others = [marker for marker in message.markers if trigger not in marker]
-            return _triggered(trigger, rest, [*others, *(mark + trigger for mark in _MARKS)])
-    return None
+    found = {trigger: rest for trigger, rest in begins if not rest.is_empty}
+    # The shortest of those that begin alike stands for all of them.
+    first = [each for each in found if not any(other != each and each.startswith(other) for other in found)]
+    others = [marker for marker in message.markers if not any(trigger in marker for trigger in first)]
+    quoted = [mark + trigger for mark in _MARKS for trigger in first]
+    return _triggered({trigger: found[trigger] for trigger in first}, [*others, *quoted]) if first else None
 
 
-def _triggered(trigger: str, rest: Rules, excludes: Iterable[str]) -> dict[str, Any]:
+def _triggered(begins: Mapping[str, Rules], excludes: Iterable[str]) -> dict[str, Any]:
     return {
         "type": "triggered_tags",
-        "triggers": [trigger],
-        "tags": [{"type": "tag", "begin": trigger, "content": _grammar(rest), "end": ""}],
+        "triggers": list(begins),
+        "tags": [
+            {"type": "tag", "begin": trigger, "content": _grammar(rest), "end": ""} for trigger, rest in begins.items()
+        ],
         "stop_after_first": True,
         "excludes": sorted(excludes),
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 from wireproto.expr import NOTHING, Expr, chars, choice, literal, repeat, seq
@@ -27,7 +28,7 @@ from wireproto.grammars.syntax import JSON, PYTHON, Frame, Notation
 from wireproto.grammars.until import without
 from wireproto.nodes import Slot
 from wireproto.schema import Tool
-from wireproto.states import Form, forms
+from wireproto.states import CACHED, forms
 
 _KEY: Final = pattern_dfa(r"^[A-Za-z0-9_.-]{1,64}$")
 _LINE_ENDS: Final = pattern_dfa(r"^[\r\n]|[\r\n]$")
@@ -37,22 +38,22 @@ _MAX_COUNTED: Final = 16
 
 def tagged_call(calls: Calls, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
-    form = forms(calls.dialect)[0]
-    notation = _notation(calls, form)
+    site = Site.of(forms(calls.dialect)[0], calls.tools)
+    notation = _notation(site)
     rules = calls.rules(tool, notation)
-    layout = _Arguments(calls, tool, form, rules.writer, notation)
+    layout = _Arguments(calls, tool, site, rules.writer, notation)
     arguments = calls.written(tool, rules, lambda: rules.members(layout))
     shape = calls.dialect.call
     return seq(calls.header(shape.open, tool), arguments, literal(shape.close.format(name=tool.name)))
 
 
-def _notation(calls: Calls, form: Form) -> Notation:
+@lru_cache(maxsize=CACHED)
+def _notation(site: Site) -> Notation:
     """Return how values are spelled that are no strings: nothing in their strings ends them."""
-    notation = PYTHON if calls.dialect.argument.literals == "python" else JSON
-    site = Site.of(form, calls.tools, "", "")
+    argument = site.form.dialect.argument
+    notation = PYTHON if argument.literals == "python" else JSON
     within = harmless_texts(site, notation.escapes.must)
-    escape = calls.dialect.argument.escape
-    return notation.holding(within & without((escape,)) if escape else within, without(("<",)))
+    return notation.holding(within & without((argument.escape,)) if argument.escape else within, without(("<",)))
 
 
 @dataclass(slots=True)
@@ -61,7 +62,7 @@ class _Arguments:
 
     calls: Calls
     tool: Tool
-    form: Form
+    site: Site
     writer: Writer
     notation: Notation
     _members: dict[tuple[str, Formula], Expr] = field(default_factory=dict)
@@ -80,7 +81,7 @@ class _Arguments:
     def free_member(self, keys: Dfa, value: Formula) -> Expr:
         """Return an argument of any of these names; none where a name must be declared to be one."""
         found = keys & _KEY
-        if self.form.bare_keys or found.is_empty:
+        if self.site.form.bare_keys or found.is_empty:
             return NOTHING
         return self._named(f"{self.tool.name}-other", self._member("", linear(found, self.calls.book, "key"), value))
 
@@ -95,7 +96,7 @@ class _Arguments:
                 options.append(seq(self._opener(written, wire), body))
         if not argument.close.nodes:
             return choice(*options)
-        after = argument.close.format(key=key)[len(self.form.value_close(key)) :]
+        after = argument.close.format(key=key)[len(self.site.form.value_close(key)) :]
         return seq(choice(*options), literal(after)) if options else NOTHING
 
     def _opener(self, key: Expr, wire: str) -> Expr:
@@ -141,8 +142,7 @@ class _Arguments:
     def _boundary(self, key: str) -> Boundary:
         argument = self.calls.dialect.argument
         padded = not argument.pad_keys or key in argument.pad_keys
-        site = Site.of(self.form, self.calls.tools, self.tool.name, key)
-        return Boundary(site, argument.pad if padded else "")
+        return Boundary(self.site.at(self.tool.name, key), argument.pad if padded else "")
 
     def _strings(self, key: str, found: Values, allowed: Dfa, pointer: str) -> Expr:
         """Return strings, with what frames and closes them."""

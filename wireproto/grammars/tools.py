@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Union
 from wireproto.dialect import Dialect
 from wireproto.errors import GrammarError
 from wireproto.expr import Rule, Rules
+from wireproto.grammars.automaton import TooLarge
 from wireproto.grammars.book import Book
 from wireproto.grammars.calls import Body, Calls, ToolNote
 from wireproto.grammars.ebnf import to_ebnf
@@ -142,8 +143,11 @@ def grammar(
         raise GrammarError(f"{spec.name}: nothing that calls begin with could switch a lazy grammar on")
     reasoning = reasoning_open or (reasoning and spec.reasoning is not None)
     wanted = _Wanted(choice, parallel, reasoning and not lazy, reasoning_open, lazy)
-    message = _message(calls, around, wanted)
-    text = PRINTERS[target](message)
+    try:
+        message = _message(calls, around, wanted)
+        text = PRINTERS[target](message)
+    except TooLarge as error:
+        raise GrammarError(f"{spec.name}: {error}") from None
     return Grammar(text, target, spec.name, message.rules, tuple(calls.notes), around.triggers, spec.markers, lazy)
 
 
