@@ -75,7 +75,8 @@ def _spelled(form: Escapes, quote: str, ranges: Ranges) -> Expr:
     plain = minus(ranges, must)
     letters = "".join(letter for sign, letter in named.items() if meet(ranges, of(sign)))
     escapes = [chars(of(letters))] if letters else []
-    only = minus(meet(ranges, must), of("".join(named)))
+    # An encoder that hides markup writes `<` as a code.
+    only = union(minus(meet(ranges, must), of("".join(named))), meet(ranges, of("<")))
     if minus(ranges, _PRINTABLE):
         only = ranges if len(ranges) <= _MAX_RANGES else meet(ranges, must)
     if only:
