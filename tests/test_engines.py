@@ -16,8 +16,9 @@ import pytest
 from wireproto.engines import EngineError, llamacpp, llguidance
 from wireproto.engines.llamacpp import LlamaCpp
 from wireproto.engines.llguidance import LLGuidance
-from wireproto.engines.tinymodel import Server, Trigger, write_model
+from wireproto.engines.tinymodel import Server, write_model
 from wireproto.gbnf import Matcher, parse
+from wireproto.grammars.requests import Trigger, TriggerKind, llama_cpp_request
 
 CALL = 'root ::= "<tool_call>{" [a-c]{1,8} ":" ["] [^"\\\\\\x00-\\x1F\\uD800-\\uDFFF]{0,20} ["] "}</tool_call>"'
 
@@ -139,13 +140,10 @@ def test_a_completion_is_cut_at_its_length(server: Server) -> None:
     assert set(completion.text) == {"x"}
 
 
-@pytest.mark.parametrize("trigger", [Trigger("]"), Trigger(r"(\])", is_pattern=True)])
+@pytest.mark.parametrize("trigger", [Trigger("]"), Trigger(r"(\])", TriggerKind.PATTERN)])
 def test_a_lazy_grammar_begins_at_its_trigger(server: Server, trigger: Trigger) -> None:
-    grammar = 'root ::= "]" [a-c]{3} "!"'
-    texts = [
-        server.complete(grammar, seed=seed, n=100, triggers=[trigger], preserved_tokens=["]"]).text
-        for seed in range(12)
-    ]
+    request = llama_cpp_request('root ::= "]" [a-c]{3} "!"', [trigger], preserved_tokens=["]"])
+    texts = [server.complete(seed=seed, n=100, **request).text for seed in range(12)]
     free, _, called = max(texts, key=lambda text: "]" in text[1:]).partition("]")
     assert free
     assert called

@@ -194,7 +194,9 @@ def test_try_as_json_and_by_seed() -> None:
 
 
 def test_try_prints_texts() -> None:
-    result = run("try", "toml", "-t", TOOLS, "-n", "3", "--texts", "--choice", "required", "--salt", "k7q2")
+    result = run(
+        "try", "toml", "-t", TOOLS, "-n", "3", "--texts", "--choice", "required", "--salt", "k7q2", "--no-reasoning"
+    )
     assert result.stdout.count(": valid\n+++ tool_calls-k7q2\n") == 3
 
 

@@ -169,14 +169,6 @@ def _entries(words: _Vocabulary) -> list[Entry]:
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
-    """What switches a lazy grammar on: a word, or a pattern (ECMAScript) whose first group is where it begins."""
-
-    value: str
-    is_pattern: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Completion:
     """What the model wrote; `finished` is False where `n` cut it off."""
 
@@ -244,22 +236,11 @@ class Server:
         n: int = 1000,
         prompt: str = "x",
         temperature: float = 1.0,
-        triggers: Sequence[Trigger] = (),
-        preserved_tokens: Sequence[str] = (),
+        **fields: object,
     ) -> Completion:
-        """Return a random completion of at most `n` tokens under GBNF; with triggers the grammar is lazy."""
-        fields: dict[str, object] = {
-            "prompt": prompt,
-            "n_predict": n,
-            "seed": seed,
-            "grammar": grammar,
-            "temperature": temperature,
-            "preserved_tokens": list(preserved_tokens),
-        }
-        if triggers:
-            fields["grammar_lazy"] = True
-            fields["grammar_triggers"] = [{"type": 2 if t.is_pattern else 1, "value": t.value} for t in triggers]
-        return self.post(fields)
+        """Return a random completion of at most `n` tokens under GBNF; `fields` are others of the request's body."""
+        sampling = {"prompt": prompt, "n_predict": n, "seed": seed, "temperature": temperature}
+        return self.post({"grammar": grammar, **sampling, **fields})
 
     def post(self, fields: Mapping[str, object]) -> Completion:
         """Return the completion that a request body of `/completion` asks for."""

@@ -8,7 +8,7 @@ not know schemas or any grammar language. Law: what is accepted decodes to the v
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
@@ -16,7 +16,7 @@ from typing import Final
 
 from wireproto.expr import Ranges
 from wireproto.grammars.automaton import Dfa, build, edges_to
-from wireproto.grammars.charset import minus, of, union
+from wireproto.grammars.charset import of, union
 from wireproto.grammars.net import Kind, Net, Path, Reading, Step, Steps, literal_steps, read
 from wireproto.grammars.until import without
 from wireproto.nodes import ALPHABETS, BLANK, Gap, Lit, Slot, Tag
@@ -99,9 +99,12 @@ class Boundary:
 @lru_cache(maxsize=CACHED)
 def _value_texts(boundary: Boundary) -> Dfa:
     reading = boundary.reading()
-    return build(
-        [[edge for arc in arcs for edge in edges_to(arc.ranges, arc.target)] for arcs in reading.arcs], reading.exits
-    )
+    return _texts_of(reading, reading.exits)
+
+
+def _texts_of(reading: Reading, ends: Iterable[int]) -> Dfa:
+    """Return the texts without nested calls that an automaton reads up to one of these states."""
+    return build([[edge for arc in arcs for edge in edges_to(arc.ranges, arc.target)] for arcs in reading.arcs], ends)
 
 
 @lru_cache(maxsize=CACHED)
@@ -115,8 +118,11 @@ def _value_reading(boundary: Boundary) -> Reading:
     net.mark(value, Kind.VALUE)
     for i in range(len(value)):
         net.mark((*value, *_GAP, *value[:i]), Kind.BEHIND)
-    net.mark((*value, *_GAP, *value), Kind.TWICE)
-    net.marks.setdefault(net.follow(net.first, (*value, *_GAP, *value)), set()).add(Kind.ALONE)
+    twice = (*value, *_GAP, *value)
+    net.mark(twice, Kind.TWICE)
+    for frame in ("", site.form.dialect.argument.pad):
+        alone = net.follow(net.first, (*literal_steps(frame), *twice))
+        net.marks.setdefault(alone, set()).add(Kind.ALONE)
     tag = site.form.value_tag(site.key)
     if tag:
         net.lay([Path((*literal_steps(tag), Step(of(AFTER_TAG_NAME))), Kind.TAG, quotable=True)])
@@ -124,11 +130,10 @@ def _value_reading(boundary: Boundary) -> Reading:
 
 
 @lru_cache(maxsize=CACHED)
-def harmless_texts(site: Site, escaped: Ranges) -> Dfa:
+def harmless_texts(site: Site) -> Dfa:
     """Return the texts that may stand anywhere in a value and end it nowhere.
 
-    Characters that are `escaped` are not what they look like: no marker goes on behind one. Where a closer spells a
-    key, the texts hold no tag of a declared name at all.
+    Where a closer spells a key, they hold no tag of a declared name at all.
     """
     form = site.form
     if form.value_closer.roles:
@@ -136,14 +141,8 @@ def harmless_texts(site: Site, escaped: Ranges) -> Dfa:
         return without(tuple(sorted(f"{begin}{name}>" for name in names for begin in ("<", "</"))))
     net = Net()
     net.lay([*_endings(site), *_openers(site)])
-    rows = [
-        [
-            *(edge for arc in arcs for edge in edges_to(minus(arc.ranges, escaped), arc.target)),
-            *edges_to(escaped, 0),
-        ]
-        for arcs in read(net, anywhere=True).arcs
-    ]
-    return build(rows, range(len(rows)))
+    reading = read(net, anywhere=True)
+    return _texts_of(reading, range(len(reading.arcs)))
 
 
 @lru_cache(maxsize=CACHED)
@@ -158,7 +157,7 @@ def nested_reading(site: Site, closer: str) -> Reading:
 def _endings(site: Site) -> Iterator[Path]:
     """Yield every sequence of markers that ends a value, or the beginning of one that nothing else has."""
     form = site.form
-    texts = _texts(site)
+    texts = _markers(site)
     table = endings(form.wrapper is not None, site.sectioned)
     # An argument's opener behind any closer covers those of declared keys, and `Ma` holds an `a` of its own.
     for letters in sorted(each for each in table.accepted if not set(each) & set("aM$")):
@@ -176,7 +175,7 @@ def _spaced(parts: tuple[Steps, ...]) -> Steps:
     return tuple(step for part in parts for step in (*part, *_GAP))[:-1]
 
 
-def _texts(site: Site) -> dict[str, list[Steps]]:
+def _markers(site: Site) -> dict[str, list[Steps]]:
     """Return how the marker of each letter begins: enough that nothing else does."""
     form = site.form
     texts = {
@@ -189,7 +188,7 @@ def _texts(site: Site) -> dict[str, list[Steps]]:
     found["A"] = [
         steps for key in (site.keys if form.bare_keys else (None,)) for steps in _keys(form, key, exact=False)
     ]
-    found["O"] = list(dict.fromkeys(_to_word(steps) for steps, *_ in _headers(site, exact=False)))
+    found["O"] = list(dict.fromkeys(steps for steps, _ in _calls(site, exact=False)))
     return found
 
 
@@ -281,12 +280,6 @@ def _spelled(template: Template, fixed: str | None) -> Steps:
             around = [Step(each, 0 if optional else 1) for each in (first, last) if each]
             steps += (*around[:1], *word, *around[1:])
     return steps
-
-
-def _to_word(steps: Steps) -> Steps:
-    """Return the steps up to the first character of the first word whose length is open."""
-    word = next((i for i, step in enumerate(steps) if step.most is None and step.least), None)
-    return steps if word is None else (*steps[:word], Step(steps[word].ranges))
 
 
 def _word(role: str, fixed: str | None, most: int | None) -> Steps:

@@ -152,7 +152,7 @@ class _Form:
             return NOTHING
         salt = self.calls.dialect.salt_text
         option = seq(
-            literal(f"><option{salt} selected>"), self.areas.quoted(of_words(fit)), literal(f"</option{salt}>")
+            literal(f"><option{salt} selected>"), self.areas.syntax.quoted(of_words(fit)), literal(f"</option{salt}>")
         )
         return seq(self._start("select", "", name), option, literal(self._end("select")))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wireproto.expr import EMPTY, Expr, Ranges, Rule, chars, choice, repeat, seq
-from wireproto.grammars.automaton import Dfa
+from wireproto.grammars.automaton import Dfa, Edge
 from wireproto.grammars.book import Book
 from wireproto.grammars.charset import minus
 
@@ -40,11 +40,12 @@ def linear(dfa: Dfa, book: Book, hint: str, spell: Spell = raw, end: Expr = EMPT
 
 
 def _named(dfa: Dfa) -> frozenset[int]:
-    ways = Counter(target for state, row in enumerate(dfa.edges) for target in _targets(row) if target != state)
+    ways = Counter(target for state, row in enumerate(dfa.edges) for target in targets(row) if target != state)
     return frozenset(state for state, count in ways.items() if count > (1 if state else 0))
 
 
-def _targets(row: tuple[tuple[int, int, int], ...]) -> dict[int, Ranges]:
+def targets(row: tuple[Edge, ...]) -> dict[int, Ranges]:
+    """Return the characters that lead to each state, by state."""
     groups: dict[int, list[tuple[int, int]]] = {}
     for low, high, target in row:
         groups.setdefault(target, []).append((low, high))
@@ -77,7 +78,7 @@ class _Writer:
     def body(self, state: int, depth: int) -> Expr:
         parts: list[Expr] = []
         while True:
-            groups = _targets(self.dfa.edges[state])
+            groups = targets(self.dfa.edges[state])
             loop = groups.pop(state, None)
             if loop:
                 parts.append(repeat(self.spell(loop), 0, self.most))
@@ -116,7 +117,7 @@ class _Writer:
         return [repeat(self.spell(ranges), 0, count)], at
 
     def _single(self, state: int) -> tuple[Ranges, int] | None:
-        groups = _targets(self.dfa.edges[state])
+        groups = targets(self.dfa.edges[state])
         if len(groups) != 1 or state in groups:
             return None
         target, ranges = next(iter(groups.items()))

@@ -64,7 +64,7 @@ class RawValues:
             TooLarge: there are too many states to tell both apart.
         """
         if boundary.site.coarse:
-            held = dfa & harmless_texts(boundary.site, ())
+            held = dfa & harmless_texts(boundary.site)
             return NOTHING if held.is_empty else seq(self._shared(held), literal(boundary.closer))
         if self.lexical:
             return Raw(Words(boundary, dfa))

@@ -27,8 +27,6 @@ from wireproto.grammars.syntax import JSON, Frame, Notation, Syntax
 _MAX_DIGITS: Final = 20
 _NESTED_PREFIX: Final = 8
 _MAX_COUNTED: Final = 200
-# Beyond this a counted string is not told apart from the markers around it.
-_MAX_HELD: Final = 4_000
 _DIGIT: Final = chars(span("0", "9"))
 _NONZERO: Final = chars(span("1", "9"))
 _E: Final = chars(of("eE"))
@@ -128,32 +126,26 @@ class Writer:
                 dfa = dfa & of_length(text.least, most)
             except TooLarge as error:
                 self.failed(pointer, "maxLength" if text.most is not None else "minLength", error)
-        return self.quoted(self._held(dfa, pointer))
+        return self.quoted(dfa, pointer)
 
-    def _held(self, dfa: Dfa, pointer: str) -> Dfa:
-        """Return the words that a string may hold in this notation."""
-        notation = self.notation
-        try:
-            found = dfa & notation.within
-        except TooLarge:
-            found = None
-        if found is None or (len(found.edges) > _MAX_HELD and notation.plain != ALL):
-            self.reader.notes[Note(pointer, "maxLength", "a long string holds no beginning of markup", "narrowed")] = (
-                None
-            )
-            return dfa & notation.plain
-        return found
-
-    def quoted(self, dfa: Dfa) -> Expr:
-        """Return the words of an automaton as JSON strings."""
+    def quoted(self, dfa: Dfa, pointer: str) -> Expr:
+        """Return the words of an automaton as strings, in their quotes."""
         if dfa.is_empty:
             return NOTHING
         known = self.syntax.words
         if dfa not in known:
-            expr = self.syntax.quoted(dfa)
+            expr = self._quoted(dfa, pointer)
             short = len(dfa.edges) < 40 and dfa.words(1) is not None
             known[dfa] = expr if short else self.book.add("string", expr)
         return known[dfa]
+
+    def _quoted(self, dfa: Dfa, pointer: str) -> Expr:
+        try:
+            return self.syntax.quoted(dfa)
+        except TooLarge:
+            said = "a long string holds no beginning of markup"
+            self.reader.notes[Note(pointer, "maxLength", said, "narrowed")] = None
+            return self.syntax.plainly(dfa & self.notation.plain)
 
     def array(self, array: Array, pointer: str) -> Expr:
         """Return the texts of arrays."""
@@ -219,7 +211,7 @@ class Writer:
 
     def free_member(self, keys: Dfa, value: Formula) -> Expr:
         """Return a member of any of these keys."""
-        return self._member(self.quoted(keys & self.notation.within), value)
+        return self._member(self.quoted(keys, pointer_of(value)), value)
 
     def _member(self, key: Expr, value: Formula) -> Expr:
         return seq(key, self.syntax.colon, self.value(value))

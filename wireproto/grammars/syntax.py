@@ -10,20 +10,23 @@ from typing import Final
 
 from wireproto.expr import EMPTY, NOTHING, Expr, Rule, chars, choice, literal, repeat, seq
 from wireproto.grammars import quoted
-from wireproto.grammars.automaton import ALL, Dfa
+from wireproto.grammars.automaton import ALL, Dfa, TooLarge, of_words
 from wireproto.grammars.book import Book
 from wireproto.grammars.charset import EVERY, of
 from wireproto.grammars.linear import linear
 from wireproto.grammars.quoted import Escapes, Quoted
 from wireproto.grammars.schema_values import Values
 
+# Beyond this a counted string is not told apart from the markers around it.
+_MAX_HELD: Final = 4_000
+
 
 @dataclass(frozen=True, slots=True)
 class Notation:
     """Words, quotes and signs; the canonical spelling first.
 
-    `lines`: between two tokens may stand a line break and blanks, else one blank at most. `within`: what a string, and
-    an object's key, may hold; `plain`: what it holds at least, where to say more would take too many states.
+    `lines`: between two tokens may stand a line break and blanks, else one blank at most. `within`: the spellings of
+    strings that may stand there (`Quoted.apart`); `plain`: strings of which every spelling may.
     """
 
     null: tuple[str, ...] = ("null",)
@@ -42,7 +45,7 @@ class Notation:
         return choice(*map(literal, words))
 
     def holding(self, within: Dfa, plain: Dfa) -> Notation:
-        """Return the notation with strings that hold nothing else."""
+        """Return the notation with strings that are spelled in no other way."""
         return replace(self, within=within, plain=plain)
 
 
@@ -92,10 +95,28 @@ class Syntax:
 
     def text(self, text: str) -> Expr:
         """Return one string, or nothing if it may not stand there."""
-        return choice(*(each.text(text) for each in self._quoted)) if self.notation.within.accepts(text) else NOTHING
+        within = self.notation.within
+        if within == ALL or (within.accepts(text) and all(each.is_bare(text) for each in self._quoted)):
+            return choice(*(each.text(text) for each in self._quoted))
+        return self.quoted(of_words([text]))
 
     def quoted(self, dfa: Dfa) -> Expr:
-        """Return the words of an automaton as strings."""
+        """Return the words of an automaton as strings.
+
+        Raises:
+            TooLarge: to tell which of their spellings may stand there takes too many states.
+        """
+        within = self.notation.within
+        return self.plainly(dfa) if within == ALL else choice(*(self._within(each, dfa) for each in self._quoted))
+
+    def _within(self, form: Quoted, dfa: Dfa) -> Expr:
+        held = form.apart(dfa) & self.notation.within
+        if len(held.edges) > _MAX_HELD:
+            raise TooLarge(f"strings that take more than {_MAX_HELD} states")
+        return seq(literal(form.quote), linear(held, self.book, "text", form.spell_apart, literal(form.quote)))
+
+    def plainly(self, dfa: Dfa) -> Expr:
+        """Return the words of an automaton as strings, in every spelling."""
         return choice(
             *(
                 seq(literal(each.quote), linear(dfa, self.book, "text", each.spell, literal(each.quote)))

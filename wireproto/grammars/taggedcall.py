@@ -20,6 +20,7 @@ from wireproto.grammars.calls import Calls
 from wireproto.grammars.charset import inverse, of
 from wireproto.grammars.linear import linear
 from wireproto.grammars.patterns import pattern_dfa
+from wireproto.grammars.quoted import between_escapes
 from wireproto.grammars.schema_formula import Formula, pointer_of
 from wireproto.grammars.schema_sets import Text
 from wireproto.grammars.schema_values import Values
@@ -51,9 +52,10 @@ def tagged_call(calls: Calls, tool: Tool) -> Expr:
 def _notation(site: Site) -> Notation:
     """Return how values are spelled that are no strings: nothing in their strings ends them."""
     argument = site.form.dialect.argument
+    within = harmless_texts(site)
+    within = within & without((argument.escape,)) if argument.escape else within
     notation = PYTHON if argument.literals == "python" else JSON
-    within = harmless_texts(site, notation.escapes.must)
-    return notation.holding(within & without((argument.escape,)) if argument.escape else within, without(("<",)))
+    return notation.holding(between_escapes(within), without(("<",)))
 
 
 @dataclass(slots=True)
