@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wireproto.engines import EngineError
+from wireproto.engines import EngineError, tinyserver
 from wireproto.engines.tinymodel import CONTEXT
 
 _AROUND = """\
@@ -56,8 +56,6 @@ _QWEN3_CODER = (
     "{{- '</function>\\n</tool_call>' }}",
 )
 TEMPLATES = {"hermes": _AROUND % _HERMES, "qwen3_coder": _AROUND % _QWEN3_CODER}
-# Without any filter, so that every string of a grammar can come.
-_SAMPLING = {"top_k": 0, "top_p": 1.0, "min_p": 0.0, "repeat_penalty": 1.0, "temperature": 1.0, "cache_prompt": False}
 _ROOT = re.compile(r"^root ::= .* (tool-call[a-z-]*)$", re.MULTILINE)
 
 
@@ -72,23 +70,7 @@ class Written:
 
 def start(model: Path, template: str = "") -> Any:
     """Start a server on a model file."""
-    try:
-        import xllamacpp
-    except ImportError:
-        raise EngineError("xllamacpp is not installed; install it with: pip install xllamacpp") from None
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(model)
-    parameters.n_ctx = CONTEXT
-    parameters.n_parallel = 1
-    parameters.warmup = False
-    parameters.verbosity = -1
-    parameters.cache_ram_mib = 0
-    parameters.cpuparams.n_threads = 1
-    parameters.cpuparams_batch.n_threads = 1
-    if template:
-        parameters.use_jinja = True
-        parameters.chat_template = template
-    return xllamacpp.Server(parameters)
+    return tinyserver.start(str(model), CONTEXT, template)
 
 
 def own_grammar(model: Path, template: str, tools: Sequence[Mapping[str, Any]]) -> str:
@@ -116,7 +98,14 @@ def own_grammar(model: Path, template: str, tools: Sequence[Mapping[str, Any]]) 
 
 def write(server: Any, grammar: str, seed: int, tokens: int) -> Written:
     """Return how a completion under a grammar went."""
-    body = {**_SAMPLING, "prompt": "x", "grammar": grammar, "seed": seed, "n_predict": tokens}
+    body = {
+        **tinyserver.SAMPLING,
+        "temperature": 1.0,
+        "prompt": "x",
+        "grammar": grammar,
+        "seed": seed,
+        "n_predict": tokens,
+    }
     started = time.perf_counter()
     answer = _checked(server.handle_completions(body))
     total = time.perf_counter() - started

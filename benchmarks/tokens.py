@@ -7,7 +7,6 @@ token is checked first, and the whole vocabulary is masked only if that token is
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from wireproto.engines import EngineError
+from wireproto.engines.llamacpp import shared_object
 
 _REFUSED = float("-inf")
 
@@ -46,13 +46,7 @@ _QUIET = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(
 
 @lru_cache(maxsize=1)
 def _library() -> Any:
-    spec = importlib.util.find_spec("xllamacpp")
-    if spec is None or spec.origin is None:
-        raise EngineError("xllamacpp is not installed; install it with: pip install xllamacpp")
-    found = [p for p in sorted(Path(spec.origin).parent.glob("xllamacpp*")) if p.suffix in (".so", ".dylib")]
-    if not found:
-        raise EngineError("xllamacpp has no shared object here")
-    library = ctypes.CDLL(str(found[0]))
+    library = ctypes.CDLL(str(shared_object()))
     pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32
     for name, result, arguments in (
         ("llama_model_default_params", _Parameters, ()),

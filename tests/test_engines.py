@@ -75,7 +75,7 @@ def test_a_closed_grammar_says_so() -> None:
 def test_a_missing_engine_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     llamacpp._library.cache_clear()
-    llguidance._tokenizer.cache_clear()
+    llguidance._bytes.cache_clear()
     assert not llamacpp.available()
     assert not llguidance.available()
     with pytest.raises(EngineError, match="pip install xllamacpp"):

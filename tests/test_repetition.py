@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto.repetition import DRAWN, FLOOD, LOOK, SHORTEST, WORDS, Loop, Passages, levels, same
+from wireproto.jsonsafe import identical
+from wireproto.repetition import DRAWN, FLOOD, LOOK, SHORTEST, WORDS, Loop, Passages, levels
 from wireproto.source import Source
 
 SENTENCE = "I should look at the file again. "
@@ -261,8 +262,12 @@ def test_values_are_compared_without_recursion() -> None:
     other: list[Any] = []
     for _ in range(100_000):
         other = [other]
-    assert same({"a": deep}, {"a": other}) and not same([deep], deep)
-    assert same({"a": 1, "b": 2}, {"b": 2, "a": 1}) and not same({"a": 1}, {"a": 1, "b": 2}) and not same([1], [1, 2])
+    assert identical({"a": deep}, {"a": other}) and not identical([deep], deep)
+    assert (
+        identical({"a": 1, "b": 2}, {"b": 2, "a": 1})
+        and not identical({"a": 1}, {"a": 1, "b": 2})
+        and not identical([1], [1, 2])
+    )
 
 
 # --- what is no text --------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Plain data as JSON can carry it: what TOML and Python know and JSON does not becomes a string.
 
-It must not know formats, calls or diagnoses; it sees one value and returns one value. Law: what comes back is made of
+It must not know formats, calls or diagnoses. Law: what comes back is made of
 dicts with string keys, lists, strings, finite numbers, booleans and None only, and `json.dumps` takes it. No recursion.
 """
 
@@ -52,6 +52,24 @@ def json_safe(value: object, max_depth: int = MAX_DEPTH) -> Safe:
             changed.append(place)
     # What stands last was looked at first.
     return Safe(root[0], tuple(_spelled(place) for place in reversed(changed[-_MAX_NAMED:])))
+
+
+def identical(left: Any, right: Any) -> bool:
+    """Whether two values are the same JSON: `5`, `5.0` and `True` are three values, order of members does not count."""
+    pairs = [(left, right)]
+    while pairs:
+        one, other = pairs.pop()
+        if isinstance(one, dict) and isinstance(other, dict):
+            if one.keys() != other.keys():
+                return False
+            pairs += [(one[key], other[key]) for key in one]
+        elif isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+            if len(one) != len(other):
+                return False
+            pairs += zip(one, other, strict=True)
+        elif type(one) is not type(other) or one != other:
+            return False
+    return True
 
 
 def _emptied(container: Any) -> tuple[Any, list[tuple[Any, Any]]]:

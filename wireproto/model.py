@@ -14,8 +14,7 @@ from wireproto.errors import SchemaError
 
 Span = tuple[int, int]
 Severity = Literal["note", "repaired", "defect"]
-PROMOTABLE = frozenset(("never", "leaked", "quoted", "draft", "foreign"))
-_PROMOTE_WORDS = "never, leaked, quoted, draft, foreign"
+PROMOTABLE = ("never", "leaked", "quoted", "draft", "foreign")
 SegmentKind = Literal["text", "reasoning", "call", "document", "markup"]
 
 
@@ -190,8 +189,8 @@ class Policy:
             if not isinstance(kind, DocumentType):
                 raise SchemaError(f"Policy.documents[{i}]: expected a wp.DocumentType, not {type(kind).__name__}")
         for name, words in self.promote.items():
-            if not words.split() or set(words.split()) - PROMOTABLE:
-                raise SchemaError(f"Policy.promote[{name!r}]: expected some of {_PROMOTE_WORDS}, not {words!r}")
+            if not words.split() or set(words.split()) - {*PROMOTABLE}:
+                raise SchemaError(f"Policy.promote[{name!r}]: expected some of {', '.join(PROMOTABLE)}, not {words!r}")
             if "never" in words and words.strip() != "never":
                 raise SchemaError(f'Policy.promote[{name!r}]: "never" stands alone, not {words!r}')
         for name, least in (("max_repeated_calls", 2), ("max_repeated_passages", 3), ("max_period", 1)):

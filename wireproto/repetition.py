@@ -22,8 +22,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
-from typing import Any
 
+from wireproto.jsonsafe import identical
 from wireproto.model import Call, Span
 from wireproto.source import Source
 
@@ -261,27 +261,7 @@ class Repeats:
 def _same_call(left: Call, right: Call) -> bool:
     if left.name != right.name or left.complete != right.complete:
         return False
-    return same(left.arguments, right.arguments) if left.complete else left.raw == right.raw
-
-
-def same(left: Any, right: Any) -> bool:
-    """Whether two values are the same JSON, however deep: `5`, `5.0` and `True` are three values."""
-    pairs = [(left, right)]
-    while pairs:
-        one, other = pairs.pop()
-        if type(one) is not type(other):
-            return False
-        if isinstance(one, dict):
-            if one.keys() != other.keys():
-                return False
-            pairs += [(one[key], other[key]) for key in one]
-        elif isinstance(one, list):
-            if len(one) != len(other):
-                return False
-            pairs += zip(one, other, strict=True)
-        elif one != other:
-            return False
-    return True
+    return identical(left.arguments, right.arguments) if left.complete else left.raw == right.raw
 
 
 class Floods:

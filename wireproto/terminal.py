@@ -17,6 +17,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from wireproto.audit.judging import FAILURES
+from wireproto.audit.report import CONTROLS
 from wireproto.audit.work import Audit
 from wireproto.classify import LABELS, Verdict
 from wireproto.dialect import Dialect
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 160
 ARGUMENT_CHARS = 400
 AUDIT_TOOLS = 30
-CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 SEGMENT_STYLES = {"text": "default", "reasoning": "dim", "call": "cyan", "markup": "dim magenta"}
 FINDING_STYLES = {"note": "dim", "warning": "yellow", "error": "red"}
 SEVERITY_STYLES = {"note": "dim", "repaired": "yellow", "defect": "red"}

@@ -49,6 +49,7 @@ from wireproto.fuzz.strategies import (
     tool_sets,
     trials,
 )
+from wireproto.jsonsafe import identical
 from wireproto.model import Call, Message
 from wireproto.registry import dialect as find_dialect
 
@@ -89,15 +90,6 @@ def decode(dialect: AnyDialect, trial: Trial) -> tuple[list[Event], Message]:
         events += decoder.feed(chunk)
     events += decoder.close(finish_reason=trial.finish_reason)
     return events, decoder.message
-
-
-def identical(left: Any, right: Any) -> bool:
-    """Whether two values are the same JSON: `5`, `5.0` and `True` are three values, order of members does not count."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(identical(left[key], right[key]) for key in left)
-    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        return len(left) == len(right) and all(map(identical, left, right))
-    return type(left) is type(right) and bool(left == right)
 
 
 def merged(events: Iterable[Event]) -> list[Any]:

@@ -7,7 +7,7 @@ them large: names and days beyond a limit are counted together.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from wireproto.audit.judging import FAILURES, SUCCESSES, UNKNOWN, Excerpt, Judgement
@@ -114,17 +114,17 @@ class Tally:
     @property
     def failed(self) -> int:
         """How many outputs failed."""
-        return sum(self.labels[label] for label in FAILURES)
+        return failed(self.labels)
 
     @property
     def tried(self) -> int:
         """How many outputs called, or tried to."""
-        return self.failed + sum(self.labels[label] for label in SUCCESSES)
+        return tried(self.labels)
 
     @property
     def rate(self) -> float:
         """The share of failures among the outputs that called or tried to; 0 if none did."""
-        return self.failed / self.tried if self.tried else 0.0
+        return rate(self.labels)
 
     @property
     def tools(self) -> list[str]:
@@ -140,6 +140,21 @@ class Tally:
     def _keep(self, label: str, samples: Iterable[Sample]) -> None:
         kept = [*self.worst.get(label, ()), *samples]
         self.worst[label] = sorted(kept, key=lambda sample: sample.order)[:KEPT]
+
+
+def failed(labels: Mapping[str, int]) -> int:
+    """Return how many outputs of these labels failed."""
+    return sum(labels.get(label, 0) for label in FAILURES)
+
+
+def tried(labels: Mapping[str, int]) -> int:
+    """Return how many outputs of these labels called, or tried to."""
+    return failed(labels) + sum(labels.get(label, 0) for label in SUCCESSES)
+
+
+def rate(labels: Mapping[str, int]) -> float:
+    """Return the share of failures among the outputs that called or tried to; 0 if none did."""
+    return failed(labels) / tried(labels) if tried(labels) else 0.0
 
 
 def _count(counter: Counter[str], names: Iterable[str], by: int = 1) -> None:

@@ -11,7 +11,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
-from wireproto.audit.counting import Sample, Tally
+from wireproto.audit.counting import Sample, Tally, failed, rate, tried
 from wireproto.audit.judging import FAILURES, SUCCESSES, Excerpt
 from wireproto.audit.work import Audit
 from wireproto.classify import LABELS
@@ -19,7 +19,7 @@ from wireproto.model import Span
 
 TOOLS = 50
 CODES = 30
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 _COLOURS = dict.fromkeys(FAILURES, "bad") | dict.fromkeys(SUCCESSES, "good")
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
@@ -117,7 +117,7 @@ def as_html(audit: Audit) -> str:
 
 def _text(value: object) -> str:
     """Return anything as text of the page; halves of surrogate pairs, which UTF-8 cannot carry, as U+FFFD."""
-    return escape(str(value).translate(_CONTROLS).encode(errors="replace").decode())
+    return escape(str(value).translate(CONTROLS).encode(errors="replace").decode())
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -188,12 +188,12 @@ def _days(tally: Tally) -> str:
     for day in sorted(tally.days):
         labels = tally.days[day]
         count = labels.total()
-        bad, good = sum(labels[label] for label in FAILURES), sum(labels[label] for label in SUCCESSES)
-        parts = (("bad", bad), ("good", good), ("rest", count - bad - good))
+        bad, called = failed(labels), tried(labels)
+        parts = (("bad", bad), ("good", called - bad), ("rest", count - called))
         bar = "".join(f'<span class="{name}" style="width:{100 * n / count:.2f}%"></span>' for name, n in parts if n)
         shown = ", ".join(f"{label} {labels[label]:,}" for label in LABELS if labels[label])
-        rate = percent(bad / (bad + good)) if bad + good else ""
-        rows.append((day, count, rate, _Html(f'<div class="bar">{bar}</div>'), shown))
+        share = percent(rate(labels)) if called else ""
+        rows.append((day, count, share, _Html(f'<div class="bar">{bar}</div>'), shown))
     return _table(("day", "outputs", "failed", "", "labels"), rows)
 
 

@@ -61,15 +61,20 @@ class _Library:
         set_log(self._note, None)
 
 
-@lru_cache(maxsize=1)
-def _library() -> _Library:
+def shared_object() -> Path:
+    """Return the path of the engine's shared object; EngineError where it is not installed."""
     spec = importlib.util.find_spec("xllamacpp")
     if spec is None or spec.origin is None:
         raise EngineError(f"xllamacpp is not installed; {_INSTALL}")
     for path in sorted(Path(spec.origin).parent.glob("xllamacpp*")):
         if path.suffix in (".so", ".dylib"):
-            return _Library(path)
+            return path
     raise EngineError(f"xllamacpp has no shared object here; {_INSTALL}")
+
+
+@lru_cache(maxsize=1)
+def _library() -> _Library:
+    return _Library(shared_object())
 
 
 def available() -> bool:

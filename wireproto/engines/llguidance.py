@@ -6,22 +6,25 @@ It knows nothing of GBNF. Law: an answer is the engine's own.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable
 from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
 from wireproto.engines import EngineError
 
-_EOS = 256
+EOS = 256
 
 
-class _Bytes:
-    """The vocabulary: one token for each byte, and the end of output."""
+class _Vocabulary:
+    """One token for each byte, the end of output, and words; a text is taken byte by byte."""
 
-    eos_token_id = _EOS
+    eos_token_id = EOS
     bos_token_id = None
-    tokens = (*(bytes([byte]) for byte in range(256)), b"<eos>")
-    special_token_ids = (_EOS,)
+    special_token_ids = (EOS,)
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self.tokens = [*(bytes([byte]) for byte in range(256)), b"<eos>", *(word.encode() for word in words)]
 
     def __call__(self, text: str | bytes) -> list[int]:
         return list(text if isinstance(text, bytes) else text.encode("utf-8"))
@@ -32,13 +35,18 @@ def available() -> bool:
     return importlib.util.find_spec("llguidance") is not None
 
 
-@lru_cache(maxsize=1)
-def _tokenizer() -> Any:
+def tokenizer(words: Iterable[str] = ()) -> Any:
+    """Return the engine's tokenizer of bytes, `EOS` and these words; EngineError where it is not installed."""
     if not available():
         raise EngineError("llguidance is not installed; install it with: pip install llguidance")
     from llguidance import LLTokenizer, TokenizerWrapper
 
-    return LLTokenizer(TokenizerWrapper(_Bytes()))
+    return LLTokenizer(TokenizerWrapper(_Vocabulary(words)))
+
+
+@lru_cache(maxsize=1)
+def _bytes() -> Any:
+    return tokenizer()
 
 
 class LLGuidance:
@@ -50,13 +58,13 @@ class LLGuidance:
     @classmethod
     def compile(cls, lark: str) -> LLGuidance:
         """Compile Lark text; EngineError, with the engine's message, where it refuses."""
-        tokenizer = _tokenizer()
+        known = _bytes()
         from llguidance import LLMatcher
 
-        message = LLMatcher.validate_grammar(lark, tokenizer)
+        message = LLMatcher.validate_grammar(lark, known)
         if message:
             raise EngineError(message)
-        return cls(LLMatcher(tokenizer, lark, log_level=0))
+        return cls(LLMatcher(known, lark, log_level=0))
 
     def _feed(self, text: str) -> bool:
         """Start again and give a text; tell whether the engine took all of it. EngineError where it gave up."""

@@ -1,7 +1,7 @@
-"""The process behind `tinymodel.Server`: one JSON object a line in, one a line out, until its input ends.
+"""llama.cpp's server in a process of its own, behind `tinymodel.Server`: one JSON object a line in, one a line out.
 
-It knows nothing of grammars. Law: only answers are written to standard output; what the engine logs goes to standard
-error.
+It knows nothing of grammars, and ends with its input. Law: only answers are written to standard output; what the engine
+logs goes to standard error.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ from typing import Any
 from wireproto.engines import EngineError
 
 # Sampling without any filter, so that every string of a grammar can come.
-_SAMPLING = {"top_k": 0, "top_p": 1.0, "min_p": 0.0, "repeat_penalty": 1.0, "cache_prompt": False}
+SAMPLING = {"top_k": 0, "top_p": 1.0, "min_p": 0.0, "repeat_penalty": 1.0, "cache_prompt": False}
 
 
-def _start(path: str, context: int) -> Any:
+def start(path: str, context: int, template: str = "") -> Any:
+    """Return llama.cpp's server on a model file, in this process; EngineError where it is not installed.
+
+    `context`: its size in tokens; `template`: a chat template in place of the model's own.
+    """
     try:
         import xllamacpp
     except ImportError:
@@ -32,11 +36,14 @@ def _start(path: str, context: int) -> Any:
     parameters.cache_ram_mib = 0
     parameters.cpuparams.n_threads = 1
     parameters.cpuparams_batch.n_threads = 1
+    if template:
+        parameters.use_jinja = True
+        parameters.chat_template = template
     return xllamacpp.Server(parameters)
 
 
 def _complete(server: Any, fields: dict[str, Any]) -> dict[str, Any]:
-    answer = server.handle_completions({**_SAMPLING, **fields})
+    answer = server.handle_completions({**SAMPLING, **fields})
     if "error" in answer:
         return {"error": answer["error"]}
     choice = answer["choices"][0]
@@ -50,7 +57,7 @@ def main() -> None:
     os.dup2(2, 1)
     server = None
     try:
-        server = _start(sys.argv[1], int(sys.argv[2]))
+        server = start(sys.argv[1], int(sys.argv[2]))
         first: dict[str, Any] = {}
     except (EngineError, RuntimeError) as error:
         first = {"error": str(error)}
