@@ -59,11 +59,26 @@ def literal_steps(text: str) -> Steps:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A way through markers and what its end means; `quotable`: directly behind a backtick it means nothing."""
+    """A way through markers and what its end means, or the name of the place from which it goes on.
+
+    `quotable`: directly behind a backtick it means nothing. `behind`: it begins in this place, and nowhere else.
+    """
 
     steps: Steps
-    kind: Kind
+    end: Union[Kind, str]
     quotable: bool = False
+    behind: str = ""
+
+
+def joined(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield these ways in one piece each; a way goes through one place at most."""
+    known = [*paths]
+    for path in known:
+        if isinstance(path.end, Kind):
+            yield from () if path.behind else (path,)
+        else:
+            rests = (rest for rest in known if rest.behind == path.end)
+            yield from (Path(path.steps + rest.steps, rest.end, path.quotable) for rest in rests)
 
 
 @dataclass(slots=True)
@@ -80,6 +95,7 @@ class Net:
     edges: list[list[tuple[Ranges, int]]] = field(default_factory=lambda: [[], [], []])
     free: list[list[int]] = field(default_factory=lambda: [[], [], []])
     marks: dict[int, set[Kind]] = field(default_factory=dict)
+    _places: dict[str, int] = field(default_factory=dict)
     _known: dict[tuple[int, Step], int] = field(default_factory=dict)
 
     def node(self) -> int:
@@ -113,8 +129,17 @@ class Net:
     def lay(self, paths: Iterable[Path]) -> None:
         """Lay these ways."""
         for path in paths:
-            node = self.follow(self.unquoted if path.quotable else self.start, path.steps)
-            self.marks.setdefault(node, set()).add(path.kind)
+            first = self.unquoted if path.quotable else self.start
+            node = self.follow(self._place(path.behind) if path.behind else first, path.steps)
+            if isinstance(path.end, Kind):
+                self.marks.setdefault(node, set()).add(path.end)
+            else:
+                self.free[node].append(self._place(path.end))
+
+    def _place(self, name: str) -> int:
+        if name not in self._places:
+            self._places[name] = self.node()
+        return self._places[name]
 
     def mark(self, steps: Steps, kind: Kind) -> None:
         """Lay one way."""
