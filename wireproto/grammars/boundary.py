@@ -17,7 +17,7 @@ from typing import Final
 from wireproto.expr import Ranges
 from wireproto.grammars.automaton import Dfa, build, edges_to
 from wireproto.grammars.charset import of, union
-from wireproto.grammars.net import Kind, Net, Path, Reading, Step, Steps, joined, literal_steps, read
+from wireproto.grammars.net import Kind, Net, Path, Reading, Step, Steps, literal_steps, read
 from wireproto.grammars.until import without
 from wireproto.nodes import ALPHABETS, BLANK, Gap, Lit, Slot, Tag
 from wireproto.schema import Toolset
@@ -85,7 +85,7 @@ class Boundary:
 
     def paths(self) -> list[Path]:
         """Return every way through markers that ends a value, or opens a call in it."""
-        return [*joined(_endings(self.site)), *_openers(self.site)]
+        return [*_endings(self.site), *_openers(self.site)]
 
     def reading(self) -> Reading:
         """Return the automaton of the value and its closer."""
@@ -110,9 +110,9 @@ def _texts_of(reading: Reading, ends: Iterable[int]) -> Dfa:
 @lru_cache(maxsize=CACHED)
 def _value_reading(boundary: Boundary) -> Reading:
     net = Net()
-    site = boundary.site
-    net.lay([*_endings(site), *_openers(site)])
+    net.lay(boundary.paths())
     net.mark(literal_steps(boundary.closer), Kind.EXIT)
+    site = boundary.site
     value = literal_steps(site.form.value_close(site.key))
     # What tells a second closer from a first one, and openers of the tag that is closed.
     net.mark(value, Kind.VALUE)
@@ -160,16 +160,19 @@ def _endings(site: Site) -> Iterator[Path]:
     texts = _markers(site)
     table = endings(form.wrapper is not None, site.sectioned)
     # An argument's opener behind any closer covers those of declared keys, and `Ma` holds an `a` of its own.
-    accepted = sorted(each for each in table.accepted if not set(each) & set("aM$"))
-    for letters in accepted:
-        for parts in product(*(texts[letter] for letter in letters[:-1])):
-            yield Path(tuple(step for part in parts for step in (*part, *_GAP)), letters[-1])
-    for letter in sorted({letters[-1] for letters in accepted}):
-        yield from (Path(steps, Kind.STOP, behind=letter) for steps in texts[letter])
-    yield from (Path(steps, Kind.BEFORE, behind="O") for steps in ((), *_sections(form)))
+    for letters in sorted(each for each in table.accepted if not set(each) & set("aM$")):
+        for parts in product(*(texts[letter] for letter in letters)):
+            yield Path(_spaced(parts), Kind.STOP)
+            before = (*_spaced(parts[:-1]), *_GAP)
+            inside = ((), *_sections(form)) if letters.endswith("O") else ()
+            yield from (Path(before + steps, Kind.BEFORE) for steps in inside)
     line = literal_steps("\n")
     for key in site.keys or (None,):
         yield from (Path(line + steps, Kind.STOP) for steps in _keys(form, key, exact=False))
+
+
+def _spaced(parts: tuple[Steps, ...]) -> Steps:
+    return tuple(step for part in parts for step in (*part, *_GAP))[:-1]
 
 
 def _markers(site: Site) -> dict[str, list[Steps]]:

@@ -173,11 +173,11 @@ def _ends(boundary: Boundary) -> tuple[Path, ...]:
     found: dict[Path, None] = {}
     for path in boundary.paths():
         steps = path.steps
-        if path.end is Kind.STOP and not path.quotable:
+        if path.kind is Kind.STOP and not path.quotable:
             size = len(close) if steps[: len(close)] == close else len(steps)
             behind = next((i for i in range(size, len(steps)) if steps[i] == _GAP), len(steps))
             steps = _cut(steps[:behind])
-        if path.end is Kind.STOP and steps != (*close, *close[:-1]):
+        if path.kind is Kind.STOP and steps != (*close, *close[:-1]):
             found[Path(steps, Kind.STOP, path.quotable)] = None
     return tuple(found)
 

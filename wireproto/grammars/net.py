@@ -7,7 +7,7 @@ end, and it may also go on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final, Literal, Union
 
@@ -59,26 +59,11 @@ def literal_steps(text: str) -> Steps:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A way through markers and what its end means, or the name of the place from which it goes on.
-
-    `quotable`: directly behind a backtick it means nothing. `behind`: it begins in this place, and nowhere else.
-    """
+    """A way through markers and what its end means; `quotable`: directly behind a backtick it means nothing."""
 
     steps: Steps
-    end: Union[Kind, str]
+    kind: Kind
     quotable: bool = False
-    behind: str = ""
-
-
-def joined(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield these ways in one piece each; a way goes through one place at most."""
-    known = [*paths]
-    for path in known:
-        if isinstance(path.end, Kind):
-            yield from () if path.behind else (path,)
-        else:
-            rests = (rest for rest in known if rest.behind == path.end)
-            yield from (Path(path.steps + rest.steps, rest.end, path.quotable) for rest in rests)
 
 
 @dataclass(slots=True)
@@ -95,7 +80,6 @@ class Net:
     edges: list[list[tuple[Ranges, int]]] = field(default_factory=lambda: [[], [], []])
     free: list[list[int]] = field(default_factory=lambda: [[], [], []])
     marks: dict[int, set[Kind]] = field(default_factory=dict)
-    _places: dict[str, int] = field(default_factory=dict)
     _known: dict[tuple[int, Step], int] = field(default_factory=dict)
 
     def node(self) -> int:
@@ -129,17 +113,8 @@ class Net:
     def lay(self, paths: Iterable[Path]) -> None:
         """Lay these ways."""
         for path in paths:
-            first = self.unquoted if path.quotable else self.start
-            node = self.follow(self._place(path.behind) if path.behind else first, path.steps)
-            if isinstance(path.end, Kind):
-                self.marks.setdefault(node, set()).add(path.end)
-            else:
-                self.free[node].append(self._place(path.end))
-
-    def _place(self, name: str) -> int:
-        if name not in self._places:
-            self._places[name] = self.node()
-        return self._places[name]
+            node = self.follow(self.unquoted if path.quotable else self.start, path.steps)
+            self.marks.setdefault(node, set()).add(path.kind)
 
     def mark(self, steps: Steps, kind: Kind) -> None:
         """Lay one way."""
@@ -221,6 +196,7 @@ class _Reader:
     """
 
     def __init__(self, net: Net, anywhere: bool) -> None:
+        net = _merged(net)
         self.net, self.anywhere = net, anywhere
         self.atoms = _atoms(each for edges in net.edges for each, _ in edges)
         self.exit, self.call = len(self.atoms), len(self.atoms) + 1
@@ -325,6 +301,35 @@ def _moves(edges: Iterable[tuple[Ranges, int]], parts: Mapping[Ranges, list[int]
         for atom in parts[ranges]:
             moves.setdefault(atom, []).append(target)
     return moves
+
+
+def _merged(net: Net) -> Net:
+    """Return a net in which ways that end alike share their nodes: where a text ends nothing goes on."""
+    known: dict[tuple[frozenset[Kind], frozenset[tuple[Ranges, int]], frozenset[int]], int] = {}
+    same: dict[int, int] = {}
+    found = replace(net, edges=[[] for _ in net.edges], free=[[] for _ in net.edges])
+    for node in _from_ends(net):
+        kinds = frozenset(net.marks.get(node, ()))
+        if Kind.STOP not in kinds:
+            found.edges[node] = [(ranges, same.get(to, node)) for ranges, to in net.edges[node]]
+            found.free[node] = [same[to] for to in net.free[node]]
+        itself = ((ranges, -1 if to == node else to) for ranges, to in found.edges[node])
+        same[node] = known.setdefault((kinds, frozenset(itself), frozenset(found.free[node])), node)
+    return found
+
+
+def _from_ends(net: Net) -> Iterator[int]:
+    """Yield every node behind those that it leads to, itself aside."""
+    seen: set[int] = set()
+    todo = [(node, False) for node in range(len(net.edges))]
+    while todo:
+        node, done = todo.pop()
+        if done:
+            yield node
+        elif node not in seen:
+            seen.add(node)
+            todo.append((node, True))
+            todo += [(to, False) for to in (*net.free[node], *(to for _, to in net.edges[node])) if to not in seen]
 
 
 def _reached(net: Net, node: int) -> frozenset[int]:
