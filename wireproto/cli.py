@@ -1,4 +1,4 @@
-"""The command line: parse, stream, encode, convert, prompt, results, dialects, show, grammar.
+"""The command line: parse, stream, encode, convert, prompt, results, dialects, show, classify, audit, grammar.
 
 It only translates: files and options into arguments of the library, its values into JSON and tables, its errors into
 one line on stderr and an exit code. It must not know any wire format.

@@ -87,7 +87,10 @@ def audit_command(
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as one HTML page.")] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the sums as JSON.")] = None,
     fail_over: Annotated[
-        str | None, typer.Option(metavar="P", help="Exit with 1 if more of the calls failed, as 5% or 0.05.")
+        str | None,
+        typer.Option(
+            metavar="P", help="Exit with 1 if more failed of the outputs that called or tried to, as 5% or 0.05."
+        ),
     ] = None,
 ) -> int:
     """Count what became of the calls in logs.

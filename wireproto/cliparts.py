@@ -25,7 +25,8 @@ FINE, DEFECTS, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 EXIT_CODES = """\b
 Exit codes:
   0    fine
-  1    a diagnosis of severity "defect", an error in a grammar, or input that is not UTF-8
+  1    a diagnosis of severity "defect", an error in a grammar, a text that `grammar try` finds wrong,
+       more failures than --fail-over allows, or input that is not UTF-8
   2    usage: wrong options, files, dialects, tools, or a call that cannot be encoded
   130  interrupted from the keyboard
   141  the reader of the output went away

@@ -69,7 +69,10 @@ class Until:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A raw value and its closer: for engines whose lexer finds it. `boundary` is a `grammar.boundary.Boundary`."""
+    """A raw value and its closer: for engines whose lexer finds it.
+
+    `boundary` is a `grammars.boundary.Boundary`, a `raw.Words` or a source of `held`.
+    """
 
     boundary: Hashable
 

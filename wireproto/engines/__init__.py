@@ -1,4 +1,4 @@
-"""Real grammar engines, for tests, benchmarks and the command line's trial runs; each is optional.
+"""Real grammar engines, for tests and benchmarks; each is optional.
 
 Nothing in the package imports them unless it is asked to run one. Law: what is missing is an `EngineError` that says
 what to install, never an ImportError or a crash.

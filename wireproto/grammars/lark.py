@@ -1,4 +1,4 @@
-"""Lark, the grammar language of llguidance (vLLM, SGLang, llama.cpp where it was built with it), natively.
+"""Lark, the grammar language of llguidance (vLLM, llama.cpp where it was built with it), natively.
 
 It must not know dialects. Law: what is printed is accepted by llguidance, and what that accepts matches the message's
 rules. Its lexer is greedy and never goes back, and its parser takes 2,000 open rules, and 50,000 steps for a mask. So
