@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,6 +117,14 @@ def test_imports_point_down(path: Path) -> None:
 
 def test_every_layer_is_there() -> None:
     assert {layer(path) for path in FILES} == set(LAYERS)
+
+
+def test_the_documentation_lists_the_layers() -> None:
+    page = PACKAGE.parent / "docs" / "explanation" / "design.md"
+    table = page.read_text(encoding="utf-8").partition("| module |")[2]
+    cells = (row.split("|")[1] for row in table.partition("\n\n")[0].splitlines()[2:])
+    listed = [name.rstrip("/") for cell in cells for name in re.findall(r"`([a-z_]+/?)`", cell)]
+    assert listed == [name for name in LAYERS if not name.startswith("__")]
 
 
 def test_imports_are_seen() -> None:
