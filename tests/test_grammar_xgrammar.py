@@ -20,9 +20,10 @@ from wireproto.expr import EMPTY, Chars, Choice, Expr, Literal, Repeat, Rule, Ru
 from wireproto.grammars import ebnf
 from wireproto.grammars.ebnf import merged, to_ebnf
 from wireproto.grammars.gbnf import to_gbnf
+from wireproto.grammars.parts import Parts, Thought
 from wireproto.grammars.requests import Trigger, TriggerKind, llama_cpp_request, sglang_request, vllm_request
-from wireproto.grammars.structural_tag import TagMessage, Thought, after, structural_tag
-from wireproto.place import QUOTATION_MARKS
+from wireproto.grammars.structural_tag import after, structural_tag
+from wireproto.place import QUOTING
 
 WIDE = Chars(((ord("a"), 0x2000),))
 
@@ -130,8 +131,8 @@ GRAMMAR = {"type": "grammar", "grammar": to_ebnf(CALLS)}
 MARKERS = ("<call>", "<call", "<fn=", "<think>", "</think>")
 
 
-def message(**other: Any) -> TagMessage:
-    return TagMessage(**{"rules": CALLS, "calls": CALLS, "text": True, "markers": MARKERS, **other})
+def message(**other: Any) -> Parts:
+    return Parts(**{"rules": CALLS, "calls": CALLS, "text": True, "markers": MARKERS, **other})
 
 
 def test_text_before_calls_is_a_trigger() -> None:
@@ -142,7 +143,7 @@ def test_text_before_calls_is_a_trigger() -> None:
         "type": "triggered_tags",
         "triggers": ["<call"],
         "stop_after_first": True,
-        "excludes": sorted(["</think>", "<fn=", "<think>", *(f"{mark}<call" for mark in ("`", *QUOTATION_MARKS))]),
+        "excludes": sorted(["</think>", "<fn=", "<think>", *(f"{mark}<call" for mark in QUOTING)]),
     }
     assert (tag["begin"], tag["end"]) == ("<call", "")
     assert [accepts(tag["content"]["grammar"], text) for text in (">{}", ">{},<call>{}", "<call>{}", "")] == [

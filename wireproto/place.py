@@ -11,7 +11,9 @@ from wireproto.nodes import BLANK
 from wireproto.source import Source
 from wireproto.states import Form
 
-QUOTATION_MARKS = ('"', "'", "“", "‘", "«")
+_QUOTATION_MARKS = ('"', "'", "“", "‘", "«")
+# Directly behind one a marker may be quoted, and then opens nothing (R-OPEN).
+QUOTING = ("`", *_QUOTATION_MARKS)
 _BEFORE_MARKS = BLANK + "([{=:,"
 _LINE = 160  # how far back a line may reach that still counts as blank before a marker
 
@@ -75,7 +77,7 @@ class Place:
         A mark behind a word closes a quotation: what follows it is meant.
         """
         before = source.slice(max(self.floor, position - 2), position)
-        opens = before[-1:] in QUOTATION_MARKS and (len(before) < 2 or before[0] in _BEFORE_MARKS)
+        opens = before[-1:] in _QUOTATION_MARKS and (len(before) < 2 or before[0] in _BEFORE_MARKS)
         return opens or before[-1:] == "`"
 
     def may_fence(self, source: Source, position: int) -> bool:

@@ -52,13 +52,13 @@ from wireproto.grammars.gbnf import refuse_missing
 from wireproto.grammars.held import held, leading_to_raw, touches
 from wireproto.grammars.lexemes import Free, Lead, Thought, Token, Value
 from wireproto.grammars.linear import linear
+from wireproto.grammars.parts import Parts
 from wireproto.grammars.raw import Words
-from wireproto.grammars.structural_tag import TagMessage
 from wireproto.grammars.tails import with_ends, without_tails
 from wireproto.nodes import BLANK
 
 
-def to_lark(message: TagMessage) -> str:
+def to_lark(message: Parts) -> str:
     """Return the grammar of a message; raises `GrammarError` for what cannot be said."""
     rules = _marked(message) if message.marked else _ended(message.rules, EMPTY)
     if rules.is_empty:
@@ -66,7 +66,7 @@ def to_lark(message: TagMessage) -> str:
     return _Printer(rules).text()
 
 
-def _marked(message: TagMessage) -> Rules:
+def _marked(message: Parts) -> Rules:
     """Return the rules of a message in which markers set calls apart from text."""
     before = Raw(Lead(message.markers)) if message.text else EMPTY
     rules = Rules("none", {"none": NOTHING}) if message.calls is None else _ended(message.calls, before)

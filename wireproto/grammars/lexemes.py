@@ -22,14 +22,13 @@ from wireproto.grammars.boundary import Boundary
 from wireproto.grammars.charset import of
 from wireproto.grammars.net import Kind, Path, Step, Steps, literal_steps
 from wireproto.nodes import BLANK
-from wireproto.place import QUOTATION_MARKS
+from wireproto.place import QUOTING
 from wireproto.states import AFTER_TAG_NAME, CACHED
 
 # The terminal of whatever bytes there are. In a complement it is a tenth of the work that `(?s:.)*` makes, which tells
 # the bytes of a character apart.
 ANYTHING: Final = "ANYTHING"
 DEFINED: Final = f"{ANYTHING}: ~/[^\\x00-\\x{{10FFFF}}]/\n"
-_QUOTING: Final = "`" + "".join(QUOTATION_MARKS)
 # NUL cannot be generated.
 _TEXT: Final = r"/[^\x00]*/"
 _LAST: Final = f"/(?s:.)/ {ANYTHING}"
@@ -107,7 +106,7 @@ class Lead:
     def content(self, behind: str) -> str:
         """Return the text before this marker: it holds none, nor does it quote this one (R-OPEN)."""
         begun = (each[:i] for each in self.markers for i in range(1, len(each)) if behind.startswith(each[i:]))
-        ends = "|".join([f"[{_QUOTING}]", *map(_escaped, begun)])
+        ends = "|".join([f"[{''.join(QUOTING)}]", *map(_escaped, begun)])
         return f"{_TEXT} & ~({ANYTHING} (/{_any_of(self.markers)}/ {ANYTHING} | /{ends}/))"
 
 

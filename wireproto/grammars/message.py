@@ -20,17 +20,17 @@ from wireproto.grammars.automaton import Dfa, build, edges_to
 from wireproto.grammars.book import Book
 from wireproto.grammars.charset import inverse, of
 from wireproto.grammars.linear import linear
-from wireproto.grammars.structural_tag import Thought
+from wireproto.grammars.parts import Thought
 from wireproto.grammars.until import until_dfa, without
 from wireproto.nodes import BLANK
-from wireproto.place import QUOTATION_MARKS
+from wireproto.place import QUOTING
 from wireproto.schema import Toolset
 from wireproto.states import forms
 
 # Shorter markers (a bracket) are no markers in open text.
 _MIN_MARKER: Final = 3
 _MAX_BLANKS: Final = 8
-_MARKS: Final = of("`" + "".join(QUOTATION_MARKS))
+_MARKS: Final = of("".join(QUOTING))
 _ENDS_QUOTED: Final = build([[*edges_to(_MARKS, 1), *edges_to(inverse(_MARKS), 0)]] * 2, [1])
 _BLANKS: Final = of(BLANK)
 _BRACE: Final = of("{")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from wireproto.errors import GrammarError
 from wireproto.expr import (
@@ -39,44 +39,12 @@ from wireproto.expr import (
 )
 from wireproto.grammars.charset import of
 from wireproto.grammars.ebnf import to_ebnf
+from wireproto.grammars.parts import Parts
 from wireproto.nodes import BLANK
-from wireproto.place import QUOTATION_MARKS
-
-# Directly behind one a marker may be quoted, and then opens nothing (R-OPEN).
-_MARKS: Final = ("`", *QUOTATION_MARKS)
+from wireproto.place import QUOTING
 
 
-@dataclass(frozen=True, slots=True)
-class Thought:
-    """Reasoning that may come first. `opened`: the prompt wrote `open`, and it has to be closed.
-
-    `blanks`: so many characters of white space may stand behind it.
-    """
-
-    open: str
-    close: str
-    opened: bool = False
-    blanks: int = 8
-
-
-@dataclass(frozen=True, slots=True)
-class TagMessage:
-    """What a message is made of.
-
-    `rules` are those of the whole message, `calls` those of its calls alone, from the first marker on; None: there are
-    none. `text`: text may stand before the calls, or instead of them. `markers` are what that text may not hold; they
-    are all that sets calls apart from it if `marked`.
-    """
-
-    rules: Rules
-    calls: Rules | None
-    text: bool
-    markers: tuple[str, ...]
-    thought: Thought | None = None
-    marked: bool = True
-
-
-def structural_tag(message: TagMessage) -> dict[str, Any]:
+def structural_tag(message: Parts) -> dict[str, Any]:
     """Return the document, ready for `json.dumps`; raises `GrammarError` as `to_ebnf` does.
 
     What cannot be said exactly with the engine's free text is one grammar.
@@ -86,7 +54,7 @@ def structural_tag(message: TagMessage) -> dict[str, Any]:
     return {"type": "structural_tag", "format": found or _grammar(message.rules)}
 
 
-def _rest(message: TagMessage) -> dict[str, Any] | None:
+def _rest(message: Parts) -> dict[str, Any] | None:
     """Return what stands behind reasoning."""
     if not message.text:
         return None if message.calls is None else _grammar(message.calls)
@@ -99,7 +67,7 @@ def _rest(message: TagMessage) -> dict[str, Any] | None:
     # The shortest of those that begin alike stands for all of them.
     first = [each for each in found if not any(other != each and each.startswith(other) for other in found)]
     others = [marker for marker in message.markers if not any(trigger in marker for trigger in first)]
-    quoted = [mark + trigger for mark in _MARKS for trigger in first]
+    quoted = [mark + trigger for mark in QUOTING for trigger in first]
     return _triggered({trigger: found[trigger] for trigger in first}, [*others, *quoted]) if first else None
 
 
@@ -115,7 +83,7 @@ def _triggered(begins: Mapping[str, Rules], excludes: Iterable[str]) -> dict[str
     }
 
 
-def _behind_thought(message: TagMessage, rest: dict[str, Any]) -> dict[str, Any] | None:
+def _behind_thought(message: Parts, rest: dict[str, Any]) -> dict[str, Any] | None:
     thought = message.thought
     if thought is None:
         return rest

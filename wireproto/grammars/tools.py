@@ -23,8 +23,9 @@ from wireproto.grammars.htmlcall import html_call
 from wireproto.grammars.jsoncall import json_call
 from wireproto.grammars.lark import to_lark
 from wireproto.grammars.message import Around
+from wireproto.grammars.parts import Parts
 from wireproto.grammars.requests import Constraint, Trigger, llama_cpp_request, sglang_request, vllm_request
-from wireproto.grammars.structural_tag import TagMessage, structural_tag
+from wireproto.grammars.structural_tag import structural_tag
 from wireproto.grammars.taggedcall import tagged_call
 from wireproto.grammars.tomlcall import toml_call
 from wireproto.grammars.xmlcall import xml_call
@@ -43,7 +44,7 @@ BODIES: Final[Mapping[str, Body]] = {
 }
 
 # How each engine's language is printed.
-PRINTERS: Final[Mapping[str, Callable[[TagMessage], str]]] = {
+PRINTERS: Final[Mapping[str, Callable[[Parts], str]]] = {
     "gbnf": lambda message: to_gbnf(message.rules),
     "lark": to_lark,
     "xgrammar": lambda message: to_ebnf(message.rules),
@@ -162,7 +163,7 @@ class _Wanted:
     lazy: bool
 
 
-def _message(calls: Calls, around: Around, wanted: _Wanted) -> TagMessage:
+def _message(calls: Calls, around: Around, wanted: _Wanted) -> Parts:
     book = calls.book
     root = book.name("root")
     run: Rule | None = None
@@ -176,7 +177,7 @@ def _message(calls: Calls, around: Around, wanted: _Wanted) -> TagMessage:
     if wanted.reasoning:
         found = around.behind_reasoning(found, wanted.reasoning_open)
     book.rules[root] = found
-    return TagMessage(
+    return Parts(
         Rules(root, book.rules).pruned(),
         None if run is None else Rules(run.name, book.rules),
         wanted.choice in ("auto", "none") and not wanted.lazy,
