@@ -12,10 +12,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judging import is_valid, validators
 
 import wireproto as wp
 from wireproto.engines import EngineError
@@ -50,7 +50,7 @@ TOOLS = [
     {"name": "write_files", "parameters": {**SCHEMA, "required": []}},
     {"name": "now", "parameters": NOTHING},
 ]
-SCHEMAS = {tool["name"]: tool["parameters"] for tool in TOOLS}
+VALIDATORS = validators(TOOLS)
 PLAIN = [wp.Call("write_file", {"path": "a", "content": "b\nc", "mode": 7}), wp.Call("now")]
 
 
@@ -186,16 +186,6 @@ def grammars(name: str) -> list[XGrammar]:
     return KEPT[name]
 
 
-def is_valid(message: wp.Message) -> bool:
-    calls = [
-        call.complete
-        and call.name in SCHEMAS
-        and jsonschema.Draft202012Validator(SCHEMAS[call.name]).is_valid(call.arguments)
-        for call in message.calls
-    ]
-    return bool(calls) and all(calls)
-
-
 @every_dialect
 def test_what_is_accepted_is_valid(name: str) -> None:
     wire = wp.encode(PLAIN, name, tools=TOOLS)
@@ -210,7 +200,7 @@ def test_what_is_accepted_is_valid(name: str) -> None:
         assert said == tag.accepts(mutant), mutant
         if said:
             accepted += 1
-            assert is_valid(wp.parse(mutant, name, tools=TOOLS)), mutant
+            assert is_valid(wp.parse(mutant, name, tools=TOOLS), VALIDATORS), mutant
     assert accepted
 
 

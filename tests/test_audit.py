@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judging import run as command
 from selectolax.lexbor import LexborHTMLParser
-from typer.testing import CliRunner, Result
 
 import wireproto as wp
 from wireproto.audit import work
@@ -21,7 +21,6 @@ from wireproto.audit.outputs import Fields, Folding, Made, Output, Unreadable, o
 from wireproto.audit.report import as_data, as_html, marked
 from wireproto.audit.work import AuditError, Part, Settings, audit, parts, run
 from wireproto.classify import LABELS
-from wireproto.cli import app
 from wireproto.schema import Toolset
 from wireproto.shapes import event_json, message_json, to_json
 
@@ -38,12 +37,6 @@ def write(path: Path, *records: Any) -> str:
     lines = [record if isinstance(record, bytes) else json.dumps(record).encode() for record in records]
     path.write_bytes(b"\n".join(lines) + b"\n")
     return str(path)
-
-
-def command(*args: str, input: str = "") -> Result:
-    result = CliRunner().invoke(app, args, input=input, env={"NO_COLOR": "1"})
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
 
 
 # --- records ----------------------------------------------------------------------------------------------------------

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from judging import every_case
 
 import wireproto as wp
 from wireproto import testing
 from wireproto.model import Diagnosis
 from wireproto.testing import Trial, decode, merged
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
-CASES: list[dict[str, Any]] = [
-    json.loads(line)
-    for name in ("resolution.jsonl", "own.jsonl")
-    for line in (FIXTURES / name).read_text(encoding="utf-8").splitlines()
-]
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 every_dialect = pytest.mark.parametrize("name", wp.dialects())
 # What every dialect's own tests cut everywhere is cut here at every so many characters.
 STRIDE = 5

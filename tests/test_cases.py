@@ -6,23 +6,15 @@ import json
 import random
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
+from judging import CASES, every_case
 
 import wireproto as wp
 from wireproto.diagnoses import CODES
 from wireproto.events import Diagnosed
 from wireproto.testing import Trial, decode, identical, merged
-
-FIXTURES = Path(__file__).parent.parent / "fixtures"
-CASES: list[dict[str, Any]] = [
-    json.loads(line)
-    for name in ("resolution.jsonl", "own.jsonl")
-    for line in (FIXTURES / name).read_text(encoding="utf-8").splitlines()
-]
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 
 # The file's names to our codes: any one of them must be there; None: nothing is wrong, or not what is tested here.
 CODES_OF: dict[str, tuple[str, ...] | None] = {

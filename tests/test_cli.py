@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from judging import assert_one_line, run
 
 import wireproto as wp
-from wireproto.cli import app
 from wireproto.shapes import event_json, message_json, to_json, to_message
 
 HERMES = '<tool_call>\n{"name": "f", "arguments": {"x": 1, "s": "ä"}}\n</tool_call>'
@@ -29,23 +28,8 @@ COMMANDS = ("parse", "stream", "encode", "convert", "prompt", "results", "dialec
 ENV = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1", "TERM": "dumb"}
 
 
-def run(*args: str, input: str | bytes = "") -> Result:
-    result = CliRunner().invoke(app, args, input=input, env={"NO_COLOR": "1"})
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
 def command(*args: str) -> list[str]:
     return [sys.executable, "-m", "wireproto", *args]
-
-
-def assert_one_line(result: Result, *parts: str) -> None:
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("wireproto: "), result.stderr
-    for part in parts:
-        assert part in lines[0]
 
 
 @pytest.fixture

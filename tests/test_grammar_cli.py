@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import judging
 import pytest
-from typer.testing import CliRunner, Result
+from judging import accepts, assert_one_line
 
 import wireproto as wp
-from wireproto import gbnf, trial
-from wireproto.cli import app
+from wireproto import trial
 from wireproto.expr import Rules, choice, literal, seq
 from wireproto.grammars.tools import grammar
 from wireproto.trial import Setting
@@ -22,18 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = str(ROOT / "grammars" / "tools.json")
 LOADED = json.loads(Path(TOOLS).read_text(encoding="utf-8"))
 COMMANDS = ("print", "try", "check")
-
-
-def run(*args: str, input: str = "") -> Result:
-    result = CliRunner().invoke(app, ("grammar", *args), input=input, env={"NO_COLOR": "1"})
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
-def assert_one_line(result: Result, part: str) -> None:
-    assert (result.exit_code, result.stdout) == (2, "")
-    [line] = result.stderr.splitlines()
-    assert line.startswith("wireproto: ") and part in line, line
+run = partial(judging.run, "grammar")
 
 
 def written(folder: Path, tools: Any) -> str:
@@ -58,12 +48,8 @@ def test_a_dialect_needs_no_command() -> None:
 
 def test_a_file_is_a_dialect_too(tmp_path: Path) -> None:
     path = tmp_path / "check.toml"
-    path.write_text(run_show("hermes"), encoding="utf-8")
+    path.write_text(judging.run("show", "hermes").stdout, encoding="utf-8")
     assert run(str(path), "-t", TOOLS, "--choice", "none").exit_code == 0
-
-
-def run_show(name: str) -> str:
-    return CliRunner().invoke(app, ("show", name)).stdout
 
 
 @pytest.mark.parametrize(
@@ -87,9 +73,7 @@ def test_options_reach_the_library(args: list[str], options: dict[str, Any]) -> 
 
 def test_salt() -> None:
     text = run("toml", "-t", TOOLS, "--salt", "k7q2", "--choice", "required").stdout
-    matcher = gbnf.Matcher(gbnf.parse(text))
-    assert matcher.accept(wp.encode(wp.Call("run", {"command": "ls"}), wp.dialect("toml").salted("k7q2")))
-    assert matcher.finished
+    assert accepts(text, wp.encode(wp.Call("run", {"command": "ls"}), wp.dialect("toml").salted("k7q2")))
     assert_one_line(run("hermes", "-t", TOOLS, "--salt", "k7q2"), "salt")
 
 

@@ -10,21 +10,22 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judging import is_valid, matches, validators
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
 import wireproto as wp
 from wireproto import gbnf
+from wireproto.engines.llamacpp import LlamaCpp
 from wireproto.engines.llguidance import LLGuidance
 from wireproto.expr import Chars, Choice, Expr, Raw, Repeat, Rule, Rules, Seq, Until, choice, literal, optional, seq
 from wireproto.grammars.gbnf import to_gbnf
 from wireproto.grammars.held import held
 from wireproto.grammars.jsonschema import schema_grammar
 from wireproto.grammars.lark import to_lark
-from wireproto.grammars.structural_tag import TagMessage
+from wireproto.grammars.parts import Parts
 from wireproto.grammars.tails import without_tails
 from wireproto.grammars.tools import Choice as Chosen
 from wireproto.grammars.tools import grammar
@@ -54,7 +55,7 @@ TOOLS = [
     },
     {"name": "now", "parameters": {"type": "object", "properties": {}}},
 ]
-SCHEMAS = {tool["name"]: {"additionalProperties": False, **tool["parameters"]} for tool in TOOLS}
+VALIDATORS = validators(TOOLS)
 CALL = wp.Call("write_file", {"path": "a.py", "content": "x = [1]\n", "mode": 420, "kind": None, "extra": {"a": [1]}})
 CALLS = [wp.Call("find", {"word": "now"}), CALL, wp.Call("now")]
 
@@ -67,17 +68,6 @@ def lark(name: str, **options: Any) -> str:
 @cache
 def engine(name: str, **options: Any) -> LLGuidance:
     return LLGuidance.compile(lark(name, **options))
-
-
-def is_valid(message: wp.Message) -> bool:
-    """Whether a message holds complete calls of declared tools with arguments that their schemas accept, and calls."""
-    valid = [
-        call.complete
-        and call.name in SCHEMAS
-        and jsonschema.Draft202012Validator(SCHEMAS[call.name]).is_valid(call.arguments)
-        for call in message.calls
-    ]
-    return bool(valid) and all(valid)
 
 
 def small_tools(count: int) -> list[dict[str, Any]]:
@@ -153,7 +143,7 @@ def test_what_is_accepted_is_valid(name: str) -> None:
         mutant = draw.choice([wire[:at] + wire[min(end, at + 3) :], wire[:at] + piece + wire[at:]])
         if mutant != wire and found.accepts(mutant):
             accepted += 1
-            assert is_valid(wp.parse(mutant, name, tools=TOOLS)), mutant
+            assert is_valid(wp.parse(mutant, name, tools=TOOLS), VALIDATORS), mutant
     assert accepted
 
 
@@ -269,7 +259,7 @@ def test_random_walks_are_valid(name: str) -> None:
     finished = 0
     for text in walks(name, 50):
         finished += 1
-        assert is_valid(wp.parse(text, name, tools=TOOLS)), text
+        assert is_valid(wp.parse(text, name, tools=TOOLS), VALIDATORS), text
     assert finished > 15
 
 
@@ -286,19 +276,14 @@ A, AB, TO = literal("a"), literal("ab"), Chars(((98, 99),))
 TEXTS = ["".join(text) for size in range(5) for text in itertools.product("abc", repeat=size)]
 
 
-def message(root: Expr, **others: Expr) -> TagMessage:
+def message(root: Expr, **others: Expr) -> Parts:
     rules = Rules("root", {"root": root, **others})
-    return TagMessage(rules, rules, False, ())
+    return Parts(rules, rules, False, ())
 
 
 def texts(rules: Rules) -> list[str]:
     said = gbnf.parse(to_gbnf(rules))
-
-    def accepts(text: str) -> bool:
-        matcher = gbnf.Matcher(said)
-        return matcher.accept(text) and matcher.finished
-
-    return [text for text in TEXTS if accepts(text)]
+    return [text for text in TEXTS if matches(said, text)]
 
 
 def expressions(depth: int, *names: str) -> st.SearchStrategy[Expr]:
@@ -339,7 +324,7 @@ def test_rules_that_call_themselves_at_their_end(ways: list[tuple[Expr, str]]) -
     assert all(name not in _called(expr) for name, expr in turned.rules.items())
     with contextlib.suppress(wp.GrammarError):  # what repeats itself may be empty here
         assert texts(turned) == wanted
-    with LLGuidance.compile(to_lark(TagMessage(found, found, False, ()))) as compiled:
+    with LLGuidance.compile(to_lark(Parts(found, found, False, ()))) as compiled:
         assert [text for text in TEXTS if compiled.accepts(text)] == wanted
 
 
@@ -366,11 +351,10 @@ def test_declared_members_among_any_others(schema: dict[str, Any]) -> None:
     rules = schema_grammar({"type": "object", **schema}).rules
     wanted = gbnf.parse(to_gbnf(rules))
     keys = [found for size in range(4) for found in itertools.permutations(("foo", "bar", "fo", 'b"'), size)]
-    with LLGuidance.compile(to_lark(TagMessage(rules, rules, False, ()))) as compiled:
+    with LLGuidance.compile(to_lark(Parts(rules, rules, False, ()))) as compiled:
         for found, value in itertools.product(keys, ("bar", [1, {"foo": None}])):
             text = json.dumps({key: "foo" if key == "foo" else value for key in found})
-            matcher = gbnf.Matcher(wanted)
-            assert compiled.accepts(text) == (matcher.accept(text) and matcher.finished), text
+            assert compiled.accepts(text) == matches(wanted, text), text
 
 
 class Quote:
@@ -394,10 +378,9 @@ def test_text_stands_with_what_ends_it() -> None:
         "more": optional(seq(literal(","), Rule("item"), Rule("more"))),
     }
     found = held(Rules("root", rules), lambda expr: True).pruned()
-    text = to_gbnf(found)
-    matcher = gbnf.Matcher(gbnf.parse(text))
-    assert matcher.accept('["<text",>"<text",>"<text"]>!') and matcher.finished
-    assert not gbnf.Matcher(gbnf.parse(text)).accept('["<text"]>"')
+    with LlamaCpp.compile(to_gbnf(found)) as compiled:
+        assert compiled.accepts('["<text",>"<text",>"<text"]>!')
+        assert not compiled.accepts_prefix('["<text"]>"')
     for unsettled in (item, seq(item, Chars(((32, 200),))), seq(item, literal("."))):
         with pytest.raises(wp.GrammarError, match="nothing"):
             held(Rules("root", {"root": unsettled}), lambda expr: True)

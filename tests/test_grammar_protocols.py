@@ -11,15 +11,16 @@ import jsonschema
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from judging import accepts, spread
 
 import wireproto as wp
-from wireproto import expr, gbnf
 from wireproto.diagnoses import CODES
 from wireproto.engines.llamacpp import LlamaCpp
 from wireproto.engines.tinymodel import Server
-from wireproto.expr import Expr, Rule
+from wireproto.expr import Rules
 from wireproto.grammars.book import Book
 from wireproto.grammars.calls import Calls
+from wireproto.grammars.sample import Sampler
 from wireproto.grammars.tools import BODIES, grammar
 from wireproto.schema import Toolset
 from wireproto.testing import hostile_text
@@ -207,7 +208,7 @@ def test_what_is_accepted_is_valid(name: str) -> None:
     accepted = 0
     for tool in FIXED:
         taken = engine(name, tool)
-        for _ in range(120):
+        for _ in range(200):
             wire = derived(name, tool, draw)
             mutant = mutated(wire, draw)
             if mutant != wire and taken.accepts(mutant):
@@ -227,7 +228,7 @@ def mutated(wire: str, draw: random.Random) -> str:
 @pytest.mark.parametrize("tool", SCHEMAS)
 def test_whatever_the_rules_say_is_valid(name: str, tool: str) -> None:
     draw = random.Random(tool)
-    for _ in range(40):
+    for _ in range(80):
         wire = derived(name, tool, draw)
         found = problem(wire, name)
         twice = tool not in FIXED and ("given twice" in found or "Duplicate" in found or "Cannot mutate" in found)
@@ -235,71 +236,19 @@ def test_whatever_the_rules_say_is_valid(name: str, tool: str) -> None:
 
 
 @cache
-def derivation(name: str, tool: str) -> Derivation:
+def sampler(name: str, tool: str) -> Sampler:
     dialect, tools = DIALECTS[name], Toolset.of(TOOLS)
     calls, known = Calls(dialect, tools, Book()), tools.get(tool)
     assert known is not None
     start = BODIES[dialect.codec](calls, known)
-    return Derivation(start, calls.book.rules)
+    return Sampler(spread(Rules("start", {**calls.book.rules, "start": start})))
 
 
 def derived(name: str, tool: str, draw: random.Random) -> str:
     """Return a message with one call that the rules say at random."""
     section = DIALECTS[name].section
-    call = derivation(name, tool).text(draw)
+    call = sampler(name, tool).text(draw)
     return call if section is None else section.open.format() + call + section.close.format()
-
-
-class Derivation:
-    """Texts of an expression at random; beyond a size the shortest ones."""
-
-    def __init__(self, start: Expr, rules: dict[str, Expr]) -> None:
-        self.start, self.rules = start, rules
-        self.shortest: dict[str, int] = {}
-        changed = True
-        while changed:
-            found = {name: self.size(each) for name, each in rules.items()}
-            changed, self.shortest = found != self.shortest, found
-
-    def size(self, each: Expr) -> int:
-        """Return how long the shortest text is, as far as known."""
-        if isinstance(each, expr.Literal):
-            return len(each.text)
-        if isinstance(each, expr.Seq):
-            return min(sum(map(self.size, each.parts)), 10**6)
-        if isinstance(each, expr.Choice):
-            return min(map(self.size, each.options), default=10**6)
-        if isinstance(each, expr.Repeat):
-            return each.least and each.least * self.size(each.item)
-        return self.shortest.get(each.name, 10**6) if isinstance(each, Rule) else 1
-
-    def text(self, draw: random.Random) -> str:
-        out: list[str] = []
-        left, todo = 300, [self.start]
-        while todo:
-            each = todo.pop()
-            if isinstance(each, (expr.Literal, expr.Chars)):
-                out.append(each.text if isinstance(each, expr.Literal) else self.character(each, draw))
-                left -= len(out[-1])
-            elif isinstance(each, Rule):
-                todo.append(self.rules[each.name])
-            else:
-                todo += reversed(list(self.parts(each, draw, left)))
-        return "".join(out)
-
-    def parts(self, each: Expr, draw: random.Random, left: int) -> Iterator[Expr]:
-        if isinstance(each, expr.Choice):
-            least = min(map(self.size, each.options))
-            yield draw.choice([option for option in each.options if left > 0 or self.size(option) == least])
-        elif isinstance(each, expr.Repeat):
-            most = each.least + 6 if each.most is None else min(each.most, each.least + 6)
-            yield from [each.item] * (draw.randint(each.least, most) if left > 0 else each.least)
-        elif isinstance(each, expr.Seq):
-            yield from each.parts
-
-    def character(self, each: expr.Chars, draw: random.Random) -> str:
-        common = [(low, min(high, 126)) for low, high in each.ranges if low < 127]
-        return chr(draw.randint(*draw.choice(common if common and draw.random() < 0.8 else each.ranges)))
 
 
 @pytest.fixture(scope="module")
@@ -322,17 +271,16 @@ def test_what_the_server_writes_is_valid(name: str, server: Server) -> None:
 # What the rules take and refuse.
 
 
-def accepts(name: str, schema: dict[str, Any], wire: str, **options: Any) -> bool:
+def takes(name: str, schema: dict[str, Any], wire: str, **options: Any) -> bool:
     rules = grammar(PLAIN[name], [{"name": "f", "parameters": schema}], **{"choice": "required", **options})
-    matcher = gbnf.Matcher(gbnf.parse(str(rules)))
-    return matcher.accept(wire) and matcher.finished
+    return accepts(str(rules), wire)
 
 
 @every_protocol
 def test_text_may_come_first(name: str) -> None:
     call = wp.encode(wp.Call("f", {"s": "x"}), name, tools=[{"name": "f", "parameters": closed({"s": STRING})}])
     for text in ("", "I look. ", "a < b [x] {\n\n"):
-        assert accepts(name, closed({"s": STRING}), text + call, choice="auto")
+        assert takes(name, closed({"s": STRING}), text + call, choice="auto")
 
 
 XML, FORM = '<tool_calls>\n<call name="f">\n{}</call>\n</tool_calls>', '<form toolname="f">\n{}</form>'
@@ -363,7 +311,7 @@ TABLE = '+++ tool_calls\n[[call]]\nname = "f"\n\n[call.arguments]\n{}+++'
     ],
 )
 def test_xml(schema: dict[str, Any], argument: str, taken: bool) -> None:
-    assert accepts("xml", closed({"k": schema}), XML.format(argument + "\n")) is taken
+    assert takes("xml", closed({"k": schema}), XML.format(argument + "\n")) is taken
 
 
 @pytest.mark.parametrize(
@@ -390,7 +338,7 @@ def test_xml(schema: dict[str, Any], argument: str, taken: bool) -> None:
     ],
 )
 def test_html(schema: dict[str, Any], control: str, taken: bool) -> None:
-    assert accepts("html", closed({"k": schema}), FORM.format(control + "\n")) is taken
+    assert takes("html", closed({"k": schema}), FORM.format(control + "\n")) is taken
 
 
 @pytest.mark.parametrize(
@@ -417,13 +365,13 @@ def test_html(schema: dict[str, Any], control: str, taken: bool) -> None:
     ],
 )
 def test_toml(schema: dict[str, Any], statement: str, taken: bool) -> None:
-    assert accepts("toml", closed({"k": schema}), TABLE.format(statement + "\n")) is taken
+    assert takes("toml", closed({"k": schema}), TABLE.format(statement + "\n")) is taken
 
 
 def test_toml_may_leave_an_empty_table_out() -> None:
-    assert accepts("toml", closed({"k": STRING}), TABLE.format("").replace("\n[call.arguments]\n", ""))
-    assert accepts("toml", closed({"k": STRING}), TABLE.format(""))
-    assert not accepts("toml", closed({"k": STRING}, "k"), TABLE.format("").replace("\n[call.arguments]\n", ""))
+    assert takes("toml", closed({"k": STRING}), TABLE.format("").replace("\n[call.arguments]\n", ""))
+    assert takes("toml", closed({"k": STRING}), TABLE.format(""))
+    assert not takes("toml", closed({"k": STRING}, "k"), TABLE.format("").replace("\n[call.arguments]\n", ""))
 
 
 @pytest.mark.parametrize("name", ["xml", "html"])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
+from judging import CASES, is_valid, validators
 
 import wireproto as wp
 from wireproto.engines.llamacpp import LlamaCpp
@@ -33,21 +31,9 @@ WRITE: dict[str, Any] = {
 }
 RUN: dict[str, Any] = {"type": "object", "properties": {"cmd": {"type": "string"}, "env": {"type": "array"}}}
 TOOLS = [{"name": "write_file", "parameters": WRITE}, {"name": "run", "parameters": RUN}]
-CASES = [
-    json.loads(line)
-    for line in (Path(__file__).parent.parent / "fixtures" / "resolution.jsonl").read_text("utf-8").splitlines()
-]
-
-
-def is_valid(message: wp.Message, tools: list[dict[str, Any]]) -> bool:
-    """Whether a message is nothing but complete calls with arguments that the schemas of these tools accept."""
-    schemas = {tool["name"]: {"additionalProperties": False, **tool["parameters"]} for tool in tools}
-    return bool(message.calls and not message.text) and all(
-        call.complete
-        and call.name in schemas
-        and jsonschema.Draft202012Validator(schemas[call.name]).is_valid(call.arguments)
-        for call in message.calls
-    )
+VALIDATORS = validators(TOOLS)
+# Written anew, this value ends in two closers, and the decoder takes the second one for a slip.
+UNWRITTEN = {"own-three-closers"}
 
 
 @contextmanager
@@ -86,9 +72,10 @@ def test_a_value_ends_where_the_decoder_ends_it(name: str) -> None:
             same = len(message.calls) == 1 and message.calls[0].arguments.get("content") == value.replace(
                 escape, closer
             )
-            assert not accepted or is_valid(message, TOOLS), value
+            valid = is_valid(message, VALIDATORS) and not message.text
+            assert not accepted or valid, value
             agreed += accepted
-            lost += same and not accepted and is_valid(message, TOOLS)
+            lost += same and not accepted and valid
         assert compiled.peak_stacks <= 32
     # What is lost is in doubt for a grammar: keys that were given already, openers in a spelling of their own.
     # A call in a value too, where headers are nothing but names.
@@ -102,18 +89,22 @@ def values() -> Iterator[tuple[dict[str, Any], wp.Call]]:
                 yield case, call
 
 
-def test_every_value_of_the_resolution_cases_can_be_written() -> None:
+def test_every_value_of_the_cases_can_be_written() -> None:
     written = 0
     for case, call in values():
         name, tools = case["dialect"], case["tools"]
         definitions = [tool.get("function", tool) for tool in tools]
-        if not call.complete or not is_valid(wp.Message(calls=(call,)), definitions):
+        if not is_valid(wp.Message(calls=(call,)), validators(definitions)):
+            continue
+        if case["id"] in UNWRITTEN:
+            with pytest.raises(wp.EncodeError):
+                wp.encode([wp.Call(call.name, call.arguments)], name, tools=tools)
             continue
         with engine(name, tools) as compiled:
             wire = wp.encode([wp.Call(call.name, call.arguments)], name, tools=tools)
             assert compiled.accepts(wire), case["id"]
         written += 1
-    assert written > 80
+    assert written > 100
 
 
 @every_dialect

@@ -9,8 +9,8 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-import jsonschema
 import pytest
+from judging import accepts, is_valid, validators
 
 import wireproto as wp
 from wireproto import gbnf
@@ -38,10 +38,7 @@ TOOLS = [
     {"name": "write_files", "parameters": {"type": "object", "properties": {"paths": {"type": "array"}}}},
     {"name": "now", "parameters": {"type": "object", "properties": {"exact": {"type": "boolean"}}}},
 ]
-SCHEMAS = {
-    tool["name"]: jsonschema.Draft202012Validator({"additionalProperties": False, **tool["parameters"]})
-    for tool in TOOLS
-}
+VALIDATORS = validators(TOOLS)
 NASTY = ["", "\n", "\r\n", " ", "\x7f", "\u2028", "😀", "é", "a" * 30, '"', "'", "\\", "\\n", "`", "<", "</", "&lt;", "&",
          "]]>", "'''", '"""', "{", "}", "[", "]", "007", "null", "true", "1e5", "x = 1\n", "<|im_end|>", "</s>"]  # fmt: skip
 
@@ -54,13 +51,6 @@ def spec(name: str) -> Dialect:
 @cache
 def compiled(name: str, choice: str = "required", **options: Any) -> LlamaCpp:
     return LlamaCpp.compile(str(grammar(spec(name), TOOLS, choice=choice, **options)))  # type: ignore[arg-type]
-
-
-def is_valid(message: wp.Message) -> bool:
-    """Whether all calls of a message are complete and of declared tools with arguments that their schemas accept."""
-    return all(
-        call.complete and call.name in SCHEMAS and SCHEMAS[call.name].is_valid(call.arguments) for call in message.calls
-    )
 
 
 def texts(name: str) -> list[str]:
@@ -128,7 +118,7 @@ def test_what_is_accepted_is_valid(name: str) -> None:
         if engine.accepts(mutant):
             accepted += 1
             message = wp.parse(mutant, spec(name), tools=TOOLS)
-            assert message.calls and not message.text and is_valid(message), mutant
+            assert is_valid(message, VALIDATORS) and not message.text, mutant
     assert accepted > 200
 
 
@@ -136,7 +126,7 @@ def closers(name: str) -> list[str]:
     """Return what ends values and calls, for a vocabulary: of single characters a random text hardly ever writes them."""
     dialect = spec(name)
     argument, call = dialect.argument, dialect.call
-    found = [call.close.format(name=tool) for tool in SCHEMAS]
+    found = [call.close.format(name=tool) for tool in VALIDATORS]
     found += [argument.pad + argument.close.format(key=key) for key in WRITE["properties"] if argument.close.nodes]
     found += [dialect.section.close.format()] if dialect.section is not None else []
     found += [dialect.reasoning.close] if dialect.reasoning is not None else []
@@ -153,7 +143,7 @@ def test_what_a_constrained_model_completes_is_valid(name: str) -> None:
             finished = [each.text for each in islice((each for each in texts if each.finished), 100)]
             for each in finished:
                 message = wp.parse(each, spec(name), tools=TOOLS)
-                assert is_valid(message) and (message.calls or choice == "auto"), each
+                assert is_valid(message, VALIDATORS) or (choice == "auto" and not message.calls), each
             assert len(finished) == 100
 
 
@@ -217,14 +207,13 @@ def test_every_choice_compiles(name: str, count: int) -> None:
 
 
 def test_one_tool_and_one_call() -> None:
-    def accepts(calls: list[wp.Call], **options: Any) -> bool:
-        matcher = gbnf.Matcher(gbnf.parse(str(grammar("hermes", TOOLS, **options))))
-        return matcher.accept(wp.encode(calls, "hermes")) and matcher.finished
+    def taken(calls: list[wp.Call], **options: Any) -> bool:
+        return accepts(str(grammar("hermes", TOOLS, **options)), wp.encode(calls, "hermes"))
 
     now, write = wp.Call("now"), wp.Call("write_file", {"path": "a"})
-    assert accepts([now, write], choice="required")
-    assert not accepts([now, write], choice="required", parallel=False)
-    assert accepts([now], choice={"name": "now"}) and not accepts([write], choice={"name": "now"})
+    assert taken([now, write], choice="required")
+    assert not taken([now, write], choice="required", parallel=False)
+    assert taken([now], choice={"name": "now"}) and not taken([write], choice={"name": "now"})
 
 
 @every_dialect
@@ -253,7 +242,7 @@ def test_a_server_waits_for_the_trigger(server: Server) -> None:
         text = server.complete(seed=seed, n=400, **found.llama_cpp_request(), logit_bias=often)
         message = wp.parse(text.text, "hermes", tools=TOOLS)
         done += bool(text.finished and message.calls)
-        assert not text.finished or is_valid(message)
+        assert not text.finished or not message.calls or is_valid(message, VALIDATORS)
     assert done
 
 
