@@ -7,7 +7,8 @@ every alternative at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+import itertools
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Union
 
@@ -124,11 +125,14 @@ class Rules:
         """Return the rules that match the empty text."""
         # Most rules are not, whatever others are.
         left = [name for name, expr in self.rules.items() if is_nullable(expr, self.rules)]
-        users: dict[str, list[str]] = {}
-        for name in left:
-            for each in _used(self.rules[name]):
-                users.setdefault(each, []).append(name)
-        return frozenset(_grown(set(), left, self.rules, is_nullable, users))
+        users = _users({name: _used(self.rules[name]) for name in left})
+        found: set[str] = set()
+        while left:
+            name = left.pop()
+            if name not in found and is_nullable(self.rules[name], found):
+                found.add(name)
+                left += users.get(name, ())
+        return frozenset(found)
 
 
 def literal(text: str) -> Expr:
@@ -148,25 +152,19 @@ def chars(ranges: Ranges) -> Expr:
 def seq(*parts: Expr) -> Expr:
     """Return the parts one after another: flat, with neighbouring literals joined."""
     flat: list[Expr] = []
-    last: Literal | None = None
-    for each in _flattened(parts):
-        if not isinstance(each, Literal):
-            if isinstance(each, Choice) and not each.options:
+    last: Expr | None = None
+    for part in parts:
+        for each in part.parts if isinstance(part, Seq) else (part,):
+            if isinstance(each, Literal) and isinstance(last, Literal):
+                flat[-1] = last = Literal(last.text + each.text)
+            elif isinstance(each, Choice) and not each.options:
                 return NOTHING
-            last = None
-            flat.append(each)
-        elif last is None:
-            last = each
-            flat.append(each)
-        else:
-            flat[-1] = last = Literal(last.text + each.text)
-    return flat[0] if len(flat) == 1 else Seq(tuple(flat))
-
-
-def _flattened(parts: tuple[Expr, ...]) -> Iterable[Expr]:
-    if any(isinstance(part, Seq) for part in parts):
-        return [each for part in parts for each in (part.parts if isinstance(part, Seq) else (part,))]
-    return parts
+            else:
+                flat.append(each)
+                last = each
+    if len(flat) == 1:
+        return flat[0]
+    return Seq(tuple(flat)) if flat else EMPTY
 
 
 def choice(*options: Expr) -> Expr:
@@ -223,18 +221,17 @@ def filled(expr: Expr, rules: Mapping[str, Expr]) -> Expr:
 
     Only the last part of a sequence is looked at: what follows a beginning that several options share.
     """
-    if isinstance(expr, Rule):
-        return rules.get(expr.name, NOTHING)
+    if isinstance(expr, Seq):
+        last = expr.parts[-1]
+        found = rules.get(last.name, NOTHING) if isinstance(last, Rule) else filled(last, rules)
+        if found is NOTHING:
+            return NOTHING
+        parts = (*expr.parts[:-1], found)
+        return Seq(parts) if isinstance(found, (Rule, Choice)) else seq(*parts)
     if isinstance(expr, Choice):
         options = [each for option in expr.options if (each := filled(option, rules)) is not NOTHING]
         return options[0] if len(options) == 1 else Choice(tuple(options)) if options else NOTHING
-    if not isinstance(expr, Seq):
-        return NOTHING
-    *first, last = expr.parts
-    found = filled(last, rules)
-    if found is NOTHING or (first and isinstance(found, (Rule, Choice))):
-        return NOTHING if found is NOTHING else Seq((*first, found))
-    return seq(*first, found)
+    return rules.get(expr.name, NOTHING) if isinstance(expr, Rule) else NOTHING
 
 
 def is_nullable(expr: Expr, nullable: Iterable[str]) -> bool:
@@ -242,9 +239,9 @@ def is_nullable(expr: Expr, nullable: Iterable[str]) -> bool:
     if isinstance(expr, Rule):
         return expr.name in nullable
     if isinstance(expr, Seq):
-        return all(is_nullable(part, nullable) for part in expr.parts)
+        return all(map(is_nullable, expr.parts, itertools.repeat(nullable)))
     if isinstance(expr, Choice):
-        return any(is_nullable(option, nullable) for option in expr.options)
+        return any(map(is_nullable, expr.options, itertools.repeat(nullable)))
     return isinstance(expr, Repeat) and (expr.least == 0 or is_nullable(expr.item, nullable))
 
 
@@ -252,8 +249,7 @@ def _used(expr: Expr) -> set[str]:
     """Return the names that an expression refers to, and the empty name if something in it can never match."""
     found: set[str] = set()
     todo = [expr]
-    while todo:
-        each = todo.pop()
+    for each in todo:
         if isinstance(each, Rule):
             found.add(each.name)
         elif isinstance(each, Seq):
@@ -307,17 +303,18 @@ def _shared(group: list[Expr]) -> Expr | None:
 
 
 def _after(option: Expr, shared: Expr) -> Expr:
-    head, rest = _head(option), option.parts[1:] if isinstance(option, Seq) else ()
-    if isinstance(head, Literal) and isinstance(shared, Literal):
-        return seq(literal(head.text[len(shared.text) :]), *rest)
-    return seq(*rest)
+    head, *rest = option.parts if isinstance(option, Seq) else (option,)
+    if isinstance(head, Literal) and isinstance(shared, Literal) and head != shared:
+        rest = [Literal(head.text[len(shared.text) :]), *rest]
+    # What is left of a flat sequence is flat.
+    return rest[0] if len(rest) == 1 else Seq(tuple(rest)) if rest else EMPTY
 
 
 def _is_productive(expr: Expr, productive: Iterable[str]) -> bool:
     if isinstance(expr, Seq):
-        return all(_is_productive(part, productive) for part in expr.parts)
+        return all(map(_is_productive, expr.parts, itertools.repeat(productive)))
     if isinstance(expr, Choice):
-        return any(_is_productive(option, productive) for option in expr.options)
+        return any(map(_is_productive, expr.options, itertools.repeat(productive)))
     if isinstance(expr, Repeat):
         return expr.least == 0 or _is_productive(expr.item, productive)
     return not isinstance(expr, Rule) or expr.name in productive
@@ -325,36 +322,29 @@ def _is_productive(expr: Expr, productive: Iterable[str]) -> bool:
 
 def _productive(rules: Mapping[str, Expr], used: Mapping[str, set[str]]) -> set[str]:
     """Return the rules that match something: those whose references all do, and whom a closer look finds so."""
-    users: dict[str, list[str]] = {}
+    users = _users(used)
     missing = {name: len(names) for name, names in used.items()}
+    sure = [name for name, count in missing.items() if not count]
+    doubtful = list(rules)
+    found: set[str] = set()
+    while sure or doubtful:
+        name = sure.pop() if sure else doubtful.pop()
+        if name in found or (missing[name] and not _is_productive(rules[name], found)):
+            continue
+        found.add(name)
+        for user in users.get(name, ()):
+            missing[user] -= 1
+            (doubtful if missing[user] else sure).append(user)
+    return found
+
+
+def _users(used: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """Return who uses each rule."""
+    users: dict[str, list[str]] = {}
     for name, names in used.items():
         for each in names:
             users.setdefault(each, []).append(name)
-    found = {name for name, count in missing.items() if not count}
-    todo = list(found)
-    while todo:
-        for name in users.get(todo.pop(), ()):
-            missing[name] -= 1
-            if not missing[name] and name not in found:
-                found.add(name)
-                todo.append(name)
-    return _grown(found, [name for name in rules if name not in found], rules, _is_productive, users)
-
-
-def _grown(
-    found: set[str],
-    left: list[str],
-    rules: Mapping[str, Expr],
-    holds: Callable[[Expr, Iterable[str]], bool],
-    users: Mapping[str, Iterable[str]],
-) -> set[str]:
-    """Return the rules of which something holds, beginning with those known; who uses a new one is asked again."""
-    while left:
-        name = left.pop()
-        if name not in found and holds(rules[name], found):
-            found.add(name)
-            left += users.get(name, ())
-    return found
+    return users
 
 
 def _without_aliases(
@@ -369,18 +359,18 @@ def _without_aliases(
         end = name
         # What can match has no circle of names.
         while isinstance(expr := rules[end], Rule):
-            end = expr.name
-        named[name] = end
-    first = named[root]
-    final = {name: root if end == first else end for name, end in named.items()}
-    changed = {name: end for name, end in final.items() if name != end}
+            named[name] = end = expr.name
+    first = named.get(root, root)
+    changed = {name: root if end == first else end for name, end in named.items()}
+    changed[first] = root
     kept: dict[str, Expr] = {}
     still: dict[str, set[str]] = {}
-    for name, end in named.items():
-        if name == end:
+    for name, expr in rules.items():
+        if name not in named:
             touched = not used[name].isdisjoint(changed)
-            kept[final[name]] = renamed(rules[name], changed) if touched else rules[name]
-            still[final[name]] = {final[each] for each in used[name]} if touched else used[name]
+            final = changed.get(name, name)
+            kept[final] = renamed(expr, changed) if touched else expr
+            still[final] = {changed.get(each, each) for each in used[name]} if touched else used[name]
     return kept, still
 
 

@@ -8,7 +8,7 @@ of its edges, so that two automata are equal exactly when their languages are. W
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -112,7 +112,7 @@ class Dfa:
 
 def build(edges: Sequence[Iterable[Edge]], finals: Iterable[int]) -> Dfa:
     """Return the minimal automaton of a deterministic one whose start is state 0."""
-    joined = [_joined(each) for each in edges]
+    joined = [_joined(sorted(each)) for each in edges]
     ends = set(finals)
     alive = _alive(joined, ends)
     if 0 not in alive:
@@ -157,15 +157,17 @@ def edges_to(ranges: Ranges, target: int) -> list[Edge]:
 
 
 def _joined(edges: Iterable[Edge]) -> tuple[Edge, ...]:
+    """Return sorted edges with those that touch and lead to the same state as one."""
     joined: list[Edge] = []
-    for low, high, target in sorted(edges):
+    first = last = to = _DEAD
+    for low, high, target in edges:
         # Surrogates are no characters: a range may not reach over them.
-        touches = joined and joined[-1][2] == target and joined[-1][1] + 1 == low and low != 0xD800
-        if touches:
-            joined[-1] = (joined[-1][0], high, target)
-        else:
-            joined.append((low, high, target))
-    return tuple(joined)
+        if target != to or low != last + 1 or low == 0xD800:
+            joined.append((first, last, to))
+            first, to = low, target
+        last = high
+    joined.append((first, last, to))
+    return tuple(joined[1:])
 
 
 def _alive(edges: Sequence[tuple[Edge, ...]], finals: set[int]) -> set[int]:
@@ -214,7 +216,7 @@ def _blocks_of_tree(edges: Sequence[tuple[Edge, ...]], finals: set[int], order: 
     blocks: dict[int, int] = {}
     known: dict[tuple[bool, tuple[Edge, ...]], int] = {}
     for state in reversed(order):
-        mapped = _joined((low, high, blocks[target]) for low, high, target in edges[state])
+        mapped = _joined([(low, high, blocks[target]) for low, high, target in edges[state]])
         blocks[state] = known.setdefault((state in finals, mapped), len(known))
     return blocks
 
@@ -222,23 +224,38 @@ def _blocks_of_tree(edges: Sequence[tuple[Edge, ...]], finals: set[int], order: 
 def _blocks(edges: Sequence[tuple[Edge, ...]], finals: set[int]) -> dict[int, int]:
     """Return equal numbers for equal states: blocks are split until nothing tells their states apart.
 
-    Only the states before those that moved are looked at again, and the largest part of a block never moves.
+    Their first blocks are by the length of the shortest word from there. Only the states before those that moved are
+    looked at again, and the largest part of a block never moves.
     """
-    states = [state for state, each in enumerate(edges) if each or state in finals or state == 0]
-    blocks = {state: int(state in finals) for state in states}
-    members = [{state for state in states if blocks[state] == number} for number in (0, 1)]
     before: dict[int, set[int]] = {}
-    for state in states:
-        for _, _, target in edges[state]:
+    for state, row in enumerate(edges):
+        for _, _, target in row:
             before.setdefault(target, set()).add(state)
-    doubtful = {number: set(each) for number, each in enumerate(members) if each}
+    blocks = _distances(before, finals)
+    members: list[set[int]] = [set() for _ in range(max(blocks.values()) + 1)]
+    for state, number in blocks.items():
+        members[number].add(state)
+    # Those with the shortest words come first: they are what others lead to.
+    doubtful = {number: set(members[number]) for number in reversed(range(len(members)))}
     while doubtful:
         number, marked = doubtful.popitem()
         moved = _split(edges, blocks, members, number, marked)
-        for state in moved:
-            for previous in before.get(state, ()):
+        for previous in {each for state in moved for each in before.get(state, ())}:
+            if len(members[blocks[previous]]) > 1:
                 doubtful.setdefault(blocks[previous], set()).add(previous)
     return blocks
+
+
+def _distances(before: Mapping[int, Iterable[int]], finals: Iterable[int]) -> dict[int, int]:
+    """Return the length of the shortest word from each state that has one."""
+    distances = dict.fromkeys(finals, 0)
+    order = list(distances)
+    for state in order:
+        for previous in before.get(state, ()):
+            if previous not in distances:
+                distances[previous] = distances[state] + 1
+                order.append(previous)
+    return distances
 
 
 def _split(
@@ -248,7 +265,7 @@ def _split(
     groups: dict[tuple[Edge, ...], set[int]] = {}
     clean = next((state for state in members[number] if state not in marked), None)
     for state in [*marked, *([] if clean is None else [clean])]:
-        mapped = _joined((low, high, blocks[target]) for low, high, target in edges[state])
+        mapped = _joined([(low, high, blocks[target]) for low, high, target in edges[state]])
         groups.setdefault(mapped, set()).add(state)
     if len(groups) == 1:
         return []
@@ -280,7 +297,7 @@ def _numbered(edges: Sequence[tuple[Edge, ...]], finals: set[int], blocks: dict[
             if blocks[target] not in number:
                 number[blocks[target]] = len(number)
                 order.append(target)
-        rows.append(_joined((low, high, number[blocks[target]]) for low, high, target in edges[state]))
+        rows.append(_joined([(low, high, number[blocks[target]]) for low, high, target in edges[state]]))
     return Dfa(tuple(rows), frozenset(ends))
 
 

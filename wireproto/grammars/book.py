@@ -30,6 +30,11 @@ class Book:
     _bases: dict[str, str] = field(default_factory=dict)
     _made: dict[Hashable, Any] = field(default_factory=dict)
 
+    @property
+    def names(self) -> int:
+        """How many names were given: it grows with every rule."""
+        return len(self._taken)
+
     @classmethod
     def beside(cls, names: Iterable[str]) -> Book:
         """Return an empty book that gives none of these names."""
@@ -37,9 +42,9 @@ class Book:
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Return what was made for a key, or make it now: what several writers of this book share."""
-        if key not in self._made:
-            self._made[key] = make()
-        found: Made = self._made[key]
+        found: Made | None = self._made.get(key)
+        if found is None:
+            found = self._made[key] = make()
         return found
 
     def name(self, hint: str) -> str:

@@ -6,7 +6,7 @@ where it declares some.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,10 +18,11 @@ from wireproto.grammars.book import Book
 from wireproto.grammars.charset import span
 from wireproto.grammars.jsonschema import SchemaRules
 from wireproto.grammars.raw import RawValues
-from wireproto.grammars.schema_reading import Note
+from wireproto.grammars.schema_reading import Note, Reader
+from wireproto.grammars.schema_values import Values
 from wireproto.grammars.schema_writing import Writer
 from wireproto.grammars.syntax import JSON, Notation
-from wireproto.nodes import Match, Node, Slot, Tag
+from wireproto.nodes import Gap, Lit, Match, Node, Slot, Tag
 from wireproto.schema import Tool, Toolset
 from wireproto.template import Template
 
@@ -58,6 +59,7 @@ class Calls:
     lexical: bool = False
     notes: list[ToolNote] = field(default_factory=list)
     raw: RawValues = field(init=False)
+    _members: dict[tuple[Values, Hashable], Expr] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.raw = RawValues(self.book, self.lexical)
@@ -86,6 +88,25 @@ class Calls:
         self.notes += [ToolNote(tool.name, note) for note in rules.report]
         return self.book.add(f"{tool.name}-arguments", expr)
 
+    def member(self, found: Values, about: Hashable, reader: Reader, make: Callable[[], Expr]) -> Expr:
+        """Return a member with these values as `make` makes it: once for all tools, if `about` says all else of it.
+
+        Values that are of one document only are made again, and so is what wrote a rule or needed a note.
+        """
+        if not found.is_closed:
+            return make()
+        member = self._members.get((found, about))
+        if member is None:
+            names, notes, reader.notes = self.book.names, reader.notes, {}
+            try:
+                member = make()
+            finally:
+                silent = not reader.notes
+                reader.notes = {**notes, **reader.notes}
+            if silent and self.book.names == names:
+                self._members[found, about] = member
+        return member
+
     def header(self, template: Template, tool: Tool) -> Expr:
         """Return a call's opener as the dialect writes it; raises `GrammarError` for a name that it cannot write."""
         try:
@@ -98,6 +119,8 @@ class Calls:
             return self.header(self.dialect.call.id[0], tool)
         if isinstance(node, Slot) and node.role == "index":
             return repeat(_DIGIT, 1, _MAX_INDEX)
+        if isinstance(node, (Lit, Gap)):
+            return literal(node.text)
         text = Template((node,)).format(name=tool.name)
         if isinstance(node, Tag) and not isinstance(node.match(text, 0, len(text)), Match):
             raise ValueError(f"a name of this format cannot be {tool.name!r}")

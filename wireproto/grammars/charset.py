@@ -34,10 +34,10 @@ def meet(first: Ranges, second: Ranges) -> Ranges:
     both: list[tuple[int, int]] = []
     i = j = 0
     while i < len(first) and j < len(second):
-        low, high = max(first[i][0], second[j][0]), min(first[i][1], second[j][1])
-        if low <= high:
-            both.append((low, high))
-        if first[i][1] < second[j][1]:
+        (low, high), (start, end) = first[i], second[j]
+        if low <= end and start <= high:
+            both.append((low if low > start else start, high if high < end else end))
+        if high < end:
             i += 1
         else:
             j += 1
@@ -51,20 +51,25 @@ def union(*sets: Ranges) -> Ranges:
 
 def inverse(ranges: Ranges) -> Ranges:
     """Return every code point that is not in the set, surrogates aside."""
-    gaps: list[tuple[int, int]] = []
-    start = 0
-    for low, high in ranges:
-        if low > start:
-            gaps.append((start, low - 1))
-        start = high + 1
-    if start <= LAST:
-        gaps.append((start, LAST))
-    return meet(tuple(gaps), EVERY)
+    return minus(EVERY, ranges)
 
 
 def minus(first: Ranges, second: Ranges) -> Ranges:
     """Return what is in the first set and not in the second."""
-    return meet(first, inverse(second))
+    left: list[tuple[int, int]] = []
+    i = 0
+    for start, high in first:
+        low = start
+        while i < len(second) and second[i][0] <= high:
+            if low < second[i][0]:
+                left.append((low, second[i][0] - 1))
+            low = max(low, second[i][1] + 1)
+            if low > high:
+                break
+            i += 1
+        if low <= high:
+            left.append((low, high))
+    return tuple(left)
 
 
 def of(text: str) -> Ranges:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from wireproto.errors import GrammarError
@@ -35,8 +36,12 @@ from wireproto.grammars.until import until_dfa
 
 _MAX_REPEAT: Final = 1000  # llama.cpp stops at 2000
 _MAX_NESTED: Final = 40
+# So many classes of characters are printed once: automata repeat them.
+_KEPT: Final = 2048
+_EMPTY: Final = '""'
 _PLAIN: Final = re.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPED: Final = str.maketrans({"\\": "\\\\", '"': '\\"', **_NAMED})
 
 
 def to_gbnf(rules: Rules) -> str:
@@ -90,13 +95,12 @@ class _Printer:
         if isinstance(expr, Choice):
             if not expr.options:
                 raise GrammarError("a grammar that matches nothing")
-            ordered = sorted(expr.options, key=lambda option: option != Seq(()))
-            return " | ".join(self.sequence(option, depth) for option in ordered)
+            return " | ".join([self.sequence(option, depth) for option in expr.options])
         return self.sequence(expr, depth)
 
     def sequence(self, expr: Expr, depth: int) -> str:
         if isinstance(expr, Seq):
-            return " ".join(self.item(part, depth) for part in expr.parts) or '""'
+            return " ".join([self.item(part, depth) for part in expr.parts]) or _EMPTY
         return self.item(expr, depth)
 
     def item(self, expr: Expr, depth: int) -> str:
@@ -160,10 +164,11 @@ def _bounds(least: int, most: int | None) -> str:
 
 
 def _in_literal(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = text.translate(_ESCAPED)
     return escaped if escaped.isprintable() else "".join(map(_readable, escaped))
 
 
+@lru_cache(maxsize=_KEPT)
 def _char_class(expr: Chars) -> str:
     spans = []
     for low, high in expr.ranges:

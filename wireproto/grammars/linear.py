@@ -7,8 +7,9 @@ the automaton, and no rule refers to itself on the left.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from wireproto.expr import EMPTY, Expr, Ranges, Rule, chars, choice, repeat, seq
@@ -17,8 +18,11 @@ from wireproto.grammars.book import Book
 from wireproto.grammars.charset import minus
 
 Spell = Callable[[Ranges], Expr]
+Ways = tuple[Mapping[int, Ranges], ...]
 # Alternatives inside alternatives; beyond this a rule of its own reads better.
 _MAX_NESTED: Final = 6
+# Schemas ask for the same small automata again and again.
+_SMALL: Final = 100
 
 
 def raw(ranges: Ranges) -> Expr:
@@ -31,7 +35,8 @@ def linear(dfa: Dfa, book: Book, hint: str, spell: Spell = raw, end: Expr = EMPT
 
     `most` limits runs of characters that the automaton does not count.
     """
-    writer = _Writer(dfa, book, hint, spell, end, most, _named(dfa))
+    ways = _known_ways(dfa) if len(dfa.edges) <= _SMALL else _ways(dfa)
+    writer = _Writer(dfa, book, hint, spell, end, most, ways, _named(ways))
     first = writer.at(0, 0)
     while writer.todo:
         state = writer.todo.pop()
@@ -39,9 +44,19 @@ def linear(dfa: Dfa, book: Book, hint: str, spell: Spell = raw, end: Expr = EMPT
     return first
 
 
-def _named(dfa: Dfa) -> frozenset[int]:
-    ways = Counter(target for state, row in enumerate(dfa.edges) for target in targets(row) if target != state)
-    return frozenset(state for state, count in ways.items() if count > (1 if state else 0))
+def _named(ways: Ways) -> frozenset[int]:
+    count = Counter(target for state, groups in enumerate(ways) for target in groups if target != state)
+    return frozenset(state for state, count in count.items() if count > (1 if state else 0))
+
+
+def _ways(dfa: Dfa) -> Ways:
+    """Return the characters that lead from each state to each other one."""
+    return tuple(map(targets, dfa.edges))
+
+
+@lru_cache(maxsize=256)
+def _known_ways(dfa: Dfa) -> Ways:
+    return _ways(dfa)
 
 
 def targets(row: tuple[Edge, ...]) -> dict[int, Ranges]:
@@ -60,6 +75,7 @@ class _Writer:
     spell: Spell
     end: Expr
     most: int | None
+    ways: Ways
     shared: frozenset[int]
     names: dict[int, str] = field(default_factory=dict)
     todo: list[int] = field(default_factory=list)
@@ -78,8 +94,8 @@ class _Writer:
     def body(self, state: int, depth: int) -> Expr:
         parts: list[Expr] = []
         while True:
-            groups = targets(self.dfa.edges[state])
-            loop = groups.pop(state, None)
+            groups = self.ways[state]
+            loop = groups.get(state)
             if loop:
                 parts.append(repeat(self.spell(loop), 0, self.most))
             counted, after = self._counted(state)
@@ -90,7 +106,9 @@ class _Writer:
                 return seq(*parts, self.at(after, depth))
             state = after
         options = [self.end] if state in self.dfa.finals else []
-        options += [seq(self.spell(ranges), self.at(target, depth + 1)) for target, ranges in groups.items()]
+        options += [
+            seq(self.spell(ranges), self.at(target, depth + 1)) for target, ranges in groups.items() if target != state
+        ]
         return seq(*parts, choice(*options))
 
     def _counted(self, state: int) -> tuple[list[Expr], int | None]:
@@ -117,7 +135,7 @@ class _Writer:
         return [repeat(self.spell(ranges), 0, count)], at
 
     def _single(self, state: int) -> tuple[Ranges, int] | None:
-        groups = targets(self.dfa.edges[state])
+        groups = self.ways[state]
         if len(groups) != 1 or state in groups:
             return None
         target, ranges = next(iter(groups.items()))

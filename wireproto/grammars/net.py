@@ -6,8 +6,8 @@ end, and it may also go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, Literal, Union
 
@@ -16,8 +16,6 @@ from wireproto.grammars.automaton import Dfa, Edge, TooLarge, build
 from wireproto.grammars.charset import EVERY, inverse, meet, of, union
 
 _MAX_STATES: Final = 20_000
-# So many openers of one tag that are not closed are told apart.
-_MAX_TAGS: Final = 1
 _TICK: Final = of("`")
 
 
@@ -97,17 +95,17 @@ class Net:
         return node
 
     def _take(self, node: int, step: Step) -> int:
+        """Return a new end of a step; no way leads back, but from a node to itself."""
+        passed = [node]
+        for _ in range((step.most or 1) - 1):
+            passed.append(self.node())
+            self.edges[passed[-2]].append((step.ranges, passed[-1]))
         out = self.node()
-        if step.least == 0:
-            self.free[node].append(out)
+        self.edges[passed[-1]].append((step.ranges, out))
         if step.most is None:
             self.edges[out].append((step.ranges, out))
-        for _ in range((step.most or 1) - 1):
-            following = self.node()
-            self.edges[node].append((step.ranges, following))
-            self.free[following].append(out)
-            node = following
-        self.edges[node].append((step.ranges, out))
+        for each in passed[min(step.least, 1) :]:
+            self.free[each].append(out)
         return out
 
     def lay(self, paths: Iterable[Path]) -> None:
@@ -142,42 +140,22 @@ class Reading:
     opens: Mapping[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Tags:
-    """How many openers of the value's own tag are open (R-CLOSE2), before so many closers in a row; None: unknown."""
-
-    open: int | None = 0
-    closers: int = 0
-
-    @property
-    def closed(self) -> bool:
-        """Whether the first of two closers closes an opener."""
-        return self.closers == 2 and self.open is not None and self.open > 0
-
-    def after(self, kinds: frozenset[Kind]) -> _Tags:
-        """Return the count behind a character that means this."""
-        if self.open is None:
-            return self
-        if Kind.VALUE in kinds:
-            return _Tags(max(self.open - 1, 0), 2) if self.closers == 2 else _Tags(self.open, self.closers + 1)
-        left = self.open
-        if self.closers and Kind.BEHIND not in kinds:
-            left = max(left - self.closers, 0)
-        elif Kind.TAG not in kinds:
-            return self
-        # Whether an opener right behind a closer counts first is not followed.
-        return _tags(left + (Kind.TAG in kinds), self.closers > 0 and Kind.BEHIND in kinds)
+# Whether an opener of the value's own tag is open for certain (R-CLOSE2): None, or how many closers in a row follow it.
+_Tags = int | None
 
 
-def _tags(count: int, doubtful: bool) -> _Tags:
-    return _Tags(None if doubtful or count > _MAX_TAGS else count)
-
-
-NONE: Final = _Tags()
+def _after(tags: _Tags, kinds: frozenset[Kind]) -> _Tags:
+    """Return that behind a character that means this: never more openers than there are."""
+    if Kind.VALUE in kinds:
+        return tags + 1 if tags is not None and tags < 2 else None
+    # Whether an opener right behind a closer counts first is not followed.
+    if Kind.TAG in kinds and Kind.BEHIND not in kinds:
+        return 0
+    return None if tags and Kind.BEHIND not in kinds else tags
 
 
 _State = Union[tuple[frozenset[int], bool, _Tags], Literal["end"]]
-_FRESH: Final[_State] = (frozenset(), False, NONE)
+_FRESH: Final[_State] = (frozenset(), False, None)
 
 
 def read(net: Net, before: Steps = (), anywhere: bool = False) -> Reading:
@@ -185,7 +163,9 @@ def read(net: Net, before: Steps = (), anywhere: bool = False) -> Reading:
 
     `before`: what counts as read before the first character. `anywhere`: the text may end anywhere, without an exit.
     """
-    return _Reader(net, anywhere).reading((net.first, net.follow(net.start, before)))
+    begun = net.follow(net.start, before)
+    merged, number = _merged(net)
+    return _Reader(merged, anywhere).reading((merged.first, number[begun]))
 
 
 class _Reader:
@@ -196,7 +176,6 @@ class _Reader:
     """
 
     def __init__(self, net: Net, anywhere: bool) -> None:
-        net = _merged(net)
         self.net, self.anywhere = net, anywhere
         self.atoms = _atoms(each for edges in net.edges for each, _ in edges)
         self.exit, self.call = len(self.atoms), len(self.atoms) + 1
@@ -206,7 +185,8 @@ class _Reader:
         self.moves = [_moves(edges, parts) for edges in net.edges]
         self.tick = self.atoms.index(_TICK)
         self.begun = [self.beginnings(net.start, net.unquoted), self.beginnings(net.start)]
-        self.places: dict[tuple[int, ...], tuple[frozenset[int], frozenset[Kind]]] = {}
+        self.known: dict[tuple[tuple[int, ...], bool, _Tags], int] = {}
+        self.sets: dict[tuple[int, ...], Ranges] = {}
         self.rows: dict[tuple[bool, _Tags], list[int]] = {}
         self.number: dict[_State, int] = {}
         self.order: list[_State] = []
@@ -216,7 +196,7 @@ class _Reader:
         return [tuple(to for node in nodes for to in self.moves[node].get(atom, ())) for atom in range(len(self.atoms))]
 
     def reading(self, first: tuple[int, ...]) -> Reading:
-        self.state((frozenset[int]().union(*(self.closure[node] for node in first)), False, NONE))
+        self.state((frozenset[int]().union(*(self.closure[node] for node in first)), False, None))
         rows = [list(self.row(state)) for state in self.order]
         return self.expanded(build(rows, [self.number["end"]] if "end" in self.number else []))
 
@@ -234,7 +214,7 @@ class _Reader:
         nodes, quoted, tags = state
         kinds = self.kinds(nodes)
         # A second closer ends a value that would be empty otherwise, or in which the first one closes a tag.
-        closed = Kind.EXIT in kinds and (Kind.TWICE not in kinds or Kind.ALONE in kinds or tags.closed)
+        closed = Kind.EXIT in kinds and (Kind.TWICE not in kinds or Kind.ALONE in kinds or tags == 2)
         if closed or self.anywhere:
             yield self.exit, self.exit, self.state("end")
         if not quoted and Kind.BEFORE not in kinds:
@@ -249,7 +229,12 @@ class _Reader:
         for atom, targets in moved.items():
             reached = tuple(sorted({*self.begun[quoted][atom], *targets}))
             following[atom] = self.following(reached, atom == self.tick, tags)
-        yield from ((atom, atom, target) for atom, target in enumerate(following) if target >= 0)
+        first = 0
+        for atom, target in enumerate((*following[1:], None), 1):
+            if target != following[first]:
+                if following[first] >= 0:
+                    yield first, atom - 1, following[first]
+                first = atom
 
     def begun_row(self, quoted: bool, tags: _Tags) -> list[int]:
         """Return the states behind each atom where nothing was begun before."""
@@ -261,13 +246,15 @@ class _Reader:
 
     def following(self, targets: tuple[int, ...], tick: bool, tags: _Tags) -> int:
         """Return the number of the state behind a character; -1 if the text would end otherwise than wanted."""
-        if targets not in self.places:
+        key = targets, tick, tags
+        if key not in self.known:
             nodes = frozenset[int]().union(*(self.closure[target] for target in targets))
-            self.places[targets] = nodes, self.kinds(nodes)
-        nodes, kinds = self.places[targets]
-        if Kind.END in kinds:
-            return self.state("end")
-        return -1 if Kind.STOP in kinds else self.state((nodes, tick, tags.after(kinds)))
+            kinds = self.kinds(nodes)
+            if Kind.END in kinds:
+                self.known[key] = self.state("end")
+            else:
+                self.known[key] = -1 if Kind.STOP in kinds else self.state((nodes, tick, _after(tags, kinds)))
+        return self.known[key]
 
     def kinds(self, nodes: frozenset[int]) -> frozenset[Kind]:
         """Return what it means to have reached these nodes."""
@@ -277,13 +264,19 @@ class _Reader:
         """Return the automaton over characters."""
         rows: list[tuple[Arc, ...]] = []
         for row in dfa.edges:
-            groups: dict[int, list[Ranges]] = {}
+            groups: dict[int, tuple[int, ...]] = {}
             for low, high, target in row:
-                groups.setdefault(target, []).extend(self.atoms[low : high + 1])
-            rows.append(tuple(Arc(union(*found), target) for target, found in groups.items() if found))
+                groups[target] = (*groups.get(target, ()), *range(low, min(high + 1, len(self.atoms))))
+            rows.append(tuple(Arc(self.joined(found), target) for target, found in groups.items() if found))
         exits = [state for state, row in enumerate(dfa.edges) if any(low <= self.exit <= high for low, high, _ in row)]
         opens = {state: to for state, row in enumerate(dfa.edges) for low, high, to in row if low <= self.call <= high}
         return Reading(tuple(rows), frozenset(exits) | dfa.finals, opens)
+
+    def joined(self, atoms: tuple[int, ...]) -> Ranges:
+        """Return the set of the characters of some atoms."""
+        if atoms not in self.sets:
+            self.sets[atoms] = union(*(self.atoms[atom] for atom in atoms))
+        return self.sets[atoms]
 
 
 def _atoms(sets: Iterable[Ranges]) -> list[Ranges]:
@@ -303,33 +296,25 @@ def _moves(edges: Iterable[tuple[Ranges, int]], parts: Mapping[Ranges, list[int]
     return moves
 
 
-def _merged(net: Net) -> Net:
-    """Return a net in which ways that end alike share their nodes: where a text ends nothing goes on."""
-    known: dict[tuple[frozenset[Kind], frozenset[tuple[Ranges, int]], frozenset[int]], int] = {}
-    same: dict[int, int] = {}
-    found = replace(net, edges=[[] for _ in net.edges], free=[[] for _ in net.edges])
-    for node in _from_ends(net):
+def _merged(net: Net) -> tuple[Net, list[int]]:
+    """Return a net in which ways that end alike share their nodes, and its node for each.
+
+    Where a text ends nothing goes on.
+    """
+    found, number = Net(edges=[], free=[]), [0] * len(net.edges)
+    known: dict[Hashable, int] = {}
+    for node in reversed(range(len(net.edges))):
         kinds = frozenset(net.marks.get(node, ()))
-        if Kind.STOP not in kinds:
-            found.edges[node] = [(ranges, same.get(to, node)) for ranges, to in net.edges[node]]
-            found.free[node] = [same[to] for to in net.free[node]]
-        itself = ((ranges, -1 if to == node else to) for ranges, to in found.edges[node])
-        same[node] = known.setdefault((kinds, frozenset(itself), frozenset(found.free[node])), node)
-    return found
-
-
-def _from_ends(net: Net) -> Iterator[int]:
-    """Yield every node behind those that it leads to, itself aside."""
-    seen: set[int] = set()
-    todo = [(node, False) for node in range(len(net.edges))]
-    while todo:
-        node, done = todo.pop()
-        if done:
-            yield node
-        elif node not in seen:
-            seen.add(node)
-            todo.append((node, True))
-            todo += [(to, False) for to in (*net.free[node], *(to for _, to in net.edges[node])) if to not in seen]
+        goes_on = Kind.STOP not in kinds
+        edges = {(ranges, -1 if to == node else number[to]) for ranges, to in net.edges[node] if goes_on}
+        free = {number[to] for to in net.free[node] if goes_on}
+        same = number[node] = known.setdefault((kinds, frozenset(edges), frozenset(free)), len(known))
+        if same == len(found.edges):
+            found.edges.append([(ranges, same if to < 0 else to) for ranges, to in sorted(edges)])
+            found.free.append(sorted(free))
+            found.marks[same] = set(kinds)
+    found.start, found.unquoted, found.first = (number[node] for node in (net.start, net.unquoted, net.first))
+    return found, number
 
 
 def _reached(net: Net, node: int) -> frozenset[int]:

@@ -7,24 +7,23 @@ value nowhere else.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from wireproto.expr import EMPTY, NOTHING, Expr, Ranges, Raw, Rule, chars, choice, literal, repeat, seq
+from wireproto.expr import EMPTY, NOTHING, Expr, Literal, Ranges, Raw, Rule, Seq, chars, choice, literal, repeat, seq
 from wireproto.grammars.automaton import ALL, Dfa, Edge, TooLarge, build, edges_to
 from wireproto.grammars.book import Book
 from wireproto.grammars.boundary import Boundary, harmless_texts, nested_calls, nested_reading
 from wireproto.grammars.charset import inverse, minus, of
 from wireproto.grammars.linear import linear
 from wireproto.grammars.net import Reading, Steps
+from wireproto.grammars.ways import START, Place, Way, Ways
 from wireproto.states import CACHED
 
 _MAX_WORD_STATES: Final = 4_000
 _MAX_NESTED: Final = 6
-# A state that so many others lead to is one to which most characters lead.
-_HUB: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +88,14 @@ def _rules(boundary: Boundary, name: str) -> Mapping[str, Expr]:
     family = _Family(name)
     site = boundary.site
     calls = nested_calls(site)
-    begun = {steps[0].ranges: family.rule() for steps, _ in calls}
     rests = {closer: family.rule() for closer in sorted({closer for _, closer in calls} - {""})}
+    begun: dict[Ranges, Expr] = {}
+    for steps, closer in calls:
+        rest = seq(_behind_first(steps), rests.get(closer, EMPTY))
+        begun[steps[0].ranges] = choice(begun.get(steps[0].ranges, NOTHING), rest)
+    begun = {first: family.headed(rest) for first, rest in begun.items()}
     for closer, rest in rests.items():
         _Writer(family, nested_reading(site, closer), rest, begun).write()
-    for first, rest in begun.items():
-        options = [
-            seq(_behind_first(steps), rests.get(closer, EMPTY)) for steps, closer in calls if first == steps[0].ranges
-        ]
-        family.rules[rest.name] = choice(*options)
     _Writer(family, boundary.reading(), Rule(name), begun).write()
     return family.rules
 
@@ -114,6 +112,15 @@ class _Family:
         self._count += 1
         return Rule(f"{self.name}--{self._count}")
 
+    def headed(self, expr: Expr) -> Expr:
+        """Return an expression, what is behind its first literal as a rule."""
+        head, *rest = expr.parts if isinstance(expr, Seq) else (EMPTY, expr)
+        if not isinstance(head, Literal):
+            head, rest = EMPTY, [expr]
+        rule = self.rule()
+        self.rules[rule.name] = seq(*rest)
+        return seq(head, rule)
+
 
 def _written(steps: Steps) -> Expr:
     return seq(*(repeat(chars(step.ranges), step.least, step.most) for step in steps))
@@ -126,87 +133,70 @@ def _behind_first(steps: Steps) -> Expr:
     return seq(repeat(chars(first.ranges), first.least - 1, left), _written(steps[1:]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """Where characters lead: to a state, and through the rest of a nested call that they begin, to another one."""
-
-    ranges: Ranges
-    target: int | None
-    nested: tuple[Rule, int] | None
-
-
-@dataclass(slots=True)
 class _Writer:
-    """Writes one automaton: a rule for each state that is reached on several ways, everything else in its place.
+    """Writes one automaton: a rule for each place that is reached on several ways, everything else in its place.
 
-    What most states do with most characters is said once: a tail is the ways to states which many reach. llama.cpp
-    follows all alternatives at once, and for each character its time grows with the square of their number: so no two
-    begin alike, and a loop is one of them, since a repetition would be two more.
+    llama.cpp tries alternatives from the last one to the first, and none after one that takes a whole token: the end
+    of a value is the last.
     """
 
-    family: _Family
-    reading: Reading
-    first: Rule
-    calls: Mapping[Ranges, Rule]
-    names: dict[int, Rule] = field(default_factory=dict)
-    todo: list[int] = field(default_factory=lambda: [0])
-    ways: list[tuple[_Way, ...]] = field(default_factory=list)
-    shared: frozenset[int] = frozenset()
-    hubs: frozenset[int] = frozenset()
-    tails: dict[tuple[_Way, ...], Rule] = field(default_factory=dict)
+    def __init__(self, family: _Family, reading: Reading, first: Rule, calls: Mapping[Ranges, Expr]) -> None:
+        self.family, self.exits = family, reading.exits
+        self.ways = Ways(reading, calls)
+        self.names = {START: first}
+        self.todo = [START]
+        self.tails: dict[tuple[Way, ...], Rule] = {}
+        targets = {place: {way.target for way in self.ways.of(place)} for place in self.ways.places()}
+        reached = Counter(to for place, found in targets.items() for to in found - {place})
+        self.loops = {place for place, found in targets.items() if place in found}
+        self.shared = {START, *self.loops, *(place for place, count in reached.items() if count > 1)}
 
     def write(self) -> None:
-        states = range(len(self.reading.arcs))
-        self.ways = [tuple(self.begun(state)) for state in states]
-        targets = [{arc.target for arc in arcs} for arcs in self.reading.arcs]
-        others = [target for state in states for target in targets[state] - {state}]
-        reached = Counter([*others, *self.reading.opens.values()])
-        loops = (state for state in states if state in targets[state])
-        self.shared = frozenset({0, *loops, *(state for state, count in reached.items() if count > 1)})
-        self.hubs = frozenset(state for state, count in reached.items() if count >= _HUB)
-        tails = Counter(self.tail(state) for state in states)
+        """Write all rules, the first one under the name that was given."""
+        tails = Counter(map(self.tail, self.ways.places()))
+        tails.update(map(_of_two, list(tails)))
         self.tails = {tail: self.family.rule() for tail, count in tails.items() if count > 1 and len(tail) > 1}
-        self.names[0] = self.first
         for tail, rule in self.tails.items():
-            self.family.rules[rule.name] = choice(*(self.taken(way, 0) for way in tail))
+            self.family.rules[rule.name] = choice(*self.options(tail, 0))
         while self.todo:
-            state = self.todo.pop()
-            self.family.rules[self.names[state].name] = self.body(state, 0)
+            place = self.todo.pop()
+            self.family.rules[self.names[place].name] = self.body(place, 0)
 
-    def begun(self, state: int) -> Iterator[_Way]:
-        """Yield the ways from a state; a nested call takes one that there is, if it can."""
-        behind = self.reading.opens.get(state)
-        calls = {} if behind is None else {first: (rest, behind) for first, rest in self.calls.items()}
-        for arc in self.reading.arcs[state]:
-            yield _Way(arc.ranges, arc.target, calls.pop(arc.ranges, None))
-        yield from (_Way(first, None, nested) for first, nested in calls.items())
+    def tail(self, place: Place) -> tuple[Way, ...]:
+        """Return the ways that many places have; none of a loop, where a reference would cost most."""
+        ways = () if place in self.loops else self.ways.of(place)
+        return tuple(way for way in ways if len(way.sets) > 1 or (way.target.guessed and way.target in self.loops))
 
-    def tail(self, state: int) -> tuple[_Way, ...]:
-        return tuple(way for way in self.ways[state] if way.target in self.hubs)
-
-    def body(self, state: int, depth: int) -> Expr:
-        tail = self.tail(state)
-        options: list[Expr] = [EMPTY] if state in self.reading.exits else []
-        options += [self.taken(way, depth) for way in self.ways[state] if way not in tail]
-        options += [self.tails[tail]] if tail in self.tails else [self.taken(way, depth) for way in tail]
+    def body(self, place: Place, depth: int) -> Expr:
+        tail = self.tail(place)
+        options: list[Expr] = [self.tails[tail]] if tail in self.tails else self.options(tail, depth)
+        options += [self.taken(way, depth) for way in self.ways.of(place) if way not in tail]
+        options += [EMPTY] if place.state in self.exits else []
         return choice(*options)
 
-    def taken(self, way: _Way, depth: int) -> Expr:
-        options = [] if way.target is None else [self.at(way.target, depth + 1)]
-        if way.nested is not None:
-            rest, behind = way.nested
-            options.append(seq(rest, self.at(behind, depth + 1)))
-        return seq(chars(way.ranges), choice(*options))
+    def options(self, tail: tuple[Way, ...], depth: int) -> list[Expr]:
+        """Return the alternatives that a tail stands for: those of two characters may be a rule in it."""
+        two = _of_two(tail)
+        if two == tail or two not in self.tails:
+            return [self.taken(way, depth) for way in tail]
+        return [self.tails[two], *(self.taken(way, depth) for way in tail[len(two) :])]
 
-    def at(self, state: int, depth: int) -> Expr:
-        if not self.reading.arcs[state]:
+    def taken(self, way: Way, depth: int) -> Expr:
+        return seq(*map(chars, way.sets), way.rest, self.at(way.target, depth + 1))
+
+    def at(self, place: Place, depth: int) -> Expr:
+        if not self.ways.of(place):
             return EMPTY
-        if state not in self.shared and depth <= _MAX_NESTED:
-            return self.body(state, depth)
-        if state not in self.names:
-            self.names[state] = self.family.rule()
-            self.todo.append(state)
-        return self.names[state]
+        if place not in self.shared and depth <= _MAX_NESTED:
+            return self.body(place, depth)
+        if place not in self.names:
+            self.names[place] = self.family.rule()
+            self.todo.append(place)
+        return self.names[place]
+
+
+def _of_two(ways: tuple[Way, ...]) -> tuple[Way, ...]:
+    return tuple(way for way in ways if len(way.sets) > 1)
 
 
 def followed(dfa: Dfa, text: str) -> Dfa:

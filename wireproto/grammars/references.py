@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from wireproto.expr import Expr, Ranges, Rule, chars, choice, literal, repeat, seq
 from wireproto.grammars.automaton import Dfa
 from wireproto.grammars.book import Book
-from wireproto.grammars.charset import EVERY, meet, minus, of, union
+from wireproto.grammars.charset import EVERY, meet, minus, of
 from wireproto.grammars.linear import linear
 from wireproto.grammars.syntax import Syntax
 from wireproto.template import Template
@@ -27,12 +28,20 @@ class References:
     must: str
     _known: dict[Ranges, Expr] = field(default_factory=dict)
     _every: Rule | None = None
+    _signs: Ranges = field(init=False)
+    _never: Ranges = field(init=False)
+    _special: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._signs, self._never = of("".join(self.named)), of(self.must + "\0")
+        self._special = frozenset((*self.named, *self.must, "\0"))
 
     def spell(self, ranges: Ranges) -> Expr:
         """Return the expression of one character of a set; what is long is written once, as a rule."""
         if ranges not in self._known:
-            plain = chars(minus(ranges, union(of(self.must), ((0, 0),))))
-            references = [literal(text) for sign, text in self.named.items() if meet(ranges, of(sign))]
+            plain = chars(minus(ranges, self._never))
+            found = {chr(point) for low, high in meet(ranges, self._signs) for point in range(low, high + 1)}
+            references = [literal(text) for sign, text in self.named.items() if sign in found]
             if len(references) == len(self.named):
                 references = [self._any()]
             expr = choice(plain, *references)
@@ -41,11 +50,13 @@ class References:
 
     def _any(self) -> Rule:
         if self._every is None:
-            self._every = self.book.add("reference", choice(*map(literal, self.named.values())))
+            self._every = self.book.add("reference", _one_of(tuple(self.named.values())))
         return self._every
 
     def text(self, text: str) -> Expr:
         """Return the spellings of one text."""
+        if text.isascii() and self._special.isdisjoint(text):
+            return literal(text)
         return seq(*(self.spell(of(each)) for each in text))
 
     def words(self, dfa: Dfa, most: int | None = None) -> Expr:
@@ -53,11 +64,19 @@ class References:
         return linear(dfa, self.book, "text", self.spell, most=most)
 
 
+@lru_cache(maxsize=16)
+def _one_of(texts: tuple[str, ...]) -> Expr:
+    return choice(*map(literal, texts))
+
+
 @dataclass(slots=True)
 class Unquoted(Syntax):
-    """A notation whose strings stand without quotes, as text of markup."""
+    """A notation whose strings stand without quotes, as text of markup; what stands around values is not its own."""
 
     references: References
+
+    def __post_init__(self) -> None:
+        """Write nothing: there are no tokens that white space could stand between."""
 
     def text(self, text: str) -> Expr:
         """Return one string."""
@@ -72,6 +91,7 @@ class Unquoted(Syntax):
         return repeat(self.references.spell(EVERY), least, most)
 
 
+@lru_cache(maxsize=256)
 def around_key(template: Template, kind: str = "") -> tuple[str, str]:
     """Return a start tag with this type: what stands before its name and behind it; all is behind it if it has none."""
     before, name, after = template.format(key="", type=kind).partition('""')

@@ -106,8 +106,10 @@ class Asked:
 
 def below(document: Document, place: Place, *steps: str | int) -> Formula:
     """Return the formula of a schema below a place."""
-    pointer = "".join(f"/{escaped(str(step))}" for step in steps)
-    return document.place(place.pointer + pointer, place.scope)
+    pointer = place.pointer
+    for step in steps:
+        pointer += f"/{escaped(str(step))}"
+    return document.place(pointer, place.scope)
 
 
 def decimal(value: object, where: str) -> Decimal:
@@ -174,7 +176,7 @@ def _scalars(listed: list[Any], where: str) -> Values:
 
 
 def _text(text: str) -> str:
-    if any(0xD800 <= ord(character) < 0xE000 for character in text):
+    if not text.isascii() and any(0xD800 <= ord(character) < 0xE000 for character in text):
         raise Inexpressible("const", "half a surrogate pair is no character")
     return text
 

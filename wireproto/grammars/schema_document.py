@@ -34,7 +34,8 @@ _ANNOTATIONS: Final = frozenset({
     "title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly", "$schema",
     "definitions", "$defs",
 })  # fmt: skip
-_PLACES: Final = (_ONE | _LISTS | _MAPS) - _ANNOTATIONS
+_HOLDERS: Final = _ONE | _LISTS | _MAPS
+_PLACES: Final = _HOLDERS - _ANNOTATIONS
 _ELSEWHERE: Final = _PLACES | {"$ref", "$dynamicRef", "$recursiveRef"}
 
 
@@ -158,7 +159,8 @@ class Document:
                 draft = self._said(pointer, schema, draft)
             base = self._named(pointer, schema, base, draft)
             order.append((pointer, schema, base, draft))
-            todo += [(f"{pointer}/{steps}", inner, base, draft) for steps, inner in _inside(schema)]
+            if not _HOLDERS.isdisjoint(schema):
+                todo += [(f"{pointer}/{steps}", inner, base, draft) for steps, inner in _inside(schema)]
         for pointer, schema, base, draft in reversed(order):
             said = (draft.name, *self._said_in(pointer, schema, draft))
             first = self._same.setdefault((base, said), pointer)

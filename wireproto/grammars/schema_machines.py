@@ -190,12 +190,15 @@ class _ObjectMachine:
     def __init__(self, writer: Writer, found: Object, pointer: str, layout: Layout) -> None:
         self.writer, self.object, self.pointer, self.layout = writer, found, pointer, layout
         self.texts: dict[tuple[str, Formula], Expr] = {}
-        self.named = [each for each in found.members if self.text(each.key, each.value) != NOTHING]
-        self.impossible = any(member.required and member not in self.named for member in found.members)
+        texts = [(each, self.text(each.key, each.value)) for each in found.members]
+        self.named = [each for each, text in texts if text != NOTHING]
+        self.impossible = any(each.required and text == NOTHING for each, text in texts)
         self.free = [] if self.impossible else list(self._free())
         self.required = sum(1 << index for index, member in enumerate(self.named) if member.required)
         required = self.required.bit_count()
         self.any_order = len(self.named) <= writer.any_order
+        # Whether every state lists all named members that may follow.
+        self.inline = self.any_order or len(self.named) <= _MAX_INLINE
         self.limit = found.most if found.most is not None else 0 if found.least <= required else found.least
         if found.least > required + 1 and self.free:
             error = Inexpressible("minProperties", "that several free keys differ is not said by any grammar")
@@ -222,9 +225,10 @@ class _ObjectMachine:
                     yield _Free(keys, kind.value, demands)
 
     def text(self, key: str, value: Formula) -> Expr:
-        if (key, value) not in self.texts:
-            self.texts[key, value] = self.layout.member(key, value)
-        return self.texts[key, value]
+        found = self.texts.get((key, value))
+        if found is None:
+            found = self.texts[key, value] = self.layout.member(key, value)
+        return found
 
     def expr(self) -> Expr:
         if self.impossible:
@@ -281,11 +285,6 @@ class _ObjectMachine:
         found = filled(template, rules)
         return found if self.inline else choice(found, self.chain(state))
 
-    @property
-    def inline(self) -> bool:
-        """Whether every state lists all named members that may follow."""
-        return self.any_order or len(self.named) <= _MAX_INLINE
-
     def reach(self, state: _Members) -> int:
         """Return the named members (bits) that may follow: without any order, up to the first required one."""
         left = ((1 << len(self.named)) - 1) & ~state.seen
@@ -320,7 +319,7 @@ class _ObjectMachine:
             return found
         index = options[int(last.name[1:-1])].index
         hint = self.named[index].key if index is not None else "other"
-        return Seq((self.writer.book.add(hint, seq(*member)), last))
+        return Seq((self.writer.book.add(hint, member[0] if len(member) == 1 else Seq(tuple(member))), last))
 
     def named_members(self, met: tuple[int, ...]) -> Iterator[tuple[Expr, int, tuple[int, ...]]]:
         for index in range(len(self.named) if self.inline else 0):

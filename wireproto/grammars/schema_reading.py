@@ -66,11 +66,12 @@ class Reader:
 
     def values(self, formula: Formula) -> Values:
         """Return the values of a formula; raises `GrammarError`."""
-        if formula not in self._formulas:
+        found = self._formulas.get(formula)
+        if found is None:
             if len(self._formulas) > _MAX_FORMULAS:
                 raise GrammarError(f"a schema that needs more than {_MAX_FORMULAS} sets of values")
-            self._formulas[formula] = self._joined(formula)
-        return self._formulas[formula]
+            found = self._formulas[formula] = self._joined(formula)
+        return found
 
     def _joined(self, formula: Formula) -> Values:
         if isinstance(formula, Place):
@@ -106,28 +107,30 @@ class Reader:
 
     def read(self, place: Place, over: bool) -> Values:
         """Return the values that the schema at a place accepts."""
-        key = (place, over)
-        if key not in self._known:
-            if key in self._open or len(self._open) > _MAX_NESTED:
-                where = place.pointer[:_MAX_SHOWN] or "#"
-                raise GrammarError(f"{where}: $ref: a schema that only refers to itself, or too deep")
-            self._open.add(key)
-            try:
-                self._known[key] = self._read(place, over)
-            finally:
-                self._open.discard(key)
-        return self._known[key]
-
-    def _read(self, place: Place, over: bool) -> Values:
         if place.constant:
             return self.guarded(place, lambda: assertions.constant(self.document, place), over, "const")
         alone = self.document.alone(place.pointer) if self.strict else None
-        if alone in self.shared:
-            return self.shared[alone]
-        found = self._read_schema(place, over)
-        if alone is not None and found.is_closed:
-            self.shared[alone] = found
+        found = self.shared.get(alone) if alone is not None else None
+        if found is not None:
+            return found
+        key = (place, over)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._read(key)
+            if alone is not None and found.is_closed:
+                self.shared[alone] = found
         return found
+
+    def _read(self, key: tuple[Place, bool]) -> Values:
+        place, over = key
+        if key in self._open or len(self._open) > _MAX_NESTED:
+            where = place.pointer[:_MAX_SHOWN] or "#"
+            raise GrammarError(f"{where}: $ref: a schema that only refers to itself, or too deep")
+        self._open.add(key)
+        try:
+            return self._read_schema(place, over)
+        finally:
+            self._open.discard(key)
 
     def _read_schema(self, place: Place, over: bool) -> Values:
         schema = self.schema(place)

@@ -184,26 +184,30 @@ class Object:
     most: int | None = None
     some: tuple[Kind, ...] = ()
     _by_key: dict[str, Member] = field(init=False, repr=False, compare=False)
-    _hash: int = field(init=False, repr=False, compare=False)
+    _hash: int | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # Clauses are compared with each other by the thousand.
         object.__setattr__(self, "_by_key", {member.key: member for member in self.members})
-        object.__setattr__(self, "_hash", hash((self.members, self.kinds, self.least, self.most, self.some)))
 
     def __hash__(self) -> int:
-        return self._hash
+        found = self._hash
+        if found is None:
+            # Clauses are compared with each other by the thousand, or never.
+            found = hash((self.members, self.kinds, self.least, self.most, self.some))
+            object.__setattr__(self, "_hash", found)
+        return found
 
     @property
     def is_empty(self) -> bool:
         """Whether it is seen that there is none."""
-        required = sum(member.required for member in self.members)
-        if any(member.required and member.value == FALSE for member in self.members):
+        required = [member for member in self.members if member.required]
+        if any(member.value == FALSE for member in required):
             return True
-        if self.most is not None and self.most < max(self.least, required):
+        if self.most is not None and self.most < max(self.least, len(required)):
             return True
-        free = any(kind.value != FALSE for kind in self.kinds)
-        return not free and sum(member.value != FALSE for member in self.members) < self.least
+        if not self.least or any(kind.value != FALSE for kind in self.kinds):
+            return False
+        return sum(member.value != FALSE for member in self.members) < self.least
 
     def member(self, key: str) -> Member:
         """Return what is said of a key."""
@@ -303,6 +307,8 @@ def met(
     first: Sequence[Clause], second: Sequence[Clause], meet: Callable[[Clause, Clause], Clause]
 ) -> tuple[Clause, ...]:
     """Return the union of all meetings of clauses; where there are too many, without those that others cover."""
+    if len(first) == len(second) == 1:
+        return limited([meet(first[0], second[0])])
     if len(first) * len(second) > _MAX_MEETINGS:
         raise TooLarge(f"more than {_MAX_MEETINGS} cases to tell apart")
     kept: dict[Clause, None] = {}
@@ -331,7 +337,10 @@ def _uncovered(clauses: Iterable[Clause]) -> dict[Clause, None]:
 
 def limited(clauses: Iterable[Clause]) -> tuple[Clause, ...]:
     """Return the clauses that are not empty, each once."""
-    kept = dict.fromkeys(clause for clause in clauses if not clause.is_empty)
+    found = [clause for clause in clauses if not clause.is_empty]
+    if len(found) < 2:
+        return tuple(found)
+    kept = dict.fromkeys(found)
     if len(kept) > _MAX_CLAUSES:
         kept = _fewer(kept)
     if len(kept) > _MAX_CLAUSES:

@@ -36,7 +36,7 @@ class Values:
     @property
     def is_closed(self) -> bool:
         """Whether nothing in it is a formula of some document."""
-        return self.arrays in ((), (Array(),)) and self.objects in ((), (Object(),))
+        return self.arrays in ((), ANYTHING.arrays) and self.objects in ((), ANYTHING.objects)
 
     def listed(self, limit: int) -> frozenset[str] | None:
         """Return a text for each value, the same for equal ones; None if they are not few or not plain."""
@@ -69,8 +69,8 @@ class Values:
             self.truths | other.truths,
             self.numbers | other.numbers,
             _joined(self.strings, other.strings),
-            (Array(),) if Array() in self.arrays + other.arrays else limited(self.arrays + other.arrays),
-            (Object(),) if Object() in self.objects + other.objects else limited(self.objects + other.objects),
+            _united(self.arrays + other.arrays, ANYTHING.arrays),
+            _united(self.objects + other.objects, ANYTHING.objects),
         )
 
     def __invert__(self) -> Values:
@@ -95,6 +95,10 @@ def _met(
     if not first or second is every or first is second:
         return first
     return second if not second or first is every else met(first, second, meet)
+
+
+def _united(clauses: tuple[Clause, ...], every: tuple[Clause, ...]) -> tuple[Clause, ...]:
+    return every if every[0] in clauses else limited(clauses)
 
 
 def _joined(first: tuple[Text, ...], second: tuple[Text, ...]) -> tuple[Text, ...]:

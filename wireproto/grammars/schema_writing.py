@@ -65,21 +65,22 @@ class Writer:
 
     def value(self, formula: Formula, hint: str | None = None) -> Expr:
         """Return the texts of a formula's values; the rules that they need are written later."""
-        if formula not in self._by_formula:
-            self._by_formula[formula] = self._value(formula, hint)
-        return self._by_formula[formula]
+        written = self._by_formula.get(formula)
+        if written is None:
+            written = self._by_formula[formula] = self._value(formula, hint)
+        return written
 
     def _value(self, formula: Formula, hint: str | None) -> Expr:
         found = self.reader.values(formula)
         if found.is_empty:
             return NOTHING
         known = self.syntax.plain if found.is_closed else self._by_values
-        if found not in known:
+        rule = known.get(found)
+        if rule is None:
             pointer = pointer_of(formula)
-            name = self.book.name(hint or pointer.rpartition("/")[2] or "value")
-            known[found] = Rule(name)
-            self._todo.append((name, found, pointer))
-        return known[found]
+            rule = known[found] = Rule(self.book.name(hint or pointer.rpartition("/")[2] or "value"))
+            self._todo.append((rule.name, found, pointer))
+        return rule
 
     def body(self, found: Values, pointer: str) -> Expr:
         """Return the texts of values of every type."""
@@ -218,12 +219,14 @@ class Writer:
 
     def object(self, found: Object, pointer: str, layout: Layout | None = None) -> Expr:
         """Return the texts of objects, their members in another layout if one is given."""
-        for simpler in (found, replace(found, least=0, most=None, some=()), Object()):
-            try:
-                return object_machine(self, simpler, pointer, layout or self)
-            except (TooLarge, Inexpressible) as error:
-                self.failed(pointer, "properties" if simpler.most is None else "maxProperties", error)
-        return NOTHING
+        try:
+            return object_machine(self, found, pointer, layout or self)
+        except (TooLarge, Inexpressible) as error:
+            self.failed(pointer, "properties" if found.most is None else "maxProperties", error)
+        if found == Object():
+            return NOTHING
+        uncounted = replace(found, least=0, most=None, some=())
+        return self.object(uncounted if found != uncounted else Object(), pointer, layout)
 
 
 def _exponents(large: bool) -> Expr:

@@ -6,6 +6,7 @@ It must not know schemas. Law: a notation is data; JSON, Python's spelling and T
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 from wireproto.expr import EMPTY, NOTHING, Expr, Rule, chars, choice, literal, repeat, seq
@@ -19,6 +20,8 @@ from wireproto.grammars.schema_values import Values
 
 # Beyond this a counted string is not told apart from the markers around it.
 _MAX_HELD: Final = 4_000
+# What of so few states may stand within markers is kept: any string at all is one state.
+_SMALL: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class Syntax:
     words: dict[Dfa, Expr] = field(default_factory=dict, init=False)
     plain: dict[Values, Rule] = field(default_factory=dict, init=False)
     _quoted: list[Quoted] = field(init=False)
+    _texts: dict[str, Expr] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         notation = self.notation
@@ -95,10 +99,12 @@ class Syntax:
 
     def text(self, text: str) -> Expr:
         """Return one string, or nothing if it may not stand there."""
-        within = self.notation.within
-        if within == ALL or (within.accepts(text) and all(each.is_bare(text) for each in self._quoted)):
-            return choice(*(each.text(text) for each in self._quoted))
-        return self.quoted(of_words([text]))
+        if text not in self._texts:
+            within = self.notation.within
+            if within != ALL and not (within.accepts(text) and all(each.is_bare(text) for each in self._quoted)):
+                return self.quoted(of_words([text]))
+            self._texts[text] = choice(*(each.text(text) for each in self._quoted))
+        return self._texts[text]
 
     def quoted(self, dfa: Dfa) -> Expr:
         """Return the words of an automaton as strings.
@@ -110,7 +116,8 @@ class Syntax:
         return self.plainly(dfa) if within == ALL else choice(*(self._within(each, dfa) for each in self._quoted))
 
     def _within(self, form: Quoted, dfa: Dfa) -> Expr:
-        held = form.apart(dfa) & self.notation.within
+        spelled, within = form.apart(dfa), self.notation.within
+        held = _known_within(spelled, within) if len(spelled.edges) <= _SMALL else spelled & within
         if len(held.edges) > _MAX_HELD:
             raise TooLarge(f"strings that take more than {_MAX_HELD} states")
         return seq(literal(form.quote), linear(held, self.book, "text", form.spell_apart, literal(form.quote)))
@@ -132,3 +139,8 @@ class Syntax:
                 for each in self._quoted
             )
         )
+
+
+@lru_cache(maxsize=32)
+def _known_within(spelled: Dfa, within: Dfa) -> Dfa:
+    return spelled & within

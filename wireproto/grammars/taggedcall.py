@@ -39,7 +39,7 @@ _MAX_COUNTED: Final = 16
 
 def tagged_call(calls: Calls, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
-    site = Site.of(forms(calls.dialect)[0], calls.tools)
+    site = calls.book.once(Site, lambda: Site.of(forms(calls.dialect)[0], calls.tools))
     notation = _notation(site)
     rules = calls.rules(tool, notation)
     layout = _Arguments(calls, tool, site, rules.writer, notation)
@@ -67,7 +67,11 @@ class _Arguments:
     site: Site
     writer: Writer
     notation: Notation
+    _name: str = field(init=False)
     _members: dict[tuple[str, Formula], Expr] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._name = self.site.at(self.tool.name, "").name
 
     @property
     def frame(self) -> Frame:
@@ -77,7 +81,11 @@ class _Arguments:
     def member(self, key: str, value: Formula) -> Expr:
         """Return an argument, every text of it."""
         if (key, value) not in self._members:
-            self._members[key, value] = self._named(f"{self.tool.name}-{key}", self._member(key, literal(key), value))
+            reader, about = self.writer.reader, (key, self.tool.types(key), self._name)
+            written = self.calls.member(
+                reader.values(value), about, reader, lambda: self._member(key, literal(key), value)
+            )
+            self._members[key, value] = self._named(f"{self.tool.name}-{key}", written)
         return self._members[key, value]
 
     def free_member(self, keys: Dfa, value: Formula) -> Expr:

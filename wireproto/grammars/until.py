@@ -6,7 +6,6 @@ It must not know dialects. Law: a word is in the language exactly when it ends w
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -19,24 +18,18 @@ def until_dfa(markers: Sequence[str]) -> Dfa:
     goto, ends = _trie(markers)
     fail = [0] * len(goto)
     complete: list[dict[str, int]] = [{} for _ in goto]
-    alphabet = sorted({character for marker in markers for character in marker})
-    todo = deque([0])
-    while todo:
-        state = todo.popleft()
+    order = [0]
+    for state in order:
         ends[state] = ends[state] or ends[fail[state]]
-        for character in alphabet:
-            back = complete[fail[state]].get(character, 0) if state else 0
-            target = goto[state].get(character)
-            complete[state][character] = back if target is None else target
-            if target is not None:
-                fail[target] = back
-                todo.append(target)
-    others = minus(EVERY, of("".join(alphabet)))
+        behind = complete[fail[state]]
+        for character, target in goto[state].items():
+            fail[target] = behind.get(character, 0)
+        complete[state] = {**behind, **goto[state]}
+        order += goto[state].values()
     rows: list[list[Edge]] = []
     for state, targets in enumerate(complete):
-        row = edges_to(others, 0)
-        for character, target in targets.items():
-            row += edges_to(of(character), target)
+        row = edges_to(minus(EVERY, of("".join(targets))), 0)
+        row += ((ord(character), ord(character), target) for character, target in targets.items())
         rows.append([] if ends[state] else row)
     return build(rows, [state for state, end in enumerate(ends) if end])
 
