@@ -203,6 +203,8 @@ EXAMPLES: list[tuple[Json, list[str], list[str]]] = [
     ({"minItems": 2, "maxItems": 3, "type": "array", "items": {"const": 0}}, ["[0, 0]", "[0,0,0]"], ["[0]", "[0,0,0,0]"]),
     ({"contains": {"const": 1}, "maxContains": 2, "type": "array"}, ["[1]", "[0, 1, 1]"], ["[]", "[0]", "[1, 1, 1.0]"]),
     ({"items": {"enum": ["a", "b", 1]}, "uniqueItems": True, "type": "array"}, ["[]", '["b", "a", 1]'], ['["a", "a"]', "[1, 1.0]"]),
+    ({"items": {"enum": ["a", "b" * 200], "minLength": 150}, "uniqueItems": True, "type": "array"}, ["[]", '["' + "b" * 200 + '"]'], ['["a"]']),
+    ({"items": {"enum": ["a", "b" * 200], "maxLength": 150}, "uniqueItems": True, "type": "array"}, ['["a"]'], ['["' + "b" * 200 + '"]']),
     ({"type": "object", "properties": {"a": {"const": 1}}, "required": ["b"]}, ['{"b": 0}', '{"x": 1, "b": 2, "a": 1}'], ["{}", '{"a": 1}', '{"b": 1, "a": 2}', '{"b": 1, "b": 1}', '{"a": 1, "b": 1, "a": 1}', '{"b":1,"\\u0061":2}']),
     ({"type": "object", "patternProperties": {"^x": {"type": "null"}}, "additionalProperties": False}, ["{}", '{"x": null, "xy": null}'], ['{"x": 1}', '{"y": null}', '{"\\u0079": null}']),
     ({"type": "object", "propertyNames": {"maxLength": 2}, "maxProperties": 2}, ['{"ab": 1, "c": 2}'], ['{"abc": 1}', '{"a": 1, "b": 1, "c": 1}']),

@@ -278,3 +278,7 @@ def test_what_cannot_be_said_is_refused() -> None:
         grammar("hermes", odd)
     (note,) = grammar("hermes", odd, strict=False).report
     assert note.tool == "f" and note.note.keyword == "$ref"
+    foreign = [{"name": "f", "parameters": {"$schema": "http://example.com/x", "type": "object"}}]
+    for dialect in ("hermes", "qwen3_coder", "xml", "html", "toml"):
+        with pytest.raises(wp.GrammarError, match=r"tool 'f': #: \$schema"):
+            grammar(dialect, foreign)

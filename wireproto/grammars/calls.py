@@ -6,7 +6,8 @@ where it declares some.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -32,7 +33,10 @@ _MAX_ORDERS: Final = 2_000
 _MAX_INDEX: Final = 3  # digits of a call's number in an id
 # Where a schema says elsewhere which members there are, closing it here would contradict it.
 _ELSEWHERE: Final = frozenset(
-    ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "not", "patternProperties", "propertyNames")
+    (
+        *("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "not", "dependentSchemas"),
+        *("patternProperties", "propertyNames", "unevaluatedProperties"),
+    )
 )
 _DIGIT: Final = chars(span("0", "9"))
 
@@ -43,6 +47,14 @@ class ToolNote:
 
     tool: str
     note: Note
+
+
+@contextmanager
+def _naming(tool: Tool) -> Iterator[None]:
+    try:
+        yield
+    except (GrammarError, TooLarge) as error:
+        raise GrammarError(f"tool {tool.name!r}: {error}") from None
 
 
 @dataclass(slots=True)
@@ -72,19 +84,18 @@ class Calls:
         return {"type": "object", **schema}
 
     def rules(self, tool: Tool, notation: Notation = JSON, make: type[Writer] = Writer) -> SchemaRules:
-        """Return what writes a tool's arguments into the book."""
+        """Return what writes a tool's arguments into the book; what it refuses names the tool."""
         count = max(len(self.tools.tools), 1)
         keys = next(keys for keys in range(_ANY_ORDER, -1, -1) if keys == 0 or count << keys <= _MAX_ORDERS)
-        return SchemaRules(
-            self.schema(tool), self.book, strict=self.strict, any_order=keys, notation=notation, make=make
-        )
+        with _naming(tool):
+            return SchemaRules(
+                self.schema(tool), self.book, strict=self.strict, any_order=keys, notation=notation, make=make
+            )
 
     def written(self, tool: Tool, rules: SchemaRules, make: Callable[[], Expr]) -> Expr:
         """Return what `make` makes, under a name of its own; what it refuses names the tool."""
-        try:
+        with _naming(tool):
             expr = make()
-        except (GrammarError, TooLarge) as error:
-            raise GrammarError(f"tool {tool.name!r}: {error}") from None
         self.notes += [ToolNote(tool.name, note) for note in rules.report]
         return self.book.add(f"{tool.name}-arguments", expr)
 

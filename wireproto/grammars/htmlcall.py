@@ -8,7 +8,7 @@ its schema accepts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Union
 
@@ -64,13 +64,16 @@ class _Form:
     def __post_init__(self) -> None:
         book = self.calls.book
         # Textareas are named as XML would name them, other controls as HTML does.
-        self.names = References(book, {**_SIGNS, **_CONTROLS}, '&<"\t\n\r')
-        self.areas = self._unquoted(References(book, {**_SIGNS, "\r": "&#13;"}, "&<\r"))
-        self.lines = self._unquoted(References(book, {**_SIGNS, **_CONTROLS}, '&<>"' + "".join(_CONTROLS)))
+        every = {**_SIGNS, **_CONTROLS}
+        self.names = book.once("html names", lambda: References(book, every, '&<"\t\n\r'))
+        self.areas = self._unquoted("html areas", {**_SIGNS, "\r": "&#13;"}, "&<\r")
+        self.lines = self._unquoted("html lines", every, '&<>"' + "".join(_CONTROLS))
 
-    def _unquoted(self, references: References) -> Writer:
-        writer = Writer(self.writer.reader, self.calls.book)
-        writer.syntax = Unquoted(writer.notation, writer.book, writer.indent, references)
+    def _unquoted(self, key: str, named: Mapping[str, str], must: str) -> Writer:
+        book, writer = self.calls.book, Writer(self.writer.reader, self.calls.book)
+        writer.syntax = book.once(
+            key, lambda: Unquoted(writer.notation, book, writer.indent, References(book, named, must))
+        )
         return writer
 
     @property
@@ -178,9 +181,9 @@ class _Form:
 
 def _few(found: Values) -> list[tuple[str, object]]:
     """Return the texts and values of strings and numbers, and of what else there is, if they are few."""
-    words = [text.dfa.words(_MAX_OPTIONS) for text in found.strings if text.least == 0 and text.most is None]
+    words = [text.words(_MAX_OPTIONS) for text in found.strings]
     decimals = found.numbers.values(_MAX_OPTIONS)
-    if found.arrays or found.objects or decimals is None or len(words) < len(found.strings) or None in words:
+    if found.arrays or found.objects or decimals is None or None in words:
         return []
     texts = [(word, word) for each in words for word in each or ()]
     others = [*decimals, *(["null"] if found.null else []), *map(dumps, sorted(found.truths))]

@@ -121,7 +121,7 @@ def _different(writer: Writer, formula: Formula) -> list[tuple[str, Expr]]:
     """Return the few values of a formula, each with a name and its texts."""
     found = writer.reader.values(formula)
     numbers = found.numbers.values(_MAX_DIFFERENT)
-    texts = [each.dfa.words(_MAX_DIFFERENT) for each in found.strings]
+    texts = [each.words(_MAX_DIFFERENT) for each in found.strings]
     if found.arrays or found.objects or numbers is None or None in texts:
         raise Inexpressible("uniqueItems", "that all of many values differ is not said by any grammar")
     different = [("null", Values(null=True))] if found.null else []

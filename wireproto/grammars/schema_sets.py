@@ -6,6 +6,7 @@ It must not know schemas or rules; members are formulas. Law: intersection and c
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
@@ -44,6 +45,12 @@ class Text:
     def is_empty(self) -> bool:
         """Whether it is seen that there is none."""
         return self.dfa.is_empty or (self.most is not None and self.most < self.least)
+
+    def words(self, limit: int) -> tuple[str, ...] | None:
+        """Return all strings, or None if the automaton has more than `limit` words."""
+        found = self.dfa.words(limit)
+        fits = range(self.least, sys.maxsize if self.most is None else self.most + 1)
+        return None if found is None else tuple(word for word in found if len(word) in fits)
 
     def within(self, other: Text) -> bool:
         """Whether it is seen that every string of this clause is one of the other."""

@@ -41,7 +41,7 @@ class Values:
     def listed(self, limit: int) -> frozenset[str] | None:
         """Return a text for each value, the same for equal ones; None if they are not few or not plain."""
         numbers = self.numbers.values(limit)
-        words = [text.dfa.words(limit) if not text.least and text.most is None else None for text in self.strings]
+        words = [text.words(limit) for text in self.strings]
         if self.arrays or self.objects or numbers is None or None in words:
             return None
         others = [str(each) for each in [*([None] if self.null else []), *self.truths]]

@@ -71,10 +71,13 @@ class TomlWriter(Writer):
 
     def __post_init__(self) -> None:
         Writer.__post_init__(self)
-        self._line = Quoted(self.book, ESCAPES, '"')
-        self._in_lines = Quoted(self.book, _IN_LINES, '"')
+        self._line = self.book.once("toml line", lambda: Quoted(self.book, ESCAPES, '"'))
+        self._in_lines = self.book.once("toml lines", lambda: Quoted(self.book, _IN_LINES, '"'))
+        self._lines = self.book.once("toml strings", dict)
         line = seq(literal("\n"), repeat(chars(of(" \t")), 0, self.indent))
-        blank = self.book.add("gap", choice(EMPTY, literal(" "), line))
+        blank = self.book.once(
+            ("toml gap", self.indent), lambda: self.book.add("gap", choice(EMPTY, literal(" "), line))
+        )
         end = seq(blank, literal("]"))
         comma = seq(literal(","), blank)
         self._array = Frame(seq(literal("["), blank), comma, choice(end, seq(comma, literal("]"))), literal("]"))

@@ -83,9 +83,10 @@ class _Family:
     inner: dict[str, XmlWriter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.text = References(self.book, _TEXT, "&<\r")
-        self.names = References(self.book, _NAME, '&<"\t\n\r')
-        self.gap = self.book.add("gap", choice(EMPTY, seq(literal("\n"), repeat(chars(of(" \t")), 0, self.indent))))
+        book, line = self.book, seq(literal("\n"), repeat(chars(of(" \t")), 0, self.indent))
+        self.text = book.once("xml text", lambda: References(book, _TEXT, "&<\r"))
+        self.names = book.once("xml names", lambda: References(book, _NAME, '&<"\t\n\r'))
+        self.gap = book.once(("xml gap", self.indent), lambda: book.add("gap", choice(EMPTY, line)))
 
     def flush(self, outer: XmlWriter) -> None:
         """Write all rules that were referred to and not written yet."""
@@ -106,7 +107,10 @@ class XmlWriter(Writer):
     _sections: dict[Dfa, Expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.syntax = Unquoted(self.notation, self.book, self.indent, self.family.text)
+        key = type(self), self.notation, self.indent
+        self.syntax = self.book.once(key, lambda: Unquoted(self.notation, self.book, self.indent, self.family.text))
+        self._by_numbers = self.book.once(Numbers, dict)
+        self._sections = self.book.once("xml sections", dict)
 
     @property
     def is_busy(self) -> bool:
@@ -244,12 +248,7 @@ class XmlWriter(Writer):
                 family=self.family,
                 tool=tool,
             )
-            inner[name].share(self)
         return inner[name]
-
-    def share(self, other: XmlWriter) -> None:
-        """Take the rules of strings and numbers from another writer."""
-        self.syntax, self._by_numbers, self._sections = other.syntax, other._by_numbers, other._sections
 
     def _texts(self, texts: Iterable[Text], within: Dfa, pointer: str) -> Expr:
         """Return strings, of which the decoder reads those in `within` as they are."""
