@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from wireproto.decoder import parse
 from wireproto.dialect import Dialect
 from wireproto.errors import GrammarError
-from wireproto.grammars.book import Book
-from wireproto.grammars.calls import Calls
+from wireproto.grammars.calls import closed_schema
 from wireproto.grammars.sample import Sampler
 from wireproto.grammars.tools import Choice, grammar
 from wireproto.model import Call, Message
@@ -82,8 +81,7 @@ class Setting:
         from jsonschema.validators import validator_for
 
         known = Toolset.of(self.tools)
-        calls = Calls(self.dialect, known, Book())
-        schemas = {tool.name: calls.schema(tool) for tool in known.tools}
+        schemas = {tool.name: closed_schema(tool) for tool in known.tools}
         return {name: validator_for(schema, default=Draft202012Validator)(schema) for name, schema in schemas.items()}
 
     def _tried(self, text: str, validators: Mapping[str, Validator]) -> Tried:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from wireproto.gbnf.analysis import holds, productive, reachable, references
@@ -55,9 +55,10 @@ def _can_match(node: Node) -> bool:
     return not isinstance(node, CharClass) or not node.ranges or bool(_encodable(node))
 
 
-def _class(node: CharClass | AnyChar) -> str:
-    ranges = (f"\\x{{{low:X}}}" + (f"-\\x{{{high:X}}}" if high > low else "") for low, high in _encodable(node))
-    return f"/[{''.join(ranges)}]/"
+def char_class(ranges: Iterable[tuple[int, int]]) -> str:
+    """Return one character of these ranges of code points, ends included, in a regex of llguidance."""
+    spans = (f"\\x{{{low:X}}}" + (f"-\\x{{{high:X}}}" if high > low else "") for low, high in ranges)
+    return f"[{''.join(spans)}]"
 
 
 def _token(node: Token) -> str:
@@ -107,9 +108,9 @@ class _Writer:
         if isinstance(node, Literal):
             return self._joined([json.dumps(chr(code), ensure_ascii=False) for code in node.codes])
         if isinstance(node, CharClass):
-            return _class(node) if node.ranges else _EMPTY
+            return f"/{char_class(_encodable(node))}/" if node.ranges else _EMPTY
         if isinstance(node, AnyChar):
-            return _class(node)
+            return f"/{char_class(_encodable(node))}/"
         if isinstance(node, Token):
             return _token(node)
         if isinstance(node, Reference):

@@ -22,9 +22,8 @@ Made = TypeVar("Made")
 
 @dataclass(slots=True)
 class Book:
-    """Rules by name; `prefix` begins every name."""
+    """Rules by name."""
 
-    prefix: str = ""
     rules: dict[str, Expr] = field(default_factory=dict)
     _taken: dict[str, int] = field(default_factory=dict)
     _bases: dict[str, str] = field(default_factory=dict)
@@ -51,7 +50,7 @@ class Book:
         """Return a new name that looks like the hint."""
         base = self._bases.get(hint)
         if base is None:
-            base = self.prefix + (_FOREIGN.sub("-", hint.lower()).strip("-")[:_MAX_NAME].strip("-") or "rule")
+            base = _FOREIGN.sub("-", hint.lower()).strip("-")[:_MAX_NAME].strip("-") or "rule"
             self._bases[hint] = base
         count = self._taken.get(base, 0)
         name = base if count == 0 else f"{base}-{count}"

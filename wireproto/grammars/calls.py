@@ -49,6 +49,14 @@ class ToolNote:
     note: Note
 
 
+def closed_schema(tool: Tool) -> Mapping[str, Any]:
+    """Return the schema of a tool's arguments: an object, without other keys where it declares some."""
+    schema = dict(tool.schema) or {"type": "object", "properties": {}}
+    if "properties" in schema and not _ELSEWHERE & schema.keys():
+        schema.setdefault("additionalProperties", False)
+    return {"type": "object", **schema}
+
+
 @contextmanager
 def _naming(tool: Tool) -> Iterator[None]:
     try:
@@ -76,20 +84,13 @@ class Calls:
     def __post_init__(self) -> None:
         self.raw = RawValues(self.book, self.lexical)
 
-    def schema(self, tool: Tool) -> Mapping[str, Any]:
-        """Return the schema of a tool's arguments: an object, without other keys where it declares some."""
-        schema = dict(tool.schema) or {"type": "object", "properties": {}}
-        if "properties" in schema and not _ELSEWHERE & schema.keys():
-            schema.setdefault("additionalProperties", False)
-        return {"type": "object", **schema}
-
     def rules(self, tool: Tool, notation: Notation = JSON, make: type[Writer] = Writer) -> SchemaRules:
         """Return what writes a tool's arguments into the book; what it refuses names the tool."""
         count = max(len(self.tools.tools), 1)
         keys = next(keys for keys in range(_ANY_ORDER, -1, -1) if keys == 0 or count << keys <= _MAX_ORDERS)
         with _naming(tool):
             return SchemaRules(
-                self.schema(tool), self.book, strict=self.strict, any_order=keys, notation=notation, make=make
+                closed_schema(tool), self.book, strict=self.strict, any_order=keys, notation=notation, make=make
             )
 
     def written(self, tool: Tool, rules: SchemaRules, make: Callable[[], Expr]) -> Expr:

@@ -30,6 +30,7 @@ from wireproto.expr import (
     repeat,
     seq,
 )
+from wireproto.gbnf.graph import components
 from wireproto.grammars.book import Book
 from wireproto.grammars.linear import linear
 from wireproto.grammars.until import until_dfa
@@ -198,20 +199,9 @@ def _readable(character: str) -> str:
 
 def _refuse_left_recursion(rules: Rules, nullable: frozenset[str]) -> None:
     first = {name: _first(expr, nullable) for name, expr in rules.rules.items()}
-    done: set[str] = set()
-    for start, references_of in first.items():
-        path: dict[str, list[str]] = {} if start in done else {start: list(references_of)}
-        while path:
-            name = next(reversed(path))
-            if not path[name]:
-                done.add(name)
-                del path[name]
-                continue
-            following = path[name].pop()
-            if following in path:
-                raise GrammarError(f"the rule {following} begins with itself, which llama.cpp cannot carry")
-            if following not in done:
-                path[following] = list(first[following])
+    for group in components(first):
+        if len(group) > 1 or group[0] in first[group[0]]:
+            raise GrammarError(f"the rule {group[0]} begins with itself, which llama.cpp cannot carry")
 
 
 def _first(expr: Expr, nullable: frozenset[str]) -> list[str]:

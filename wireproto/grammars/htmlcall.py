@@ -71,9 +71,7 @@ class _Form:
 
     def _unquoted(self, key: str, named: Mapping[str, str], must: str) -> Writer:
         book, writer = self.calls.book, Writer(self.writer.reader, self.calls.book)
-        writer.syntax = book.once(
-            key, lambda: Unquoted(writer.notation, book, writer.indent, References(book, named, must))
-        )
+        writer.syntax = book.once(key, lambda: Unquoted(writer.notation, book, References(book, named, must)))
         return writer
 
     @property

@@ -5,7 +5,7 @@ refuses, and every value it accepts has a text that matches; what cannot be said
 the grammar accepts more, and every such place is in the report.
 
 The texts: `json.dumps(value, ensure_ascii=False)` and its like. Between tokens (after `{ [ , :` and before `} ]`) may
-stand nothing, one space, or a newline and up to `indent` blanks. Numbers have at most 20 digits in a row where nothing
+stand nothing, one space, or a newline and up to 20 blanks. Numbers have at most 20 digits in a row where nothing
 else limits them. A free key that is written twice counts as JSON readers count it: the last one holds.
 """
 
@@ -46,7 +46,6 @@ class SchemaRules:
         formats: bool = False,
         draft: str | None = None,
         any_order: int = 6,
-        indent: int = 20,
         notation: Notation = JSON,
         make: type[Writer] = Writer,
     ) -> None:
@@ -58,7 +57,7 @@ class SchemaRules:
         if document.foreign is not None:
             error = Inexpressible("$schema", "schemas of another draft or vocabulary are not read")
             self._reader.widen(document.foreign, "$schema", error)
-        self.writer = make(self._reader, book, any_order, indent, notation)
+        self.writer = make(self._reader, book, any_order, notation)
 
     def value(self, pointer: str = "", hint: str = "value") -> Expr:
         """Return the JSON texts of the schema at a pointer; raises `GrammarError`."""
@@ -89,7 +88,6 @@ def schema_grammar(
     formats: bool = False,
     draft: str | None = None,
     any_order: int = 6,
-    indent: int = 20,
 ) -> SchemaGrammar:
     """Return the grammar of a schema's instances; raises `GrammarError`.
 
@@ -99,9 +97,7 @@ def schema_grammar(
     book = Book()
     root = book.name("root")
     try:
-        written = SchemaRules(
-            schema, book, strict=strict, formats=formats, draft=draft, any_order=any_order, indent=indent
-        )
+        written = SchemaRules(schema, book, strict=strict, formats=formats, draft=draft, any_order=any_order)
         expr = written.value()
     except RecursionError:  # the caller's own stack counts too
         raise GrammarError("the schema is nested too deep") from None

@@ -43,6 +43,7 @@ from wireproto.expr import (
     seq,
 )
 from wireproto.gbnf.graph import components
+from wireproto.gbnf.to_lark import char_class
 from wireproto.grammars import lexemes
 from wireproto.grammars.automaton import ALL, Dfa
 from wireproto.grammars.book import Book
@@ -278,7 +279,7 @@ def _said(expr: Expr) -> str:
     if isinstance(expr, Literal):
         return json.dumps(expr.text, ensure_ascii=False)
     if isinstance(expr, Chars):
-        return f"/{lexemes.char_class(expr.ranges)}/"
+        return f"/{char_class(expr.ranges)}/"
     if isinstance(expr, Rule):
         return _terminal(expr.name)
     if isinstance(expr, Seq):

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Final
 
 from wireproto.expr import Expr, Ranges, Raw, literal, seq
+from wireproto.gbnf.to_lark import char_class
 from wireproto.grammars.automaton import ALL, Dfa
 from wireproto.grammars.boundary import Boundary
 from wireproto.grammars.charset import of
@@ -263,12 +264,6 @@ def _class(ranges: Ranges) -> str:
     if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
         return _escaped(chr(ranges[0][0]))
     return char_class(ranges)
-
-
-def char_class(ranges: Ranges) -> str:
-    """Return one character of a set."""
-    spans = (f"\\x{{{low:X}}}" + (f"-\\x{{{high:X}}}" if high > low else "") for low, high in ranges)
-    return f"[{''.join(spans)}]"
 
 
 def _any_of(markers: Iterable[str]) -> str:

@@ -36,14 +36,12 @@ _E: Final = chars(of("eE"))
 class Writer:
     """Writes the rules of one document into a book.
 
-    `any_order`: so many keys may stand in any order. `indent`: so many blanks may follow a newline between tokens.
-    `notation`: how values are spelled.
+    `any_order`: so many keys may stand in any order. `notation`: how values are spelled.
     """
 
     reader: Reader
     book: Book
     any_order: int = 6
-    indent: int = 20
     notation: Notation = JSON
     syntax: Syntax = field(init=False)
     _todo: list[tuple[str, Values, str]] = field(default_factory=list)
@@ -53,8 +51,7 @@ class Writer:
 
     def __post_init__(self) -> None:
         # Writers of one kind share what they write of strings, numbers and other values without schemas of their own.
-        key = type(self), self.notation, self.indent
-        self.syntax = self.book.once(key, lambda: Syntax(self.notation, self.book, self.indent))
+        self.syntax = self.book.once((type(self), self.notation), lambda: Syntax(self.notation, self.book))
         self._by_numbers = self.book.once(Numbers, dict)
 
     def flush(self) -> None:

@@ -68,6 +68,11 @@ class Frame:
     closed: Expr = EMPTY
 
 
+# Between tokens a line may end, and so many blanks may follow.
+_MAX_INDENT: Final = 20
+LINE: Final = seq(literal("\n"), repeat(chars(of(" \t")), 0, _MAX_INDENT))
+
+
 @dataclass(slots=True)
 class Syntax:
     """A notation in a book: its strings and frames as expressions.
@@ -77,7 +82,6 @@ class Syntax:
 
     notation: Notation
     book: Book
-    indent: int
     colon: Expr = field(init=False)
     array: Frame = field(init=False)
     object: Frame = field(init=False)
@@ -88,8 +92,7 @@ class Syntax:
 
     def __post_init__(self) -> None:
         notation = self.notation
-        line = seq(literal("\n"), repeat(chars(of(" \t")), 0, self.indent)) if notation.lines else NOTHING
-        blank = self.book.add("ws", choice(EMPTY, literal(" "), line))
+        blank = self.book.add("ws", choice(EMPTY, literal(" "), LINE if notation.lines else NOTHING))
         self._quoted = [Quoted(self.book, notation.escapes, quote) for quote in notation.quotes]
         self.colon = seq(literal(notation.colon), blank)
         self.array, self.object = (

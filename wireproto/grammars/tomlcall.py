@@ -24,7 +24,7 @@ from wireproto.grammars.schema_formula import Formula, pointer_of
 from wireproto.grammars.schema_sets import Text
 from wireproto.grammars.schema_values import Values
 from wireproto.grammars.schema_writing import Writer
-from wireproto.grammars.syntax import TOML, Frame
+from wireproto.grammars.syntax import LINE, TOML, Frame
 from wireproto.schema import Tool
 
 _BARE: Final = pattern_dfa("^[A-Za-z0-9_-]+$")
@@ -74,10 +74,7 @@ class TomlWriter(Writer):
         self._line = self.book.once("toml line", lambda: Quoted(self.book, ESCAPES, '"'))
         self._in_lines = self.book.once("toml lines", lambda: Quoted(self.book, _IN_LINES, '"'))
         self._lines = self.book.once("toml strings", dict)
-        line = seq(literal("\n"), repeat(chars(of(" \t")), 0, self.indent))
-        blank = self.book.once(
-            ("toml gap", self.indent), lambda: self.book.add("gap", choice(EMPTY, literal(" "), line))
-        )
+        blank = self.book.once("toml gap", lambda: self.book.add("gap", choice(EMPTY, literal(" "), LINE)))
         end = seq(blank, literal("]"))
         comma = seq(literal(","), blank)
         self._array = Frame(seq(literal("["), blank), comma, choice(end, seq(comma, literal("]"))), literal("]"))

@@ -14,7 +14,7 @@ from typing import Final, Union
 
 from wireproto.dialect import Dialect
 from wireproto.errors import GrammarError
-from wireproto.expr import EMPTY, NOTHING, Expr, Ranges, Rule, chars, choice, literal, repeat, seq
+from wireproto.expr import EMPTY, NOTHING, Expr, Ranges, Rule, chars, choice, literal, seq
 from wireproto.grammars import plain
 from wireproto.grammars.automaton import ALL, Dfa, TooLarge, of_words
 from wireproto.grammars.book import Book
@@ -28,7 +28,7 @@ from wireproto.grammars.schema_formula import Formula, pointer_of
 from wireproto.grammars.schema_sets import Text
 from wireproto.grammars.schema_values import Values
 from wireproto.grammars.schema_writing import Writer
-from wireproto.grammars.syntax import Frame
+from wireproto.grammars.syntax import LINE, Frame
 from wireproto.grammars.until import without
 from wireproto.lenient import dumps
 from wireproto.schema import Tool
@@ -55,8 +55,8 @@ def xml_call(calls: Calls, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
     shape, rules = calls.dialect.call, calls.rules(tool)
     base = rules.writer
-    family = _Family(calls.dialect, calls.book, base.indent)
-    writer = XmlWriter(base.reader, calls.book, base.any_order, base.indent, family=family, tool=tool, outer=True)
+    family = _Family(calls.dialect, calls.book)
+    writer = XmlWriter(base.reader, calls.book, base.any_order, family=family, tool=tool, outer=True)
 
     def arguments() -> Expr:
         found = choice(*(writer.object(each, "") for each in rules.values().objects))
@@ -76,17 +76,16 @@ class _Family:
 
     dialect: Dialect
     book: Book
-    indent: int
     text: References = field(init=False)
     names: References = field(init=False)
     gap: Expr = field(init=False)
     inner: dict[str, XmlWriter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        book, line = self.book, seq(literal("\n"), repeat(chars(of(" \t")), 0, self.indent))
+        book = self.book
         self.text = book.once("xml text", lambda: References(book, _TEXT, "&<\r"))
         self.names = book.once("xml names", lambda: References(book, _NAME, '&<"\t\n\r'))
-        self.gap = book.once(("xml gap", self.indent), lambda: book.add("gap", choice(EMPTY, line)))
+        self.gap = book.once("xml gap", lambda: book.add("gap", choice(EMPTY, LINE)))
 
     def flush(self, outer: XmlWriter) -> None:
         """Write all rules that were referred to and not written yet."""
@@ -107,8 +106,8 @@ class XmlWriter(Writer):
     _sections: dict[Dfa, Expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        key = type(self), self.notation, self.indent
-        self.syntax = self.book.once(key, lambda: Unquoted(self.notation, self.book, self.indent, self.family.text))
+        key = type(self), self.notation
+        self.syntax = self.book.once(key, lambda: Unquoted(self.notation, self.book, self.family.text))
         self._by_numbers = self.book.once(Numbers, dict)
         self._sections = self.book.once("xml sections", dict)
 
@@ -240,14 +239,7 @@ class XmlWriter(Writer):
         if name not in inner:
             if len(inner) > _MAX_KINDS:
                 raise GrammarError(f"a schema that declares more than {_MAX_KINDS} kinds of objects and arrays")
-            inner[name] = XmlWriter(
-                self.reader,
-                self.book,
-                self.any_order,
-                self.indent,
-                family=self.family,
-                tool=tool,
-            )
+            inner[name] = XmlWriter(self.reader, self.book, self.any_order, family=self.family, tool=tool)
         return inner[name]
 
     def _texts(self, texts: Iterable[Text], within: Dfa, pointer: str) -> Expr:
