@@ -152,16 +152,16 @@ def chars(ranges: Ranges) -> Expr:
 def seq(*parts: Expr) -> Expr:
     """Return the parts one after another: flat, with neighbouring literals joined."""
     flat: list[Expr] = []
-    last: Expr | None = None
     for part in parts:
-        for each in part.parts if isinstance(part, Seq) else (part,):
-            if isinstance(each, Literal) and isinstance(last, Literal):
-                flat[-1] = last = Literal(last.text + each.text)
-            elif isinstance(each, Choice) and not each.options:
-                return NOTHING
-            else:
-                flat.append(each)
-                last = each
+        if isinstance(part, Choice) and not part.options:
+            return NOTHING
+        # Only where two parts meet may literals be neighbours: a sequence is flat already.
+        more = part.parts if isinstance(part, Seq) else (part,)
+        if flat and more and isinstance(last := flat[-1], Literal) and isinstance(first := more[0], Literal):
+            flat[-1] = Literal(last.text + first.text)
+            flat += more[1:]
+        else:
+            flat += more
     if len(flat) == 1:
         return flat[0]
     return Seq(tuple(flat)) if flat else EMPTY

@@ -42,7 +42,7 @@ _KEPT: Final = 2048
 _EMPTY: Final = '""'
 _PLAIN: Final = re.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_ESCAPED: Final = str.maketrans({"\\": "\\\\", '"': '\\"', **_NAMED})
+_ESCAPED: Final = (("\\", "\\\\"), ('"', '\\"'), *_NAMED.items())
 
 
 def to_gbnf(rules: Rules) -> str:
@@ -165,7 +165,9 @@ def _bounds(least: int, most: int | None) -> str:
 
 
 def _in_literal(text: str) -> str:
-    escaped = text.translate(_ESCAPED)
+    escaped = text
+    for character, shown in _ESCAPED:
+        escaped = escaped.replace(character, shown)
     return escaped if escaped.isprintable() else "".join(map(_readable, escaped))
 
 

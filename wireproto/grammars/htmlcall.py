@@ -82,7 +82,10 @@ class _Form:
     def member(self, key: str, value: Formula) -> Expr:
         """Return a control, every text of it."""
         if (key, value) not in self._members:
-            self._members[key, value] = self._control(self.names.text(key), self.tool, key, value)
+            reader, about = self.writer.reader, (key, self.tool.types(key))
+            self._members[key, value] = self.calls.member(
+                reader.values(value), about, reader, lambda: self._control(self.names.text(key), self.tool, key, value)
+            )
         return self._members[key, value]
 
     def free_member(self, keys: Dfa, value: Formula) -> Expr:

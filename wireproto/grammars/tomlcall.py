@@ -46,7 +46,7 @@ def toml_call(calls: Calls, tool: Tool) -> Expr:
     dialect, rules = calls.dialect, calls.rules(tool, TOML, TomlWriter)
     assert isinstance(rules.writer, TomlWriter)
     record = dialect.record
-    table = _Table(tool, rules.writer, f"\n[{write_path((*root_of(dialect), record.arguments[0]))}]\n")
+    table = _Table(calls, tool, rules.writer, f"\n[{write_path((*root_of(dialect), record.arguments[0]))}]\n")
 
     def arguments() -> Expr:
         members = rules.members(table)
@@ -164,6 +164,7 @@ class TomlWriter(Writer):
 class _Table:
     """The table of the arguments: a statement for each, in any order."""
 
+    calls: Calls
     tool: Tool
     writer: TomlWriter
     header: str
@@ -177,8 +178,11 @@ class _Table:
     def member(self, key: str, value: Formula) -> Expr:
         """Return a statement, every text of it."""
         if (key, value) not in self._members:
-            fitting = plain.declared(self.writer, value, self.tool.types(key))
-            self._members[key, value] = self._statement(self.writer.key(key), fitting, value)
+            writer = self.writer
+            fitting = plain.declared(writer, value, self.tool.types(key))
+            self._members[key, value] = self.calls.member(
+                fitting, key, writer.reader, lambda: self._statement(writer.key(key), fitting, value)
+            )
         return self._members[key, value]
 
     def free_member(self, keys: Dfa, value: Formula) -> Expr:

@@ -12,12 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Union
 
-from wireproto.dialect import Dialect
 from wireproto.errors import GrammarError
 from wireproto.expr import EMPTY, NOTHING, Expr, Ranges, Rule, chars, choice, literal, seq
 from wireproto.grammars import plain
 from wireproto.grammars.automaton import ALL, Dfa, TooLarge, of_words
-from wireproto.grammars.book import Book
 from wireproto.grammars.calls import Calls
 from wireproto.grammars.charset import minus, of
 from wireproto.grammars.linear import linear
@@ -55,7 +53,7 @@ def xml_call(calls: Calls, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
     shape, rules = calls.dialect.call, calls.rules(tool)
     base = rules.writer
-    family = _Family(calls.dialect, calls.book)
+    family = _Family(calls)
     writer = XmlWriter(base.reader, calls.book, base.any_order, family=family, tool=tool, outer=True)
 
     def arguments() -> Expr:
@@ -74,15 +72,14 @@ def xml_call(calls: Calls, tool: Tool) -> Expr:
 class _Family:
     """What the writers of one call share; there is one for every kind of object or array that holds others."""
 
-    dialect: Dialect
-    book: Book
+    calls: Calls
     text: References = field(init=False)
     names: References = field(init=False)
     gap: Expr = field(init=False)
     inner: dict[str, XmlWriter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        book = self.book
+        book = self.calls.book
         self.text = book.once("xml text", lambda: References(book, _TEXT, "&<\r"))
         self.names = book.once("xml names", lambda: References(book, _NAME, '&<"\t\n\r'))
         self.gap = book.once("xml gap", lambda: book.add("gap", choice(EMPTY, LINE)))
@@ -130,8 +127,11 @@ class XmlWriter(Writer):
     def member(self, key: str, value: Formula) -> Expr:
         """Return a member of an object, every text of it."""
         if (key, value) not in self._members:
-            fitting = plain.declared(self, value, self.tool.types(key))
-            self._members[key, value] = self._named(key, fitting, pointer_of(value))
+            types = self.tool.types(key)
+            fitting, about = plain.declared(self, value, types), (key, types, self.outer)
+            self._members[key, value] = self.family.calls.member(
+                fitting, about, self.reader, lambda: self._named(key, fitting, pointer_of(value))
+            )
         return self._members[key, value]
 
     def free_member(self, keys: Dfa, value: Formula) -> Expr:
@@ -169,14 +169,14 @@ class XmlWriter(Writer):
 
     @property
     def _shape(self) -> Shape:
-        argument = self.family.dialect.argument
+        argument = self.family.calls.dialect.argument
         member = (argument.open, argument.close) if self.outer else argument.member
         assert member is not None
         return member
 
     @property
     def _item(self) -> Shape:
-        element = self.family.dialect.argument.element
+        element = self.family.calls.dialect.argument.element
         assert element is not None
         return element
 
