@@ -236,6 +236,8 @@ def filled(expr: Expr, rules: Mapping[str, Expr]) -> Expr:
 
 def is_nullable(expr: Expr, nullable: Iterable[str]) -> bool:
     """Whether an expression matches the empty text, when these rules do."""
+    if isinstance(expr, Literal):
+        return False
     if isinstance(expr, Rule):
         return expr.name in nullable
     if isinstance(expr, Seq):
@@ -250,6 +252,8 @@ def _used(expr: Expr) -> set[str]:
     found: set[str] = set()
     todo = [expr]
     for each in todo:
+        if isinstance(each, Literal):
+            continue
         if isinstance(each, Rule):
             found.add(each.name)
         elif isinstance(each, Seq):

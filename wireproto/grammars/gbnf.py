@@ -201,6 +201,8 @@ def _readable(character: str) -> str:
 
 def _refuse_left_recursion(rules: Rules, nullable: frozenset[str]) -> None:
     first = {name: _first(expr, nullable) for name, expr in rules.rules.items()}
+    # What begins with no rule is in no circle.
+    first = {name: [each for each in found if first[each]] for name, found in first.items() if found}
     for group in components(first):
         if len(group) > 1 or group[0] in first[group[0]]:
             raise GrammarError(f"the rule {group[0]} begins with itself, which llama.cpp cannot carry")
@@ -208,15 +210,18 @@ def _refuse_left_recursion(rules: Rules, nullable: frozenset[str]) -> None:
 
 def _first(expr: Expr, nullable: frozenset[str]) -> list[str]:
     """Return the rules that may stand at the very start of an expression."""
-    if isinstance(expr, Rule):
-        return [expr.name]
-    if isinstance(expr, Choice):
-        return [name for option in expr.options for name in _first(option, nullable)]
-    if isinstance(expr, Repeat):
-        return _first(expr.item, nullable)
     found: list[str] = []
-    for part in expr.parts if isinstance(expr, Seq) else ():
-        found += _first(part, nullable)
-        if not is_nullable(part, nullable):
-            break
+    todo = [expr]
+    for each in todo:
+        if isinstance(each, Rule):
+            found.append(each.name)
+        elif isinstance(each, Choice):
+            todo += each.options
+        elif isinstance(each, Repeat):
+            todo.append(each.item)
+        elif isinstance(each, Seq):
+            for part in each.parts:
+                todo.append(part)
+                if not is_nullable(part, nullable):
+                    break
     return found
