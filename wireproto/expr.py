@@ -252,8 +252,6 @@ def _used(expr: Expr) -> set[str]:
     found: set[str] = set()
     todo = [expr]
     for each in todo:
-        if isinstance(each, Literal):
-            continue
         if isinstance(each, Rule):
             found.add(each.name)
         elif isinstance(each, Seq):

@@ -220,8 +220,8 @@ def _first(expr: Expr, nullable: frozenset[str]) -> list[str]:
         elif isinstance(each, Repeat):
             todo.append(each.item)
         elif isinstance(each, Seq):
-            for part in each.parts:
-                todo.append(part)
-                if not is_nullable(part, nullable):
-                    break
+            size = 0
+            while size < len(each.parts) and is_nullable(each.parts[size], nullable):
+                size += 1
+            todo += each.parts[: size + 1]
     return found
