@@ -117,11 +117,11 @@ class Writer:
             dfa, least = ALL, max(least, counted)
         if dfa == ALL == self.notation.within:
             return self.syntax.characters(least, text.most)
-        if text.least or text.most is not None:
+        if least or text.most is not None:
             longest = dfa.longest()
             most = None if longest is not None and text.most is not None and longest <= text.most else text.most
             try:
-                dfa = dfa & of_length(text.least, most)
+                dfa = dfa & of_length(least, most)
             except TooLarge as error:
                 self.failed(pointer, "maxLength" if text.most is not None else "minLength", error)
         return self.quoted(dfa, pointer)
