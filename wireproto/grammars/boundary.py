@@ -54,14 +54,16 @@ class Site:
     @classmethod
     def of(cls, form: Form, tools: Toolset) -> Site:
         """Return where values of a form stand, among these tools."""
-        keys = sorted({key for tool in tools.tools for key in tool.keys})
+        # What the format cannot spell is the key of no argument.
+        of_tool = {tool.name: sorted(filter(ALPHABETS["key"].fullmatch, tool.keys)) for tool in tools.tools}
+        keys = sorted({key for found in of_tool.values() for key in found})
         bare = any(header.first in ("", "<") for header in form.headers)
         return cls(
             form,
             bool(form.sections),
             tuple(keys) if len(keys) <= _MAX_KEYS or form.bare_keys else (),
-            tuple((tool.name, tuple(sorted(tool.keys))) for tool in tools.tools) if bare else (),
-            coarse=bool(form.value_closer.roles) and sum(len(tool.keys) for tool in tools.tools) > _MAX_SITES,
+            tuple((name, tuple(found)) for name, found in of_tool.items()) if bare else (),
+            coarse=bool(form.value_closer.roles) and sum(map(len, of_tool.values())) > _MAX_SITES,
         )
 
     def at(self, name: str, key: str) -> Site:

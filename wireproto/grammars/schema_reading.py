@@ -91,13 +91,13 @@ class Reader:
             self.widen(pointer_of(at), keyword, error)
             return ANYTHING if over else NOTHING
 
-    def widen(self, pointer: str, keyword: str, error: Exception) -> None:
+    def widen(self, pointer: str, keyword: str, error: Exception, kind: str = "widened") -> None:
         """Note what is not followed, or refuse the schema."""
         if isinstance(error, Inexpressible):
             keyword = error.keyword
         if self.strict:
             raise GrammarError(f"{pointer or '#'}: {keyword}: {error}") from None
-        self.notes[Note(pointer, keyword, str(error))] = None
+        self.notes[Note(pointer, keyword, str(error), kind)] = None
 
     def of(self, formula: Formula, over: bool) -> Values:
         """Return what a schema in the place of a keyword accepts."""

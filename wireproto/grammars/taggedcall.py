@@ -22,12 +22,12 @@ from wireproto.grammars.linear import linear
 from wireproto.grammars.patterns import pattern_dfa
 from wireproto.grammars.quoted import between_escapes
 from wireproto.grammars.schema_formula import Formula, pointer_of
-from wireproto.grammars.schema_sets import Text
+from wireproto.grammars.schema_sets import Inexpressible, Text
 from wireproto.grammars.schema_values import Values
 from wireproto.grammars.schema_writing import Writer
 from wireproto.grammars.syntax import JSON, PYTHON, Frame, Notation
 from wireproto.grammars.until import without
-from wireproto.nodes import Slot
+from wireproto.nodes import ALPHABETS, Slot
 from wireproto.schema import Tool
 from wireproto.states import CACHED, forms
 
@@ -79,7 +79,11 @@ class _Arguments:
         return Frame()
 
     def member(self, key: str, value: Formula) -> Expr:
-        """Return an argument, every text of it."""
+        """Return an argument, every text of it; nothing for a key that the decoder would not read as one."""
+        if ALPHABETS["key"].fullmatch(key) is None:
+            error = Inexpressible("properties", f"a key of this format cannot be {key!r}")
+            self.writer.reader.widen(pointer_of(value), "properties", error, "narrowed")
+            return NOTHING
         if (key, value) not in self._members:
             reader, about = self.writer.reader, (key, self.tool.types(key), self._name)
             written = self.calls.member(
