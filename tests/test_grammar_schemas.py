@@ -56,8 +56,9 @@ def test_whatever_is_accepted_is_valid(name: str, schema: Json, seed: int) -> No
     written(name, tools)
     trial = Setting(wp.dialect(name), tools, "required", parallel=False, size=300).run(4, seed)
     for each in trial.invalid:
+        said = [found.message for call in each.calls for found in call.diagnoses]
         # That two free keys differ is not said by any grammar, and TOML has no table in which they do not.
-        assert INEXACT.search(each.text) or (name == "toml" and "Duplicate inline table key" in each.text), each
+        assert INEXACT.search(each.text) or (name == "toml" and "Duplicate inline table key" in said[0]), each
 
 
 @every_dialect
