@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,14 +10,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from judging import accepts
-from schemas import Json, instances, schemas
+from schemas import INEXACT, Json, instances, schemas
 
 import wireproto as wp
 from wireproto.trial import Setting
 
 every_dialect = pytest.mark.parametrize("name", wp.dialects())
-# Beyond 15 digits floats, and so `jsonschema`, are not exact.
-INEXACT = re.compile(r"[0-9.]{15,}|[0-9][eE]")
 
 
 def tool_with(schema: Json) -> list[dict[str, Any]]:
@@ -65,11 +63,22 @@ def test_whatever_is_accepted_is_valid(name: str, schema: Json, seed: int) -> No
 def test_strings_in_arrays_are_as_long_as_they_must_be(name: str) -> None:
     for bounds in ({"minLength": 1}, {"minLength": 20}, {"maxLength": 3}, {"minLength": 2, "maxLength": 5}):
         tools = tool_with({"type": "array", "items": {"type": "string", **bounds}})
-        found = str(written(name, tools))
-        for length in (0, 1, 2, 3, 5, 6, 19, 20):
-            text = wp.encode([wp.Call("f", {"v": ["x" * length]})], name, tools=tools)
-            fits = bounds.get("minLength", 0) <= length <= bounds.get("maxLength", length)
-            assert accepts(found, text) == fits, text
+        lengths = range(bounds.get("minLength", 0), bounds.get("maxLength", 1_000) + 1)
+        assert_lengths(name, tools, lambda text: [text], lengths)
+
+
+@every_dialect
+def test_bounds_of_a_length_hold_that_are_said_apart(name: str) -> None:
+    tools = tool_with({"type": "string", "allOf": [{"minLength": 2}, {"maxLength": 200}]})
+    assert_lengths(name, tools, lambda text: text, range(2, 201))
+
+
+def assert_lengths(name: str, tools: list[dict[str, Any]], value: Callable[[str], Json], lengths: range) -> None:
+    """Hold a grammar to these lengths, of some up to 201."""
+    found = str(written(name, tools))
+    for length in (0, 1, 2, 3, 5, 6, 19, 20, 200, 201):
+        text = wp.encode([wp.Call("f", {"v": value("x" * length)})], name, tools=tools)
+        assert accepts(found, text) == (length in lengths), text
 
 
 @pytest.mark.parametrize("key", ["$schema", "a b", "é", ""])

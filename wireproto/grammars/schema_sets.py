@@ -52,6 +52,13 @@ class Text:
         fits = range(self.least, sys.maxsize if self.most is None else self.most + 1)
         return None if found is None else tuple(word for word in found if len(word) in fits)
 
+    def counted(self) -> Text:
+        """Return the same strings, their least length as a bound where the automaton asks for nothing else."""
+        least = len(self.dfa.edges) - 1
+        if self.dfa.finals != {least} or self.dfa != of_length(least, None):
+            return self
+        return Text(ALL, max(self.least, least), self.most)
+
     def within(self, other: Text) -> bool:
         """Whether it is seen that every string of this clause is one of the other."""
         return other in (self, Text(ALL))

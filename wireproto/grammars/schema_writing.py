@@ -26,7 +26,6 @@ from wireproto.grammars.syntax import JSON, Frame, Notation, Syntax
 # Digits in a row that nothing limits; 2**64 has 20.
 _MAX_DIGITS: Final = 20
 _NESTED_PREFIX: Final = 8
-_MAX_COUNTED: Final = 200
 _DIGIT: Final = chars(span("0", "9"))
 _NONZERO: Final = chars(span("1", "9"))
 _E: Final = chars(of("eE"))
@@ -111,17 +110,15 @@ class Writer:
 
     def string(self, text: Text, pointer: str) -> Expr:
         """Return the texts of strings, in their quotes."""
-        dfa, least = text.dfa, text.least
-        counted = len(dfa.edges) - 1
-        if counted <= _MAX_COUNTED and dfa == of_length(counted, None):
-            dfa, least = ALL, max(least, counted)
+        text = text.counted()
+        dfa = text.dfa
         if dfa == ALL == self.notation.within:
-            return self.syntax.characters(least, text.most)
-        if least or text.most is not None:
+            return self.syntax.characters(text.least, text.most)
+        if text.least or text.most is not None:
             longest = dfa.longest()
             most = None if longest is not None and text.most is not None and longest <= text.most else text.most
             try:
-                dfa = dfa & of_length(least, most)
+                dfa = dfa & of_length(text.least, most)
             except TooLarge as error:
                 self.failed(pointer, "maxLength" if text.most is not None else "minLength", error)
         return self.quoted(dfa, pointer)

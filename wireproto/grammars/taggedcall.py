@@ -202,11 +202,8 @@ _PLAIN_LINE: Final = chars(inverse(of("<\0\r\n")))
 
 def _length(text: Text) -> tuple[int, int | None, Dfa]:
     """Return the bounds of a text's length, and what else it must be."""
-    if text.dfa == ALL:
-        return text.least, text.most, ALL
-    size = len(text.dfa.edges)
-    finals = sorted(text.dfa.finals)
-    for most in (None, size - 1):
-        if text.dfa == of_length(finals[0], most):
-            return max(text.least, finals[0]), most, ALL
-    return text.least, text.most, text.dfa
+    counted = text.counted()
+    least, most = min(text.dfa.finals), len(text.dfa.edges) - 1
+    if counted.dfa != ALL and text.dfa == of_length(least, most):
+        return max(text.least, least), most, ALL
+    return counted.least, counted.most, counted.dfa

@@ -122,14 +122,13 @@ class TomlWriter(Writer):
             return choice(
                 self._delimited("'", dfa & _RAW, chars), self._delimited('"', _marked(dfa) & _ESCAPED, self._spell)
             )
-        counted = len(dfa.edges) - 1
-        if dfa != ALL and dfa != of_length(counted, None):
+        counted = text.counted()
+        if counted.dfa != ALL:
             return NOTHING
-        least = max(least, counted)
         raw, escaped = chars(minus(_PLAIN, _APOSTROPHE)), self._in_lines.spell(EVERY)
         return choice(
-            seq(literal("'''\n"), self._counted("'", raw, least, most), literal("'''")),
-            seq(literal('"""\n'), self._counted('"', escaped, least, most), literal('"""')),
+            seq(literal("'''\n"), self._counted("'", raw, counted.least, most), literal("'''")),
+            seq(literal('"""\n'), self._counted('"', escaped, counted.least, most), literal('"""')),
         )
 
     def _counted(self, quote: str, other: Expr, least: int, most: int | None) -> Expr:
