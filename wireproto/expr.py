@@ -236,8 +236,6 @@ def filled(expr: Expr, rules: Mapping[str, Expr]) -> Expr:
 
 def is_nullable(expr: Expr, nullable: Iterable[str]) -> bool:
     """Whether an expression matches the empty text, when these rules do."""
-    if isinstance(expr, Literal):
-        return False
     if isinstance(expr, Rule):
         return expr.name in nullable
     if isinstance(expr, Seq):
