@@ -77,7 +77,7 @@ $(VENV)/xgrammar.stamp: $(VENV)/test.stamp
 	@$(PIP) install --no-deps xgrammar==0.2.8 apache-tvm-ffi==0.1.15.post2
 	@touch $@
 
-# mypy reads the types of what wireproto.testing and wireproto.fuzz import, hence the test extra.
+# mypy reads the types of what wireproto.testing imports, hence the test extra.
 $(VENV)/lint.stamp: pyproject.toml $(VENV)/venv.stamp
 	@$(PIP) install --editable '.[lint,test]'
 	@touch $@

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import wireproto as wp
-from wireproto.classify import LABELS
+from wireproto.recover.classify import LABELS
 
 CORPUS = Path(__file__).resolve().parent.parent / "fixtures" / "classify"
 

@@ -38,10 +38,10 @@ from benchmarks.__main__ import Row
 from benchmarks.inputs import source_code
 from benchmarks.tokens import Times, Vocabulary
 from benchmarks.toolsets import PROPERTIES, call_of, toolset
-from wireproto.engines import EngineError
-from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.engines.tinymodel import write_model
-from wireproto.errors import GrammarError
+from wireproto.testing.engines import EngineError
+from wireproto.testing.engines.llamacpp import LlamaCpp
+from wireproto.testing.engines.tinymodel import write_model
+from wireproto.values.errors import GrammarError
 
 DIALECTS = ("hermes", "qwen3_coder", "dsml_v4", "xml", "toml")
 MAKING = 0.050

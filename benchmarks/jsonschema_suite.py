@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.errors import GrammarError
-from wireproto.grammars.gbnf import to_gbnf
-from wireproto.grammars.jsonschema import schema_grammar
+from wireproto.grammars.schema.rules import schema_grammar
+from wireproto.grammars.targets.gbnf import to_gbnf
+from wireproto.testing.engines.llamacpp import LlamaCpp
+from wireproto.values.errors import GrammarError
 
 OUTCOMES = ("right", "accepts invalid", "rejects valid", "refused", "crashed")
 SECONDS = 120

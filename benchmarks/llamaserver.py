@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wireproto.engines import EngineError, tinyserver
-from wireproto.engines.tinymodel import CONTEXT
+from wireproto.testing.engines import EngineError, tinyserver
+from wireproto.testing.engines.tinymodel import CONTEXT
 
 _AROUND = """\
 {%%- if tools %%}

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wireproto.engines import EngineError, llguidance
+from wireproto.testing.engines import EngineError, llguidance
 
 
 @dataclass(frozen=True)

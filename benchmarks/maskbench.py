@@ -25,11 +25,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from wireproto.engines import EngineError
-from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.errors import GrammarError
-from wireproto.grammars.gbnf import to_gbnf
-from wireproto.grammars.jsonschema import schema_grammar
+from wireproto.grammars.schema.rules import schema_grammar
+from wireproto.grammars.targets.gbnf import to_gbnf
+from wireproto.testing.engines import EngineError
+from wireproto.testing.engines.llamacpp import LlamaCpp
+from wireproto.values.errors import GrammarError
 
 OUTCOMES = ("passed", "refused", "rejects valid", "accepts invalid", "engine refuses", "too slow", "crashed")
 _KEYWORD = re.compile(r": ([$A-Za-z]+): ")

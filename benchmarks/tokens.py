@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from wireproto.engines import EngineError
-from wireproto.engines.llamacpp import shared_object
+from wireproto.testing.engines import EngineError
+from wireproto.testing.engines.llamacpp import shared_object
 
 _REFUSED = float("-inf")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import wireproto as wp
-from wireproto.diagnoses import CODES
+from wireproto.values.diagnoses import CODES
 
 ROOT = Path(__file__).resolve().parent.parent
 SEVERITIES = {

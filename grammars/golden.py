@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import wireproto as wp
-from wireproto.grammars.tools import Target, grammar
+from wireproto.grammars.api.api import Target, grammar
 
 FOLDER: Final = Path(__file__).resolve().parent
 # The others are as long as the first and say the same: these show each way to write arguments.

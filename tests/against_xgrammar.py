@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 from judging import is_valid, validators
 
 import wireproto as wp
-from wireproto.engines import EngineError
-from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.engines.xgrammar import XGrammar
-from wireproto.expr import Chars, Choice, Literal, Repeat, Rule, Rules, Seq, literal, seq
-from wireproto.grammars.book import Book
-from wireproto.grammars.ebnf import to_ebnf
+from wireproto.grammars.api.api import BODIES, grammar
+from wireproto.grammars.expr.expr import Chars, Choice, Literal, Repeat, Rule, Rules, Seq, literal, seq
+from wireproto.grammars.expr.rule_table import Book
 from wireproto.grammars.message import Around
-from wireproto.grammars.tools import BODIES, grammar
-from wireproto.schema import Toolset
-from wireproto.testing import hostile_text
+from wireproto.grammars.targets.xgrammar_ebnf import to_ebnf
+from wireproto.testing.engines import EngineError
+from wireproto.testing.engines.llamacpp import LlamaCpp
+from wireproto.testing.engines.xgrammar import XGrammar
+from wireproto.testing.laws import hostile_text
+from wireproto.tools.toolset import Toolset
 
 SPECS = [wp.dialect(name) for name in wp.dialects()]
 DIALECTS = [spec.name for spec in SPECS if spec.codec in BODIES]

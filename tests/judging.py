@@ -16,11 +16,11 @@ from jsonschema.protocols import Validator
 from typer.testing import CliRunner, Result
 
 import wireproto as wp
-from wireproto.cli import app
-from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.expr import Chars, Choice, Expr, Repeat, Rules, Seq
+from wireproto.cli.main import app
 from wireproto.gbnf import Grammar, Matcher
-from wireproto.grammars.charset import meet, normal, of
+from wireproto.grammars.automata.charset import meet, normal, of
+from wireproto.grammars.expr.expr import Chars, Choice, Expr, Repeat, Rules, Seq
+from wireproto.testing.engines.llamacpp import LlamaCpp
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 CASES: list[dict[str, Any]] = [

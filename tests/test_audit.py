@@ -20,9 +20,9 @@ from wireproto.audit.judging import EXCERPT, FAILURES, Excerpt, Judgement, judge
 from wireproto.audit.outputs import Fields, Folding, Made, Output, Unreadable, outputs
 from wireproto.audit.report import as_data, as_html, marked
 from wireproto.audit.work import AuditError, Part, Settings, audit, parts, run
-from wireproto.classify import LABELS
-from wireproto.schema import Toolset
-from wireproto.shapes import event_json, message_json, to_json
+from wireproto.recover.classify import LABELS
+from wireproto.serialize import event_json, message_json, to_json
+from wireproto.tools.toolset import Toolset
 
 CALL = '<tool_call>\n{"name": "read", "arguments": {"path": "a.py"}}\n</tool_call>'
 CUT = CALL[: CALL.index("a.py")]

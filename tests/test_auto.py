@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from judging import every_case
 
 import wireproto as wp
-from wireproto import testing
-from wireproto.model import Diagnosis
-from wireproto.testing import Trial, decode, merged
+from wireproto.testing import laws
+from wireproto.testing.laws import Trial, decode, merged
+from wireproto.values.model import Diagnosis
 
 every_dialect = pytest.mark.parametrize("name", wp.dialects())
 # What every dialect's own tests cut everywhere is cut here at every so many characters.
@@ -97,14 +97,14 @@ def test_finds_the_dialect(case: dict[str, Any]) -> None:
 @settings(max_examples=15)
 @given(data=st.data())
 def test_agrees_on_generated_calls(name: str, data: st.DataObject) -> None:
-    tools = data.draw(testing.tool_sets())
+    tools = data.draw(laws.tool_sets())
     text = data.draw(st.sampled_from(["", "", "I look.\n\n"]))
-    message = wp.Message(text=text, calls=data.draw(testing.calls(name, tools)))
+    message = wp.Message(text=text, calls=data.draw(laws.calls(name, tools)))
     try:
         written = wp.encode(message, name, tools=tools)
     except wp.EncodeError:
         return
-    chunks = data.draw(testing.splits(written))
+    chunks = data.draw(laws.splits(written))
     got = assert_agree(name, Trial(written, (), tools), Trial(written, chunks, tools))
     assert not message.calls or got.dialect in (name, READS_ALIKE.get(name))
 
@@ -113,18 +113,18 @@ def test_agrees_on_generated_calls(name: str, data: st.DataObject) -> None:
 @settings(max_examples=8)
 @given(data=st.data())
 def test_keeps_the_laws(name: str, data: st.DataObject) -> None:
-    drawn = data.draw(testing.trials(name))
-    for law in testing.TRIAL_LAWS:
+    drawn = data.draw(laws.trials(name))
+    for law in laws.TRIAL_LAWS:
         law("auto", drawn)
 
 
 @settings(max_examples=40)
 @given(data=st.data())
 def test_keeps_the_laws_on_mixtures(data: st.DataObject) -> None:
-    one, other, third = (data.draw(testing.trials(data.draw(st.sampled_from(wp.dialects())))) for _ in range(3))
+    one, other, third = (data.draw(laws.trials(data.draw(st.sampled_from(wp.dialects())))) for _ in range(3))
     text = data.draw(st.permutations([one.text, other.text, "\n", third.text]).map("".join))
-    mixed = replace(one, text=text, chunks=data.draw(testing.splits(text)))
-    for law in testing.TRIAL_LAWS:
+    mixed = replace(one, text=text, chunks=data.draw(laws.splits(text)))
+    for law in laws.TRIAL_LAWS:
         law("auto", mixed)
 
 

@@ -12,9 +12,9 @@ import pytest
 from judging import CASES, every_case
 
 import wireproto as wp
-from wireproto.diagnoses import CODES
-from wireproto.events import Diagnosed
-from wireproto.testing import Trial, decode, identical, merged
+from wireproto.testing.laws import Trial, decode, identical, merged
+from wireproto.values.diagnoses import CODES
+from wireproto.values.events import Diagnosed
 
 # The file's names to our codes: any one of them must be there; None: nothing is wrong, or not what is tested here.
 CODES_OF: dict[str, tuple[str, ...] | None] = {

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 import wireproto as wp
 from benchmarks.classify import Case, corpus, score
-from wireproto.classify import LABELS
-from wireproto.diagnoses import CODES, KINDS
-from wireproto.fuzz.strategies import trials
-from wireproto.leaks import look_again
-from wireproto.parameters import example
-from wireproto.retry import FORM
-from wireproto.schema import Toolset
-from wireproto.states import forms
-from wireproto.testing import Trial, identical
+from wireproto.decode.candidates import look_again
+from wireproto.format.spelling import forms
+from wireproto.recover.classify import LABELS
+from wireproto.recover.retry import FORM
+from wireproto.testing.laws import Trial, identical
+from wireproto.testing.strategies import trials
+from wireproto.tools.parameters import example
+from wireproto.tools.toolset import Toolset
+from wireproto.values.diagnoses import CODES, KINDS
 
 CORPUS = corpus()
 FIXTURES = Path(__file__).parent.parent / "fixtures"

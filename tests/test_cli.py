@@ -17,7 +17,7 @@ import pytest
 from judging import assert_one_line, run
 
 import wireproto as wp
-from wireproto.shapes import event_json, message_json, to_json, to_message
+from wireproto.serialize import event_json, message_json, to_json, to_message
 
 HERMES = '<tool_call>\n{"name": "f", "arguments": {"x": 1, "s": "ä"}}\n</tool_call>'
 QWEN = "<tool_call>\n<function=f>\n<parameter=x>\n1\n</parameter>\n</function>\n</tool_call>"
@@ -387,7 +387,7 @@ def test_stream_prints_events_as_lines(tools: str) -> None:
 
 def test_stream_says_the_offset_of_bad_bytes_whatever_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     for size in (1, 2, 3, 100):
-        monkeypatch.setattr("wireproto.cli.CHUNK", size)
+        monkeypatch.setattr("wireproto.cli.main.CHUNK", size)
         result = run("stream", "-d", "hermes", input=b"ab\xc3\xa4\xe2\x82x\xff\xc3")
         assert result.stderr.splitlines() == ["wireproto: standard input: not UTF-8 at byte 4; replaced by U+FFFD"]
         events = [json.loads(line) for line in result.stdout.splitlines()]

@@ -9,8 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto.fuzz.strategies import outputs
-from wireproto.testing import identical
+from wireproto.testing.laws import identical
+from wireproto.testing.strategies import outputs
 
 TOOLS = [
     {

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto import codecs, loading, plugins, registry
-from wireproto.codecs.call import CallBuilder, Codec, End, Outcome
-from wireproto.events import Event
-from wireproto.nodes import Match, Miss
-from wireproto.schema import Tool
-from wireproto.template import Template
+from wireproto import codecs
+from wireproto.engine.call_builder import CallBuilder, Codec, End, Outcome
+from wireproto.format import loading, plugins, registry
+from wireproto.format.template import Template
+from wireproto.text.scan import Match, Miss
+from wireproto.tools.toolset import Tool
+from wireproto.values.events import Event
 
 MINIMAL = """
 name    = "mine"

@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto import jsonsafe, roots, shapes, testing, trees
+from wireproto import serialize
+from wireproto.documents import boundaries, trees
+from wireproto.testing import laws
+from wireproto.text import json_safe as jsonsafe
 
 FAMILIAR = wp.DocumentType("familiar", "xml", root="familiar")
 PAGE = wp.DocumentType("page", "html", root="page")
@@ -110,12 +113,12 @@ def test_laws_hold_with_documents(dialect: str, data: st.DataObject) -> None:
     events, message = decode([text], dialect, rules, reason)
     for chunks, copied in (
         (list(text), False),
-        (data.draw(testing.splits(text)), False),
-        (data.draw(testing.splits(text)), True),
+        (data.draw(laws.splits(text)), False),
+        (data.draw(laws.splits(text)), True),
     ):
         others, other = decode(list(chunks), dialect, rules, reason, copied)
         assert other == message
-        assert testing.merged(others) == testing.merged(events)
+        assert laws.merged(others) == laws.merged(events)
         told = [[e.diagnosis for e in some if isinstance(e, wp.Diagnosed)] for some in (others, events)]
         assert told[0] == told[1]
     check_tiles(text, message)
@@ -136,9 +139,9 @@ def check_tiles(text: str, message: wp.Message) -> None:
 
 def check_documents(text: str, message: wp.Message, events: list[wp.Event]) -> None:
     documents = [segment.document for segment in message.documents if segment.document is not None]
-    ends = [event for event in testing.merged(events) if isinstance(event, wp.DocumentEnd)]
+    ends = [event for event in laws.merged(events) if isinstance(event, wp.DocumentEnd)]
     assert [(event.index, event.document) for event in ends] == list(enumerate(documents))
-    whole = testing.merged(events)
+    whole = laws.merged(events)
     for event in ends:
         at = whole.index(event)
         start, delta = (
@@ -173,7 +176,7 @@ def test_what_was_encoded_reads_the_same(dialect: str, data: st.DataObject) -> N
 
 @given(
     before=st.sampled_from(("", "<familiar>", "x\n")),
-    length=st.one_of(st.integers(200, 400), st.integers(roots.MAX_TAG - 80, roots.MAX_TAG + 80)),
+    length=st.one_of(st.integers(200, 400), st.integers(boundaries.MAX_TAG - 80, boundaries.MAX_TAG + 80)),
     after=st.lists(
         st.sampled_from((">", "/>", "'", '"', "<", "\n", "y", "</familiar>", "<familiar/>", " ")), max_size=6
     ),
@@ -183,19 +186,19 @@ def test_a_long_opening_tag_does_not_depend_on_pieces(
     before: str, length: int, after: list[str], data: st.DataObject
 ) -> None:
     head = f"{before}<familiar "
-    text = head + ('a="1" ' * roots.MAX_TAG)[: length - len(head)] + "".join(after) + "\nz" * 40
+    text = head + ('a="1" ' * boundaries.MAX_TAG)[: length - len(head)] + "".join(after) + "\nz" * 40
     events, message = decode([text], "hermes", policy(), "stop")
-    for chunks in (list(text), list(data.draw(testing.splits(text)))):
+    for chunks in (list(text), list(data.draw(laws.splits(text)))):
         others, other = decode(chunks, "hermes", policy(), "stop")
-        assert other == message and testing.merged(others) == testing.merged(events)
+        assert other == message and laws.merged(others) == laws.merged(events)
 
 
 @given(data=st.data(), kind=st.sampled_from(TYPES[:3]))
 def test_an_ending_does_not_depend_on_pieces(data: st.DataObject, kind: wp.DocumentType) -> None:
     text = (kind.fence or f"<{kind.root}>") + "".join(data.draw(st.lists(st.sampled_from(PIECES), max_size=12)))
     ends = []
-    for pieces in ([text], list(text), data.draw(testing.splits(text))):
-        ending, safe = roots.ending(kind), 0
+    for pieces in ([text], list(text), data.draw(laws.splits(text))):
+        ending, safe = boundaries.ending(kind), 0
         for piece in pieces:
             if ending.end is None:
                 ending.feed(piece)
@@ -310,7 +313,7 @@ def test_a_call_that_is_not_called_lifts_nothing() -> None:
         "<FAMILIAR></FAMILIAR>",
         "</familiar>",
         '<familiar wire="2"',
-        f"<familiar a='{'x' * roots.MAX_TAG}'></familiar>",
+        f"<familiar a='{'x' * boundaries.MAX_TAG}'></familiar>",
         "x +++ plan\na = 1\n+++\n",
         "+++ planning\na = 1\n+++\n",
         "+++ PLAN\na = 1\n+++\n",
@@ -523,10 +526,9 @@ def test_a_policy_takes_document_types_only() -> None:
     ],
 )
 def test_an_argument_that_is_a_document(text: str, form: str, value: Any) -> None:
-    argument = wp.Call("f", {"x": text}).argument("x")
-    document = argument.document()
-    assert document is not None and (argument.key, argument.value) == ("x", text)
-    assert (document.format, document.key, document.text) == (form, "x", text.strip())
+    document = wp.document(text)
+    assert document is not None
+    assert (document.format, document.key, document.text) == (form, None, text.strip())
     assert text[slice(*document.span)] == document.text
     assert document.value == value if value is not None else document.value["name"] in ("html", "div")
 
@@ -535,17 +537,14 @@ def test_an_argument_that_is_a_document(text: str, form: str, value: Any) -> Non
     "value", ["", " ", "x", "a < b", "# only a comment", "<a>", "{'a': 1}", "[1", "<a/><b/>", "3", 3, None, ["<a/>"]]
 )
 def test_an_argument_that_is_no_document(value: Any) -> None:
-    assert wp.Call("f", {"x": value}).argument("x").document() is None
+    assert wp.document(value) is None
 
 
 def test_a_format_that_is_asked_for() -> None:
-    argument = wp.Call("f", {"x": " <a>"}).argument("x")
-    document = argument.document("xml")
+    document = wp.document(" <a>", "xml")
     assert document is not None and document.value is None and document.span == (1, 4)
     assert [said.code for said in document.diagnoses] == ["document-malformed"]
-    assert (found := argument.document("html")) is not None and found.value["name"] == "a"
-    with pytest.raises(KeyError, match=r"no argument 'y'; it has 'x'"):
-        wp.Call("f", {"x": 1}).argument("y")
+    assert (found := wp.document(" <a>", "html")) is not None and found.value["name"] == "a"
 
 
 # Hostile text.
@@ -563,7 +562,7 @@ MILLION = 1_000_000
     ],
 )
 def test_entities_are_refused(text: str) -> None:
-    document = wp.Call("f", {"x": text}).argument("x").document("xml")
+    document = wp.document(text, "xml")
     assert document is not None and document.value is None and "entities" in document.diagnoses[0].message
 
 
@@ -594,7 +593,7 @@ def test_hostile_elements(case: str, kind: wp.DocumentType) -> None:
     for segment in message.documents:
         assert segment.document is not None
         json.dumps(segment.document.value)
-    found = roots.find_documents((kind,), text, anywhere=True)
+    found = boundaries.find_documents((kind,), text, anywhere=True)
     assert [text[one.start : one.end] for one in found] == [segment.raw for segment in message.documents]
 
 
@@ -651,9 +650,9 @@ def test_trees_are_as_deep_as_allowed() -> None:
 
 def test_documents_as_json() -> None:
     events, message = decode([f"{DECLARATION}\n"], "hermes", policy(), "stop")
-    shown = [shapes.event_json(event) for event in events]
+    shown = [serialize.event_json(event) for event in events]
     assert [one["event"] for one in shown] == ["document_start", "document_delta", "document_end"]
-    (document,) = shapes.message_json(message)["documents"]
+    (document,) = serialize.message_json(message)["documents"]
     assert shown[-1]["document"] == document == json.loads(json.dumps(document))
     assert (document["name"], document["text"], document["start"], document["complete"]) == (
         "familiar",
@@ -661,7 +660,7 @@ def test_documents_as_json() -> None:
         0,
         True,
     )
-    assert "documents" not in shapes.message_json(wp.Message())
+    assert "documents" not in serialize.message_json(wp.Message())
 
 
 def test_a_message_with_documents_is_encoded() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import wireproto as wp
-from wireproto.testing import identical
+from wireproto.testing.laws import identical
 
 TOOLS = [
     {

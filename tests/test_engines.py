@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from wireproto.engines import EngineError, llamacpp, llguidance
-from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.engines.llguidance import LLGuidance
-from wireproto.engines.tinymodel import Server, write_model
 from wireproto.gbnf import Matcher, parse
-from wireproto.grammars.requests import Trigger, TriggerKind, llama_cpp_request
+from wireproto.grammars.api.requests import Trigger, TriggerKind, llama_cpp_request
+from wireproto.testing.engines import EngineError, llamacpp, llguidance
+from wireproto.testing.engines.llamacpp import LlamaCpp
+from wireproto.testing.engines.llguidance import LLGuidance
+from wireproto.testing.engines.tinymodel import Server, write_model
 
 CALL = 'root ::= "<tool_call>{" [a-c]{1,8} ":" ["] [^"\\\\\\x00-\\x1F\\uD800-\\uDFFF]{0,20} ["] "}</tool_call>"'
 

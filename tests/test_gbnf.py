@@ -18,9 +18,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wireproto.engines import EngineError
-from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.engines.llguidance import LLGuidance
 from wireproto.gbnf import (
     CODES,
     Alternatives,
@@ -39,6 +36,9 @@ from wireproto.gbnf import (
     to_lark,
 )
 from wireproto.gbnf.hazards import hazard
+from wireproto.testing.engines import EngineError
+from wireproto.testing.engines.llamacpp import LlamaCpp
+from wireproto.testing.engines.llguidance import LLGuidance
 
 LETTERS = "abcx\né"
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "gbnf.md"
@@ -316,8 +316,8 @@ CHILD = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (500_000_000,) * 2)
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-from wireproto.engines import EngineError
-from wireproto.engines.llamacpp import LlamaCpp
+from wireproto.testing.engines import EngineError
+from wireproto.testing.engines.llamacpp import LlamaCpp
 try:
     with LlamaCpp.compile(sys.stdin.read()) as grammar:
         grammar.accepts_prefix("x" * 40)

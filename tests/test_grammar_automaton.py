@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wireproto.grammars import charset, numbers
-from wireproto.grammars.automaton import ALL, EMPTY, Dfa, TooLarge, build, of_length, of_words
-from wireproto.grammars.patterns import pattern_dfa
-from wireproto.grammars.regex import PatternError
-from wireproto.grammars.until import until_dfa
+from wireproto.grammars.automata import charset
+from wireproto.grammars.automata import decimals as numbers
+from wireproto.grammars.automata.automaton import ALL, EMPTY, Dfa, build, of_length, of_words
+from wireproto.grammars.automata.ecma_regex import PatternError
+from wireproto.grammars.automata.patterns import pattern_dfa
+from wireproto.grammars.automata.until import until_dfa
+from wireproto.values.errors import TooLarge
 
 ALPHABET = "ab "
 WORDS = ["".join(each) for size in range(6) for each in itertools.product(ALPHABET, repeat=size)]

@@ -14,10 +14,10 @@ import pytest
 from judging import accepts, assert_one_line
 
 import wireproto as wp
-from wireproto import trial
-from wireproto.expr import Rules, choice, literal, seq
-from wireproto.grammars.tools import grammar
-from wireproto.trial import Setting
+from wireproto.grammars.api import selfcheck
+from wireproto.grammars.api.api import grammar
+from wireproto.grammars.api.selfcheck import Setting
+from wireproto.grammars.expr.expr import Rules, choice, literal, seq
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = str(ROOT / "grammars" / "tools.json")
@@ -144,7 +144,7 @@ def test_help() -> None:
 
 
 def test_grammars_are_loaded_when_they_are_asked_for() -> None:
-    script = "import sys, wireproto.cli; sys.exit('wireproto.grammars.sample' in sys.modules)"
+    script = "import sys, wireproto.cli.main; sys.exit('wireproto.grammars.api.sample' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
@@ -220,7 +220,7 @@ CALL = '<tool_call>\n{{"name": "{}", "arguments": {}}}\n</tool_call>'
     ],
 )
 def test_try_finds_what_is_wrong(monkeypatch: pytest.MonkeyPatch, text: str, choice: str, problem: str) -> None:
-    monkeypatch.setattr(trial, "grammar", lying(text))
+    monkeypatch.setattr(selfcheck, "grammar", lying(text))
     options = ["--no-parallel"] if choice == "single" else ["--choice", choice]
     result = run("try", "hermes", "-t", TOOLS, "-n", "2", *options)
     assert result.exit_code == 1

@@ -12,7 +12,7 @@ import pytest
 
 import wireproto as wp
 from wireproto import gbnf
-from wireproto.engines.llamacpp import LlamaCpp
+from wireproto.testing.engines.llamacpp import LlamaCpp
 
 FOLDER = Path(__file__).resolve().parent.parent / "grammars"
 SCRIPT: dict[str, Any] = runpy.run_path(str(FOLDER / "golden.py"))

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from judging import accepts
 
-from wireproto.errors import GrammarError
-from wireproto.grammars.gbnf import to_gbnf
-from wireproto.grammars.jsonschema import schema_grammar
+from wireproto.grammars.schema.rules import schema_grammar
+from wireproto.grammars.targets.gbnf import to_gbnf
+from wireproto.values.errors import GrammarError
 
 Json = Any
 

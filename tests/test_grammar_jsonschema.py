@@ -21,11 +21,11 @@ from jsonschema.protocols import Validator
 from judging import accepts, spread
 from schemas import INEXACT, Json, instances, schemas
 
-from wireproto.errors import GrammarError
 from wireproto.gbnf import Matcher, parse
-from wireproto.grammars.gbnf import to_gbnf
-from wireproto.grammars.jsonschema import SchemaGrammar, schema_grammar
-from wireproto.grammars.sample import Sampler
+from wireproto.grammars.api.sample import Sampler
+from wireproto.grammars.schema.rules import SchemaGrammar, schema_grammar
+from wireproto.grammars.targets.gbnf import to_gbnf
+from wireproto.values.errors import GrammarError
 
 
 def recursive(schema: Json) -> Json:
@@ -371,9 +371,7 @@ def test_few_texts_are_read_in_many_ways() -> None:
 
 def test_the_text_of_a_grammar_does_not_depend_on_hashes() -> None:
     schema = {"oneOf": [{"properties": {"b": {"enum": ["x", 1]}, "a": {"not": {"const": 2}}}, "required": ["a"]}, {"contains": {"pattern": "(?=a)b|c"}}], "unevaluatedProperties": {"multipleOf": 3}}  # fmt: skip
-    script = (
-        f"from wireproto.grammars import gbnf, jsonschema as j; print(gbnf.to_gbnf(j.schema_grammar({schema!r}).rules))"
-    )
+    script = f"from wireproto.grammars.schema import rules as j; from wireproto.grammars.targets import gbnf; print(gbnf.to_gbnf(j.schema_grammar({schema!r}).rules))"
     texts = {
         subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True).stdout
         for seed in ("1", "2", "3")

@@ -18,17 +18,31 @@ from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
 import wireproto as wp
 from wireproto import gbnf
-from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.engines.llguidance import LLGuidance
-from wireproto.expr import Chars, Choice, Expr, Raw, Repeat, Rule, Rules, Seq, Until, choice, literal, optional, seq
-from wireproto.grammars.gbnf import to_gbnf
-from wireproto.grammars.held import held
-from wireproto.grammars.jsonschema import schema_grammar
-from wireproto.grammars.lark import to_lark
+from wireproto.grammars.api.api import Choice as Chosen
+from wireproto.grammars.api.api import grammar
+from wireproto.grammars.expr.expr import (
+    Chars,
+    Choice,
+    Expr,
+    Raw,
+    Repeat,
+    Rule,
+    Rules,
+    Seq,
+    Until,
+    choice,
+    literal,
+    optional,
+    seq,
+)
 from wireproto.grammars.parts import Parts
-from wireproto.grammars.tails import without_tails
-from wireproto.grammars.tools import Choice as Chosen
-from wireproto.grammars.tools import grammar
+from wireproto.grammars.schema.rules import schema_grammar
+from wireproto.grammars.targets.gbnf import to_gbnf
+from wireproto.grammars.targets.lark import to_lark
+from wireproto.grammars.targets.lark_recursion import without_tails
+from wireproto.grammars.targets.lark_trailing_context import held
+from wireproto.testing.engines.llamacpp import LlamaCpp
+from wireproto.testing.engines.llguidance import LLGuidance
 
 DIALECTS = wp.dialects()
 MARKED = [name for name in DIALECTS if name != "llama3_json"]

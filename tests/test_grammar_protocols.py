@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from judging import accepts, spread
 
 import wireproto as wp
-from wireproto.diagnoses import CODES
-from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.engines.tinymodel import Server
-from wireproto.expr import Rules
-from wireproto.grammars.book import Book
+from wireproto.grammars.api.api import BODIES, grammar
+from wireproto.grammars.api.sample import Sampler
 from wireproto.grammars.calls import Calls
-from wireproto.grammars.sample import Sampler
-from wireproto.grammars.tools import BODIES, grammar
-from wireproto.schema import Toolset
-from wireproto.testing import hostile_text
+from wireproto.grammars.expr.expr import Rules
+from wireproto.grammars.expr.rule_table import Book
+from wireproto.testing.engines.llamacpp import LlamaCpp
+from wireproto.testing.engines.tinymodel import Server
+from wireproto.testing.laws import hostile_text
+from wireproto.tools.toolset import Toolset
+from wireproto.values.diagnoses import CODES
 
 PLAIN = {name: wp.dialect(name) for name in ("xml", "html", "toml")}
 DIALECTS = {**PLAIN, **{f"{name}-salted": dialect.salted("k7q2") for name, dialect in PLAIN.items()}}

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 import wireproto as wp
 from wireproto import gbnf
-from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.expr import (
+from wireproto.grammars.api.api import grammar
+from wireproto.grammars.api.sample import Sampler
+from wireproto.grammars.api.selfcheck import Setting
+from wireproto.grammars.expr.expr import (
     EMPTY,
     NOTHING,
     Choice,
@@ -30,10 +32,8 @@ from wireproto.expr import (
     repeat,
     seq,
 )
-from wireproto.grammars.gbnf import to_gbnf
-from wireproto.grammars.sample import Sampler
-from wireproto.grammars.tools import grammar
-from wireproto.trial import Setting
+from wireproto.grammars.targets.gbnf import to_gbnf
+from wireproto.testing.engines.llamacpp import LlamaCpp
 
 DIALECTS = ("dsml_v4", "glm45", "hermes", "html", "kimi_k2", "llama3_json", "qwen3_coder", "toml", "xml")
 TOOLS = [

@@ -13,7 +13,7 @@ from judging import accepts
 from schemas import INEXACT, Json, instances, schemas
 
 import wireproto as wp
-from wireproto.trial import Setting
+from wireproto.grammars.api.selfcheck import Setting
 
 every_dialect = pytest.mark.parametrize("name", wp.dialects())
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import wireproto as wp
-from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.grammars.tools import grammar
+from wireproto.grammars.api.api import grammar
+from wireproto.testing.engines.llamacpp import LlamaCpp
 
 INTEGER, STRING = {"type": "integer"}, {"type": "string"}
 # Under the same keys, at the same places of their documents, every kind of tool declares something else.

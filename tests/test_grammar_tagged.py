@@ -11,11 +11,11 @@ import pytest
 from judging import CASES, is_valid, validators
 
 import wireproto as wp
-from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.grammars.boundary import Boundary, Site
-from wireproto.grammars.tools import grammar
-from wireproto.schema import Toolset
-from wireproto.states import forms
+from wireproto.format.spelling import forms
+from wireproto.grammars.api.api import grammar
+from wireproto.grammars.raw.boundary import Boundary, Site
+from wireproto.testing.engines.llamacpp import LlamaCpp
+from wireproto.tools.toolset import Toolset
 
 TAGGED = [name for name in wp.dialects() if wp.dialect(name).codec == "tagged"]
 every_dialect = pytest.mark.parametrize("name", TAGGED)

@@ -14,10 +14,10 @@ from judging import accepts, is_valid, validators
 
 import wireproto as wp
 from wireproto import gbnf
-from wireproto.dialect import Dialect
-from wireproto.engines.llamacpp import LlamaCpp
-from wireproto.engines.tinymodel import Server
-from wireproto.grammars.tools import grammar
+from wireproto.format.dialect import Dialect
+from wireproto.grammars.api.api import grammar
+from wireproto.testing.engines.llamacpp import LlamaCpp
+from wireproto.testing.engines.tinymodel import Server
 
 DIALECTS = [*wp.dialects(), "xml+k7q2", "html+k7q2", "toml+k7q2"]
 every_dialect = pytest.mark.parametrize("name", DIALECTS)

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto.expr import EMPTY, Expr, Literal, Ranges
-from wireproto.grammars.automaton import Dfa, build, edges_to
-from wireproto.grammars.boundary import Boundary, Site
-from wireproto.grammars.charset import inverse, minus, of, union
-from wireproto.grammars.net import Arc, Reading
-from wireproto.grammars.ways import START, Place, Way, Ways
-from wireproto.schema import Toolset
-from wireproto.states import forms
+from wireproto.format.spelling import forms
+from wireproto.grammars.automata.automaton import Dfa, build, edges_to
+from wireproto.grammars.automata.charset import inverse, minus, of, union
+from wireproto.grammars.expr.expr import EMPTY, Expr, Literal, Ranges
+from wireproto.grammars.raw.boundary import Boundary, Site
+from wireproto.grammars.raw.marker_nfa import Arc, Reading
+from wireproto.grammars.raw.stack_reduction import START, Place, Way, Ways
+from wireproto.tools.toolset import Toolset
 
 TAGGED = [name for name in wp.dialects() if wp.dialect(name).codec == "tagged"]
 ALPHABET = ("a", "<", "\n", "`")

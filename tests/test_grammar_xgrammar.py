@@ -14,16 +14,30 @@ from hypothesis import strategies as st
 
 import wireproto as wp
 from wireproto import gbnf
-from wireproto.engines import EngineError, xgrammar
-from wireproto.engines.tinymodel import Server
-from wireproto.expr import EMPTY, Chars, Choice, Expr, Literal, Repeat, Rule, Rules, Seq, Until, choice, literal, seq
-from wireproto.grammars import ebnf
-from wireproto.grammars.ebnf import merged, to_ebnf
-from wireproto.grammars.gbnf import to_gbnf
+from wireproto.engine.left_context import QUOTING
+from wireproto.grammars.api.requests import Trigger, TriggerKind, llama_cpp_request, sglang_request, vllm_request
+from wireproto.grammars.expr.expr import (
+    EMPTY,
+    Chars,
+    Choice,
+    Expr,
+    Literal,
+    Repeat,
+    Rule,
+    Rules,
+    Seq,
+    Until,
+    choice,
+    literal,
+    seq,
+)
 from wireproto.grammars.parts import Parts, Thought
-from wireproto.grammars.requests import Trigger, TriggerKind, llama_cpp_request, sglang_request, vllm_request
-from wireproto.grammars.structural_tag import after, structural_tag
-from wireproto.place import QUOTING
+from wireproto.grammars.targets import xgrammar_ebnf
+from wireproto.grammars.targets.gbnf import to_gbnf
+from wireproto.grammars.targets.structural_tag import after, structural_tag
+from wireproto.grammars.targets.xgrammar_ebnf import merged, to_ebnf
+from wireproto.testing.engines import EngineError, xgrammar
+from wireproto.testing.engines.tinymodel import Server
 
 WIDE = Chars(((ord("a"), 0x2000),))
 
@@ -58,7 +72,7 @@ def test_what_begins_in_many_ways_is_not_repeated() -> None:
 
 @pytest.mark.parametrize("item", [WIDE, choice(WIDE, seq(literal("\\"), literal("n"))), Rule("item")])
 def test_a_bound_counts(item: Expr, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ebnf, "BLOCK", 3)
+    monkeypatch.setattr(xgrammar_ebnf, "BLOCK", 3)
     for least, most in itertools.product((0, 1, 2, 3, 8, 10), (None, 1, 2, 3, 4, 9, 10, 11, 23)):
         if most is not None and most < least:
             continue

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import wireproto as wp
-from wireproto.testing import Trial, decode, law_lossless, merged
+from wireproto.testing.laws import Trial, decode, law_lossless, merged
 
 NAMES = ("xml", "html", "toml")
 DIALECTS = {name: wp.dialect(name) for name in NAMES}

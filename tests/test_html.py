@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 import wireproto as wp
-from wireproto import testing
-from wireproto.codecs import htmltags, htmltext
-from wireproto.testing import Trial, identical
+from wireproto.codecs.html import tags as htmltags
+from wireproto.codecs.html import text as htmltext
+from wireproto.testing import laws
+from wireproto.testing.laws import Trial, identical
 
 SALTED = wp.dialect("html").salted("k7q2")
 TOOLS = [
@@ -331,8 +332,8 @@ def test_chunks_do_not_matter(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from([document, document, document[:at]]))
     tools = data.draw(st.sampled_from([None, TOOLS]))
     reason = data.draw(st.sampled_from(["stop", "length"]))
-    trial = Trial(text, data.draw(testing.splits(text)), tools, reason)
-    for law in testing.TRIAL_LAWS:
+    trial = Trial(text, data.draw(laws.splits(text)), tools, reason)
+    for law in laws.TRIAL_LAWS:
         law("html", trial)
 
 
@@ -359,7 +360,7 @@ def test_every_number_and_name_reads_as_an_html_parser_reads_it() -> None:
 def test_text_decodes_in_pieces_as_in_one(text: str, data: st.DataObject) -> None:
     text += data.draw(TEXT)
     out, held = "", ""
-    for piece in data.draw(testing.splits(text)):
+    for piece in data.draw(laws.splits(text)):
         decoded, consumed = htmltext.decode_part(held + piece)
         out, held = out + decoded, (held + piece)[consumed:]
         assert len(held) <= 44
@@ -561,7 +562,7 @@ def test_the_next_form_ends_one_that_was_not_closed() -> None:
         "<form toolname=f><input name=a value=x><form toolname=g><textarea name=b>\n<form toolname=h></textarea></form>"
     )
     for chunks in ((text,), tuple(text)):
-        _, message = testing.decode("html", Trial(text, chunks))
+        _, message = laws.decode("html", Trial(text, chunks))
         assert plain(message) == [("f", {"a": "x"}), ("g", {"b": "<form toolname=h>"})]
         assert all(call.complete for call in message.calls) and codes(message) == ["unclosed-call"]
 
@@ -586,7 +587,7 @@ def test_the_next_form_ends_one_that_was_not_closed() -> None:
 def test_the_output_ends(text: str, arguments: dict[str, Any], code: str) -> None:
     for reason in ("stop", "length"):
         for chunks in ((text,), tuple(text)):
-            _, message = testing.decode("html", Trial(text, chunks, finish_reason=reason))
+            _, message = laws.decode("html", Trial(text, chunks, finish_reason=reason))
             cut = code == "unclosed-call" and reason == "length"
             assert message.calls[0].arguments == arguments
             assert message.calls[0].complete == (code == "unclosed-call" and not cut)
@@ -638,7 +639,7 @@ def test_no_text_forges_the_end_of_a_salted_value(before: str, after: str, data:
     value = htmltext.plain(value).replace("&", "")
     text = f"<form k7q2 toolname=f><textarea k7q2 name=s>\n{value}</textarea k7q2></form k7q2>"
     for chunks in ((text,), tuple(text)):
-        _, message = testing.decode(SALTED, Trial(text, chunks))
+        _, message = laws.decode(SALTED, Trial(text, chunks))
         assert plain(message) == [("f", {"s": value})]
 
 
@@ -679,7 +680,7 @@ def test_floods_end(flood: str) -> None:
     text = FLOODS[flood](3_000)
     for step in (1, 7, len(text)):
         chunks = tuple(text[at : at + step] for at in range(0, len(text), step))
-        for law in (testing.law_total, testing.law_lossless, testing.law_monotone):
+        for law in (laws.law_total, laws.law_lossless, laws.law_monotone):
             law("html", Trial(text, chunks, TOOLS))
 
 
@@ -715,7 +716,7 @@ def test_markup_is_walked_in_pieces_as_in_one(text: str, data: st.DataObject) ->
     for state in ("name", "between", "value", "comment-start", "bogus"):
         whole = htmltags.advance(state, text, 0, len(text))
         current, done = state, 0
-        for piece in data.draw(testing.splits(text)):
+        for piece in data.draw(laws.splits(text)):
             if current == htmltags.DONE:
                 break
             current, at = htmltags.advance(current, piece, 0, len(piece))

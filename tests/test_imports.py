@@ -1,9 +1,9 @@
-"""Imports only point down, and `import wireproto` stays light."""
+"""Imports between folders only point down, and `import wireproto` stays light."""
 
 from __future__ import annotations
 
 import ast
-import re
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,87 +14,50 @@ import pytest
 import wireproto as wp
 
 PACKAGE = Path(wp.__file__).parent
-# The layers from the top; a module may import what stands below it, and a package of several modules itself. Against
-# the design's list the encoder stands above the decoder, since its guard decodes what it wrote, and the codecs above
-# the states, since they read with them.
-LAYERS = (
-    "__main__",
-    "cli",
-    "cligrammar",
-    "cliaudit",
-    "cliparts",
-    "cliio",
-    "terminal",
-    "shapes",
-    "audit",
-    "trial",
+# The folders from the top: a module may import from its own folder and from those below it. "." is the root.
+FOLDERS = (
+    "testing/engines",
     "testing",
-    "fuzz",
-    "__init__",
-    "classify",
-    "retry",
-    "blocks",
-    "prompt",
-    "forms",
-    "parameters",
-    "convert",
-    "results",
-    "grammars",
-    "encoder",
-    "decoder",
-    "guard",
-    "auto",
-    "leaks",
-    "views",
-    "front",
-    "choosing",
-    "registry",
-    "codecs",
-    "opening",
-    "docstream",
-    "place",
-    "regions",
-    "states",
-    "journal",
-    "repetition",
-    "source",
-    "loading",
-    "plugins",
-    "dialect",
-    "documents",
-    "trees",
-    "roots",
-    "template",
-    "nodes",
-    "xmltext",
-    "engines",
+    "cli",
+    "audit",
+    ".",
+    "grammars/api",
+    "grammars/targets",
     "gbnf",
-    "schema",
-    "schematypes",
-    "jsonsafe",
-    "lenient",
-    "jsonstring",
-    "diagnoses",
-    "events",
-    "model",
-    "doctypes",
-    "expr",
-    "errors",
+    "recover",
+    "write",
+    "codecs/html",
+    "codecs/json",
+    "codecs/toml",
+    "codecs/xml",
+    "codecs/tagged",
+    "grammars",
+    "grammars/raw",
+    "grammars/schema",
+    "grammars/automata",
+    "grammars/expr",
+    "decode",
+    "codecs",
+    "engine",
+    "format",
+    "documents",
+    "tools",
+    "text",
+    "values",
 )
-# `Dialect.load` is a public name: it reaches up to the file reader, when it is called; so does `ArgumentValue.document`.
-UPWARD = {"dialect": ("loading",), "model": ("documents",)}
+# `python -m wireproto` starts the command line.
+UPWARD = {("__main__", "cli")}
 HEAVY = ("jsonschema", "lxml", "selectolax", "lark", "typer", "rich", "hypothesis")
-FILES = sorted(PACKAGE.rglob("*.py"))
-every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+MODULES = {path.relative_to(PACKAGE).with_suffix("").as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def layer(path: Path) -> str:
-    """Return the layer of a file: its own name, or that of its package."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def folder(module: str) -> str:
+    """Return the folder of a module, `a/b/c`, or of a package, `a/b/__init__`."""
+    return module.rpartition("/")[0] or "."
 
 
 def imported(source: str) -> Iterator[str]:
-    """Yield the layers that a module imports, those of type checking and of functions included."""
+    """Yield the folders that a module imports from, inside functions and for type checking too."""
     for node in ast.walk(ast.parse(source)):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -105,31 +68,56 @@ def imported(source: str) -> Iterator[str]:
         for name in names:
             root, *rest = name.split(".")
             if root == "wireproto":
-                yield rest[0] if rest and rest[0] in LAYERS else "__init__"
+                yield _home("/".join(rest))
 
 
-@every_file
-def test_imports_point_down(path: Path) -> None:
-    own = layer(path)
-    below = (*LAYERS[LAYERS.index(own) + 1 :], *UPWARD.get(own, ()))
-    assert [name for name in imported(path.read_text(encoding="utf-8")) if name not in below and name != own] == []
+def _home(name: str) -> str:
+    """Return the folder of a dotted name, which ends in a module or in something that a module holds."""
+    while name and name not in MODULES and f"{name}/__init__" not in MODULES:
+        name = name.rpartition("/")[0]
+    return name if f"{name}/__init__" in MODULES and name else folder(name)
 
 
-def test_every_layer_is_there() -> None:
-    assert {layer(path) for path in FILES} == set(LAYERS)
+def test_imports_point_down() -> None:
+    wrong = []
+    for module, path in MODULES.items():
+        own = folder(module)
+        below = FOLDERS[FOLDERS.index(own) + 1 :]
+        for name in imported(path.read_text(encoding="utf-8")):
+            if name not in (own, *below) and (module, name) not in UPWARD:
+                wrong.append(f"{module} imports {name}")
+    assert wrong == []
 
 
-def test_the_documentation_lists_the_layers() -> None:
-    page = PACKAGE.parent / "docs" / "explanation" / "design.md"
-    table = page.read_text(encoding="utf-8").partition("| module |")[2]
-    cells = (row.split("|")[1] for row in table.partition("\n\n")[0].splitlines()[2:])
-    listed = [name.rstrip("/") for cell in cells for name in re.findall(r"`([a-z_]+/?)`", cell)]
-    assert listed == [name for name in LAYERS if not name.startswith("__")]
+def test_every_folder_is_there() -> None:
+    assert {folder(module) for module in MODULES} == set(FOLDERS)
+
+
+def test_every_folder_says_what_lives_there() -> None:
+    for name in FOLDERS:
+        text = ast.get_docstring(ast.parse((PACKAGE / name / "__init__.py").read_text(encoding="utf-8"))) or ""
+        assert name == "." or "Law:" in text, name
+
+
+def test_rooms_are_small() -> None:
+    sizes = {
+        name: sum(folder(module) == name and not module.endswith("__init__") for module in MODULES) for name in FOLDERS
+    }
+    assert {name: size for name, size in sizes.items() if size > 16} == {}
+    assert {module for module in MODULES if folder(module) == "."} == {"__init__", "__main__", "serialize"}
+
+
+@pytest.mark.parametrize("name", sorted({name.partition("/")[0] for name in FOLDERS} - {"."}))
+def test_no_public_name_shadows_a_folder(name: str) -> None:
+    assert importlib.import_module(f"wireproto.{name}").__name__ == f"wireproto.{name}"
+    assert name not in wp.__all__
 
 
 def test_imports_are_seen() -> None:
-    source = "import wireproto\nfrom wireproto import lenient, Call\nfrom wireproto.codecs.json import x\nimport json\n"
-    assert list(imported(source)) == ["__init__", "lenient", "__init__", "codecs"]
+    source = (
+        "import wireproto\nfrom wireproto import gbnf, Call\nfrom wireproto.codecs.json.reader import x\nimport json\n"
+    )
+    assert list(imported(source)) == [".", "gbnf", ".", "codecs/json"]
 
 
 def test_the_package_loads_nothing_heavy() -> None:
@@ -138,6 +126,6 @@ def test_the_package_loads_nothing_heavy() -> None:
     assert run.stdout.split() == []
 
 
-@pytest.mark.parametrize("module", ["decoder", "encoder", "registry"])
+@pytest.mark.parametrize("module", ["decode.decoder", "write.encoder", "format.registry", "codecs.toml.writer"])
 def test_a_module_can_be_imported_first(module: str) -> None:
     subprocess.run([sys.executable, "-c", f"import wireproto.{module}"], check=True)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto import testing
-from wireproto.testing import Trial
+from wireproto.testing import laws as testing
+from wireproto.testing.laws import Trial
 
 # Every dialect, and those that can be salted with a salt too.
 SALTED = [wp.dialect(name).salted("k7q2") for name in wp.dialects() if wp.dialect(name).salt]

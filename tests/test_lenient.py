@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wireproto.lenient import LADDER, MAX_DEPTH, Reading, Unreadable, dumps, loads
+from wireproto.text.json_repair import LADDER, MAX_DEPTH, Reading, Unreadable, dumps, loads
 
 TEXT = st.text()
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT

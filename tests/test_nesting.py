@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 import wireproto as wp
-from wireproto import testing
-from wireproto.testing import Trial
+from wireproto.testing import laws
+from wireproto.testing.laws import Trial
 
 TOOLS = [
     {
@@ -41,7 +41,7 @@ def test_a_document_or_call_in_an_argument_is_content(outer: wp.Dialect, content
         ("write_file", call.arguments, True)
     ]
     assert (whole.text, whole.candidates) == ("", ())
-    testing.law_chunk_invariant(outer, Trial(text, tuple(text), TOOLS))
+    laws.law_chunk_invariant(outer, Trial(text, tuple(text), TOOLS))
     for cut in range(len(text) % 3 + 1, len(text), 3):
         decoder = wp.Decoder(outer, tools=TOOLS)
         for part in (text[:cut], text[cut:]):

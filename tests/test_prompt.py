@@ -16,11 +16,11 @@ from lxml import etree
 from selectolax.lexbor import LexborHTMLParser
 
 import wireproto as wp
-from wireproto.dialect import ResultShape
-from wireproto.forms import blank_form
-from wireproto.parameters import example, parameters
-from wireproto.schema import Toolset
-from wireproto.testing import identical
+from wireproto.codecs.html.blank_form import blank_form
+from wireproto.format.dialect import ResultShape
+from wireproto.testing.laws import identical
+from wireproto.tools.parameters import example, parameters
+from wireproto.tools.toolset import Toolset
 
 SALT = "k7q2"
 SALTED = [wp.dialect(name).salted(SALT) for name in wp.dialects() if wp.dialect(name).salt]

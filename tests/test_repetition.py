@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto.jsonsafe import identical
-from wireproto.repetition import DRAWN, FLOOD, LOOK, SHORTEST, WORDS, Loop, Passages, levels
-from wireproto.source import Source
+from wireproto.engine.loops import DRAWN, FLOOD, LOOK, SHORTEST, WORDS, Loop, Passages, levels
+from wireproto.text.buffer import Source
+from wireproto.text.json_safe import identical
 
 SENTENCE = "I should look at the file again. "
 CALL = '<tool_call>\n{"name": "read", "arguments": {"path": "a.py"}}\n</tool_call>\n'

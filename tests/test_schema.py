@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wireproto.errors import SchemaError
-from wireproto.lenient import dumps
-from wireproto.schema import Tool, Toolset, Typed, Wire
+from wireproto.text.json_repair import dumps
+from wireproto.tools.toolset import Tool, Toolset, Typed, Wire
+from wireproto.values.errors import SchemaError
 
 SHIP = {
     "zip": {"type": "string"},

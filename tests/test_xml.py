@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from lxml import etree
 
 import wireproto as wp
-from wireproto import testing, xmltext
-from wireproto.codecs import xmltree
-from wireproto.lenient import dumps
-from wireproto.schema import Tool
-from wireproto.testing import Trial
+from wireproto.codecs.xml import tree
+from wireproto.testing import laws
+from wireproto.testing.laws import Trial
+from wireproto.text import xml_text
+from wireproto.text.json_repair import dumps
+from wireproto.tools.toolset import Tool
 
 XML = wp.dialect("xml")
 TOOLS = [
@@ -83,7 +84,7 @@ def test_a_document_is_what_lxml_makes_of_it(document: str) -> None:
 def test_what_is_written_is_well_formed(arguments: dict[str, Any]) -> None:
     wire = wp.encode(wp.Call("f", arguments), XML)
     message = wp.parse(wire, XML, policy=wp.Policy(strict=True))
-    assert testing.identical(message.calls[0].arguments, arguments)
+    assert laws.identical(message.calls[0].arguments, arguments)
     assert message.diagnoses == ()
     strings = {key: value for key, value in arguments.items() if isinstance(value, str)}
     (call,) = etree.fromstring(wire, etree.XMLParser(resolve_entities=False))
@@ -92,9 +93,9 @@ def test_what_is_written_is_well_formed(arguments: dict[str, Any]) -> None:
 
 @given(value=values.filter(lambda value: isinstance(value, (dict, list))))
 def test_a_tree_comes_back(value: Any) -> None:
-    text, kind = xmltree.write(XML, value, Tool(""), "k")
-    found = xmltree.read(XML, text, kind, Tool(""), "k", 200)
-    assert found is not None and found.problem == "" and testing.identical(found.value, value)
+    text, kind = tree.write(XML, value, Tool(""), "k")
+    found = tree.read(XML, text, kind, Tool(""), "k", 200)
+    assert found is not None and found.problem == "" and laws.identical(found.value, value)
 
 
 @given(data=st.data())
@@ -115,21 +116,21 @@ def test_character_data_is_decoded_alike_in_all_pieces(data: st.DataObject) -> N
         "![CDATA[",
     ]
     text = "".join(data.draw(st.lists(st.sampled_from(pieces), max_size=10)))
-    decoded, at, mode = "", 0, xmltext.Mode.ESCAPED
+    decoded, at, mode = "", 0, xml_text.Mode.ESCAPED
     for cut in sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8))):
-        piece, at, mode = xmltext.decode_part(text, at, max(at, cut), mode, final=False)
+        piece, at, mode = xml_text.decode_part(text, at, max(at, cut), mode, final=False)
         decoded += piece
-    piece, at, mode = xmltext.decode_part(text, at, len(text), mode, final=True)
-    assert decoded + piece == xmltext.decode(text)
-    assert xmltext.decode(xmltext.escape(text)) == text
-    assert xmltext.references(xmltext.escape_attribute(text)) == text
+    piece, at, mode = xml_text.decode_part(text, at, len(text), mode, final=True)
+    assert decoded + piece == xml_text.decode(text)
+    assert xml_text.decode(xml_text.escape(text)) == text
+    assert xml_text.references(xml_text.escape_attribute(text)) == text
 
 
 def calls(body: str, **options: Any) -> tuple[wp.Call, ...]:
     """Return the calls of a message, the same in one piece and character by character."""
     text = f"<tool_calls>\n{body}\n</tool_calls>"
     trial = Trial(text, tuple(text), TOOLS)
-    for law in testing.TRIAL_LAWS:
+    for law in laws.TRIAL_LAWS:
         law(XML, trial)
     return wp.parse(text, XML, tools=TOOLS, **options).calls
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wireproto.choosing import dialect_for
-from wireproto.classify import Candidate, Verdict, classify
-from wireproto.convert import convert
-from wireproto.decoder import Decoder, parse
-from wireproto.dialect import Dialect
-from wireproto.doctypes import DocumentType
-from wireproto.encoder import encode
-from wireproto.errors import (
+from wireproto.decode.decoder import Decoder, parse
+from wireproto.documents.reading import document
+from wireproto.format.detection import dialect_for
+from wireproto.format.dialect import Dialect
+from wireproto.format.registry import dialect, dialects
+from wireproto.recover.classify import Candidate, Verdict, classify
+from wireproto.values.document_types import DocumentType
+from wireproto.values.errors import (
     DialectError,
     EncodeError,
     GrammarError,
@@ -25,7 +25,7 @@ from wireproto.errors import (
     SchemaError,
     WireprotoError,
 )
-from wireproto.events import (
+from wireproto.values.events import (
     ArgumentDelta,
     ArgumentEnd,
     ArgumentStart,
@@ -39,13 +39,14 @@ from wireproto.events import (
     ReasoningDelta,
     TextDelta,
 )
-from wireproto.model import ArgumentValue, Call, Diagnosis, Document, Message, Policy, Segment
-from wireproto.prompt import prompt
-from wireproto.registry import dialect, dialects
-from wireproto.results import ToolResult, render_results
+from wireproto.values.model import Call, Diagnosis, Document, Message, Policy, Segment
+from wireproto.write.convert import convert
+from wireproto.write.encoder import encode
+from wireproto.write.prompt import prompt
+from wireproto.write.results import ToolResult, render_results
 
 if TYPE_CHECKING:
-    from wireproto.grammars.tools import Grammar, grammar
+    from wireproto.grammars.api.api import Grammar, grammar
 
 __version__ = "0.1.0"
 
@@ -53,7 +54,6 @@ __all__ = [
     "ArgumentDelta",
     "ArgumentEnd",
     "ArgumentStart",
-    "ArgumentValue",
     "Call",
     "CallEnd",
     "CallStart",
@@ -87,6 +87,7 @@ __all__ = [
     "dialect",
     "dialect_for",
     "dialects",
+    "document",
     "encode",
     "grammar",
     "parse",
@@ -99,6 +100,6 @@ def __getattr__(name: str) -> Any:
     """Load what makes grammars when it is first asked for: whoever only decodes does not need it."""
     if name not in ("Grammar", "grammar"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from wireproto.grammars import tools
+    from wireproto.grammars.api import api
 
-    return getattr(tools, name)
+    return getattr(api, name)

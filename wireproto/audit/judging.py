@@ -12,13 +12,13 @@ from functools import lru_cache
 from typing import Any
 
 from wireproto.audit.outputs import Made, Output, Unreadable
-from wireproto.classify import Verdict, classify
-from wireproto.codecs.call import End
-from wireproto.diagnoses import CODES
-from wireproto.dialect import Dialect
-from wireproto.errors import SchemaError
-from wireproto.model import Span
-from wireproto.schema import Toolset
+from wireproto.engine.call_builder import End
+from wireproto.format.dialect import Dialect
+from wireproto.recover.classify import Verdict, classify
+from wireproto.tools.toolset import Toolset
+from wireproto.values.diagnoses import CODES
+from wireproto.values.errors import SchemaError
+from wireproto.values.model import Span
 
 FAILURES = ("truncated", "malformed", "nested", "foreign", "leaked", "looping")
 SUCCESSES = ("calls", "recovered")

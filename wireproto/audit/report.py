@@ -14,8 +14,8 @@ from typing import Any
 from wireproto.audit.counting import Sample, Tally, failed, rate, tried
 from wireproto.audit.judging import FAILURES, SUCCESSES, Excerpt
 from wireproto.audit.work import Audit
-from wireproto.classify import LABELS
-from wireproto.model import Span
+from wireproto.recover.classify import LABELS
+from wireproto.values.model import Span
 
 TOOLS = 50
 CODES = 30

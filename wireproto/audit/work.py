@@ -21,8 +21,8 @@ from typing import Any, Literal
 from wireproto.audit.counting import Place, Tally
 from wireproto.audit.judging import judge
 from wireproto.audit.outputs import Fields, Folding, Output, Unreadable, is_event, outputs
-from wireproto.dialect import Dialect
-from wireproto.schema import Toolset
+from wireproto.format.dialect import Dialect
+from wireproto.tools.toolset import Toolset
 
 PART = 8_000_000
 LONGEST = 64_000_000  # bytes of one line

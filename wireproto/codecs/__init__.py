@@ -8,9 +8,9 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-from wireproto.codecs.call import Codec
-from wireproto.errors import DialectError
-from wireproto.plugins import BUILT_IN_CODECS, CODECS, codec_names, registered
+from wireproto.engine.call_builder import Codec
+from wireproto.format.plugins import BUILT_IN_CODECS, CODECS, codec_names, registered
+from wireproto.values.errors import DialectError
 
 
 @cache
@@ -21,7 +21,7 @@ def codec(name: str) -> Codec:
         DialectError: there is none, or what is registered is none.
     """
     if name in BUILT_IN_CODECS:
-        found = import_module(f"wireproto.codecs.{name}").CODEC
+        found = import_module(f"wireproto.codecs.{name}.reader").CODEC
         assert isinstance(found, Codec)
         return found
     point = registered(CODECS).get(name)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from wireproto.gbnf.graph import components
 from wireproto.gbnf.nodes import (
     Alternatives,
     CharClass,
@@ -20,6 +19,7 @@ from wireproto.gbnf.nodes import (
     Sequence,
     walk,
 )
+from wireproto.grammars.expr.graph import components
 
 
 def references(node: Node) -> Iterator[Reference]:

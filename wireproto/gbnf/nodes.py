@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Union
 
-from wireproto.errors import GrammarError
+from wireproto.values.errors import GrammarError
 
 MAX_CODE = 0x10FFFF
 # What the engine takes for a repetition: above it `{m}` is refused and `{m,n}` has no upper bound.

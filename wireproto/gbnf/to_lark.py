@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from wireproto.gbnf.analysis import holds, productive, reachable, references
-from wireproto.gbnf.graph import components
 from wireproto.gbnf.match import characters, complement
 from wireproto.gbnf.nodes import (
     MAX_CODE,
@@ -33,6 +32,7 @@ from wireproto.gbnf.nodes import (
     place,
 )
 from wireproto.gbnf.syntax import parse
+from wireproto.grammars.expr.graph import components
 
 _EMPTY = '""'
 _SURROGATES = (0xD800, 0xDFFF)

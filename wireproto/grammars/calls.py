@@ -11,21 +11,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from wireproto.dialect import Dialect
-from wireproto.errors import GrammarError
-from wireproto.expr import Expr, chars, literal, repeat, seq
-from wireproto.grammars.automaton import TooLarge
-from wireproto.grammars.book import Book
-from wireproto.grammars.charset import span
-from wireproto.grammars.jsonschema import SchemaRules
-from wireproto.grammars.raw import RawValues
-from wireproto.grammars.schema_reading import Note, Reader
-from wireproto.grammars.schema_values import Values
-from wireproto.grammars.schema_writing import Writer
-from wireproto.grammars.syntax import JSON, Notation
-from wireproto.nodes import Gap, Lit, Match, Node, Slot, Tag
-from wireproto.schema import Tool, Toolset
-from wireproto.template import Template
+from wireproto.format.dialect import Dialect
+from wireproto.format.nodes import Gap, Lit, Node, Slot, Tag
+from wireproto.format.template import Template
+from wireproto.grammars.automata.charset import span
+from wireproto.grammars.expr.expr import Expr, chars, literal, repeat, seq
+from wireproto.grammars.expr.rule_table import Book
+from wireproto.grammars.raw.rules import RawValues
+from wireproto.grammars.schema.notation import JSON, Notation
+from wireproto.grammars.schema.reading import Note, Reader
+from wireproto.grammars.schema.rules import SchemaRules
+from wireproto.grammars.schema.values import Values
+from wireproto.grammars.schema.writing import Writer
+from wireproto.text.scan import Match
+from wireproto.tools.toolset import Tool, Toolset
+from wireproto.values.errors import GrammarError, TooLarge
 
 # So many keys of an object stand in any order: 2 ** keys states for each tool, and so many for all.
 _ANY_ORDER: Final = 6

@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from os.path import commonprefix
 from typing import Final
 
-from wireproto import expr
-from wireproto.dialect import Dialect
-from wireproto.errors import GrammarError
-from wireproto.expr import EMPTY, Expr, chars, literal, optional, repeat, seq
-from wireproto.front import front
-from wireproto.grammars.automaton import Dfa, build, edges_to
-from wireproto.grammars.book import Book
-from wireproto.grammars.charset import inverse, of
-from wireproto.grammars.linear import linear
+from wireproto.decode.openers import front
+from wireproto.engine.left_context import QUOTING
+from wireproto.format.dialect import Dialect
+from wireproto.format.spelling import forms
+from wireproto.grammars.automata.automaton import Dfa, build, edges_to
+from wireproto.grammars.automata.charset import inverse, of
+from wireproto.grammars.automata.right_linear import linear
+from wireproto.grammars.automata.until import until_dfa, without
+from wireproto.grammars.expr import expr
+from wireproto.grammars.expr.expr import EMPTY, Expr, chars, literal, optional, repeat, seq
+from wireproto.grammars.expr.rule_table import Book
 from wireproto.grammars.parts import Thought
-from wireproto.grammars.until import until_dfa, without
-from wireproto.nodes import BLANK
-from wireproto.place import QUOTING
-from wireproto.schema import Toolset
-from wireproto.states import forms
+from wireproto.text.scan import BLANK
+from wireproto.tools.toolset import Toolset
+from wireproto.values.errors import GrammarError
 
 # Shorter markers (a bracket) are no markers in open text.
 _MIN_MARKER: Final = 3

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wireproto.expr import Rules
+from wireproto.grammars.expr.expr import Rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,152 @@
+"""The commands `wireproto classify` and `wireproto audit`: what an output is, and what became of all in a log.
+
+It only translates, like the rest of the command line. Law: an audit ends with its sums, whatever its logs hold.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wireproto.cli.io import Complaint, load_decoded, load_tools, print_json, read_text
+from wireproto.cli.shared import (
+    DEFECTS,
+    FINE,
+    DecodedOption,
+    FileArgument,
+    FinishOption,
+    Format,
+    FormatOption,
+    ReasoningOption,
+    SaltOption,
+    ToolsOption,
+    example,
+    exit_code,
+    guarded,
+)
+from wireproto.recover.classify import classify
+from wireproto.serialize import to_json, verdict_json
+
+if TYPE_CHECKING:
+    from wireproto.audit.work import Audit
+
+_RATE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(%?)\s*")
+
+
+@guarded
+def classify_command(
+    file: FileArgument = "-",
+    dialect: DecodedOption = "auto",
+    tools: ToolsOption = None,
+    salt: SaltOption = None,
+    finish_reason: FinishOption = None,
+    reasoning_open: ReasoningOption = False,
+    format: FormatOption = Format.text,
+) -> int:
+    """Say what a whole model output is.
+
+    Prints its label, why, and what could be saved of it.
+    """
+    chosen, offered = load_decoded(dialect, salt), load_tools(tools)
+    text, clean = read_text(file)
+    verdict = classify(text, offered, chosen, finish_reason, reasoning_open)
+    if format is Format.json:
+        print_json(verdict_json(verdict))
+    else:
+        from wireproto.cli import terminal
+
+        terminal.print_verdict(verdict)
+    return exit_code(verdict.reasons, clean)
+
+
+@guarded
+def audit_command(
+    logs: Annotated[list[str], typer.Argument(metavar="LOGS...", help="JSON lines, or Parquet files.")],
+    dialect: DecodedOption = "auto",
+    tools: ToolsOption = None,
+    salt: SaltOption = None,
+    field: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Where the output stands in a record; a.b is b in a.")
+    ] = None,
+    time_field: Annotated[str | None, typer.Option(metavar="NAME", help="Where the time stands.")] = None,
+    tools_field: Annotated[str, typer.Option(metavar="NAME", help="Where the tools stand.")] = "tools",
+    finish_field: Annotated[
+        str, typer.Option(metavar="NAME", help="Where it stands why the output ended.")
+    ] = "finish_reason",
+    group_field: Annotated[
+        str, typer.Option(metavar="NAME", help="What tells the events of one message from another's.")
+    ] = "message_id",
+    jobs: Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes; 0: one for each core.")] = 0,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as one HTML page.")] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the sums as JSON.")] = None,
+    fail_over: Annotated[
+        str | None,
+        typer.Option(
+            metavar="P", help="Exit with 1 if more failed of the outputs that called or tried to, as 5% or 0.05."
+        ),
+    ] = None,
+) -> int:
+    """Count what became of the calls in logs.
+
+    Prints the sums: calls, failures, labels, tools.
+    """
+    # Processes and their queues are not loaded for every command.
+    from wireproto.audit.outputs import Fields
+    from wireproto.audit.work import AuditError, Settings, audit, total
+
+    limit = _share(fail_over) if fail_over is not None else 1.0
+    fields = Fields(field, time_field, tools_field, finish_field, group_field)
+    settings = Settings(load_decoded(dialect, salt), load_tools(tools), fields)
+    try:
+        with _progress(total(logs)) as told:
+            found = audit(logs, settings, jobs or os.cpu_count() or 1, told)
+    except AuditError as error:
+        raise Complaint(str(error)) from None
+    _write(found, html, json)
+    from wireproto.cli import terminal
+
+    terminal.print_audit(found)
+    return DEFECTS if found.tally.rate > limit else FINE
+
+
+def _share(text: str) -> float:
+    found = _RATE.fullmatch(text)
+    share = float(found[1]) / (100 if found[2] else 1) if found else -1.0
+    if not 0 <= share <= 1:
+        raise Complaint(f"--fail-over: expected a share as 5% or 0.05, not {text!r}")
+    return share
+
+
+@contextmanager
+def _progress(size: int) -> Iterator[Callable[[int], None]]:
+    """Show how many of so many bytes are audited, at a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    console = Console(file=sys.stderr)
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as progress:
+        task = progress.add_task("", total=size)
+        yield lambda more: progress.advance(task, more)
+
+
+def _write(found: Audit, html: Path | None, json: Path | None) -> None:
+    from wireproto.audit.report import as_data, as_html
+
+    if json is not None:
+        json.write_text(to_json(as_data(found), indent=2) + "\n", encoding="utf-8", newline="\n")
+    if html is not None:
+        html.write_text(as_html(found), encoding="utf-8", newline="\n")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command("classify", epilog=example("wireproto classify output.txt --tools tools.json"))(classify_command)
+    app.command("audit", epilog=example("wireproto audit *.jsonl --html report.html --fail-over 5%"))(audit_command)

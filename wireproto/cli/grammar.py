@@ -1,0 +1,240 @@
+"""The commands `wireproto grammar …`: the grammar of a dialect, a trial of it, what is wrong with one.
+
+It only translates, like the rest of the command line. Law: no engine is run here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from difflib import get_close_matches
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
+
+import typer
+from typer.core import TyperGroup
+
+from wireproto.cli.io import Complaint, complain, load_dialect, load_tools, print_json, print_text, read_text
+from wireproto.cli.shared import (
+    DEFECTS,
+    FINE,
+    DialectArgument,
+    FileArgument,
+    Format,
+    FormatOption,
+    SaltOption,
+    ToolsOption,
+    example,
+    guarded,
+)
+from wireproto.format.registry import dialects
+from wireproto.serialize import call_json
+
+if TYPE_CHECKING:
+    from wireproto.format.dialect import Dialect
+    from wireproto.grammars.api.api import Choice, Grammar
+    from wireproto.grammars.api.selfcheck import Trial, Tried
+
+PRINT: Final = "print"
+
+
+class GrammarGroup(TyperGroup):
+    """Commands of which one need not be named: what is no command begins the arguments of `print`."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Read the group's own options and leave the rest to a command."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names) and not self._is_mistyped(args[0]):
+            args = [PRINT, *args]
+        return super().parse_args(ctx, args)
+
+    def _is_mistyped(self, word: str) -> bool:
+        return bool(get_close_matches(word, self.commands)) and word not in dialects()
+
+
+class TargetName(str, Enum):
+    """The language of a grammar."""
+
+    gbnf = "gbnf"
+    lark = "lark"
+    xgrammar = "xgrammar"
+    structural_tag = "structural-tag"
+
+
+class Server(str, Enum):
+    """Whose request body is printed."""
+
+    llama_cpp = "llama.cpp"
+    vllm = "vllm"
+    sglang = "sglang"
+    sglang_openai = "sglang-openai"
+
+
+ChoiceOption = Annotated[
+    str, typer.Option("--choice", metavar="C", help="auto, required, none, or the name of the tool to call.")
+]
+OneCallOption = Annotated[bool, typer.Option("--no-parallel", help="One call at most.")]
+NoReasoningOption = Annotated[bool, typer.Option("--no-reasoning", help="No reasoning comes first.")]
+OpenOption = Annotated[bool, typer.Option("--reasoning-open", help="The prompt ends inside reasoning.")]
+
+grammar_app = typer.Typer(
+    name="grammar",
+    cls=GrammarGroup,
+    subcommand_metavar="COMMAND|D [ARGS]...",
+    help="Grammars for constrained decoding. `wireproto grammar D` is short for `wireproto grammar print D`.",
+    epilog=example(
+        "wireproto grammar qwen3_coder --tools tools.json > tools.gbnf",
+        "wireproto grammar try qwen3_coder --tools tools.json",
+        "wireproto grammar check tools.gbnf",
+    ),
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+@grammar_app.callback()
+def options() -> None:
+    """Grammars for constrained decoding."""
+
+
+@grammar_app.command(
+    PRINT,
+    epilog=example(
+        "wireproto grammar qwen3_coder --tools tools.json > tools.gbnf",
+        "wireproto grammar hermes --tools tools.json --choice required --request llama.cpp",
+        "wireproto grammar dsml_v4 --tools tools.json --target structural-tag --reasoning-open",
+    ),
+)
+@guarded
+def print_command(
+    dialect: DialectArgument,
+    tools: ToolsOption = None,
+    salt: SaltOption = None,
+    target: Annotated[
+        TargetName | None, typer.Option("--target", help="The engine's language; gbnf if nothing says otherwise.")
+    ] = None,
+    choice: ChoiceOption = "auto",
+    no_parallel: OneCallOption = False,
+    lax: Annotated[
+        bool, typer.Option("--lax", help="Widen what cannot be said exactly, and say so, instead of refusing it.")
+    ] = False,
+    no_reasoning: NoReasoningOption = False,
+    reasoning_open: OpenOption = False,
+    lazy: Annotated[bool, typer.Option("--lazy", help="Only the calls, for an engine that waits for them.")] = False,
+    request: Annotated[
+        Server | None, typer.Option("--request", help="Print the fields of this server's request body instead.")
+    ] = None,
+) -> int:
+    """Print the grammar of a message with calls in a dialect.
+
+    On stderr it says where the grammar is not exactly what a tool's schema says.
+    """
+    from wireproto.grammars.api.api import grammar
+
+    chosen, offered = _loaded(dialect, tools, salt)
+    wanted = target or (TargetName.gbnf if request in (None, Server.llama_cpp) else TargetName.structural_tag)
+    found = grammar(
+        chosen,
+        offered,
+        wanted.value,
+        choice=_choice(choice),
+        parallel=not no_parallel,
+        strict=not lax,
+        reasoning=not no_reasoning,
+        reasoning_open=reasoning_open,
+        lazy=lazy,
+    )
+    if request is None:
+        print_text(str(found))
+    else:
+        print_json(_request(found, request))
+    for each in found.report:
+        where = f"tool {each.tool!r}: {each.note.pointer or '#'}: {each.note.keyword}"
+        complain(f"{each.note.kind}: {where}: {each.note.what}")
+    return FINE
+
+
+@grammar_app.command("try", epilog=example("wireproto grammar try hermes --tools tools.json -n 200 --choice required"))
+@guarded
+def try_command(
+    dialect: DialectArgument,
+    tools: ToolsOption = None,
+    salt: SaltOption = None,
+    count: Annotated[int, typer.Option("-n", metavar="N", min=1, help="How many texts.")] = 50,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same texts.")] = 0,
+    choice: ChoiceOption = "auto",
+    no_parallel: OneCallOption = False,
+    no_reasoning: NoReasoningOption = False,
+    reasoning_open: OpenOption = False,
+    texts: Annotated[bool, typer.Option("--texts", help="Print the texts, too.")] = False,
+    format: FormatOption = Format.text,
+) -> int:
+    """Write random texts of the grammar and decode each.
+
+    Prints how many calls there are, and every text that does not decode to whole calls with valid arguments.
+    """
+    from wireproto.grammars.api.selfcheck import Setting
+
+    chosen, offered = _loaded(dialect, tools, salt)
+    setting = Setting(chosen, offered, _choice(choice), not no_parallel, not no_reasoning, reasoning_open)
+    found = setting.run(count, seed)
+    if format is Format.json:
+        print_json(_trial_json(found, texts))
+    else:
+        from wireproto.cli import terminal
+
+        terminal.print_trial(found, texts)
+    return DEFECTS if found.invalid else FINE
+
+
+def _loaded(dialect: str, tools: str | None, salt: str | None) -> tuple[Dialect, list[Any]]:
+    chosen, offered = load_dialect(dialect, salt), load_tools(tools)
+    if not offered:
+        raise Complaint("a grammar needs tools: give --tools a file with a list that is not empty")
+    return chosen, offered
+
+
+def _choice(text: str) -> Choice:
+    return cast("Choice", text) if text in ("auto", "required", "none") else {"name": text}
+
+
+def _request(found: Grammar, server: Server) -> dict[str, Any]:
+    if server is Server.llama_cpp:
+        return found.llama_cpp_request()
+    if server is Server.vllm:
+        return found.vllm_request()
+    return found.sglang_request("openai" if server is Server.sglang_openai else "generate")
+
+
+def _trial_json(found: Trial, texts: bool) -> dict[str, Any]:
+    sums = {"drawn": len(found.tried), "calls": found.calls.total(), "tools": dict(sorted(found.calls.items()))}
+    shown = {"invalid": found.invalid} | ({"texts": found.tried} if texts else {})
+    return {**sums, **{key: [_tried_json(each) for each in tried] for key, tried in shown.items()}}
+
+
+def _tried_json(each: Tried) -> dict[str, Any]:
+    return {"text": each.text, "calls": [call_json(call) for call in each.calls], "problem": each.problem or None}
+
+
+@grammar_app.command("check", epilog=example("wireproto grammar check tools.gbnf"))
+@guarded
+def check_command(
+    file: FileArgument = "-",
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+    format: FormatOption = Format.text,
+) -> int:
+    """Say what is wrong with a GBNF grammar, or will surprise.
+
+    Prints line, column, what it is and what to do: what llama.cpp refuses, and what it takes in silence.
+    """
+    from wireproto import gbnf
+
+    text, clean = read_text(file)
+    findings = gbnf.check(text)
+    if format is Format.json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        from wireproto.cli import terminal
+
+        terminal.print_findings(file, findings)
+    bad = ("error", "warning") if strict else ("error",)
+    return DEFECTS if not clean or any(finding.severity in bad for finding in findings) else FINE

@@ -1,0 +1,165 @@
+"""What the command line reads and prints: files as text and JSON, dialects and tools by name, JSON and text out.
+
+It must not know any command. Law: bytes that are no text are said once, with the place, and read all the same.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+from wireproto.format.dialect import Dialect
+from wireproto.format.registry import AUTO
+from wireproto.format.registry import dialect as find_dialect
+from wireproto.serialize import event_json, is_unicode, to_json
+from wireproto.values.events import Event
+from wireproto.write.results import ToolResult
+
+
+class Complaint(Exception):
+    """Something that the user has to put right: one line on stderr, exit code 2."""
+
+
+def complain(message: str) -> None:
+    """Print one line on stderr, whatever line breaks the message has."""
+    line = "; ".join(part.strip() for part in message.splitlines() if part.strip())
+    print(f"wireproto: {line}", file=sys.stderr)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+class Utf8:
+    """Bytes to text as they arrive; complains once, with the offset, about bytes that are not UTF-8."""
+
+    def __init__(self, name: str) -> None:
+        self.ok = True
+        self._name = name
+        self._seen = 0
+        self._strict = codecs.getincrementaldecoder("utf-8")("strict")
+        self._lenient = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def decode(self, data: bytes, final: bool = False) -> str:
+        """Return the text that is whole by now."""
+        if self.ok:
+            self._check(data, final)
+        return self._lenient.decode(data, final)
+
+    def _check(self, data: bytes, final: bool) -> None:
+        held = len(self._strict.getstate()[0])
+        try:
+            self._strict.decode(data, final)
+        except UnicodeDecodeError as error:
+            self.ok = False
+            complain(f"{self._name}: not UTF-8 at byte {self._seen - held + error.start}; replaced by U+FFFD")
+        self._seen += len(data)
+
+
+def stdin() -> io.BufferedReader:
+    """Return standard input as bytes."""
+    if sys.stdin is None:
+        raise Complaint("standard input is closed")
+    return cast(io.BufferedReader, sys.stdin.buffer)
+
+
+def read_text(file: str) -> tuple[str, bool]:
+    """Return the text of a file or of standard input (`-`), and whether it was UTF-8."""
+    data = stdin().read() if file == "-" else Path(file).read_bytes()
+    utf8 = Utf8("standard input" if file == "-" else file)
+    return utf8.decode(data, final=True), utf8.ok
+
+
+def read_json(file: str) -> Any:
+    """Return the JSON value in a file or on standard input."""
+    name = "standard input" if file == "-" else file
+    data = stdin().read() if file == "-" else Path(file).read_bytes()
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise Complaint(f"{name}: not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise Complaint(f"{name}: not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+    except ValueError as error:
+        raise Complaint(f"{name}: not JSON that can be read: {error}") from None
+
+
+def load_dialect(name: str, salt: str | None = None) -> Dialect:
+    """Return the dialect of this name, or the one in this TOML file, with the salt in its markers."""
+    is_path = name.endswith(".toml") or "/" in name or os.sep in name
+    dialect = Dialect.load(name) if is_path else find_dialect(name)
+    return dialect if salt is None else dialect.salted(salt)
+
+
+def load_decoded(name: str, salt: str | None = None) -> Dialect | str:
+    """Return the dialect that a text is in, or "auto" if the decoder is to find out."""
+    if name != AUTO:
+        return load_dialect(name, salt)
+    if salt is not None:
+        raise Complaint(f"a salted dialect has to be named: --salt does not go with {AUTO!r}")
+    return name
+
+
+def load_both(source: str, target: str, salt: str | None) -> tuple[Dialect | str, Dialect]:
+    """Return two dialects, with the salt in the markers of those that have a place for it: one of them at least."""
+    if source == AUTO:
+        return load_decoded(source, salt), load_dialect(target)
+    one, other = load_dialect(source), load_dialect(target)
+    if salt is None:
+        return one, other
+    salted = one.salted(salt) if one.salt or not other.salt else one
+    return salted, other.salted(salt) if other.salt else other
+
+
+def load_tools(file: str | None) -> list[Any] | None:
+    """Return the tool definitions in a file; None without a file."""
+    if file is None:
+        return None
+    value = read_json(file)
+    tools = value.get("tools") if isinstance(value, dict) else value
+    if not isinstance(tools, list):
+        raise Complaint(f'{file}: expected a JSON list of tools, or an object with a "tools" list')
+    return tools
+
+
+def load_results(file: str) -> list[ToolResult]:
+    """Return the results in a JSON file: a list of objects, or one."""
+    value = read_json(file)
+    return [_result(item, f"results[{i}]") for i, item in enumerate(value if isinstance(value, list) else [value])]
+
+
+def _result(value: Any, where: str) -> ToolResult:
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str) or "content" not in value:
+        raise Complaint(f'{where}: expected an object with a "name" and a "content"')
+    identity, error = value.get("id"), value.get("error", False)
+    if not isinstance(identity, str | None):
+        raise Complaint(f"{where}.id: expected a string or null")
+    if not isinstance(error, bool):
+        raise Complaint(f"{where}.error: expected true or false")
+    return ToolResult(value["name"], value["content"], identity, error)
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def print_json(value: Any) -> None:
+    """Print JSON: indented for a person, on one line for a program."""
+    print(to_json(value, indent=2 if sys.stdout.isatty() else None))
+
+
+def print_events(events: Iterable[Event]) -> None:
+    """Print each event as a line of its own, at once."""
+    for event in events:
+        print(to_json(event_json(event)), flush=True)
+
+
+def print_text(text: str) -> None:
+    """Print text and nothing else; a line break after it at a terminal only."""
+    if not is_unicode(text):
+        raise Complaint("the text holds half of a surrogate pair, which UTF-8 cannot carry")
+    print(text, end="\n" if sys.stdout.isatty() else "")

@@ -1,0 +1,170 @@
+"""What the command line shows to a person: tables and coloured text, by rich.
+
+It must not know where the values came from. Law: nothing that a model wrote reaches the terminal as a control
+sequence or as markup.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from wireproto.audit.judging import FAILURES
+from wireproto.audit.report import CONTROLS
+from wireproto.audit.work import Audit
+from wireproto.format.dialect import Dialect
+from wireproto.gbnf.check import Finding
+from wireproto.recover.classify import LABELS, Verdict
+from wireproto.values.model import Call, Diagnosis, Message
+
+if TYPE_CHECKING:
+    from wireproto.grammars.api.selfcheck import Trial
+
+# A table in a file or a pipe has no terminal to fit into, and cut cells would lose what they hold.
+PIPE_WIDTH = 160
+ARGUMENT_CHARS = 400
+AUDIT_TOOLS = 30
+SEGMENT_STYLES = {"text": "default", "reasoning": "dim", "call": "cyan", "markup": "dim magenta"}
+FINDING_STYLES = {"note": "dim", "warning": "yellow", "error": "red"}
+SEVERITY_STYLES = {"note": "dim", "repaired": "yellow", "defect": "red"}
+
+
+def console() -> Console:
+    """Return a console for standard output as it is now."""
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return Console(file=sys.stdout, width=width, highlight=False, emoji=False, markup=False)
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Return a model's text with every control character spelled out."""
+    return Text(text.translate(CONTROLS), style=style)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return the text, its middle left out if it is long."""
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit // 2]} [... {len(text) - limit} characters ...] {text[-limit // 2 :]}"
+
+
+def print_message(message: Message) -> None:
+    """Print a decoded message: its segments, its calls, and what was odd about it."""
+    out = console()
+    for segment in message.segments:
+        start, end = segment.span
+        out.print(Text(f"{segment.kind} {start}-{end}", style="bold"))
+        shown = segment.raw if segment.kind in ("text", "reasoning") else shorten(segment.raw, ARGUMENT_CHARS)
+        out.print(plain(shown, SEGMENT_STYLES[segment.kind]), soft_wrap=True)
+    for title, calls in (("Calls", message.calls), ("Candidates", message.candidates)):
+        if calls:
+            out.print(calls_table(title, calls))
+    if message.diagnoses:
+        out.print(diagnoses_table(message.diagnoses))
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Print a verdict: the label, what was seen, why, what could be saved, and what to tell the model."""
+    out = console()
+    out.print(Text(verdict.label, style="bold"))
+    seen = f"dialect={verdict.dialect or '?'} text_len={verdict.text_len} saw_start={verdict.saw_start}"
+    out.print(plain(f"{seen} saw_end={verdict.saw_end}", "dim"))
+    for title, calls in (("Calls", verdict.message.calls), ("Candidates", [it.call for it in verdict.candidates])):
+        if calls:
+            out.print(calls_table(title, calls))
+    if verdict.reasons:
+        out.print(diagnoses_table(verdict.reasons))
+    correction = verdict.retry_message()
+    if correction:
+        out.print(Text("Retry message", style="italic"))
+        out.print(plain(correction), soft_wrap=True)
+
+
+def print_audit(found: Audit) -> None:
+    """Print the sums of an audit."""
+    tally, out = found.tally, console()
+    counts = f"{tally.records} records, {tally.outputs} outputs, {tally.calls.total()} calls"
+    out.print(plain(f"{counts} of {len(tally.tools)} tools", "bold"))
+    rate = f"{tally.failed} of {tally.tried} outputs that called or tried to failed: {100 * tally.rate:.1f} %"
+    out.print(plain(rate, "red" if tally.failed else "green"))
+    labels = Table("label", Column("outputs", justify="right"), box=box.SIMPLE_HEAD)
+    for label in LABELS:
+        if tally.labels[label]:
+            labels.add_row(label, f"{tally.labels[label]}", style="red" if label in FAILURES else "")
+    out.print(labels)
+    tools = Table("tool", Column("calls", justify="right"), Column("failures", justify="right"), box=box.SIMPLE_HEAD)
+    for name in tally.tools[:AUDIT_TOOLS]:
+        tools.add_row(plain(name), f"{tally.calls[name]}", f"{tally.failures[name]}")
+    if tally.tools:
+        out.print(tools)
+    for unread in tally.named:
+        out.print(plain(f"not read: {found.where(unread.place)}: {unread.reason}", "yellow"), soft_wrap=True)
+    if tally.unread > len(tally.named):
+        out.print(plain(f"not read: {tally.unread - len(tally.named)} more", "yellow"))
+
+
+def calls_table(title: str, calls: Sequence[Call]) -> Table:
+    """Return a table with a row for each argument."""
+    table = Table("call", "argument", "value", title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for call in calls:
+        label = call.name + (f" ({call.id})" if call.id else "") + ("" if call.complete else " [incomplete]")
+        for key, value in call.arguments.items() or [("", None)]:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if key else ""
+            table.add_row(plain(label, "cyan"), plain(key), plain(shorten(text, ARGUMENT_CHARS)))
+            label = ""
+    return table
+
+
+def diagnoses_table(diagnoses: Iterable[Diagnosis]) -> Table:
+    """Return a table with a row for each diagnosis."""
+    table = Table("severity", "code", "where", "message", title="Diagnoses", title_justify="left", box=box.SIMPLE_HEAD)
+    for diagnosis in diagnoses:
+        start, end = diagnosis.span
+        severity = Text(diagnosis.severity, style=SEVERITY_STYLES[diagnosis.severity])
+        table.add_row(severity, diagnosis.code, f"{start}-{end}", plain(diagnosis.message))
+    return table
+
+
+def print_dialects(dialects: Iterable[Dialect]) -> None:
+    """Print a table of dialects."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("name", "aliases", "models", "codec"):
+        table.add_column(heading, overflow="fold")
+    for dialect in dialects:
+        table.add_row(dialect.name, ", ".join(dialect.aliases), ", ".join(dialect.models), dialect.codec)
+    console().print(table)
+
+
+def print_findings(file: str, findings: Sequence[Finding]) -> None:
+    """Print what there is to know about a grammar, a line each, the hint below it."""
+    out = console()
+    for finding in findings:
+        line = plain(f"{file}:{finding.line}:{finding.column}: ")
+        line.append(f"{finding.severity}: {finding.code}", style=FINDING_STYLES[finding.severity])
+        out.print(line.append(": ").append_text(plain(finding.message)), soft_wrap=True)
+        if finding.hint:
+            out.print(plain(f"    {finding.hint}", style="dim"), soft_wrap=True)
+    if not findings:
+        out.print(plain(f"{file}: nothing to say"), soft_wrap=True)
+
+
+def print_trial(found: Trial, texts: bool) -> None:
+    """Print what became of the texts of a grammar; all of them, or those only with which something is wrong."""
+    out = console()
+    table = Table("tool", Column("calls", justify="right"), box=box.SIMPLE_HEAD)
+    for name, count in sorted(found.calls.items()):
+        table.add_row(plain(name), f"{count}")
+    if found.calls:
+        out.print(table)
+    for number, each in enumerate(found.tried, 1):
+        if texts or each.problem:
+            out.print(plain(f"text {number}: {each.problem or 'valid'}", "red" if each.problem else "bold"))
+            out.print(plain(each.text), soft_wrap=True)
+    sums = f"{len(found.tried)} texts, {found.calls.total()} calls, {len(found.invalid)} invalid"
+    out.print(plain(sums, "red" if found.invalid else "green"))

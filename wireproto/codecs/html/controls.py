@@ -1,0 +1,290 @@
+"""The controls of a form and what they hold: inputs, groups of boxes and buttons, selects, JSON.
+
+It knows tags and the schema's word on types, and nothing of where tags stand. Law: a control's value is told once, when
+nothing that may follow in the form can change it.
+
+Source: the HTML Standard, 4.10 (forms), above all 4.10.5.1 (types of input), 4.10.7 (select) and 4.10.21.4 (what a form
+submits). A box without a value is true or false, an empty name is a name, and a value is not sanitized: arguments are
+JSON, which form submission is not.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from wireproto.codecs.html.tags import Tag
+from wireproto.codecs.html.text import SPACE, collapse, decode, lower, plain
+from wireproto.engine.call_builder import CallBuilder
+from wireproto.text import json_repair
+from wireproto.tools.toolset import Tool, Typed
+from wireproto.tools.types import NUMBERS
+from wireproto.values.errors import LimitExceeded
+from wireproto.values.model import Span
+
+_IGNORED: Final = ("submit", "button", "reset", "image", "file")
+_NUMBERS: Final = ("number", "range")
+_NUMBER: Final = re.compile(r"(-?)(?=\.?[0-9])0*([0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_SIZE: Final = re.compile(r"[\t\n\f\r ]*\+?([0-9]{1,9})")
+_DEFAULT_BOX: Final = "on"
+
+
+@dataclass(slots=True)
+class _Group:
+    """Checkboxes or radio buttons of one name: how many there are, and the values of the checked ones."""
+
+    kind: Literal["checkbox", "radio"]
+    span: Span
+    count: int = 0
+    checked: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    value: str
+    selected: bool
+    disabled: bool
+
+
+@dataclass(slots=True)
+class _Select:
+    """A select that is open; its last option gathers text until something else begins.
+
+    `group` says of an optgroup that is open whether it is disabled.
+    """
+
+    tag: Tag
+    span: Span
+    counts: bool
+    options: list[_Option] = field(default_factory=list)
+    option: Tag | None = None
+    text: list[str] = field(default_factory=list)
+    group: bool | None = None
+
+    def close_option(self) -> None:
+        """End the open option, if there is one."""
+        if self.option is None:
+            return
+        attributes = self.option.attributes
+        value = attributes["value"] if "value" in attributes else collapse("".join(self.text))
+        disabled = "disabled" in attributes or self.group is True
+        self.options.append(_Option(value, "selected" in attributes, disabled))
+        self.option, self.text = None, []
+
+    def chosen(self) -> list[str]:
+        """Return the values that the select submits."""
+        if "multiple" in self.tag.attributes:
+            return [option.value for option in self.options if option.selected and not option.disabled]
+        selected = [option for option in self.options if option.selected][-1:]
+        size = _SIZE.match(self.tag.attributes.get("size", ""))
+        if not selected and (size is None or int(size[1]) <= 1):
+            selected = [option for option in self.options if not option.disabled][:1]
+        return [option.value for option in selected if not option.disabled]
+
+
+class Controls:
+    """The controls of one form, as far as it was read."""
+
+    __slots__ = ("_builder", "_disabled", "_groups", "_select", "any")
+
+    def __init__(self, builder: CallBuilder) -> None:
+        self._builder = builder
+        self._groups: dict[str, _Group] = {}
+        self._select: _Select | None = None
+        self._disabled = 0  # how many fieldsets are open, from a disabled one on
+        self.any = False
+
+    def copy(self, builder: CallBuilder) -> Controls:
+        """Return an independent copy that tells through `builder`."""
+        twin = Controls(builder)
+        twin._groups = {name: replace(group, checked=group.checked[:]) for name, group in self._groups.items()}
+        twin._disabled, twin.any = self._disabled, self.any
+        if (select := self._select) is not None:
+            twin._select = replace(select, options=select.options[:], text=select.text[:])
+        return twin
+
+    @property
+    def select_is_open(self) -> bool:
+        """Whether a select was opened and not closed."""
+        return self._select is not None
+
+    @property
+    def wants_text(self) -> bool:
+        """Whether text belongs to an option."""
+        return self._select is not None and self._select.option is not None
+
+    def text(self, text: str) -> None:
+        """Take the text of the open option."""
+        if self._select is not None:
+            # Outside the elements that are only text, NUL is dropped.
+            self._select.text += [decode(piece) for piece in text.split("\0")]
+
+    def start(self, tag: Tag, span: Span) -> None:
+        """Take the start tag of a control or of a part of one."""
+        if tag.name == "fieldset":
+            self._disabled += 1 if self._disabled or "disabled" in tag.attributes else 0
+        elif tag.name == "input":
+            self.close_select()
+            self._input(tag, span)
+        elif tag.name == "select":
+            was_open = self.select_is_open
+            self.close_select()
+            self._select = None if was_open else _Select(tag, span, self.name_of(tag) is not None)
+        elif self._select is not None:
+            self._select.close_option()
+            if tag.name == "option":
+                self._select.option = tag
+            else:
+                self._select.group = "disabled" in tag.attributes
+
+    def end(self, name: str) -> None:
+        """Take the end tag of a control or of a part of one."""
+        select = self._select
+        if name == "fieldset":
+            self._disabled = max(0, self._disabled - 1)
+        elif name == "select":
+            self.close_select()
+        elif select is not None and (name == "option" or (name == "optgroup" and select.group is not None)):
+            select.close_option()
+            select.group = select.group if name == "option" else None
+
+    def name_of(self, tag: Tag) -> str | None:
+        """Return the name of a control; None if it has none or is disabled, and counts for nothing."""
+        return None if self._disabled or "disabled" in tag.attributes else tag.attributes.get("name")
+
+    def in_group(self, name: str, span: Span) -> bool:
+        """Tell whether boxes have this name already, and say so."""
+        if name not in self._groups:
+            return False
+        message = f"{name!r} was given twice; the first value stands"
+        self._builder.journal.diagnose("duplicate-argument", span, message)
+        return True
+
+    def json(self, name: str, raw: str, span: Span) -> bool:
+        """Take the content of a JSON script; False if it is not JSON."""
+        builder, limit = self._builder, self._builder.policy.max_depth
+        text = plain(raw)
+        self.any = True
+        try:
+            reading = json_repair.loads(text, max_depth=json_repair.MAX_DEPTH if limit is None else limit)
+        except json_repair.Unreadable as error:
+            if limit is not None and _is_json(text):
+                message = f"a value is nested deeper than {limit} (Policy.max_depth)"
+                raise LimitExceeded(message) from None
+            builder.journal.diagnose("json-invalid", span, f"{name}: {error}")
+            return False
+        if self.in_group(name, span) or not builder.declare(name, span):
+            return True
+        if reading.repairs:
+            message = f"{name}: read after repairs: {', '.join(reading.repairs)}"
+            builder.journal.diagnose("json-repaired", span, message)
+        builder.give(name, reading.value, json_repair.dumps(reading.value) if reading.repairs else text)
+        return True
+
+    def close_select(self) -> None:
+        """End the open select, if there is one, and tell what it holds."""
+        select, self._select = self._select, None
+        if select is None:
+            return
+        select.close_option()
+        name, values = select.tag.attributes.get("name"), select.chosen()
+        if name is None or not select.counts:
+            return
+        if "multiple" in select.tag.attributes:
+            self._give(name, self._array(name, values), select.span)
+        elif values:
+            self._give(name, self._typed(name, values[0]), select.span)
+
+    def finish(self) -> None:
+        """The form is over: tell what only its end decides."""
+        self.close_select()
+        for name, group in self._groups.items():
+            typed = self._of_group(name, group)
+            if typed is not None:
+                self._builder.give_typed(name, typed, group.span)
+        self._groups = {}
+
+    def _input(self, tag: Tag, span: Span) -> None:
+        name, kind = self.name_of(tag), lower(tag.attributes.get("type", ""))
+        if name is None or kind in _IGNORED:
+            return
+        value = tag.attributes.get("value")
+        if kind == "radio" or (kind == "checkbox" and value is not None):
+            self._box("radio" if kind == "radio" else "checkbox", name, tag, span)
+        elif kind == "checkbox":
+            self._give(name, switch(self._tool, name, "checked" in tag.attributes), span)
+        elif kind not in _NUMBERS:
+            self._give(name, self._typed(name, value or ""), span)
+        elif value:
+            self._give(name, number(self._tool, name, value), span)
+
+    def _box(self, kind: Literal["checkbox", "radio"], name: str, tag: Tag, span: Span) -> None:
+        group = self._groups.get(name)
+        self.any = True
+        if group is None:
+            if not self._builder.declare(name, span):
+                return
+            group = self._groups[name] = _Group(kind, span)
+        elif group.kind != kind:
+            self.in_group(name, span)
+            return
+        group.count += 1
+        if "checked" in tag.attributes:
+            value = tag.attributes.get("value", _DEFAULT_BOX)
+            group.checked.append(value)
+
+    def _of_group(self, name: str, group: _Group) -> Typed | None:
+        types = self._tool.types(name)
+        several = group.count > 1 or (types is not None and "array" in types)
+        if group.kind == "checkbox" and several:
+            return self._array(name, group.checked)
+        if group.kind == "checkbox" and (types is None or "boolean" in types):
+            return Typed(bool(group.checked))
+        return self._typed(name, group.checked[-1]) if group.checked else None
+
+    def _give(self, name: str, typed: Typed, span: Span) -> None:
+        self.any = True
+        if not self.in_group(name, span) and self._builder.declare(name, span):
+            self._builder.give_typed(name, typed, span)
+
+    @property
+    def _tool(self) -> Tool:
+        return self._builder.tool if self._builder.policy.coerce else Tool("")
+
+    def _typed(self, name: str, text: str) -> Typed:
+        return self._tool.decode(name, text)
+
+    def _array(self, name: str, values: list[str]) -> Typed:
+        elements = self._tool.elements(name)
+        found = [elements.decode("", value) for value in values]
+        odd = next((typed for typed in found if typed.code is not None), None)
+        if odd is None:
+            return self._tool.fitting(name, [typed.value for typed in found])
+        return Typed([typed.value for typed in found], odd.code, odd.message)
+
+
+def switch(tool: Tool, name: str, value: bool) -> Typed:
+    """Return what a checkbox without a value says."""
+    return tool.fitting(name, value)
+
+
+def number(tool: Tool, name: str, text: str) -> Typed:
+    """Return what an input of numbers says: an integer if it is spelled as one, unless the schema knows better."""
+    types = tool.types(name)
+    if types is not None and not types & NUMBERS:
+        return tool.decode(name, text)
+    found = _NUMBER.fullmatch(text.strip(SPACE))
+    if found is not None:
+        sign, whole, fraction, exponent = found.groups("")
+        text = f"{sign}{whole or '0'}{fraction}{exponent}"
+    return tool.decode_json(name, text)
+
+
+def _is_json(text: str) -> bool:
+    """Tell whether a text is JSON, however deep."""
+    try:
+        json_repair.loads(text, max_depth=len(text))
+    except json_repair.Unreadable:
+        return False
+    return True

@@ -1,0 +1,197 @@
+"""Calls that are filled-in forms, as grammar rules: a control for each argument.
+
+A string stands in a textarea, or on a line of an input where the schema allows other types too; a number in an input;
+a truth value in a checkbox; what no other control carries is JSON in a script. Of few values one may be the option of a
+select. It must not know other codecs. Law: what is accepted decodes to a complete call of the tool with arguments that
+its schema accepts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Union
+
+from wireproto.grammars.automata import decimals as numbers
+from wireproto.grammars.automata.automaton import Dfa, of_words
+from wireproto.grammars.automata.charset import of, union
+from wireproto.grammars.automata.patterns import pattern_dfa
+from wireproto.grammars.calls import Calls
+from wireproto.grammars.expr.expr import NOTHING, Expr, choice, literal, seq
+from wireproto.grammars.schema import coercion
+from wireproto.grammars.schema.charrefs import References, Unquoted, around_key
+from wireproto.grammars.schema.escapes import JSON as JSON_ESCAPES
+from wireproto.grammars.schema.formula import Formula, pointer_of
+from wireproto.grammars.schema.notation import JSON, Frame
+from wireproto.grammars.schema.values import Values
+from wireproto.grammars.schema.writing import Writer
+from wireproto.text.json_repair import dumps, loads
+from wireproto.tools.toolset import Tool
+from wireproto.tools.types import NUMBERS
+from wireproto.values.errors import TooLarge
+
+# A `<` would begin what hides the end tag of a script.
+_SCRIPT: Final = replace(JSON, escapes=replace(JSON_ESCAPES, must=union(JSON_ESCAPES.must, of("<"))))
+_SIGNS: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+_CONTROLS: Final = {chr(code): f"&#{code};" for code in (*range(1, 0x20), 0x7F)}
+_LINE: Final = pattern_dfa("^[^\n]*$")
+# Of more values none is chosen from a select.
+_MAX_OPTIONS: Final = 50
+_UNKNOWN: Final = Tool("")
+
+
+def html_call(calls: Calls, tool: Tool) -> Expr:
+    """Return one call of a tool; raises `GrammarError`."""
+    shape, rules = calls.dialect.call, calls.rules(tool, _SCRIPT)
+    form = _Form(calls, tool, rules.writer)
+    return seq(
+        calls.header(shape.open, tool),
+        calls.written(tool, rules, lambda: rules.members(form)),
+        literal(shape.close.format(name=tool.name)),
+    )
+
+
+@dataclass(slots=True)
+class _Form:
+    """The controls of one form, in any order."""
+
+    calls: Calls
+    tool: Tool
+    writer: Writer
+    names: References = field(init=False)
+    areas: Writer = field(init=False)
+    lines: Writer = field(init=False)
+    _members: dict[tuple[Union[str, Dfa], Formula], Expr] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        book = self.calls.book
+        # Textareas are named as XML would name them, other controls as HTML does.
+        every = {**_SIGNS, **_CONTROLS}
+        self.names = book.once("html names", lambda: References(book, every, '&<"\t\n\r'))
+        self.areas = self._unquoted("html areas", {**_SIGNS, "\r": "&#13;"}, "&<\r")
+        self.lines = self._unquoted("html lines", every, '&<>"' + "".join(_CONTROLS))
+
+    def _unquoted(self, key: str, named: Mapping[str, str], must: str) -> Writer:
+        book, writer = self.calls.book, Writer(self.writer.reader, self.calls.book)
+        writer.syntax = book.once(key, lambda: Unquoted(writer.notation, book, References(book, named, must)))
+        return writer
+
+    @property
+    def frame(self) -> Frame:
+        """Nothing stands between controls but their own line breaks."""
+        return Frame()
+
+    def member(self, key: str, value: Formula) -> Expr:
+        """Return a control, every text of it."""
+        if (key, value) not in self._members:
+            reader, about = self.writer.reader, (key, self.tool.types(key))
+            self._members[key, value] = self.calls.member(
+                reader.values(value), about, reader, lambda: self._control(self.names.text(key), self.tool, key, value)
+            )
+        return self._members[key, value]
+
+    def free_member(self, keys: Dfa, value: Formula) -> Expr:
+        """Return a control of any of these names; of some the decoder may know a type."""
+        if (keys, value) not in self._members:
+            known = [key for key in sorted(self.tool.keys) if keys.accepts(key)]
+            options = [self.member(key, value) for key in known]
+            rest = keys - of_words(known)
+            if not rest.is_empty:
+                options.append(self._control(self.names.words(rest), _UNKNOWN, "", value))
+            self._members[keys, value] = choice(*options)
+        return self._members[keys, value]
+
+    def _control(self, name: Expr, tool: Tool, key: str, value: Formula) -> Expr:
+        found, pointer = self.writer.reader.values(value), pointer_of(value)
+        controls = [
+            *self._inputs(name, tool, key, found),
+            *self._texts(name, tool, key, found, pointer),
+            self._select(name, tool, key, found),
+            self._script(name, tool, key, found, pointer),
+        ]
+        return choice(*controls)
+
+    def _start(self, tag: str, kind: str, name: Expr) -> Expr:
+        """Return a start tag that is still open, behind the name."""
+        kind = f' type="{kind}"' if kind else ""
+        return seq(literal(f'<{tag}{self.calls.dialect.salt_text}{kind} name="'), name, literal('"'))
+
+    def _end(self, tag: str) -> str:
+        return f"</{tag}{self.calls.dialect.salt_text}>\n"
+
+    def _inputs(self, name: Expr, tool: Tool, key: str, found: Values) -> Iterator[Expr]:
+        """Yield the inputs of truth values and of numbers."""
+        types = tool.types(key)
+        if found.truths and (types is None or "boolean" in types):
+            states = [literal(" checked>\n" if truth else ">\n") for truth in sorted(found.truths)]
+            yield seq(self._start("input", "checkbox", name), choice(*states))
+        number = coercion.spelled(found.numbers, types)
+        if not number.is_empty:
+            yield seq(
+                self._start("input", "number", name), literal(' value="'), self.lines.number(number), literal('">\n')
+            )
+
+    def _texts(self, name: Expr, tool: Tool, key: str, found: Values, pointer: str) -> Iterator[Expr]:
+        """Yield the controls that hold strings as they are."""
+        argument, within = self.calls.dialect.argument, coercion.strings(tool, key)
+        before, after = around_key(argument.open)
+        area = self._strings(self.areas, found, within, pointer)
+        yield seq(literal(before), name, literal(after + "\n"), area, literal(argument.close.format()))
+        if tool.wire(key) != "string":
+            line = self._strings(self.lines, found, within & _LINE, pointer)
+            yield seq(self._start("input", "", name), literal(' value="'), line, literal('">\n'))
+
+    def _strings(self, writer: Writer, found: Values, within: Dfa, pointer: str) -> Expr:
+        options: list[Expr] = []
+        for text in found.strings:
+            try:
+                options.append(writer.string(replace(text, dfa=text.dfa & within), pointer))
+            except TooLarge as error:
+                self.writer.failed(pointer, "type", error)
+        return choice(*options)
+
+    def _select(self, name: Expr, tool: Tool, key: str, found: Values) -> Expr:
+        """Return a select with the option that was chosen, where there are few."""
+        # An option's text loses white space at its ends.
+        fit = [text for text, value in _few(found) if _is_joined(text) and tool.decode(key, text).is_plainly(value)]
+        if not fit:
+            return NOTHING
+        salt = self.calls.dialect.salt_text
+        option = seq(
+            literal(f"><option{salt} selected>"), self.areas.syntax.quoted(of_words(fit)), literal(f"</option{salt}>")
+        )
+        return seq(self._start("select", "", name), option, literal(self._end("select")))
+
+    def _script(self, name: Expr, tool: Tool, key: str, found: Values, pointer: str) -> Expr:
+        """Return JSON of the kinds of values of which other controls do not carry all."""
+        types = tool.types(key)
+        rest = replace(
+            found,
+            truths=frozenset() if types is None or "boolean" in types else found.truths,
+            numbers=numbers.NONE if types is None or types & NUMBERS else found.numbers,
+            strings=() if tool.wire(key) == "string" else found.strings,
+        )
+        if rest.is_empty:
+            return NOTHING
+        value = self.calls.book.add("json", self.writer.body(rest, pointer))
+        return seq(
+            self._start("script", "application/json", name),
+            literal(' data-type="json">'),
+            value,
+            literal(self._end("script")),
+        )
+
+
+def _few(found: Values) -> list[tuple[str, object]]:
+    """Return the texts and values of strings and numbers, and of what else there is, if they are few."""
+    words = [text.words(_MAX_OPTIONS) for text in found.strings]
+    decimals = found.numbers.values(_MAX_OPTIONS)
+    if found.arrays or found.objects or decimals is None or None in words:
+        return []
+    texts = [(word, word) for each in words for word in each or ()]
+    others = [*decimals, *(["null"] if found.null else []), *map(dumps, sorted(found.truths))]
+    return [*texts, *((text, loads(text).value) for text in others)] if texts or decimals else []
+
+
+def _is_joined(text: str) -> bool:
+    return bool(text) and text == " ".join(text.split())

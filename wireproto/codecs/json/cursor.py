@@ -1,0 +1,194 @@
+"""Walking JSON text that may still grow: tokens, the call's closer, and the end of a value that is read as a whole.
+
+It knows where things end, not what they are for. Law: every answer rests on the text so far, and `None` means that more
+text decides.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from wireproto.text.buffer import Rope, Source
+from wireproto.text.scan import BLANK, MAX_GAP, begins
+
+_LITERAL_BLANKS = ("\\n", "\\t", "\\r")
+_IN_STRING = {'"': re.compile(r'["\\]'), "'": re.compile(r"['\\]")}
+
+
+@dataclass(slots=True)
+class Span:
+    """A value whose end is looked for: how far, how deep, and in which kind of string."""
+
+    start: int
+    scan: int
+    depth: int = 0
+    quote: str = ""
+
+
+@dataclass(slots=True)
+class OpenString:
+    """A string being read: its quote, where it began, its decoded text; `look` is behind a quote that may close it."""
+
+    quote: str
+    start: int
+    text: Rope
+    look: int = 0
+
+
+Role = Literal["key", "name", "id", "arguments", "argument", "drop"]
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where in the payload the reader is, what the member being read is for, where the payload ended."""
+
+    in_record: bool
+    end: int = 0
+    role: Role = "key"
+    key: str = ""
+    streams: bool = False
+    arguments: Literal["", "open", "closed"] = ""
+    after_comma: bool = False
+
+
+class BadQuote(Exception):
+    """A quote inside a string closes nothing; `position` says where it stands."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.position = position
+
+
+@cache
+def _marks(closer: str) -> re.Pattern[str]:
+    return re.compile(r"""["'{}\[\],]""" + ("|" + re.escape(closer) if closer else ""))
+
+
+class Cursor:
+    """A place in the input. `stop` bounds what it looks at; `final` says that no more text comes."""
+
+    __slots__ = ("closer", "final", "position", "repairs", "source", "stop")
+
+    def __init__(self, source: Source, position: int, closer: str) -> None:
+        self.source = source
+        self.position = self.stop = position
+        self.closer = closer
+        self.final = False
+        self.repairs: set[str] = set()
+
+    def copy(self, source: Source) -> Cursor:
+        """Return an independent copy over a copy of the source."""
+        twin = Cursor(source, self.position, self.closer)
+        twin.repairs = set(self.repairs)
+        return twin
+
+    def next(self) -> str:
+        """Skip blanks; return the character that follows, or nothing at the end of the text so far."""
+        self.position, literal = self._skip_blank(self.position, self.stop)
+        if literal:
+            self.repairs.add("literal-newline")
+        return self._character(self.position)
+
+    def at_closer(self, position: int | None = None) -> bool | None:
+        """Tell whether the call's closer stands here."""
+        if not self.closer:
+            return False
+        base = self.source.base
+        at = (self.position if position is None else position) - base
+        stands = begins(self.closer, self.source.window, at, self.stop - base)
+        return True if stands is True else None if stands.value == "more" and not self.final else False
+
+    def cut_closer(self, position: int | None = None) -> bool:
+        """Tell whether the text ends here in the first characters of the call's closer."""
+        rest = self.source.slice(self.position if position is None else position, self.stop)
+        return self.final and bool(rest) and bool(self.closer) and self.closer.startswith(rest)
+
+    def quote_closes(self, behind: int, look: int) -> tuple[bool | None, int]:
+        """Tell whether a quote closes its string, by what follows `behind` it; and how far that was looked at.
+
+        Everything up to `look` is known to be blank.
+        """
+        look, _ = self._skip_blank(look, behind + MAX_GAP)
+        char = self._character(look)
+        if not char:
+            return self.final or None, look
+        if char in ",:}]":
+            return True, look
+        closer = self.at_closer(look)
+        return (self.cut_closer(look) if closer is False else closer), look
+
+    def span_end(self, span: Span, max_depth: int) -> int | None:
+        """Return where a value ends: before a comma, a bracket that is not its own, or the closer.
+
+        Raises:
+            BadQuote: a string in it has a quote that closes nothing.
+            OverflowError: it is nested deeper than `max_depth`.
+        """
+        marks = _marks(self.closer)
+        while True:
+            if span.quote:
+                if not self._skip_string(span):
+                    return None
+                continue
+            text, base = self.source.window, self.source.base
+            found = marks.search(text, span.scan - base, self.stop - base)
+            if found is None:
+                # A half closer at the end is looked at again, a bracket inside it cannot be: it is no closer yet.
+                span.scan = max(span.scan, self.stop - max(len(self.closer) - 1, 0))
+                return None
+            span.scan = base + found.end()
+            mark = found.group()
+            if mark in "\"'":
+                span.quote = mark
+            elif mark in ("{", "["):
+                span.depth += 1
+                if span.depth > max_depth:
+                    raise OverflowError(base + found.start())
+            elif span.depth == 0 or mark == self.closer:
+                return base + found.start()
+            elif mark != ",":
+                span.depth -= 1
+
+    def _skip_string(self, span: Span) -> bool:
+        """Skip to behind the quote of the string that the span is in; False if more text decides."""
+        text, base = self.source.window, self.source.base
+        limit = self.stop - base
+        at = span.scan - base
+        while (found := _IN_STRING[span.quote].search(text, at, limit)) is not None:
+            at = found.start()
+            if text[at] == "\\":
+                if at + 1 >= limit:
+                    break
+                at += 2
+                continue
+            closes, _ = self.quote_closes(base + at + 1, base + at + 1)
+            if closes is None:
+                span.scan = base + at
+                return False
+            if not closes:
+                raise BadQuote(base + at)
+            span.quote, span.scan = "", base + at + 1
+            return True
+        span.scan = base + (at if found is not None else limit)
+        return False
+
+    def _skip_blank(self, position: int, stop: int) -> tuple[int, bool]:
+        text, base = self.source.window, self.source.base
+        at, limit, literal = position - base, min(self.stop, stop) - base, False
+        while at < limit:
+            if text[at] in BLANK:
+                at += 1
+            elif text[at] == "\\" and text[at : min(at + 2, limit)] in _LITERAL_BLANKS:
+                at, literal = at + 2, True
+            else:
+                break
+        return base + at, literal
+
+    def _character(self, position: int) -> str:
+        at, limit = position - self.source.base, self.stop - self.source.base
+        if at >= limit or (self.source.window[at] == "\\" and at + 1 == limit and not self.final):
+            return ""
+        return self.source.window[at]

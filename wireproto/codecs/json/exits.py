@@ -1,0 +1,82 @@
+"""The end of a call in JSON: what to say of it, and, where its arguments are not JSON, where it stops.
+
+What is guessed here is a candidate for people and policies to look at, never a call (R-COMMIT, R-REPAIR).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from wireproto.codecs.json.cursor import Cursor, OpenString
+from wireproto.engine.call_builder import CallBuilder
+from wireproto.format.spelling import Form, Literals
+from wireproto.text import json_strings
+from wireproto.text.scan import BLANK
+
+
+@cache
+def _exits(form: Form, closer: str) -> Literals:
+    literals = {closer, *form.openers, *(close for _, close in form.sections)}
+    return Literals(frozenset(text for text in literals if len(text) > 1))
+
+
+def find_exit(form: Form, cursor: Cursor) -> tuple[int, int] | None:
+    """Return where a call that is not JSON ends: its last character, and behind its closer if that is there.
+
+    None if more text decides; the cursor moves as far as nothing was found.
+    """
+    source = cursor.source
+    text, base, limit = source.window, source.base, cursor.stop - source.base
+    literals = _exits(form, cursor.closer)
+    found = literals.find(text, cursor.position - base, limit)
+    if found is not None:
+        at = base + found.start()
+        return at, base + found.end() if found.group() == cursor.closer else at
+    cursor.position = base + literals.held(text, cursor.position - base, limit)
+    return (cursor.stop, cursor.stop) if cursor.final else None
+
+
+def suggest_string(builder: CallBuilder, part: OpenString, body: int, stop: int) -> None:
+    """Offer a reading of the string that was open when the arguments turned out not to be JSON."""
+    rest = builder.source.slice(part.start + 1, body)
+    guess = guess_string(rest, part.quote, builder.tool.keys - {builder.key})
+    if guess is not None:
+        builder.suggest({**builder.arguments, builder.key: guess}, stop)
+
+
+def guess_string(rest: str, quote: str, others: Iterable[str]) -> str | None:
+    """Read a string with unescaped quotes, from behind its opening quote to the end of the payload.
+
+    None if another argument (one of `others`) seems to follow it: then it could be cut anywhere.
+    """
+    rest = rest.rstrip(BLANK + "}]")
+    if not rest.endswith(quote):
+        return None
+    rest = rest[:-1]
+    for key in others:
+        if re.search(r"[\"']\s*,\s*[\"']" + re.escape(key) + r"[\"']\s*:", rest):
+            return None
+    out, at = [], 0
+    while at < len(rest):
+        piece, at = json_strings.decode(rest, at, len(rest), quote, set())
+        out.append(piece + rest[at : at + 1])
+        at += 1
+    return "".join(out)
+
+
+def report(builder: CallBuilder, position: int, repairs: set[str], complete: bool, missing: bool) -> None:
+    """Diagnose what a finished call needed or lacks; `missing`: it has no arguments at all."""
+    journal, span = builder.journal, (builder.start, position)
+    if complete and missing:
+        journal.diagnose("empty-arguments", span)
+    if "lone-surrogate" in repairs:
+        journal.diagnose("lone-surrogate", span)
+    named = sorted(repairs - {"lone-surrogate"})
+    if named:
+        journal.diagnose("json-repaired", span, "repaired: " + ", ".join(named))
+    for key, value in builder.arguments.items() if complete else ():
+        problem = builder.tool.mismatch(key, value)
+        if problem:
+            journal.diagnose("type-mismatch", span, problem)

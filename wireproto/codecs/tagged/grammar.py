@@ -1,0 +1,210 @@
+"""Calls whose arguments stand in tags, values raw, as grammar rules.
+
+It must not know other codecs. Law: what is accepted decodes to a complete call of the tool with arguments that its
+schema accepts. A string is any text that the decoder would not end earlier; values of other types are spelled as the
+dialect spells them, and no marker stands in their strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Final
+
+from wireproto.format.nodes import ALPHABETS, Slot
+from wireproto.format.spelling import CACHED, forms
+from wireproto.grammars.automata.automaton import ALL, Dfa, of_length
+from wireproto.grammars.automata.charset import inverse, of
+from wireproto.grammars.automata.patterns import pattern_dfa
+from wireproto.grammars.automata.right_linear import linear
+from wireproto.grammars.automata.until import without
+from wireproto.grammars.calls import Calls
+from wireproto.grammars.expr.expr import NOTHING, Expr, chars, choice, literal, repeat, seq
+from wireproto.grammars.raw.boundary import Boundary, Site, harmless_texts
+from wireproto.grammars.schema import coercion
+from wireproto.grammars.schema.escapes import between_escapes
+from wireproto.grammars.schema.formula import Formula, pointer_of
+from wireproto.grammars.schema.notation import JSON, PYTHON, Frame, Notation
+from wireproto.grammars.schema.sets import Inexpressible, Text
+from wireproto.grammars.schema.values import Values
+from wireproto.grammars.schema.writing import Writer
+from wireproto.tools.toolset import Tool
+from wireproto.values.errors import TooLarge
+
+_KEY: Final = pattern_dfa(r"^[A-Za-z0-9_.-]{1,64}$")
+_LINE_ENDS: Final = pattern_dfa(r"^[\r\n]|[\r\n]$")
+# A counted string is told apart from every marker up to so many characters; a longer one holds no "<".
+_MAX_COUNTED: Final = 16
+
+
+def tagged_call(calls: Calls, tool: Tool) -> Expr:
+    """Return one call of a tool; raises `GrammarError`."""
+    site = calls.book.once(Site, lambda: Site.of(forms(calls.dialect)[0], calls.tools))
+    notation = _notation(site)
+    rules = calls.rules(tool, notation)
+    layout = _Arguments(calls, tool, site, rules.writer, notation)
+    arguments = calls.written(tool, rules, lambda: rules.members(layout))
+    shape = calls.dialect.call
+    return seq(calls.header(shape.open, tool), arguments, literal(shape.close.format(name=tool.name)))
+
+
+@lru_cache(maxsize=CACHED)
+def _notation(site: Site) -> Notation:
+    """Return how values are spelled that are no strings: nothing in their strings ends them."""
+    argument = site.form.dialect.argument
+    within = harmless_texts(site)
+    within = within & without((argument.escape,)) if argument.escape else within
+    notation = PYTHON if argument.literals == "python" else JSON
+    return notation.holding(between_escapes(within), without(("<",)))
+
+
+@dataclass(slots=True)
+class _Arguments:
+    """The arguments of one tool: each in its markers, in any order."""
+
+    calls: Calls
+    tool: Tool
+    site: Site
+    writer: Writer
+    notation: Notation
+    _name: str = field(init=False)
+    _members: dict[tuple[str, Formula], Expr] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._name = self.site.at(self.tool.name, "").name
+
+    @property
+    def frame(self) -> Frame:
+        """Nothing stands between arguments but their own markers."""
+        return Frame()
+
+    def member(self, key: str, value: Formula) -> Expr:
+        """Return an argument, every text of it; nothing for a key that the decoder would not read as one."""
+        if ALPHABETS["key"].fullmatch(key) is None:
+            error = Inexpressible("properties", f"a key of this format cannot be {key!r}")
+            self.writer.reader.widen(pointer_of(value), "properties", error, "narrowed")
+            return NOTHING
+        if (key, value) not in self._members:
+            reader, about = self.writer.reader, (key, self.tool.types(key), self._name)
+            written = self.calls.member(
+                reader.values(value), about, reader, lambda: self._member(key, literal(key), value)
+            )
+            self._members[key, value] = self._named(f"{self.tool.name}-{key}", written)
+        return self._members[key, value]
+
+    def free_member(self, keys: Dfa, value: Formula) -> Expr:
+        """Return an argument of any of these names; none where a name must be declared to be one."""
+        found = keys & _KEY
+        if self.site.form.bare_keys or found.is_empty:
+            return NOTHING
+        return self._named(f"{self.tool.name}-other", self._member("", linear(found, self.calls.book, "key"), value))
+
+    def _named(self, hint: str, expr: Expr) -> Expr:
+        return expr if expr == NOTHING else self.calls.book.add(hint, expr)
+
+    def _member(self, key: str, written: Expr, value: Formula) -> Expr:
+        argument = self.calls.dialect.argument
+        options = []
+        for wire, body in self._values(key, self.writer.reader.values(value), pointer_of(value)):
+            if body != NOTHING:
+                options.append(seq(self._opener(written, wire), body))
+        if not argument.close.nodes:
+            return choice(*options)
+        after = argument.close.format(key=key)[len(self.site.form.value_close(key)) :]
+        return seq(choice(*options), literal(after)) if options else NOTHING
+
+    def _opener(self, key: Expr, wire: str) -> Expr:
+        parts: list[Expr] = []
+        for node in self.calls.dialect.argument.open.nodes:
+            if isinstance(node, Slot):
+                pair = node.quotes[0] if node.quotes else ""
+                parts += [literal(pair[:1]), key if node.role == "key" else literal(wire), literal(pair[1:])]
+            else:
+                parts.append(literal(node.text))
+        return seq(*parts)
+
+    def _values(self, key: str, found: Values, pointer: str) -> Iterator[tuple[str, Expr]]:
+        """Yield the values with their closer, by what the wire says of them: "true" of a string, "false" of others."""
+        types, wire = self.tool.types(key), self.tool.wire(key)
+        others = coercion.of_types(replace(found, strings=()), types)
+        if "string" in self.calls.dialect.argument.open.roles:
+            if types is None or "string" in types:
+                yield "true", self._strings(key, found, ALL, pointer)
+            yield "false", self._others(key, others, pointer)
+            return
+        yield "", self._strings(key, found, coercion.strings(self.tool, key), pointer)
+        if wire == "json":
+            yield "", self._others(key, others, pointer)
+        elif wire == "nullable" and others.null:
+            yield "", self._closed(key, literal("null"))
+
+    def _others(self, key: str, found: Values, pointer: str) -> Expr:
+        """Return values that are no strings, spelled as the dialect spells them."""
+        types = self.tool.types(key)
+        spelled = PYTHON if self.calls.dialect.argument.literals != "json" else JSON
+        words = [literal("null")] if found.null else []
+        words += [spelled.word(truth) for truth in sorted(found.truths)]
+        rest = replace(found, null=False, truths=frozenset(), numbers=coercion.spelled(found.numbers, types))
+        body = self.writer.body(rest, pointer)
+        self.writer.flush()
+        return self._closed(key, choice(*words, body))
+
+    def _closed(self, key: str, body: Expr) -> Expr:
+        boundary = self._boundary(key)
+        return NOTHING if body == NOTHING else seq(literal(boundary.pad), body, literal(boundary.closer))
+
+    def _boundary(self, key: str) -> Boundary:
+        argument = self.calls.dialect.argument
+        padded = not argument.pad_keys or key in argument.pad_keys
+        return Boundary(self.site.at(self.tool.name, key), argument.pad if padded else "")
+
+    def _strings(self, key: str, found: Values, allowed: Dfa, pointer: str) -> Expr:
+        """Return strings, with what frames and closes them."""
+        boundary = self._boundary(key)
+        return choice(*(self._string(boundary, text, allowed, pointer) for text in found.strings))
+
+    def _string(self, boundary: Boundary, text: Text, allowed: Dfa, pointer: str) -> Expr:
+        least, most, dfa = _length(text)
+        if dfa == ALL == allowed:
+            if (least, most) == (0, None):
+                return seq(literal(boundary.pad), self.calls.raw.anything(boundary))
+            if max(least, most or 0) > _MAX_COUNTED:
+                return choice(*(_counted(least, most, each) for each in self._framed(boundary)))
+        try:
+            words = dfa & allowed & of_length(least, most)
+            return choice(*(self._words(words, each) for each in self._framed(boundary)))
+        except TooLarge as error:
+            self.writer.failed(pointer, "maxLength" if most is not None else "pattern", error)
+            return seq(literal(boundary.pad), self.calls.raw.anything(boundary))
+
+    def _framed(self, boundary: Boundary) -> tuple[Boundary, ...]:
+        """Return the ways to frame a value that has to come back exactly."""
+        pad = self.calls.dialect.argument.pad
+        return (boundary,) if boundary.pad == pad else (boundary, replace(boundary, pad=pad))
+
+    def _words(self, words: Dfa, boundary: Boundary) -> Expr:
+        argument = self.calls.dialect.argument
+        # Without the line breaks that frame a value, one at its edge would be taken for them.
+        words = words & ~_LINE_ENDS if argument.pad and not boundary.pad else words
+        words = words & without((argument.escape,)) if argument.escape else words
+        return seq(literal(boundary.pad), self.calls.raw.words(words, boundary))
+
+
+def _counted(least: int, most: int | None, boundary: Boundary) -> Expr:
+    """Return text of a length in which no marker can begin."""
+    plain_text = _PLAIN if boundary.pad or not boundary.site.form.dialect.argument.pad else _PLAIN_LINE
+    return seq(literal(boundary.pad), repeat(plain_text, least, most), literal(boundary.closer))
+
+
+_PLAIN: Final = chars(inverse(of("<\0")))
+_PLAIN_LINE: Final = chars(inverse(of("<\0\r\n")))
+
+
+def _length(text: Text) -> tuple[int, int | None, Dfa]:
+    """Return the bounds of a text's length, and what else it must be."""
+    counted = text.counted()
+    least, most = min(text.dfa.finals), len(text.dfa.edges) - 1
+    if counted.dfa != ALL and text.dfa == of_length(least, most):
+        return max(text.least, least), most, ALL
+    return counted.least, counted.most, counted.dfa

@@ -1,0 +1,163 @@
+"""A raw value being told: how its text becomes deltas and a typed value.
+
+It knows the schema's word on types and the framing white space, and nothing of where the value ends. Law: the deltas of
+a value join to the value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from wireproto.engine.call_builder import CallBuilder
+from wireproto.format.spelling import Form
+from wireproto.tools.toolset import Typed
+
+_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#[0-9]+|#[xX][0-9a-fA-F]+);")
+
+# A string is told while it grows; a `string|null` waits while it may be null; other types wait for their end; the
+# second value of a key is dropped.
+Mode = Literal["stream", "undecided", "late", "drop"]
+
+
+class RawValue:
+    """The text of one value. `told` is how far it was told, in positions of the input."""
+
+    __slots__ = ("_crlf", "_mode", "_wire", "builder", "form", "key", "start", "told")
+
+    def __init__(self, builder: CallBuilder, form: Form, slots: Mapping[str, str], start: int, crlf: bool) -> None:
+        self.builder, self.form, self.key, self.start = builder, form, slots["key"], start
+        self.told = start
+        self._wire = self._wire_type(slots)
+        self._crlf = crlf
+        self._mode: Mode = self._first_mode() if builder.declare(self.key, (start, start)) else "drop"
+        if self._mode == "stream":
+            builder.open(self.key)
+
+    def copy(self, builder: CallBuilder) -> RawValue:
+        """Return an independent copy that writes to `builder`."""
+        twin = type(self).__new__(type(self))
+        for name in (*RawValue.__slots__, *type(self).__slots__):
+            setattr(twin, name, getattr(self, name))
+        twin.builder = builder
+        return twin
+
+    @property
+    def streams(self) -> bool:
+        """Whether more text of the value is told at once."""
+        return self._mode == "stream"
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether what was told so far says that the writer escapes nothing."""
+        return True
+
+    def tell(self, end: int) -> None:
+        """Tell the value's text up to `end`."""
+        if end <= self.told:
+            return
+        if self._mode == "undecided":
+            if not "null".startswith(self.text(end)):
+                self._decide(end)
+        elif self._mode == "stream":
+            self._stream(end)
+        else:
+            self.builder.check_size(end - self.start)
+            self.told = end
+
+    def finish(self, end: int) -> None:
+        """End the value at `end`: tell the rest, with its type."""
+        builder = self.builder
+        text = self.text(end)
+        self._check(text, end)
+        if self._mode == "undecided" and text != "null":
+            self._decide(end)
+        if self._mode == "stream":
+            self._stream(end, final=True)
+            builder.close(text)
+        elif self._mode == "undecided":
+            builder.give(self.key, None)
+        elif self._mode == "late":
+            builder.give_typed(self.key, self._typed(text, end), (self.start, end))
+
+    def _check(self, text: str, end: int) -> None:
+        """Say what is odd about a text that was not decoded."""
+        if "&" in text and _ENTITY.search(text):
+            self.builder.journal.diagnose("suspicious-entities", (self.start, end))
+
+    def _typed(self, text: str, end: int) -> Typed:
+        """Return the value of a whole text that is no string, as the wire and the schema say."""
+        del end
+        tool, coerce = self.builder.tool, self.builder.policy.coerce
+        decode = {"true": tool.decode_string, "false": tool.decode_json}.get(self._wire or "", tool.decode)
+        typed = decode(self.key, text, coerce)
+        if typed.code == "value-repaired" and self.form.dialect.argument.literals == "python":
+            return Typed(typed.value)  # this format's own spelling needs no repair
+        return typed
+
+    def leave(self, end: int) -> None:
+        """The output ends in the value: keep what is certain of a string, nothing of another type (R-CUT)."""
+        builder = self.builder
+        if self._mode == "undecided":
+            self._decide(end)
+        if self._mode == "stream":
+            builder.leave(self.text(self.told))
+
+    def framed(self, end: int, bare: bool = False) -> int:
+        """Return the end of a value whose closer is at `end`; `bare`: no closer but the next marker (R-WS, exactly)."""
+        if not (self.form.dialect.argument.pad or bare) or end <= self.start:
+            return end
+        source = self.builder.source
+        if self._crlf and end - 2 >= self.start and source.slice(end - 2, end) == "\r\n":
+            return end - 2
+        return end - 1 if source.slice(end - 1, end) == "\n" else end
+
+    def before_line_break(self, end: int) -> int:
+        """Return `end` less one line break that may turn out to be framing."""
+        source = self.builder.source
+        text, at, floor = source.window, end - source.base, self.told - source.base
+        if at > floor and text[at - 1] == "\n":
+            at -= 1
+        if at > floor and text[at - 1] == "\r":
+            at -= 1
+        return source.base + at
+
+    def text(self, end: int) -> str:
+        """Return the value's text up to `end`."""
+        return self._decoded(self.start, end)
+
+    def _decoded(self, start: int, end: int) -> str:
+        text = self.builder.source.slice(start, end)
+        escape = self.form.dialect.argument.escape
+        return text.replace(escape, self.form.value_close(self.key)) if escape else text
+
+    def _stream(self, end: int, final: bool = False) -> None:
+        """Tell more of a string, up to `end` or to half of an escape before it."""
+        end = end if final else self._before_half_escape(end)
+        self.builder.more(self._decoded(self.told, end))
+        self.told = end
+
+    def _wire_type(self, slots: Mapping[str, str]) -> str | None:
+        """Return what the wire says: "true", the value is a string, "false", it is JSON, None, nothing."""
+        return slots.get("string")
+
+    def _before_half_escape(self, end: int) -> int:
+        """Return `end` less what may become the value's own closer, escaped."""
+        escape, source = self.form.dialect.argument.escape, self.builder.source
+        tail = source.slice(max(self.told, end - len(escape) + 1), end) if escape else ""
+        at = tail.rfind(escape[:1]) if tail else -1
+        return end - len(tail) + at if at >= 0 and escape.startswith(tail[at:]) else end
+
+    def _first_mode(self) -> Mode:
+        wire = self.builder.tool.wire(self.key) if self.builder.policy.coerce else "string"
+        if self._wire == "false" or wire == "json":
+            return "late"
+        return "undecided" if wire == "nullable" and self._wire is None else "stream"
+
+    def _decide(self, end: int) -> None:
+        """The value cannot be null any more: begin the string and tell what was waiting."""
+        self._mode = "stream"
+        self.builder.open(self.key)
+        self.told = self.start
+        self.tell(end)

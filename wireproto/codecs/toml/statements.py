@@ -1,0 +1,320 @@
+"""What the statements of a TOML call mean: its name, its id, its arguments, and what is to be said of them.
+
+It takes statements one after another and knows nothing of how text arrives. Law: what TOML wrote is as it was written;
+the first value of an argument stands, and what is spread over several statements is told at the call's end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from wireproto.codecs.toml.tables import Tables
+from wireproto.codecs.toml.text import Header, Key, Path, Statement, Unreadable, load
+from wireproto.codecs.toml.writer import NULL, root_of, write_line
+from wireproto.engine.call_builder import CallBuilder, Outcome
+from wireproto.text.json_repair import MAX_DEPTH
+from wireproto.text.json_safe import json_safe
+from wireproto.values.errors import LimitExceeded
+
+Role = Literal["name", "id", "arguments", "argument", "table", "drop"]
+Given = Literal["", "dotted", "table", "inline"]
+
+_MAX_NAMED: Final = 3
+# What other languages call these values; TOML has no such words, so nothing else can be meant.
+_WORDS: Final = {"null": None, "None": None, "True": True, "False": False}
+
+
+@dataclass(slots=True)
+class Place:
+    """Where in the call we are, and what the statement being read is for.
+
+    `table`: the table that statements go into, below the call's own. `given`: how the arguments were begun. `at`: where
+    the statement began. `key`: its argument. `spelled`: its key as written. `indent`: how far it is indented.
+    """
+
+    table: Path = ()
+    given: Given = ""
+    role: Role = "drop"
+    at: int = 0
+    key: str = ""
+    spelled: str = ""
+    indent: int = 0
+
+
+class TomlCall:
+    """One call as its statements arrive."""
+
+    __slots__ = ("_changed", "_name", "_place", "_record", "_root", "_strange", "_tables", "builder", "repairs")
+
+    def __init__(self, builder: CallBuilder) -> None:
+        dialect = builder.opened.form.dialect
+        self.builder = builder
+        self.repairs: set[str] = set()
+        self._record = dialect.record
+        self._root = root_of(dialect)
+        self._place = Place()
+        self._tables = Tables(self._root)
+        self._name: str | None = None
+        self._changed: list[str] = []
+        self._strange = False
+
+    def copy(self, builder: CallBuilder) -> TomlCall:
+        """Return an independent copy that writes to `builder`."""
+        twin = TomlCall.__new__(TomlCall)
+        for name in TomlCall.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.builder, twin.repairs, twin._place = builder, set(self.repairs), replace(self._place)
+        twin._tables, twin._changed = self._tables.copy(), self._changed[:]
+        return twin
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the call's name was read, so that it is a call."""
+        return self._name is not None
+
+    @property
+    def streams(self) -> bool:
+        """Whether the string being read is told while it grows."""
+        return self._place.role == "argument"
+
+    def take_header(self, header: Header, at: int) -> None:
+        """Go on in the table of this header, which stands at position `at`.
+
+        Raises:
+            Unreadable: no such table belongs here.
+        """
+        size = len(self._root)
+        path = header.path[size:]
+        if header.path[:size] != self._root or not path:
+            raise Unreadable("a table that is not the call's")
+        self._begin(at)
+        self._place.at, self._place.table = at, path
+        if path[0] not in self._record.arguments:
+            self._strange = True
+            return
+        if len(path) == 1:
+            self._give("table", path[0])
+            if header.double:
+                self.repairs.add("array-of-tables")
+        elif self._place.given == "inline":
+            raise Unreadable("the arguments are given twice")
+        if len(path) == 1 or self._keeps(path[1]):
+            self._tables.header(header.path, header.double and len(path) > 1)
+
+    def take_key(self, key: Key, at: int, indent: int) -> None:
+        """Begin a statement at position `at`, indented by `indent` characters.
+
+        Raises:
+            Unreadable: the arguments were given in another way already.
+        """
+        place = self._place
+        place.at, place.spelled, place.indent = at, key.raw, indent
+        place.role = self._role((*place.table, *key.path))
+
+    def open_string(self) -> None:
+        """A string begins, the statement's value."""
+        if self.streams:
+            self.builder.open(self._place.key)
+
+    def more(self, piece: str) -> None:
+        """More of the string was read."""
+        if self.streams:
+            self.builder.more(piece)
+
+    def leave(self, value: str) -> None:
+        """The string will not end: keep its safe prefix."""
+        if self.streams:
+            self.builder.leave(value)
+
+    def take_string(self, value: str) -> Outcome | None:
+        """End the string; `Outcome.NONE` if it is a name that no call may have.
+
+        Raises:
+            Unreadable: no string belongs here.
+        """
+        role = self._place.role
+        if role == "argument":
+            self.builder.close(value)
+        elif role == "table":
+            self._tables.statement(self._place.spelled, write_line(value))
+        elif role == "id":
+            self._identify(value)
+        elif role == "name":
+            if not self.builder.may_be_named(value):
+                return Outcome.NONE
+            self._name = value
+            if self.builder.id is not None:
+                self._begin(self._place.at)
+        elif role == "arguments":
+            raise Unreadable("the arguments are no table")
+        return None
+
+    def take_value(self, raw: str) -> None:
+        """Take a value that is no string, as it is spelled.
+
+        Raises:
+            Unreadable: it is no value, or none that belongs here.
+        """
+        place = self._place
+        if place.role == "drop":
+            return
+        if place.role == "table":
+            self._tables.statement(place.spelled, raw)
+            return
+        value = self._plain(place.key if self.streams else place.spelled, self._load(raw))
+        if place.role == "argument":
+            self.builder.give(place.key, value)
+        elif place.role == "id":
+            self._identify(str(value))
+        elif place.role == "arguments" and (isinstance(value, dict) or value is None):
+            for key, item in (value or {}).items():
+                self.builder.declare(key, (place.at, place.at))
+                self.builder.give(key, item)
+        else:
+            raise Unreadable(f"the {place.role} cannot be {raw.strip()[:40]}")
+
+    def fits(self, statement: Statement, indent: int) -> bool:
+        """Tell whether a statement may follow a string of many lines.
+
+        A header is one of the call's. A key that the tool does not declare, indented deeper than the string's own, is
+        taken for code, such as `x = 1` below a docstring.
+        """
+        if isinstance(statement, Header):
+            return statement.path[: len(self._root)] == self._root
+        tool, place = self.builder.tool, self._place
+        direct = len(place.table) == 1 and place.table[0] in self._record.arguments
+        strange = direct and "properties" in tool.schema and statement.path[0] not in tool.keys
+        return not (strange and indent > place.indent)
+
+    def invalid(self, why: str, at: int) -> None:
+        """Say that what stands at position `at` is not TOML."""
+        self._begin(at)
+        before = self.builder.source.slice(self.builder.start, at)
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        self.builder.note("toml-invalid", at, f"line {line}, column {column} of the call: {why}")
+
+    def finish(self, end: int, complete: bool) -> None:
+        """End the call at position `end`: tell what was spread over statements, and say what was odd."""
+        self._begin(end)
+        builder, span = self.builder, (self.builder.start, end)
+        if complete and self._tables.keys:
+            complete = self._give_tables()
+        if complete and self._strange and not self._place.given and not self._tables.keys:
+            builder.journal.diagnose("empty-arguments", span)
+        if self.repairs:
+            builder.journal.diagnose("toml-repaired", span, "repaired: " + ", ".join(sorted(self.repairs)))
+        if self._changed:
+            some = ", ".join(self._changed[:_MAX_NAMED]) + (" and others" if len(self._changed) > _MAX_NAMED else "")
+            message = f"JSON has no word for {some}: told as a string"
+            builder.journal.diagnose("value-not-json", span, message)
+        for key, value in builder.arguments.items() if complete else ():
+            problem = builder.tool.mismatch(key, value)
+            if problem:
+                builder.journal.diagnose("type-mismatch", span, problem)
+        builder.finish(end, complete)
+
+    @property
+    def max_depth(self) -> int:
+        """How deep a value may be nested."""
+        limit = self.builder.policy.max_depth
+        return MAX_DEPTH if limit is None else limit
+
+    def too_deep(self) -> Unreadable:
+        """Return what is wrong with a value that is nested too deeply.
+
+        Raises:
+            LimitExceeded: instead, if it was the caller who set the limit.
+        """
+        if self.builder.policy.max_depth is None:
+            return Unreadable(f"nested deeper than {self.max_depth}")
+        raise LimitExceeded(f"a value is nested deeper than {self.max_depth} (Policy.max_depth)")
+
+    def _begin(self, at: int) -> None:
+        """Tell that the call has begun, if its name is known. Not before: an id may stand behind the name."""
+        builder = self.builder
+        if self._name is not None and builder.name is None:
+            builder.begin(self._name, builder.id, (builder.start, at))
+
+    def _identify(self, value: str) -> None:
+        self.builder.identify(value)
+        self._begin(self._place.at)
+
+    def _role(self, path: Path) -> Role:
+        record, place, first = self._record, self._place, path[0]
+        if first in record.arguments:
+            if not place.table:
+                self._give("dotted" if len(path) > 1 else "inline", first)
+            self._begin(place.at)
+            return self._argument_role(path)
+        if len(path) > 1 or first not in (*record.name, *record.id):
+            self._strange = True
+            return "drop"
+        role: Role = "name" if first in record.name else "id"
+        if (self._name if role == "name" else self.builder.id) is not None:
+            self.builder.note("duplicate-argument", place.at, f"the member {first!r} was given twice")
+            return "drop"
+        return role
+
+    def _argument_role(self, path: Path) -> Role:
+        place = self._place
+        if len(path) == 1:
+            return "arguments"
+        place.key = path[1]
+        if len(path) > 2:
+            return "table" if self._keeps(path[1]) else "drop"
+        if path[1] in self._tables.keys:
+            message = f"{path[1]!r} was given twice; the first value stands"
+            self.builder.note("duplicate-argument", place.at, message)
+            return "drop"
+        return "argument" if self.builder.declare(path[1], (place.at, place.at)) else "drop"
+
+    def _give(self, how: Given, name: str) -> None:
+        """Note how the arguments are given: in one way only, as TOML has it."""
+        place, canonical = self._place, self._record.arguments[0]
+        if place.given and not place.given == how == "dotted":
+            raise Unreadable("the arguments are given twice")
+        if name != canonical and not place.given:
+            self.builder.note("alias-key", place.at, f"{name!r} stands for {canonical!r}")
+        place.given = how
+
+    def _keeps(self, key: str) -> bool:
+        """Note that an argument is spread over statements; False if its key was given already, as one value."""
+        keys, at = self._tables.keys, self._place.at
+        if key not in keys:
+            self._tables.start = self._tables.start or at
+            keys[key] = self.builder.declare(key, (at, at))
+        return keys[key]
+
+    def _give_tables(self) -> bool:
+        """Tell the arguments that were spread over statements; False if those do not go together."""
+        try:
+            for key, value in self._tables.read(self._record.arguments).items():
+                self.builder.give(key, self._plain(key, value))
+        except Unreadable as error:
+            self.invalid(f"the tables from here on: {error}", self._tables.start)
+            return False
+        return True
+
+    def _load(self, raw: str) -> Any:
+        word = raw.strip()
+        if word not in _WORDS:
+            return load(raw)
+        self.repairs.add("literal")
+        return _WORDS[word]
+
+    def _plain(self, key: str, value: object) -> Any:
+        """Return a value as JSON has it."""
+        safe = json_safe(value, self.max_depth)
+        if safe.too_deep:
+            raise self.too_deep()
+        self._changed += [key + ("." if path[:1] not in ("", "[") else "") + path for path in safe.changed]
+        return _with_nulls(safe.value)
+
+
+def _with_nulls(value: Any) -> Any:
+    """Return a value with `{"$null": true}` read as null; it is known to be nested no deeper than is allowed."""
+    if isinstance(value, dict):
+        is_null = len(value) == 1 and value.get(NULL) is True
+        return None if is_null else {key: _with_nulls(item) for key, item in value.items()}
+    return [_with_nulls(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,318 @@
+"""TOML text that may still grow: keys, headers, the ends of lines and of whole values.
+
+It knows where things end, not what they are for, and leaves the reading of whole values to `tomli`. Law: every answer
+rests on the text so far, and `Miss.MORE` (None for an end) means that more text decides.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Union
+
+import tomli
+
+from wireproto.format.spelling import Form
+from wireproto.text.json_repair import MAX_DEPTH
+from wireproto.text.scan import MAX_GAP, Miss, begins
+
+Path = tuple[str, ...]
+
+MAX_KEY: Final = 1024  # a longer key or header is none: what a decoder holds back stays small
+
+_PART: Final = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\r\n]|\\[^\r\n])*(?:"|\\?\Z)|'[^'\r\n]*(?:'|\Z))"""
+_PATH: Final = rf"(?P<path>{_PART}(?:[ \t]*(?:\Z|\.[ \t]*(?:\Z|{_PART})))*)[ \t]*"
+_KEY: Final = re.compile(rf"{_PATH}(?:\Z|(?P<equals>=))")
+_HEADER: Final = re.compile(rf"\[(?P<double>\[)?[ \t]*(?:\Z|{_PATH}(?:\Z|(?P<close>\](?(double)\]?))))")
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
+_LINE_END: Final = re.compile(r"[ \t]*(?:#|\r?\n|\r?\Z)")
+_SCALAR: Final = re.compile(
+    r"(?:true|false|[-+]?(?:inf|nan)|[-+]?[0-9][-+0-9A-Za-z_.:]*(?:[ ][0-9][-+0-9A-Za-z_.:]*)?)[ \t]*(?:[#\r\n]|\Z)"
+)
+_SCALAR_SPAN: Final = 80
+_REST_OF_LINE: Final = re.compile(r"[^#\r\n]*")
+_GAP_LINES: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*")
+_BLANKS: Final = re.compile(r"[ \t\r\n]*")
+_LONE_RETURN: Final = re.compile(r"\r(?!\n)")
+_TAIL: Final = re.compile(r"[ \t]*(?:#[^\n]*)?\r?(?P<end>\n|\Z)")
+_COMMENT: Final = re.compile(r"[ \t]*(?:#[^\n]*)?\r?\Z")
+
+_MAX_QUOTES: Final = 5  # the three that close a string, and two that are its last characters
+_TOKEN: Final = re.compile(r"""["'\[\]{}#\n]""")
+_INSIDE: Final = {
+    '"': re.compile(r'["\\\n]'),
+    "'": re.compile(r"['\n]"),
+    '"""': re.compile(r'"{3,5}|"+\Z|\\'),
+    "'''": re.compile(r"'{3,5}|'+\Z"),
+    "#": re.compile(r"\n"),
+}
+# Strings and comments of text whose strings are known to close.
+_OPAQUE: Final = re.compile(
+    r'''"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"{3,5}|"[^"\\]*(?:\\.[^"\\]*)*"|'''
+    r"""'''[^']*(?:'(?!'')[^']*)*'{3,5}|'[^']*'|#[^\n]*""",
+    re.DOTALL,
+)
+_SUSPECT: Final = 2 * MAX_DEPTH  # a key of too many parts is longer than this
+# CPython's own limit for decimal integers; interpreters older than 3.10.7 have none, and int() is quadratic.
+_LONG_NUMBER: Final = re.compile(r"(?<![0-9_])[0-9_]{4301,}")
+_LONG_KEY: Final = re.compile(rf"(?<![A-Za-z0-9_-])(?:[A-Za-z0-9_-]+[ \t]*\.[ \t]*){{{MAX_DEPTH}}}")
+
+
+class Unreadable(ValueError):
+    """Text that is not TOML; says why in a few words, and where if that is not where reading stopped."""
+
+    def __init__(self, why: str, position: int | None = None) -> None:
+        super().__init__(why)
+        self.position = position
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key and the equals sign behind it, which ends at `end`; `raw` is how the key is spelled."""
+
+    path: Path
+    raw: str
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A table's header, or with `double` that of an array of tables."""
+
+    path: Path
+    raw: str
+    end: int
+    double: bool
+
+
+Statement = Union[Key, Header]
+
+
+@dataclass(slots=True)
+class Span:
+    """A value whose end is looked for: how far, how deep, and inside which kind of string (or `#`, a comment)."""
+
+    start: int
+    scan: int
+    depth: int = 0
+    inside: str = ""
+
+
+class Exits:
+    """The lines that end a call wherever they stand outside a string: its like, and the section's markers."""
+
+    __slots__ = ("_closers", "_firsts", "_openers")
+
+    def __init__(self, form: Form) -> None:
+        self._openers = [*form.headers, *(section for section, _ in form.sections)]
+        self._closers = [close for _, close in form.sections]
+        self._firsts = frozenset(text[:1] for text in (*(opener.first for opener in self._openers), *self._closers))
+
+    def at(self, text: str, pos: int, end: int, final: bool = False) -> Literal[True] | Miss:
+        """Tell whether such a line begins at `pos`, behind its indentation; `final`: nothing follows `end`."""
+        pos = skip_indent(text, pos, end)
+        if pos >= end:
+            return Miss.MORE
+        if text[pos] not in self._firsts:
+            return Miss.NO
+        found = [opener.match(text, pos, end) for opener in self._openers]
+        ends = [place.end for place in found if not isinstance(place, Miss)]
+        stands = [begins(closer, text, pos, end) for closer in self._closers]
+        ends += [pos + len(closer) for closer, here in zip(self._closers, stands, strict=True) if here is True]
+        lines = [ends_line(text, after, end) for after in ends]
+        if True in lines or (final and Miss.MORE in lines):
+            return True
+        return Miss.MORE if Miss.MORE in (*found, *stands, *lines) else Miss.NO
+
+
+def ends_line(text: str, pos: int, end: int) -> Literal[True] | Miss:
+    """Tell whether only blanks stand before the line's end or a comment."""
+    found = _LINE_END.match(text, pos, end)
+    if found is None:
+        return Miss.NO
+    return True if found[0].endswith(("\n", "#")) else Miss.MORE
+
+
+def skip_indent(text: str, pos: int, end: int) -> int:
+    """Return the first position from `pos` up to `end` that is neither a space nor a tab."""
+    while pos < end and text[pos] in " \t":
+        pos += 1
+    return pos
+
+
+def skip_blank_lines(text: str, pos: int, end: int) -> int:
+    """Return where the first line begins that is not blank throughout, or is not there throughout."""
+    found = _BLANKS.match(text, pos, end)
+    stop = found.end() if found is not None else pos
+    lone = _LONE_RETURN.search(text, pos, stop)
+    return max(pos, text.rfind("\n", pos, lone.start() if lone is not None else stop) + 1)
+
+
+def path_of(raw: str) -> Path | None:
+    """Return the parts of a key as it is spelled; None if it is none, or has too many."""
+    if _BARE.fullmatch(raw):
+        return (raw,)
+    try:
+        node: Any = tomli.loads(raw + " = 0")
+    except (ValueError, RecursionError):
+        return None
+    path: list[str] = []
+    while isinstance(node, dict):
+        ((part, node),) = node.items()
+        path.append(part)
+    return tuple(path) if len(path) <= MAX_DEPTH else None
+
+
+def key_at(text: str, pos: int, end: int) -> Key | Miss:
+    """Read the key and the equals sign that a statement begins with."""
+    found = _KEY.match(text, pos, min(end, pos + MAX_KEY))
+    if found is None:
+        return Miss.NO
+    if found["equals"] is None:
+        return Miss.MORE if end < pos + MAX_KEY else Miss.NO
+    raw = found["path"].rstrip(" \t")
+    path = path_of(raw)
+    return Miss.NO if path is None else Key(path, raw, found.end())
+
+
+def header_at(text: str, pos: int, end: int) -> Header | Miss:
+    """Read a table's header."""
+    found = _HEADER.match(text, pos, min(end, pos + MAX_KEY))
+    if found is None:
+        return Miss.NO
+    wanted = "]]" if found["double"] else "]"
+    if found["close"] is None or (len(found["close"]) < len(wanted) and found.end() >= end):
+        return Miss.MORE if end < pos + MAX_KEY else Miss.NO
+    path = path_of(found["path"].rstrip(" \t"))
+    if path is None or found["close"] != wanted:
+        return Miss.NO
+    return Header(path, found[0], found.end(), bool(found["double"]))
+
+
+def statement_at(text: str, pos: int, end: int) -> Statement | Miss:
+    """Read a header, or a key with what may begin a value: anything else in a line is no statement."""
+    if text.startswith("[", pos, end):
+        header = header_at(text, pos, end)
+        if isinstance(header, Miss):
+            return header
+        return header if (ends := ends_line(text, header.end, end)) is True else ends
+    key = key_at(text, pos, end)
+    if isinstance(key, Miss):
+        return key
+    value = skip_indent(text, key.end, min(end, key.end + MAX_GAP))
+    if value >= end:
+        return Miss.MORE
+    if text[value] in "\"'[{":
+        return key
+    if text[value] not in "tfin+-0123456789":
+        return Miss.NO
+    stop = min(end, value + _SCALAR_SPAN)
+    rest = _REST_OF_LINE.match(text, value, stop)
+    if rest is not None and rest.end() == end < value + _SCALAR_SPAN:
+        return Miss.MORE
+    return key if _SCALAR.match(text, value, stop) else Miss.NO
+
+
+def behind_line(text: str, pos: int, end: int) -> int | Miss:
+    """Return where the next line begins if only blanks and a comment stand before it."""
+    found = _TAIL.match(text, pos, end)
+    if found is None:
+        return Miss.NO
+    return found.end() if found["end"] else Miss.MORE
+
+
+def skip_gap_lines(text: str, pos: int, end: int) -> tuple[int, bool]:
+    """Skip lines that are blank or comments; tell too whether the line behind them may yet become one of them."""
+    found = _GAP_LINES.match(text, pos, end)
+    at = found.end() if found is not None else pos
+    return at, _COMMENT.match(text, at, end) is not None
+
+
+def span_end(span: Span, text: str, base: int, end: int, exits: Exits, max_depth: int) -> int | None:
+    """Return where the line ends that a value ends on; `text` begins at position `base`.
+
+    Raises:
+        Unreadable: a string does not end on its line, or a line inside brackets ends the call; `span.scan` is there.
+        OverflowError: it is nested deeper than `max_depth`.
+    """
+    while True:
+        found = (_INSIDE[span.inside] if span.inside else _TOKEN).search(text, span.scan - base, end)
+        if found is None:
+            span.scan = base + end
+            return None
+        at, mark = found.start(), found[0]
+        span.scan = base + at
+        if mark == "\n" and not span.inside and not span.depth:
+            return base + at
+        after = _in_string(span, at, mark, end) if span.inside else _structure(span, text, at, end, exits)
+        if after is None:
+            return None
+        span.scan = base + after
+        if span.depth > max_depth:
+            raise OverflowError(f"nested deeper than {max_depth}")
+
+
+def _in_string(span: Span, at: int, mark: str, end: int) -> int | None:
+    """Return where to go on behind a mark inside a string or comment; None if more text decides."""
+    if mark == "\\":
+        return at + 2 if at + 1 < end else None
+    if mark == "\n":
+        if span.inside != "#":
+            raise Unreadable("a line break in a string of one line")
+        span.inside = ""
+        return at  # it may end the value
+    if len(span.inside) == 3 and at + len(mark) >= end and len(mark) < _MAX_QUOTES:
+        return None
+    span.inside = ""
+    return at + len(mark)
+
+
+def _structure(span: Span, text: str, at: int, end: int, exits: Exits) -> int | None:
+    """Return where to go on behind a mark outside strings; None if more text decides."""
+    mark = text[at]
+    if mark in "\"'":
+        triple = begins(mark * 3, text, at, end)
+        if triple is Miss.MORE:
+            return None
+        span.inside = mark * 3 if triple is True else mark
+        return at + len(span.inside)
+    if mark == "\n":
+        leaves = exits.at(text, at + 1, end)
+        if leaves is True:
+            span.scan += 1
+            raise Unreadable("a bracket is not closed")
+        return None if leaves is Miss.MORE else at + 1
+    if mark == "#":
+        span.inside = mark
+    else:
+        span.depth += 1 if mark in "[{" else -1 if span.depth else 0
+    return at + 1
+
+
+def load(raw: str) -> Any:
+    """Return the value that `raw` spells, a comment behind it included.
+
+    Raises:
+        Unreadable: it is no value.
+    """
+    return load_document(f"v = {raw}\n")["v"]
+
+
+def load_document(text: str) -> dict[str, Any]:
+    """Return what a document says; its brackets are known to be few.
+
+    Raises:
+        Unreadable: it is not TOML, or holds a number or a key that costs more than its length.
+    """
+    if len(text) > _SUSPECT:
+        bare = _OPAQUE.sub("s", text)
+        if _LONG_NUMBER.search(bare):
+            raise Unreadable("a number has too many digits")
+        if _LONG_KEY.search(bare):
+            raise Unreadable("a key has too many parts")
+    try:
+        return tomli.loads(text)
+    except RecursionError:
+        raise Unreadable("nested too deeply") from None
+    except ValueError as error:
+        raise Unreadable(str(error).partition(" (at ")[0]) from None

@@ -1,0 +1,140 @@
+"""Arguments as XML elements: `<arg name="content">…</arg>`, nested data as elements in it.
+
+The reader is that of tagged arguments, so a value that nobody escaped ends where its structure says; what differs is
+the text of a value (references, CDATA) and its `type` attribute. The writer escapes everything, so nothing it writes
+is ever in doubt. Law: what the writer wrote, an XML parser and the reader both read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wireproto.codecs.tagged.reader import TaggedReader
+from wireproto.codecs.tagged.values import RawValue
+from wireproto.codecs.xml import tree
+from wireproto.documents.trees import xml_parser
+from wireproto.engine.call_builder import CallBuilder, Codec, End, Outcome
+from wireproto.format.dialect import Dialect
+from wireproto.format.spelling import Form
+from wireproto.text.json_repair import MAX_DEPTH
+from wireproto.text.xml_text import Mode, decode, decode_part
+from wireproto.tools.toolset import Tool, Typed
+from wireproto.values.errors import LimitExceeded
+from wireproto.values.model import Call
+
+
+class XmlValue(RawValue):
+    """The text of one value, decoded while it arrives."""
+
+    __slots__ = ("_decoder_mode", "_type")
+
+    def __init__(self, builder: CallBuilder, form: Form, slots: Mapping[str, str], start: int, crlf: bool) -> None:
+        self._decoder_mode = Mode.ESCAPED
+        self._type = slots.get("type", "")
+        super().__init__(builder, form, slots, start, crlf)
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether what was told so far says that the writer escapes nothing."""
+        return self._decoder_mode is Mode.RAW
+
+    def tell(self, end: int) -> None:
+        """Tell the value's text up to `end`, or to half of a reference before it."""
+        if self._mode in ("late", "drop") and end > self.told:
+            self.builder.check_size(end - self.start)
+            self._decode_on(end, final=False)
+        elif self._mode == "undecided":
+            text = self.builder.source.slice(self.start, end)
+            certain, _, _ = decode_part(text, 0, len(text), Mode.ESCAPED, final=False)
+            if not "null".startswith(certain):
+                self._decide(end)
+        else:
+            super().tell(end)
+
+    def _stream(self, end: int, final: bool = False) -> None:
+        self.builder.more(self._decode_on(end, final))
+
+    def _decode_on(self, end: int, final: bool) -> str:
+        text = self.builder.source.slice(self.told, end)
+        piece, consumed, self._decoder_mode = decode_part(text, 0, len(text), self._decoder_mode, final)
+        self.told += consumed
+        return piece
+
+    def _decoded(self, start: int, end: int) -> str:
+        return decode(self.builder.source.slice(start, end))
+
+    def _check(self, text: str, end: int) -> None:
+        """Nothing is odd about references: they are decoded here."""
+
+    def _wire_type(self, slots: Mapping[str, str]) -> str | None:
+        kind = slots.get("type")
+        return None if kind is None else "true" if kind == "string" else "false"
+
+    def _typed(self, text: str, end: int) -> Typed:
+        builder = self.builder
+        raw = builder.source.slice(self.start, end)
+        limit = builder.policy.max_depth
+        tool = builder.tool if builder.policy.coerce else Tool("")
+        try:
+            found = tree.read(self.form.dialect, raw, self._type, tool, self.key, limit or MAX_DEPTH)
+        except tree.TooDeep as error:
+            if limit is None:
+                return Typed(text, "type-mismatch", f"{self.key}: {error}")
+            raise LimitExceeded(f"a value is {error} (Policy.max_depth)") from None
+        except tree.NotATree as error:
+            return Typed(text, "type-mismatch", f"{self.key}: {error}")
+        if found is None:
+            return super()._typed(text, end)
+        if found.problem:
+            return Typed(found.value, "type-mismatch", found.problem)
+        return tool.fitting(self.key, found.value)
+
+
+class XmlReader(TaggedReader):
+    """Reads the arguments of one call; in strict mode an XML parser reads it too, and its complaint is a diagnosis."""
+
+    value_type = XmlValue
+    specials = ("&",)
+
+    __slots__ = ()
+
+    def read(self, stop: int, end: End) -> Outcome:
+        """Read as far as certain, looking no further than `stop`."""
+        outcome = super().read(stop, end)
+        in_cdata = self._open is not None and self._open.in_cdata
+        # Only in a CDATA section may a bracket be the beginning of its end.
+        if in_cdata is not ("]" in self._stops):
+            self._stops = (*self._stops, "]") if in_cdata else self._stops[:-1]
+        return outcome
+
+    def _finish(self, position: int, complete: bool) -> Outcome:
+        if self.builder.policy.strict:
+            self._check_well_formed(position)
+        return super()._finish(position, complete)
+
+    def _check_well_formed(self, position: int) -> None:
+        from lxml import etree
+
+        builder = self.builder
+        text = builder.source.slice(builder.start, position).encode("utf-8", "surrogatepass")
+        try:
+            etree.fromstring(text, xml_parser())
+        except etree.XMLSyntaxError as error:
+            line, column = error.position
+            message = f"not well-formed XML: {error.msg} (line {line}, column {column} of the call)"
+            builder.journal.diagnose("not-well-formed", (builder.start, position), message)
+
+
+def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bool) -> str:
+    """Write one call, everything escaped; a type stands where the schema does not settle it."""
+    del index, escaped  # no counted ids; references are always written
+    argument = dialect.argument
+    out = [dialect.call.open.format(name=call.name, id=call.id or "")]
+    for key, value in call.arguments.items():
+        text, kind = tree.write(dialect, value, tool, key)
+        out += [argument.open.format(key=key, type=kind), text, argument.close.format(key=key)]
+    out.append(dialect.call.close.format(name=call.name))
+    return "".join(out)
+
+
+CODEC = Codec("xml", XmlReader, write_call)

@@ -1,0 +1,263 @@
+"""Other views of a text, in which call-shaped text that is no call may be one.
+
+A view is what a decoder is given instead of the text: markers that are missing are supplied, entities are read, or
+nothing is changed but where it begins. Here is where views may begin and what they say; to decode them is not known.
+Law: a place is found by looking at each character a bounded number of times.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from wireproto.decode.openers import FENCE_WIDTH, FENCES
+from wireproto.engine.left_context import Place
+from wireproto.engine.regions import Region
+from wireproto.format.dialect import Dialect
+from wireproto.format.nodes import Lit, Slot
+from wireproto.format.registry import AUTO, dialects
+from wireproto.format.registry import dialect as find_dialect
+from wireproto.format.spelling import CACHED, Form, Literals, forms
+from wireproto.format.template import Template
+from wireproto.text.buffer import Source
+from wireproto.text.scan import BLANK, Match, skip_blank
+from wireproto.tools.toolset import Toolset
+
+# The dialect whose body is a JSON object with name and arguments, and nothing else: what models write without markers.
+RECORDS = "hermes"
+_NEAR = 160  # how far before a lone argument the tool's name may stand
+_TOKEN = re.compile(r"<\|[^<>|]*\|>|<｜[^<>｜]*｜>|\[/?[A-Z_]+\]")
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|#39|#34|#x27|#x22);")
+_FENCES = Literals(frozenset(FENCES))
+_QUOTES = "`\"'“‘«"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What to decode: `prefix` and then `text` from `start` to `end`, as a dialect.
+
+    `places` are (position in `text`, position it stands for) where the two differ, in order. `origin`: where what is
+    looked at begins, if that is before `start`. `causes` are diagnoses of what made it none. `bare`: nothing but its
+    place says that it may be a call; `quoted`: it stands as a quotation; `foreign`: in another dialect than expected.
+    """
+
+    dialect: str | Dialect
+    text: str
+    start: int
+    end: int
+    prefix: str = ""
+    origin: int | None = None
+    places: tuple[tuple[int, int], ...] = ()
+    causes: tuple[str, ...] = ()
+    bare: bool = False
+    quoted: bool = False
+    foreign: bool = False
+
+    def position(self, at: int) -> int:
+        """Return what position of the original text a position of the decoded text stands for."""
+        inside = at - len(self.prefix)
+        if inside <= 0:
+            return self.start if self.origin is None else self.origin
+        found = inside + self.start
+        if not self.places:
+            return found
+        here, there = self.places[max(0, bisect_right(self.places, (found, len(self.text) * 6)) - 1)]
+        return found - here + there if here <= found else found
+
+
+@lru_cache(maxsize=CACHED)
+def every_opener(own: Dialect | None = None) -> Literals:
+    """Return what calls begin with in any dialect but this one, bare brackets aside."""
+    others = (form for name in dialects() for form in forms(find_dialect(name)))
+    taken = {opener for form in (forms(own) if own is not None else ()) for opener in form.openers}
+    return Literals(frozenset(opener for form in others for opener in form.openers if len(opener) > 2) - taken)
+
+
+def has_element(text: str, tools: Toolset) -> bool:
+    """Tell whether a tag stands in the text that is nothing but a declared name."""
+    found = iter_literals(_names(tools.names), text) if tools.names else ()
+    return any(text[hit.start() - 1 : hit.start()] == "<" and text[hit.end() : hit.end() + 1] == ">" for hit in found)
+
+
+def unescaped(text: str, dialect: str | Dialect) -> View | None:
+    """Return the view in which character entities are what they stand for; None if there are none."""
+    pieces: list[str] = []
+    places = [(0, 0)]
+    at = length = 0
+    for found in _ENTITY.finditer(text):
+        char = html.unescape(found.group())
+        pieces += (text[at : found.start()], char)
+        length += found.start() - at + len(char)
+        at = found.end()
+        places.append((length, at))
+    if not at:
+        return None
+    whole = "".join((*pieces, text[at:]))
+    return View(dialect, whole, 0, len(whole), places=tuple(places), causes=("html-escaped",))
+
+
+def quotations(text: str) -> Iterator[View]:
+    """Yield the views that begin at an opener behind a quotation mark; inline code ends at the next backtick."""
+    for found in re.finditer(rf"[{_QUOTES}](?=[<\[{{+])", text):
+        start, end = found.end(), len(text)
+        if found.group() == "`":
+            close = text.find("`", start)
+            end = close if close >= 0 else end
+        if every_opener().find(text, start, min(start + 40, end)) is not None:
+            yield View(AUTO, text, start, end, quoted=True)
+
+
+@lru_cache(maxsize=1)
+def _record_start() -> re.Pattern[str]:
+    record = find_dialect(RECORDS).record
+    names = "|".join(map(re.escape, (*record.name, *record.arguments, *record.id)))
+    return re.compile(rf"\{{[ \t\r\n]{{0,64}}[\"'](?:{names})[\"']")
+
+
+def records(text: str) -> Iterator[View]:
+    """Yield the views of objects that may be a call: the missing marker is supplied."""
+    dialect = find_dialect(RECORDS)
+    prefix = dialect.call.open.format()
+    for found in _record_start().finditer(text):
+        yield View(dialect, text, found.start(), len(text), prefix, bare=True)
+
+
+def begins_alone(view: View, floor: int) -> View | None:
+    """Return a bare view that begins where a call without markers may, with whether it is quoted there (R-MISSING).
+
+    That is the start of the text or of a line, behind `>`, or behind the call before it, which ends at `floor`.
+    """
+    if not view.bare:
+        return view
+    before = view.text[max(floor, view.start - _NEAR) : view.start].rstrip(" \t[")
+    quoted = before.endswith("`") and not before.endswith("```")
+    behind = floor > 0 and not view.text[floor : view.start][:_NEAR].strip(BLANK + ",;[")
+    return replace(view, quoted=quoted) if quoted or behind or not before or before[-1] in "\n>" else None
+
+
+@lru_cache(maxsize=1)
+def _bare_headers() -> tuple[tuple[Dialect, Template], ...]:
+    """Return the headers of JSON calls as they are without special tokens, one of each shape."""
+    found: dict[tuple[object, ...], tuple[Dialect, Template]] = {}
+    for dialect in map(find_dialect, dialects()):
+        form = forms(dialect)[0]
+        if form.body != "object" or not form.named:
+            continue
+        nodes = [replace(n, text=_TOKEN.sub("", n.text)) if isinstance(n, Lit) else n for n in dialect.call.open.nodes]
+        bare = tuple(node for node in nodes if not isinstance(node, Lit) or node.text)
+        if bare != dialect.call.open.nodes:
+            found.setdefault(bare, (dialect, Template(bare)))
+    return tuple(found.values())
+
+
+@lru_cache(maxsize=CACHED)
+def _names(names: tuple[str, ...]) -> Literals:
+    return Literals(frozenset(names))
+
+
+def stripped(text: str, tools: Toolset, own: Dialect | None) -> Iterator[View]:
+    """Yield the views of calls whose special tokens are gone: a declared name, and an object right behind it."""
+    if not tools.names:
+        return
+    headers = sorted(_bare_headers(), key=lambda pair: pair[0] is not own)
+    for found in iter_literals(_names(tools.names), text):
+        for dialect, header in headers:
+            head = _bare_head(text, found, dialect, header, tools)
+            if head is not None:
+                yield head
+                break
+
+
+def _bare_head(text: str, name: re.Match[str], dialect: Dialect, header: Template, tools: Toolset) -> View | None:
+    slot = next(i for i, node in enumerate(header.nodes) if isinstance(node, Slot))
+    lead = "".join(node.text for node in header.nodes[:slot] if isinstance(node, Lit))
+    ids = [template.first for template in dialect.call.id] if header.nodes[slot] == Slot("id") else [""]
+    for before in ids:
+        start = name.start() - len(lead) - len(before)
+        if start < 0 or not text.startswith(lead + before, start):
+            continue
+        matched = header.match(text, start, len(text))
+        if not isinstance(matched, Match):
+            continue
+        body = skip_blank(text, matched.end, len(text))
+        if text[body : body + 1] == "{" and _names_a_tool(dialect, matched, tools):
+            section = dialect.section.open.format() if dialect.section is not None else ""
+            prefix = section + dialect.call.open.format(**matched.slots)
+            return View(dialect, text, body, len(text), prefix, start, causes=("special-tokens-stripped",))
+    return None
+
+
+def _names_a_tool(dialect: Dialect, head: Match, tools: Toolset) -> bool:
+    if "name" in head.slots:
+        return tools.get(head.slots["name"]) is not None
+    found = forms(dialect)[0].resolve_id(head.slots["id"], tools)
+    return found is not None and tools.get(found[0]) is not None
+
+
+def lone_arguments(text: str, tools: Toolset, own: Dialect | None) -> Iterator[View]:
+    """Yield the views of tagged arguments without a call's header, of a tool that declares the first of them."""
+    if not tools.names:
+        return
+    specs = [own] if own is not None else [find_dialect(name) for name in dialects()]
+    named: dict[str, Form] = {}
+    for form in (forms(spec)[0] for spec in specs):
+        if form.body == "arguments" and not form.bare_keys and not form.has_cdata:
+            named.setdefault(form.keys[0].first, form)
+    for found in iter_literals(Literals(frozenset(named)), text) if named else ():
+        at = found.start()
+        before = text[max(0, at - _NEAR) : at]
+        if before.rpartition("\n")[2].strip(" \t"):
+            continue
+        view = _argument_view(text, at, before, named[found.group()], tools)
+        if view is not None:
+            yield view
+
+
+def _argument_view(text: str, at: int, before: str, form: Form, tools: Toolset) -> View | None:
+    key = form.find_key(text, at, len(text), None)
+    if not isinstance(key, Match):
+        return None
+    fitting = [tool.name for tool in tools.tools if key.slots["key"] in tool.keys]
+    said = [
+        hit for hit in iter_literals(_names(tools.names), before) if hit.group() in fitting and _is_word(before, hit)
+    ]
+    if not said and len(fitting) != 1:
+        return None
+    name = said[-1].group() if said else fitting[0]
+    origin = at - len(before) + before.rfind("\n", 0, said[-1].start()) + 1 if said else at
+    prefix = form.dialect.call.open.format(name=name)
+    return View(form.dialect, text, at, len(text), prefix, origin)
+
+
+def _is_word(text: str, hit: re.Match[str]) -> bool:
+    around = text[max(0, hit.start() - 1) : hit.start()] + text[hit.end() : hit.end() + 1]
+    return not any(char.isalnum() or char == "_" for char in around)
+
+
+def fences(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the stretches that are fenced code blocks, fences included (CommonMark 4.5); the last may be open."""
+    if not any(fence in text for fence in FENCES):
+        return
+    source = Source()
+    source.feed(text)
+    at = 0
+    while (found := _FENCES.find(text, at, len(text))) is not None:
+        start = at = found.start()
+        region = Region.fence(source, start, FENCE_WIDTH)
+        region.reach(source, True)
+        at += FENCE_WIDTH
+        if Place().may_fence(source, start) and region.kind == "fence":
+            at = region.closed[1] if region.closed is not None else len(text)
+            yield start, at
+
+
+def iter_literals(literals: Literals, text: str) -> Iterator[re.Match[str]]:
+    """Yield every literal in the text, in order."""
+    at = 0
+    while (found := literals.find(text, at, len(text))) is not None:
+        yield found
+        at = found.end()

@@ -1,0 +1,313 @@
+"""Loops: a passage, or a call, that a model writes over and over.
+
+A passage loops if one of at most `max_period` characters stands `times` times in a row, and the whole stretch is at
+least `SHORTEST` characters long: that is a sentence said again and again. A passage of fewer than `WORDS` different
+letters is more likely drawn than said (rules of tables and of dashes, blanks, zeros, a row of empty cells), so its
+stretch must reach `DRAWN` characters. Letters are what `str.isalpha` says, upper and lower case apart. What is neither
+text nor reasoning (arguments above all: files with tables of zeros are written there) loops only if the last `FLOOD`
+characters of the input are one passage.
+
+It works on plain characters and values: it must not know what they mean, and not where chunks end. Text is looked at
+in blocks that are counted from the start of a stretch. Law: what is found, and at which character it is told, depends
+on the text alone; time is linear in it and memory bounded by `times * max_period`.
+
+How: at a look, the last characters are searched for once more, just before themselves; the distance is the period, and
+how far both places agree, backwards and forwards, is the length of the run. Periods are split into levels. A level
+searches for as many characters as its longest period has, so that by the theorem of Fine and Wilf the nearest place is
+the only one worth a look: any other period that long a match allows is a multiple of the nearest one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf
+
+from wireproto.text.buffer import Source
+from wireproto.text.json_safe import identical
+from wireproto.values.model import Call, Span
+
+SHORTEST = 120
+WORDS = 8
+DRAWN = 2_000
+FLOOD = 32_768
+LOOK = FLOOD // 2  # how often the input as a whole is looked at
+_BLOCK = 512
+_PROBE = 64
+_FIRST = 30  # the longest period of the lowest level: shorter ones must stand SHORTEST characters long anyway
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop: where it stands as far as it was read, where it was told (both in characters), and one sentence.
+
+    `period` is the length of its passage; 0 for a loop of calls.
+    """
+
+    span: Span
+    told: int
+    message: str
+    period: int = 0
+
+    @classmethod
+    def of_passage(cls, span: Span, told: int, period: int) -> Loop:
+        """Return the loop of a passage."""
+        times = (span[1] - span[0]) // period
+        return cls(span, told, f"a passage of {period} characters stands {times} times in a row", period)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Periods above `low` up to `high`, looked for every `step` characters, once as many more were read."""
+
+    low: int
+    high: int
+    step: int
+
+
+@lru_cache(maxsize=64)
+def levels(times: int, max_period: int) -> tuple[Level, ...]:
+    """Return the levels for these thresholds.
+
+    The characters that a level searches for, and one period more, must lie inside a run before it is long enough to be
+    told, at one look at least; what is left over is the step.
+    """
+    found: list[Level] = []
+    low, high = 0, min(_FIRST, max_period)
+    while low < max_period:
+        slack = min(max(times * period, SHORTEST) - period for period in range(low + 1, high + 1)) - high
+        found.append(Level(low, high, min(slack, max(2 * low, _BLOCK // 2))))
+        low, high = high, min(high * 2 if times > 3 else high * 3 // 2, max_period)
+    return tuple(found)
+
+
+class Passages:
+    """Finds loops in one stretch of text after another, a block at a time.
+
+    `due` is the position that the stretch must reach before there is something to look at; -1 where none has begun.
+    """
+
+    __slots__ = ("_levels", "_looks", "_period", "_position", "_start", "_times", "_window", "due")
+
+    def __init__(self, times: int | None, max_period: int) -> None:
+        self._times = times or 0
+        self._levels = levels(times, max_period) if times is not None else ()
+        self._position = 0
+        self.due: float = -1 if self._levels else inf
+        self._begin("", 0)
+
+    def copy(self) -> Passages:
+        """Return an independent copy."""
+        twin = Passages.__new__(Passages)
+        for name in Passages.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin._looks = self._looks[:]
+        return twin
+
+    def read(self, source: Source, start: int, end: int) -> list[Loop]:
+        """Look at the stretch up to `end`, as far as its blocks are whole; it begins at `start` if none has begun.
+
+        Return the loops that are to be told now.
+        """
+        if self.due < 0:
+            self._position = start
+            self._begin("", start)
+        first = self._position
+        whole = (end - first) // _BLOCK * _BLOCK
+        text = source.slice(first, first + whole)
+        self.due = first + whole + _BLOCK
+        return [loop for at in range(0, whole, _BLOCK) for loop in self._take(text[at : at + _BLOCK], final=False)]
+
+    def finish(self, source: Source, end: int) -> list[Loop]:
+        """End the stretch, if one has begun; return the loops that were not told yet."""
+        if self.due < 0 or not self._levels:
+            return []
+        self.due = -1
+        if len(self._window) + end - self._position < SHORTEST:
+            return []
+        return self._take(source.slice(self._position, end), final=True)
+
+    def _begin(self, window: str, start: int) -> None:
+        """Forget what was read but for this much, which stands at `start`."""
+        self._window, self._start, self._period = window, start, 0
+        self._looks = [start + level.low + 1 + level.high for level in self._levels]
+
+    def _take(self, block: str, final: bool) -> list[Loop]:
+        """Look at one more block."""
+        self._window += block
+        self._position += len(block)
+        if self._period:
+            self._follow(len(block))
+        loops: list[Loop] = []
+        while not self._period and (loop := self._look(final)) is not None:
+            loops.append(loop)
+        self._trim()
+        return loops
+
+    def _follow(self, fresh: int) -> None:
+        """Follow a loop that was told into the fresh characters; begin anew where it ends."""
+        window, period = self._window, self._period
+        at = len(window) - fresh
+        at += _agreement(window, at, period, fresh, back=False)
+        if at < len(window):
+            self._begin(window[at:], self._start + at)
+        else:
+            self._window, self._start = window[-period:], self._position - period
+
+    def _look(self, final: bool) -> Loop | None:
+        """Return the first loop that a look at any level finds; go on behind it."""
+        for number, level in enumerate(self._levels):
+            last = self._position - (0 if final else level.step)
+            if (first := self._looks[number]) > last and not final:
+                continue
+            looks = range(first - self._start, last - self._start + 1, level.step)
+            for at in (*looks, len(self._window)) if final else looks:
+                if (found := self._earlier(level, at)) >= 0 and (loop := self._loop(at, at - level.high - found)):
+                    return loop
+            self._looks[number] += len(looks) * level.step
+        return None
+
+    def _earlier(self, level: Level, at: int) -> int:
+        """Return where the characters before `at` stand once more, the nearest place of the level; -1 if nowhere."""
+        window, longest = self._window, level.high
+        if at <= longest:
+            return -1
+        return window.rfind(window[at - longest : at], max(0, at - 2 * longest), at - level.low - 1)
+
+    def _loop(self, at: int, period: int) -> Loop | None:
+        """Return the loop around `at` in the window, if the run is long enough; go on behind it."""
+        window = self._window
+        begin = at - period - _agreement(window, at, period, at - period, back=True)
+        end = at + _agreement(window, at, period, len(window) - at, back=False)
+        passage = window[at - period : at]
+        return self._tell(begin, end, passage) if end - begin >= self._needed(passage) else None
+
+    def _needed(self, passage: str) -> int:
+        """Return how long a stretch of this passage must be."""
+        said = len({character for character in passage if character.isalpha()}) >= WORDS
+        return max(self._times * len(passage), SHORTEST if said else DRAWN)
+
+    def _tell(self, begin: int, end: int, passage: str) -> Loop:
+        """Return the loop; go on behind it, or follow it if it reaches the end of what was read."""
+        window, start = self._window, self._start
+        period = (passage + passage).find(passage, 1)
+        self._begin(window[end:], start + end)
+        if end == len(window):
+            self._window, self._start, self._period = window[-period:], self._position - period, period
+        return Loop.of_passage((start + begin, start + end), self._position, period)
+
+    def _trim(self) -> None:
+        """Keep what a run may need: one that was not told is little longer than it must be to be told."""
+        last = self._levels[-1]
+        keep = max(self._times * last.high, DRAWN) + 2 * (last.high + last.step) + _BLOCK
+        if len(self._window) > 2 * keep:
+            self._start += len(self._window) - keep
+            self._window = self._window[-keep:]
+
+
+def _agreement(text: str, at: int, period: int, limit: int, back: bool) -> int:
+    """Return how many characters from `at` on, or back from it, equal those one period before them; `limit` at most."""
+    known, size = 0, 1
+    while known < limit:
+        size = min(size, limit - known)
+        start = at - known - size if back else at + known
+        if text[start : start + size] == text[start - period : start - period + size]:
+            known += size
+            size *= 2
+        elif size == 1:
+            break
+        else:
+            limit = known + size - 1
+            size = max(1, size // 4)
+    return known
+
+
+class Repeats:
+    """Counts how many times in a row the same call was made."""
+
+    __slots__ = ("_count", "_last", "_start", "_times")
+
+    def __init__(self, times: int | None) -> None:
+        self._times = times
+        self._last: Call | None = None
+        self._count = 0
+        self._start = 0
+
+    def copy(self) -> Repeats:
+        """Return an independent copy."""
+        twin = Repeats(self._times)
+        twin._last, twin._count, twin._start = self._last, self._count, self._start
+        return twin
+
+    def add(self, call: Call) -> Loop | None:
+        """Take the next call; return the loop if this call makes it one.
+
+        The same call is one of the same name and arguments. Of calls that are not complete the arguments are not known:
+        their text must be the same.
+        """
+        if self._times is None:
+            return None
+        if self._last is not None and _same_call(self._last, call):
+            self._count += 1
+        else:
+            self._count, self._start = 1, call.span[0]
+        self._last = call
+        if self._count != self._times:
+            return None
+        message = f"the same call of {call.name!r} stands {self._count} times in a row"
+        return Loop((self._start, call.span[1]), call.span[1], message)
+
+
+def _same_call(left: Call, right: Call) -> bool:
+    if left.name != right.name or left.complete != right.complete:
+        return False
+    return identical(left.arguments, right.arguments) if left.complete else left.raw == right.raw
+
+
+class Floods:
+    """Finds input that is one passage over and over where text is not looked at closely."""
+
+    __slots__ = ("_max_period", "_size", "_told")
+
+    def __init__(self, times: int | None, max_period: int) -> None:
+        self._max_period = max_period
+        self._size = max(FLOOD, times * max_period) if times is not None else 0
+        self._told = -1
+
+    def copy(self) -> Floods:
+        """Return an independent copy."""
+        twin = Floods(None, self._max_period)
+        twin._size, twin._told = self._size, self._told
+        return twin
+
+    def period(self, source: Source, text: str, at: int, end: int) -> int:
+        """Return the period of the input's end, were it to end at `end` of `text`; 0 if that is no flood.
+
+        `at` characters of the text are in the source already.
+        """
+        first = end - self._size
+        missing = max(0, at - first)
+        near = text[max(at, end - self._max_period - _PROBE) : end]
+        known = len(near) == self._max_period + _PROBE  # a shorter text may repeat what came before it
+        if not self._size or source.end < missing or (known and near.rfind(near[-_PROBE:], 0, -1) < 0):
+            return 0
+        before = source.slice(source.end - missing, source.end) if missing else ""
+        return _period(before + text[max(at, first) : end], self._max_period)
+
+    def tell(self, end: int, period: int, heard: int) -> Loop | None:
+        """Return the loop if the input that ends at `end` is a flood of this period, and it was not told.
+
+        Of the input `heard` characters were looked at as text, or are no concern any more.
+        """
+        if end - self._size < heard:
+            return None
+        told, self._told = self._told, end
+        return Loop.of_passage((end - self._size, end), end, period) if told != end - LOOK else None
+
+
+def _period(text: str, longest: int) -> int:
+    """Return the length of the passage that the whole text repeats; 0 if it has more than `longest` characters."""
+    size = len(text)
+    found = text.rfind(text[size - longest :], max(0, size - 2 * longest), size - 1)
+    period = size - longest - found
+    return period if found >= 0 and text[period:] == text[: size - period] else 0

@@ -1,0 +1,119 @@
+"""Where text outside calls stands: open text, a Markdown fence, or reasoning; and where that ends.
+
+A fence and reasoning end at their closer whatever stands before it, also inside the shape of a call (R-FENCE,
+R-THINK). Law: the end is found by looking at every character once.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+from wireproto.format.spelling import Literals
+from wireproto.text.buffer import Source
+
+Kind = Literal["text", "fence", "reasoning"]
+_INFO = 256  # characters of a fence's opening line that are looked at
+
+
+@dataclass(slots=True)
+class Region:
+    """A stretch of text outside calls. `scan` is how far its end was looked for, `closed` its closer once found.
+
+    Reasoning ends at the first of its `closers`. A fence's closer is `width` times its character; `in_info` while its
+    opening line goes on.
+    """
+
+    kind: Kind
+    start: int = 0
+    scan: int = 0
+    closers: tuple[str, ...] = ()
+    closer: str = ""
+    width: int = 0
+    in_info: bool = False
+    closed: tuple[int, int] | None = None
+
+    @classmethod
+    def fence(cls, source: Source, position: int, width: int) -> Region:
+        """Return the fence that opens at `position` with at least `width` characters."""
+        char = source.slice(position, position + 1)
+        return cls("fence", position, position + width, closer=char, width=width, in_info=True)
+
+    @property
+    def prose(self) -> Literal["text", "reasoning"]:
+        """What its characters are to the caller."""
+        return "reasoning" if self.kind == "reasoning" else "text"
+
+    def copy(self) -> Region:
+        """Return an independent copy."""
+        return replace(self)
+
+    def reach(self, source: Source, final: bool) -> int:
+        """Return how far the region's text is known to reach; sets `closed` if its closer was found."""
+        if self.kind == "text":
+            return source.end
+        if self.closed is None:
+            self._find_end(source, final)
+        if self.closed is not None:
+            return self.closed[0]
+        return source.end if final or not (self.closer or self.closers) else self.scan
+
+    def _find_end(self, source: Source, final: bool) -> None:
+        if self.kind == "reasoning":
+            self._find_thought_end(source, final)
+        else:
+            self._find_fence_end(source, final)
+
+    def _find_thought_end(self, source: Source, final: bool) -> None:
+        text, base, closers = source.window, source.base, _any_of(self.closers)
+        start = max(0, self.scan - base)
+        found = closers.find(text, start)
+        if found is None:
+            self.scan = base + closers.held(text, start, len(text))
+        elif closers.open_ended(text, found.start(), len(text)) and not final:
+            self.scan = base + found.start()
+        else:
+            self.closed = (base + found.start(), base + found.end())
+
+    def _find_fence_end(self, source: Source, final: bool) -> None:
+        text, at = source.window, max(0, self.scan - source.base)
+        line = self._skip_info(text, at, source.base) if self.in_info else at
+        if line is None:
+            return
+        closing, partial = _fence_patterns(self.closer, self.width)
+        found = closing.search(text, line)
+        if found is not None and (final or text[found.end() :].lstrip("\r")):
+            self.closed = (source.base + found.start(), source.base + found.end())
+            return
+        held = partial.search(text, found.start() if found is not None else line)
+        self.scan = source.base + (held.start() if held is not None else len(text))
+
+    def _skip_info(self, text: str, at: int, base: int) -> int | None:
+        """Skip the rest of the opening line; a backtick in it says that it opens no fence (CommonMark 4.5)."""
+        while at < len(text) and text[at] == self.closer and base + at == self.start + self.width:
+            at, self.width = at + 1, self.width + 1
+        line = text.find("\n", at, at + _INFO)
+        tick = text.find("`", at, line if line >= 0 else at + _INFO) if self.closer == "`" else -1
+        if tick >= 0:
+            self.kind, self.closer = "text", ""
+        elif line >= 0 or len(text) - at >= _INFO:
+            self.in_info = False
+            return line if line >= 0 else at
+        # Whether a call in this line is quoted is not known before its end.
+        self.scan = base + at
+        return None
+
+
+@lru_cache(maxsize=64)
+def _any_of(literals: tuple[str, ...]) -> Literals:
+    return Literals(frozenset(literals))
+
+
+@lru_cache(maxsize=64)
+def _fence_patterns(fence: str, width: int) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return patterns of a closing line, and of what at the end of a text may still become one."""
+    char = re.escape(fence)
+    closing = rf"\n {{0,3}}{char}{{{width},}}[ \t]{{0,256}}(?=\r?(?:\n|\Z))"
+    return re.compile(closing), re.compile(rf"\n {{0,3}}(?:{char}*[ \t]{{0,256}}\r?)?\Z")

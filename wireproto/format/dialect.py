@@ -1,0 +1,198 @@
+"""A wire format as data: the parts of a dialect, and how a TOML file becomes one.
+
+This module knows nothing of decoding. Its one law: a dialect is nothing but values, so whatever reads, writes or
+describes it needs no code of its own for a format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wireproto.format.template import EMPTY, Template
+from wireproto.values.errors import DialectError
+
+NONCE = re.compile(r"[a-z][a-z0-9]{3,31}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """Where reasoning stands: its markers, the white space after it, whether a call's opener ends it."""
+
+    open: str
+    close: str
+    after: str = ""
+    ends_at_call: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The markers around all calls of a message; `also` are accepted pairs."""
+
+    open: Template
+    close: Template
+    also: tuple[tuple[Template, Template], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallShape:
+    """The markers around one call, what stands between calls, and the forms of an id that holds the name."""
+
+    open: Template
+    close: Template
+    also: tuple[Template, ...] = ()
+    join: str = ""
+    id: tuple[Template, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The member names of a JSON object that is a call; the canonical name first."""
+
+    name: tuple[str, ...] = ("name",)
+    arguments: tuple[str, ...] = ("arguments",)
+    id: tuple[str, ...] = ("id",)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """How `{key: value}` is written inside a call.
+
+    `pad` is the white space on each side of a raw value that is markup; `pad_keys` limits it to some keys when
+    writing. `escape` is the spelling of the value's own closer inside a value, if the format has one. `literals` says
+    how values that are no strings are written: `json`, `python-scalars` (True, False, None; what a template's
+    `| string` renders), or `python` throughout. `member` and `element` are the markers (open, close) of an object's
+    members and an array's elements, where those are elements of their own.
+    """
+
+    codec: str
+    open: Template = EMPTY
+    close: Template = EMPTY
+    also: tuple[Template, ...] = ()
+    pad: str = ""
+    pad_keys: tuple[str, ...] = ()
+    escape: str = ""
+    literals: str = "json"
+    member: tuple[Template, Template] | None = None
+    element: tuple[Template, Template] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultShape:
+    """How results of tools are told to the model: what stands around all of them, around each, and between two.
+
+    `each` and `join` have the holes {name}, {id}, {index}, {content} and {error}. `id` and `error` are what stands in
+    {id} and {error} if a result has an id or is an error; without `id` there must be one. `content` says how content is
+    spelled: "text" (as it is), "json", "xml" or "toml". `guard` is what content that nothing escapes may not hold, and
+    `escape` how that is spelled instead, if the format has an escape.
+    """
+
+    each: str
+    open: str = ""
+    close: str = ""
+    join: str = ""
+    id: str = ""
+    error: str = ""
+    content: str = "text"
+    guard: tuple[str, ...] = ()
+    escape: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to tell a model about a format beyond what its markers say.
+
+    `rules` are sentences on how values are written, instead of those that go with the codec. `definitions` says how
+    tools are shown: as a "list", or as the blank "form" that a call fills in.
+    """
+
+    rules: tuple[str, ...] = ()
+    definitions: str = "list"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dialect:
+    """A wire format: its markers, its slots and how they repeat. Load one with `Dialect.load(path)`.
+
+    `markup` says how start tags with slots are read: as "xml" or "html" writes them, or exactly as they stand ("").
+    `salt` is how the file spells a salt in its markers, empty if it has no place for one; `nonce` is the salt.
+    """
+
+    name: str
+    summary: str
+    call: CallShape
+    argument: Argument
+    aliases: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    source: str = ""
+    reasoning: Reasoning | None = None
+    section: Section | None = None
+    record: Record = field(default_factory=Record)
+    result: ResultShape | None = None
+    prompt: Advice = field(default_factory=Advice)
+    variants: tuple[Dialect, ...] = field(default=(), repr=False)
+    path: str = ""
+    markup: str = ""
+    salt: str = ""
+    nonce: str = ""
+
+    @classmethod
+    def load(cls, path: str | Path) -> Dialect:
+        """Read a dialect file.
+
+        Raises:
+            DialectError: the file cannot be read, is not TOML, or is not a dialect; names file, key and fix.
+        """
+        from wireproto.format.loading import load
+
+        return load(path)
+
+    @property
+    def salt_text(self) -> str:
+        """What the salt is in every marker; empty without one."""
+        return spell_salt(self.salt, self.nonce)
+
+    def salted(self, nonce: str) -> Dialect:
+        """Return the dialect with `nonce` in every marker: then no value collides with one, and none can be forged.
+
+        Take a fresh one for each conversation, 4 to 32 small letters and digits that nobody can guess.
+
+        Raises:
+            DialectError: the nonce is none, or the dialect has no place for it, its markers being some model's own.
+        """
+        from wireproto.format.loading import load
+
+        if not self.salt:
+            raise DialectError(f"{self.name} cannot be salted: its file spells no salt in its markers")
+        if not NONCE.fullmatch(nonce):
+            raise DialectError(f"{nonce!r} is no salt; take 4 to 32 small letters and digits, beginning with a letter")
+        return load(self.path, nonce)
+
+    @property
+    def codec(self) -> str:
+        """The name of the argument codec."""
+        return self.argument.codec
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """Every literal of the canonical spelling, without white space, in the order of the file, each once."""
+        templates = [self.call.open, self.call.close, self.argument.open, self.argument.close]
+        if self.section is not None:
+            templates = [self.section.open, self.section.close, *templates]
+        found = [text for template in templates for text in template.literals]
+        if self.reasoning is not None:
+            found += [self.reasoning.open, self.reasoning.close]
+        return tuple(dict.fromkeys(found))
+
+
+def spell_salt(salt: str, nonce: str) -> str:
+    """Return a nonce as a file spells it in its markers; nothing without one."""
+    return salt.replace("{salt}", nonce) if nonce else ""
+
+
+def every_spelling(dialect: Dialect) -> Iterator[Dialect]:
+    """Yield the dialect itself and then its variants of spelling."""
+    yield dialect
+    yield from dialect.variants

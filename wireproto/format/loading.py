@@ -1,0 +1,275 @@
+"""Dialect files: TOML read into the nodes of `dialect`, and every complaint with file, key and fix.
+
+It knows the keys of a file and nothing of what the markers mean. Its law: what loads can be written and matched.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from wireproto.format.dialect import (
+    Advice,
+    Argument,
+    CallShape,
+    Dialect,
+    Reasoning,
+    Record,
+    ResultShape,
+    Section,
+    spell_salt,
+)
+from wireproto.format.plugins import codec_names
+from wireproto.format.template import Template
+from wireproto.values.errors import DialectError
+
+
+def load(path: str | Path, nonce: str = "") -> Dialect:
+    """Read a dialect file; see `Dialect.load` and `Dialect.salted`."""
+    try:
+        with open(path, "rb") as file:
+            data = tomli.load(file)
+    except OSError as error:
+        raise DialectError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DialectError(f"{path}: not TOML: {error}") from None
+    return _Reader(str(path), nonce).dialect(data)
+
+
+_KNOWN: dict[str, tuple[str, ...]] = {
+    "": ("name", "summary", "aliases", "models", "source", "quotes", "spellings", "reasoning", "section", "call",
+         "record", "argument", "markup", "salt", "result", "prompt"),
+    "reasoning": ("open", "close", "after", "ends_at_call"),
+    "section": ("open", "close", "also"),
+    "call": ("open", "close", "also", "join", "id"),
+    "record": ("name", "arguments", "id"),
+    "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals", "member",
+                 "element"),
+    "result": ("each", "open", "close", "join", "id", "error", "content", "guard", "escape"),
+    "prompt": ("rules", "definitions"),
+}  # fmt: skip
+LITERALS = ("json", "python-scalars", "python")
+MARKUPS = ("", "xml", "html")
+CONTENTS = ("text", "json", "xml", "toml")
+DEFINITIONS = ("list", "form")
+
+
+class _Reader:
+    """Turns the tables of one file into a Dialect; every complaint names the file and the key."""
+
+    def __init__(self, path: str, nonce: str) -> None:
+        self.path = path
+        self.nonce = nonce
+        self.salt = ""
+        self.markup = ""
+        self.quotes: tuple[str, ...] = ('""',)
+        self.binding: Mapping[str, str] = {}
+
+    def dialect(self, data: Mapping[str, Any]) -> Dialect:
+        for table, known in _KNOWN.items():
+            self._check_keys(table, self._table(data, table) if table else data, known)
+        spellings = self._table(data, "spellings")
+        self.quotes = self._texts(data, "", "quotes", ('""',))
+        self._read_notation(data)
+        names = list(spellings)
+        choices = [self._texts(spellings, "spellings", name, ()) for name in names]
+        built = []
+        for values in itertools.product(*choices):
+            self.binding = dict(zip(names, values, strict=True))
+            built.append(self._build(data))
+        if not built:
+            raise self._error("spellings", "a spelling has no values; give the canonical one first")
+        first, *others = built
+        return replace(first, variants=tuple(others))
+
+    def _build(self, data: Mapping[str, Any]) -> Dialect:
+        argument = self._argument(self._table(data, "argument"))
+        call = self._call(self._table(data, "call"))
+        dialect = Dialect(
+            name=self._text(data, "", "name"),
+            summary=self._text(data, "", "summary"),
+            aliases=self._texts(data, "", "aliases", ()),
+            models=self._texts(data, "", "models", ()),
+            source=self._text(data, "", "source", ""),
+            reasoning=self._reasoning(self._table(data, "reasoning")),
+            section=self._section(self._table(data, "section")),
+            record=Record(
+                *(self._texts(self._table(data, "record"), "record", key, (key,)) for key in _KNOWN["record"])
+            ),
+            call=call,
+            argument=argument,
+            result=self._result(self._table(data, "result")),
+            prompt=self._advice(self._table(data, "prompt")),
+            path=self.path,
+            markup=self.markup,
+            salt=self.salt,
+            nonce=self.nonce,
+        )
+        self._check(dialect)
+        return dialect
+
+    def _read_notation(self, data: Mapping[str, Any]) -> None:
+        """Read how markers are written: whether start tags are markup, and what a salt looks like."""
+        self.markup = self._text(data, "", "markup", "")
+        if self.markup not in MARKUPS:
+            raise self._error("markup", f"unknown value {self.markup!r}; known are {', '.join(filter(None, MARKUPS))}")
+        salt = self._text(data, "", "salt", "")
+        if salt and "{salt}" not in salt:
+            raise self._error("salt", 'must hold {salt}, as "-{salt}"')
+        self.salt = salt
+
+    def _check(self, dialect: Dialect) -> None:
+        if dialect.codec in ("tagged", "xml"):
+            if "name" not in dialect.call.open.roles:
+                raise self._error("call.open", "needs {name}")
+            if "key" not in dialect.argument.open.roles:
+                raise self._error("argument.open", "needs {key}")
+            if not dialect.argument.close.first:
+                raise self._error("argument.close", "must begin with a literal")
+            if not dialect.call.close.first:
+                raise self._error("call.close", "must begin with a literal")
+        wrappers = [unit for unit in dialect.call.open.units() if not unit.roles]
+        if "name" in dialect.call.open.roles and len(wrappers) > 1 and dialect.codec in ("tagged", "xml"):
+            raise self._error("call.open", "at most one marker may stand before the one with {name}")
+
+    def _reasoning(self, table: Mapping[str, Any]) -> Reasoning | None:
+        if not table:
+            return None
+        ends = table.get("ends_at_call", False)
+        if not isinstance(ends, bool):
+            raise self._error("reasoning.ends_at_call", "must be true or false")
+        opener, closer = (self._text(table, "reasoning", key) for key in ("open", "close"))
+        return Reasoning(opener, closer, self._text(table, "reasoning", "after", ""), ends)
+
+    def _section(self, table: Mapping[str, Any]) -> Section | None:
+        if not table:
+            return None
+        also = []
+        for pair in table.get("also", []):
+            if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)):
+                raise self._error("section.also", "must be a list of [open, close] pairs of strings")
+            also.append((self._template(pair[0], "section.also"), self._template(pair[1], "section.also")))
+        opener, closer = (
+            self._template(self._text(table, "section", key), f"section.{key}") for key in ("open", "close")
+        )
+        return Section(opener, closer, tuple(also))
+
+    def _call(self, table: Mapping[str, Any]) -> CallShape:
+        return CallShape(
+            open=self._template(self._text(table, "call", "open", ""), "call.open"),
+            close=self._template(self._text(table, "call", "close", ""), "call.close"),
+            also=tuple(self._template(text, "call.also") for text in self._texts(table, "call", "also", ())),
+            join=self._text(table, "call", "join", ""),
+            id=tuple(self._template(text, "call.id") for text in self._texts(table, "call", "id", ())),
+        )
+
+    def _argument(self, table: Mapping[str, Any]) -> Argument:
+        codec = self._text(table, "argument", "codec")
+        if codec not in codec_names():
+            raise self._error("argument.codec", f"unknown codec {codec!r}; known are {', '.join(codec_names())}")
+        literals = self._text(table, "argument", "literals", "json")
+        if literals not in LITERALS:
+            raise self._error("argument.literals", f"unknown value {literals!r}; known are {', '.join(LITERALS)}")
+        return Argument(
+            codec=codec,
+            open=self._template(self._text(table, "argument", "open", ""), "argument.open"),
+            close=self._template(self._text(table, "argument", "close", ""), "argument.close"),
+            also=tuple(self._template(text, "argument.also") for text in self._texts(table, "argument", "also", ())),
+            pad=self._text(table, "argument", "pad", ""),
+            pad_keys=self._texts(table, "argument", "pad_keys", ()),
+            escape=self._text(table, "argument", "escape", ""),
+            literals=literals,
+            member=self._pair(table, "argument", "member"),
+            element=self._pair(table, "argument", "element"),
+        )
+
+    def _result(self, table: Mapping[str, Any]) -> ResultShape | None:
+        if not table:
+            return None
+        texts = {
+            key: self._text(table, "result", key, "") for key in ("open", "close", "join", "id", "error", "escape")
+        }
+        shape = ResultShape(
+            each=self._text(table, "result", "each"),
+            content=self._one_of(table, "result", "content", CONTENTS),
+            guard=self._texts(table, "result", "guard", ()),
+            **texts,
+        )
+        if "{content}" not in shape.each:
+            raise self._error("result.each", "needs {content}")
+        if shape.content in ("text", "json") and not all((shape.guard, *shape.guard)):
+            raise self._error("result.guard", "give what content may not hold, as the closer of a result")
+        return shape
+
+    def _advice(self, table: Mapping[str, Any]) -> Advice:
+        advice = Advice(
+            self._texts(table, "prompt", "rules", ()), self._one_of(table, "prompt", "definitions", DEFINITIONS)
+        )
+        if advice.definitions == "form" and self.markup != "html":
+            raise self._error("prompt.definitions", 'a form needs markup = "html"')
+        return advice
+
+    def _one_of(self, table: Mapping[str, Any], where: str, key: str, known: tuple[str, ...]) -> str:
+        """Return one of the words that are known; the first of them if the key is not given."""
+        word = self._text(table, where, key, known[0])
+        if word not in known:
+            raise self._error(f"{where}.{key}", f"unknown value {word!r}; known are {', '.join(known)}")
+        return word
+
+    def _pair(self, table: Mapping[str, Any], where: str, key: str) -> tuple[Template, Template] | None:
+        texts = self._texts(table, where, key, ())
+        if not texts:
+            return None
+        if len(texts) != 2:
+            raise self._error(f"{where}.{key}", "must be a pair [open, close]")
+        opener, closer = (self._template(text, f"{where}.{key}") for text in texts)
+        return opener, closer
+
+    def _template(self, text: str, where: str) -> Template:
+        try:
+            return Template.parse(text, self.quotes, self.markup)
+        except DialectError as error:
+            raise self._error(where, str(error)) from None
+
+    def _check_keys(self, table: str, found: Mapping[str, Any], known: tuple[str, ...]) -> None:
+        for key in found:
+            if key not in known:
+                near = difflib.get_close_matches(key, known, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+                raise self._error(f"{table}.{key}".lstrip("."), f"unknown key; {hint}")
+
+    def _table(self, data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        table = data.get(key, {})
+        if not isinstance(table, dict):
+            raise self._error(key, f"must be a table; write [{key}]")
+        return table
+
+    def _text(self, table: Mapping[str, Any], where: str, key: str, default: str | None = None) -> str:
+        text = table.get(key, default)
+        if text is None:
+            raise self._error(f"{where}.{key}".lstrip("."), "is missing; give a string")
+        if not isinstance(text, str):
+            raise self._error(f"{where}.{key}".lstrip("."), f"must be a string, not {type(text).__name__}")
+        return self._bind(text)
+
+    def _texts(self, table: Mapping[str, Any], where: str, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        texts = table.get(key, default)
+        if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
+            raise self._error(f"{where}.{key}".lstrip("."), "must be a list of strings")
+        return tuple(self._bind(text) for text in texts)
+
+    def _bind(self, text: str) -> str:
+        for name, value in self.binding.items():
+            text = text.replace("{" + name + "}", value)
+        if self.salt:
+            text = text.replace("{salt}", spell_salt(self.salt, self.nonce))
+        return text
+
+    def _error(self, key: str, problem: str) -> DialectError:
+        return DialectError(f"{self.path}: {key}: {problem}")

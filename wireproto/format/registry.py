@@ -1,0 +1,73 @@
+"""Names to dialects: the built-in files and what other packages register, loaded when first asked for.
+
+A package registers a dialect with the entry-point group `wireproto.dialects`: name = "module:attribute", where the
+attribute is a `Dialect` or the path of a dialect file. Law: a name gives the same dialect for the life of a process.
+"""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wireproto.format.dialect import Dialect
+from wireproto.format.plugins import DIALECTS, registered
+from wireproto.values.errors import DialectError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+AUTO = "auto"  # names no dialect, but has a decoder find out which it is
+_FOLDER = Path(__file__).parent / "dialects"
+
+
+def dialects() -> tuple[str, ...]:
+    """Return the names of all known dialects, sorted."""
+    return tuple(sorted({*_files(), *_plugins()}))
+
+
+def dialect(name: str) -> Dialect:
+    """Return the dialect of this name or alias.
+
+    Raises:
+        DialectError: there is none; names the nearest one.
+    """
+    if name in _files() or name in _plugins():
+        return _load(name)
+    if name == AUTO:
+        raise DialectError(f"{AUTO!r} is for decoding alone; give the name of a dialect")
+    for known in dialects():
+        if name in _load(known).aliases:
+            return _load(known)
+    near = difflib.get_close_matches(name, dialects(), 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(dialects())}"
+    raise DialectError(f"unknown dialect {name!r}; {hint}")
+
+
+@cache
+def _files() -> dict[str, Path]:
+    return {path.stem: path for path in _FOLDER.glob("*.toml")}
+
+
+def _plugins() -> dict[str, EntryPoint]:
+    found = registered(DIALECTS)
+    taken = found.keys() & {*_files(), AUTO}
+    if taken:
+        name = min(taken)
+        raise DialectError(f"{DIALECTS}: {found[name].value} registers {name!r}, which is built in")
+    return found
+
+
+@cache
+def _load(name: str) -> Dialect:
+    if name in _files():
+        return Dialect.load(_files()[name])
+    value = _plugins()[name].load()
+    if isinstance(value, (str, Path)):
+        value = Dialect.load(value)
+    if not isinstance(value, Dialect):
+        raise DialectError(
+            f"entry point {name!r} of {DIALECTS} must give a Dialect or a path, not {type(value).__name__}"
+        )
+    return value

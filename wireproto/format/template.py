@@ -1,0 +1,206 @@
+"""A marker as one value that matches and writes: its nodes in order.
+
+A marker is written once, as a template: `<parameter={key}>`. The same value matches it (with the tolerance that the
+file lists), writes it, and later becomes a grammar rule. This module knows nothing of dialects. Its one law:
+`Template.match` takes back what `Template.format` wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from wireproto.format.nodes import ALPHABETS, Gap, Lit, Node, Slot, Tag, check_roles
+from wireproto.text.scan import Match, Miss, begins, skip_blank
+
+_PIECES = re.compile(r"\{([a-z]+)\}|([ \t\r\n]+)")
+_START_TAG = re.compile(r"(<[A-Za-z][^<>]*\{[^<>]*>)")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A marker: literals, gaps and slots in order.
+
+    `trimmed` are its nodes without a gap at either end, `tolerant` the indexes of those before which blanks may stand.
+    `firsts` are the literals it may begin with, `first` the canonical one: none and empty if it begins with a slot.
+    `closes_itself`: it ends like an element without content, which no format writes but models do.
+    """
+
+    nodes: tuple[Node, ...]
+    trimmed: tuple[Node, ...] = field(init=False, repr=False, compare=False)
+    tolerant: frozenset[int] = field(init=False, repr=False, compare=False)
+    firsts: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    first: str = field(init=False, repr=False, compare=False)
+    closes_itself: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trimmed", _without_outer_gaps(self.nodes))
+        object.__setattr__(self, "tolerant", frozenset(_between_tags(self.trimmed)))
+        start = self.trimmed[0] if self.trimmed else None
+        firsts = start.firsts if isinstance(start, Tag) else (start.text,) if isinstance(start, Lit) else ()
+        object.__setattr__(self, "firsts", firsts)
+        object.__setattr__(self, "first", next(iter(firsts), ""))
+        last = self.trimmed[-1] if self.trimmed else None
+        object.__setattr__(self, "closes_itself", isinstance(last, Lit) and last.text.endswith("/>"))
+
+    @classmethod
+    def parse(cls, text: str, quotes: tuple[str, ...] = ('""',), markup: str = "") -> Template:
+        """Read `text`; `{role}` is a slot, white space outside tags is a gap, `="{role}"` is a quoted slot.
+
+        With `markup` "xml" or "html", a start tag with slots is a `Tag`.
+
+        Raises:
+            DialectError: a slot has an unknown role.
+        """
+        if not markup:
+            return cls(tuple(cls._nodes(text, quotes)))
+        nodes: list[Node] = []
+        for i, piece in enumerate(_START_TAG.split(text)):
+            nodes += [Tag.parse(piece, markup == "html")] if i % 2 else cls._nodes(piece, quotes)
+        return cls(tuple(nodes))
+
+    @classmethod
+    def _nodes(cls, text: str, quotes: tuple[str, ...]) -> list[Node]:
+        nodes: list[Node] = []
+        pending = ""
+        at = 0
+        for piece in _PIECES.finditer(text):
+            pending += text[at : piece.start()]
+            at = piece.end()
+            role, blank = piece.group(1), piece.group(2)
+            if blank is not None and text.rfind("<", 0, at) > text.rfind(">", 0, at):
+                pending += blank  # white space inside a tag is part of its literal
+                continue
+            check_roles(() if role is None else (role,))
+            quoted = role is not None and pending.endswith('"') and text[at : at + 1] == '"'
+            if quoted:
+                pending, at = pending[:-1], at + 1
+            if pending:
+                nodes.append(Lit(pending))
+                pending = ""
+            nodes.append(Gap(blank) if role is None else Slot(role, quotes if quoted else ()))
+        pending += text[at:]
+        if pending:
+            nodes.append(Lit(pending))
+        return nodes
+
+    def format(self, **slots: str) -> str:
+        """Write the marker with its slots filled.
+
+        Raises:
+            ValueError: a slot's alphabet does not hold what is to stand in it.
+        """
+        out = []
+        for node in self.nodes:
+            if isinstance(node, Slot):
+                value = slots[node.role]
+                if not ALPHABETS[node.role].fullmatch(value):
+                    raise ValueError(f"a {node.role} of this format cannot be {value!r}")
+                pair = node.quotes[0] if node.quotes else ""
+                out.append(pair[:1] + value + pair[1:])
+            elif isinstance(node, Tag):
+                out.append(node.format(slots))
+            else:
+                out.append(node.text)
+        return "".join(out)
+
+    def match(self, text: str, pos: int, end: int) -> Match | Miss:
+        """Match at `pos`, looking no further than `end`; a gap at the end of the template is left alone.
+
+        Blanks between a slot and the tags on both sides of it are tolerated: models write them, and no name holds any.
+        """
+        slots: dict[str, str] = {}
+        canonical, closed = True, False
+        for i, node in enumerate(self.trimmed):
+            if i in self.tolerant:
+                pos = skip_blank(text, pos, end)
+            if isinstance(node, Lit):
+                stands = begins(node.text, text, pos, end)
+                if stands is not True:
+                    return stands
+                pos += len(node.text)
+            elif isinstance(node, Gap):
+                pos = skip_blank(text, pos, end)
+            elif isinstance(node, Tag):
+                tag = node.match(text, pos, end)
+                if isinstance(tag, Miss):
+                    return tag
+                pos, canonical, closed = tag.end, canonical and tag.canonical, tag.closed
+                slots.update(tag.slots)
+            else:
+                found = node.match(text, pos, end)
+                if isinstance(found, Miss):
+                    return found
+                pos, slots[node.role], plain = found
+                canonical = canonical and plain
+        if self.closes_itself:
+            canonical, closed = False, True
+        return Match(pos, slots, canonical, closed)
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles of its slots."""
+        tagged = (role for node in self.nodes if isinstance(node, Tag) for _, role, _ in node.attributes)
+        return frozenset((*tagged, *(node.role for node in self.nodes if isinstance(node, Slot))))
+
+    @property
+    def literals(self) -> tuple[str, ...]:
+        """Its fixed text without white space, in order."""
+        pieces = [
+            node.literals if isinstance(node, Tag) else (node.text,)
+            for node in self.nodes
+            if isinstance(node, (Lit, Tag))
+        ]
+        return tuple(text for piece in pieces for text in piece)
+
+    def units(self) -> tuple[Template, ...]:
+        """Split into markers that may be missing one without the other: at a gap, and between `>` and `<`."""
+        groups: list[list[Node]] = [[]]
+        for node in self.trimmed:
+            if isinstance(node, Gap):
+                groups.append([])
+                continue
+            for i, text in enumerate(_split_tags(node.text) if isinstance(node, Lit) else ()):
+                if i or (text[0] == "<" and groups[-1] and _ends_tag(groups[-1][-1])):
+                    groups.append([])
+                groups[-1].append(Lit(text))
+            if isinstance(node, Tag) and groups[-1] and _ends_tag(groups[-1][-1]):
+                groups.append([])
+            if isinstance(node, (Slot, Tag)):
+                groups[-1].append(node)
+        return tuple(Template(tuple(group)) for group in groups if group)
+
+    def __add__(self, other: Template) -> Template:
+        return Template((*self.nodes, Gap(""), *other.nodes))
+
+
+def _without_outer_gaps(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    start = 1 if nodes and isinstance(nodes[0], Gap) else 0
+    stop = len(nodes) - 1 if len(nodes) > start and isinstance(nodes[-1], Gap) else len(nodes)
+    return nodes[start:stop]
+
+
+def _between_tags(nodes: tuple[Node, ...]) -> Iterator[int]:
+    """Yield the indexes of slots between two tags, and of the literals behind them."""
+    for i in range(1, len(nodes) - 1):
+        before, slot, after = nodes[i - 1 : i + 2]
+        bare = isinstance(slot, Slot) and not slot.quotes
+        if (
+            bare
+            and isinstance(before, Lit)
+            and isinstance(after, Lit)
+            and before.text[-1] + after.text[0] in ("><", "][")
+        ):
+            yield from (i, i + 1)
+
+
+def _ends_tag(node: Node) -> bool:
+    return isinstance(node, Tag) or (isinstance(node, Lit) and node.text.endswith(">"))
+
+
+def _split_tags(text: str) -> list[str]:
+    return re.split(r"(?<=>)(?=<)", text)
+
+
+EMPTY = Template(())

@@ -1,1 +1,0 @@
-"""Generated inputs for dialects: tools, calls, hostile values, mutated outputs. Needs hypothesis."""

@@ -1,0 +1,209 @@
+"""Grammars of a message with calls of declared tools: what a model may write in a dialect, for every engine.
+
+The markers come from the dialect's templates, the arguments from each tool's schema. It must not know any grammar
+language. Law: what the grammar accepts decodes to complete calls of the tools whose arguments their schemas accept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Union
+
+from wireproto.codecs.html.grammar import html_call
+from wireproto.codecs.json.grammar import json_call
+from wireproto.codecs.tagged.grammar import tagged_call
+from wireproto.codecs.toml.grammar import toml_call
+from wireproto.codecs.xml.grammar import xml_call
+from wireproto.format.dialect import Dialect
+from wireproto.format.registry import dialect as find_dialect
+from wireproto.grammars.api.requests import Constraint, Trigger, llama_cpp_request, sglang_request, vllm_request
+from wireproto.grammars.calls import Body, Calls, ToolNote
+from wireproto.grammars.expr.expr import Rule, Rules
+from wireproto.grammars.expr.rule_table import Book
+from wireproto.grammars.message import Around
+from wireproto.grammars.parts import Parts
+from wireproto.grammars.targets.gbnf import to_gbnf
+from wireproto.grammars.targets.lark import to_lark
+from wireproto.grammars.targets.structural_tag import structural_tag
+from wireproto.grammars.targets.xgrammar_ebnf import to_ebnf
+from wireproto.tools.toolset import Tool, Toolset
+from wireproto.values.errors import GrammarError, TooLarge
+
+Target = Literal["gbnf", "lark", "xgrammar", "structural-tag"]
+Choice = Union[Literal["auto", "required", "none"], Mapping[str, str]]
+# How the calls of each codec are written.
+BODIES: Final[Mapping[str, Body]] = {
+    "html": html_call,
+    "json": json_call,
+    "tagged": tagged_call,
+    "toml": toml_call,
+    "xml": xml_call,
+}
+
+# How each engine's language is printed.
+PRINTERS: Final[Mapping[str, Callable[[Parts], str]]] = {
+    "gbnf": lambda message: to_gbnf(message.rules),
+    "lark": to_lark,
+    "xgrammar": lambda message: to_ebnf(message.rules),
+    "structural-tag": lambda message: json.dumps(structural_tag(message), ensure_ascii=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """A grammar for an engine: `str` gives its text.
+
+    `rules`: what it was printed from. `report`: every place where it does not say exactly what a tool's schema says.
+    `triggers`: the words with which calls begin, at which an engine switches a `lazy` grammar on. `preserved_tokens`:
+    the markers that a server must not drop from the output where the model has them as special tokens.
+    """
+
+    text: str
+    target: Target
+    dialect: str
+    rules: Rules = field(repr=False)
+    report: tuple[ToolNote, ...] = ()
+    triggers: tuple[str, ...] = ()
+    preserved_tokens: tuple[str, ...] = ()
+    lazy: bool = False
+
+    def __str__(self) -> str:
+        return self.text
+
+    def llama_cpp_request(self) -> dict[str, Any]:
+        """Return the fields of a request to llama-server (`/completion`, `/v1/completions`); see `requests`.
+
+        A Lark grammar needs a server that was built with llguidance.
+
+        Raises:
+            GrammarError: the server does not take this target.
+        """
+        if self.target not in ("gbnf", "lark"):
+            raise GrammarError(f'llama-server takes target="gbnf", not {self.target!r}')
+        text = self.text if self.target == "gbnf" else f"%llguidance {{}}\n{self.text}"
+        return llama_cpp_request(text, map(Trigger, self.triggers) if self.lazy else (), self.preserved_tokens)
+
+    def vllm_request(self) -> dict[str, Any]:
+        """Return the fields of a request to vLLM: its `extra_body` with OpenAI's client.
+
+        Raises:
+            GrammarError: the grammar is lazy, which vLLM has no field for; take target="structural-tag".
+        """
+        return vllm_request(self._constraint("vLLM"))
+
+    def sglang_request(self, endpoint: Literal["generate", "openai"] = "generate") -> dict[str, Any]:
+        """Return the fields of a request to SGLang.
+
+        Raises:
+            GrammarError: the grammar is lazy, or Lark, which SGLang does not take.
+        """
+        if self.target == "lark":
+            raise GrammarError('SGLang takes target="xgrammar" or "structural-tag", not Lark')
+        return sglang_request(self._constraint("SGLang"), endpoint)
+
+    def _constraint(self, server: str) -> Constraint:
+        if self.lazy:
+            raise GrammarError(f'{server} has no lazy grammars; take target="structural-tag", which waits for calls')
+        found: Constraint = json.loads(self.text) if self.target == "structural-tag" else self.text
+        return found
+
+
+def grammar(
+    dialect: str | Dialect,
+    tools: object,
+    target: Target = "gbnf",
+    *,
+    choice: Choice = "auto",
+    parallel: bool = True,
+    strict: bool = True,
+    reasoning: bool = True,
+    reasoning_open: bool = False,
+    lazy: bool = False,
+) -> Grammar:
+    """Return the grammar of a message in a dialect, for llama.cpp, llguidance ("lark") or xgrammar.
+
+    `choice`: "auto" lets the model write text, then calls or none; "required" asks for calls and nothing else, "none"
+    for text without any, and `{"name": ...}` for calls of one tool. `parallel`: more than one call. `strict`: a schema
+    that cannot be said exactly is refused instead of widened. `reasoning`: the dialect's reasoning may come first;
+    `reasoning_open`: the prompt has opened it already. `lazy`: only the calls, for an engine that waits for a trigger.
+
+    Raises:
+        GrammarError: a schema cannot be said; there is no such tool, or none at all; the dialect cannot be written.
+        DialectError, SchemaError: as `Decoder` does.
+    """
+    if target not in PRINTERS:
+        raise GrammarError(f"target: one of {', '.join(PRINTERS)}, not {target!r}")
+    spec = find_dialect(dialect) if isinstance(dialect, str) else dialect
+    known = Toolset.of(tools)
+    calls = Calls(spec, known, Book(), strict, lexical=target == "lark")
+    around = Around(spec, known, calls.book)
+    if lazy and (choice == "none" or not around.triggers):
+        raise GrammarError(f"{spec.name}: nothing that calls begin with could switch a lazy grammar on")
+    reasoning = reasoning_open or (reasoning and spec.reasoning is not None)
+    wanted = _Wanted(choice, parallel, reasoning and not lazy, reasoning_open, lazy)
+    try:
+        message = _message(calls, around, wanted)
+        text = PRINTERS[target](message)
+    except TooLarge as error:
+        raise GrammarError(f"{spec.name}: {error}") from None
+    return Grammar(text, target, spec.name, message.rules, tuple(calls.notes), around.triggers, spec.markers, lazy)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a message is to be made of."""
+
+    choice: Choice
+    parallel: bool
+    reasoning: bool
+    reasoning_open: bool
+    lazy: bool
+
+
+def _message(calls: Calls, around: Around, wanted: _Wanted) -> Parts:
+    book = calls.book
+    root = book.name("root")
+    run: Rule | None = None
+    if wanted.choice == "none":
+        found = around.plain()
+    else:
+        body = _body(calls.dialect)
+        tools = list(_tools(calls.tools, wanted.choice))
+        run = book.add("calls", around.run([body(calls, tool) for tool in tools], wanted.parallel))
+        found = around.among_text(run) if wanted.choice == "auto" and not wanted.lazy else run
+    if wanted.reasoning:
+        found = around.behind_reasoning(found, wanted.reasoning_open)
+    book.rules[root] = found
+    return Parts(
+        Rules(root, book.rules).pruned(),
+        None if run is None else Rules(run.name, book.rules),
+        wanted.choice in ("auto", "none") and not wanted.lazy,
+        around.markers,
+        around.thought(wanted.reasoning_open) if wanted.reasoning else None,
+        not around.markerless,
+    )
+
+
+def _body(dialect: Dialect) -> Body:
+    if dialect.codec not in BODIES:
+        raise GrammarError(f"{dialect.name}: the arguments are {dialect.codec}, for which there are no grammars")
+    return BODIES[dialect.codec]
+
+
+def _tools(tools: Toolset, wanted: Choice) -> Iterable[Tool]:
+    if tools.any_name or tools.empty:
+        raise GrammarError("a grammar needs the tools; give a list of definitions that is not empty")
+    if isinstance(wanted, str):
+        if wanted not in ("auto", "required"):
+            raise GrammarError(f'choice: "auto", "required", "none" or {{"name": …}}, not {wanted!r}')
+        return tools.tools
+    name = wanted.get("name", "")
+    tool = tools.get(name)
+    if tool is None:
+        near = tools.nearest(name)
+        raise GrammarError(
+            f"choice: no tool named {name!r} was declared" + (f"; the nearest is {near!r}" if near else "")
+        )
+    return [tool]

@@ -1,0 +1,371 @@
+"""Deterministic automata over code points: the one set algebra for strings, keys and the digits of numbers.
+
+It must not know JSON, schemas or expressions. Law: every automaton is minimal and numbered from its start in the order
+of its edges, so that two automata are equal exactly when their languages are. What would grow past a limit raises
+`TooLarge`; no operation recurses.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from wireproto.grammars.automata.charset import EVERY
+from wireproto.grammars.expr.expr import Ranges
+from wireproto.values.errors import TooLarge
+
+# (first code point, last code point, target state)
+Edge = tuple[int, int, int]
+MAX_STATES: Final = 12_000
+MAX_TRIE: Final = 400_000
+_DEAD: Final = -1
+# Products of automata with so few states are kept: schemas ask for the same ones again and again.
+_SMALL: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Dfa:
+    """A language. State 0 is the start; a code point without an edge leads nowhere."""
+
+    edges: tuple[tuple[Edge, ...], ...]
+    finals: frozenset[int]
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Automata are keys in many tables, and tuples do not keep their hash.
+        object.__setattr__(self, "_hash", hash((self.edges, self.finals)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no word is in the language."""
+        return not self.finals
+
+    def step(self, state: int, point: int) -> int:
+        """Return the next state, or -1."""
+        for low, high, target in self.edges[state]:
+            if low <= point <= high:
+                return target
+        return _DEAD
+
+    def accepts(self, word: str) -> bool:
+        """Whether a word is in the language."""
+        state = 0
+        for character in word:
+            state = self.step(state, ord(character))
+            if state == _DEAD:
+                return False
+        return state in self.finals
+
+    def longest(self) -> int | None:
+        """Return the length of the longest word; None if there is no longest one."""
+        order = _topological(self.edges)
+        if order is None:
+            return None
+        depth = dict.fromkeys(order, 0)
+        for state in order:
+            for _, _, target in self.edges[state]:
+                depth[target] = max(depth[target], depth[state] + 1)
+        return max(depth.values())
+
+    def words(self, limit: int) -> tuple[str, ...] | None:
+        """Return all words, or None if there are more than `limit`."""
+        found: list[str] = []
+        todo: list[tuple[int, str]] = [(0, "")]
+        while todo:
+            state, word = todo.pop()
+            if state in self.finals:
+                found.append(word)
+            for low, high, target in self.edges[state]:
+                if high - low >= limit:
+                    return None
+                todo += [(target, word + chr(point)) for point in range(low, high + 1)]
+            # Every state leads to a final one, so that each branch is at least one word.
+            if len(found) + len(todo) > limit or len(word) > len(self.edges):
+                return None
+        return tuple(sorted(found))
+
+    def __and__(self, other: Dfa) -> Dfa:
+        if self == ALL or other.is_empty:
+            return other
+        return self if other == ALL or self.is_empty or self is other else _joint(self, other, _both)
+
+    def __or__(self, other: Dfa) -> Dfa:
+        if self.is_empty or other == ALL:
+            return other
+        return self if other.is_empty or self == ALL or self is other else _joint(self, other, _either)
+
+    def __sub__(self, other: Dfa) -> Dfa:
+        return self if self.is_empty or other.is_empty else _joint(self, other, _first_only)
+
+    def __invert__(self) -> Dfa:
+        return ALL - self
+
+
+def build(edges: Sequence[Iterable[Edge]], finals: Iterable[int]) -> Dfa:
+    """Return the minimal automaton of a deterministic one whose start is state 0."""
+    joined = [_joined(sorted(each)) for each in edges]
+    ends = set(finals)
+    alive = _alive(joined, ends)
+    if 0 not in alive:
+        return EMPTY
+    kept = [tuple(edge for edge in each if edge[2] in alive) for each in joined]
+    order = _topological(kept)
+    blocks = _blocks_of_tree(kept, ends, order) if order is not None else _blocks(kept, ends)
+    return _numbered(kept, ends, blocks)
+
+
+def of_words(words: Iterable[str]) -> Dfa:
+    """Return the automaton of exactly these words."""
+    children: list[dict[int, int]] = [{}]
+    finals: set[int] = set()
+    for word in words:
+        state = 0
+        for point in map(ord, word):
+            following = children[state].setdefault(point, len(children))
+            if following == len(children):
+                children.append({})
+            state = following
+        if len(children) > MAX_TRIE:
+            raise TooLarge(f"more than {MAX_TRIE} characters of literal text")
+        finals.add(state)
+    return build([[(point, point, target) for point, target in sorted(each.items())] for each in children], finals)
+
+
+@lru_cache(maxsize=64)
+def of_length(least: int, most: int | None) -> Dfa:
+    """Return the automaton of all words of `least` to `most` code points."""
+    last = least if most is None else most
+    if last > MAX_STATES:
+        raise TooLarge(f"a length of {last} is more than {MAX_STATES} states")
+    edges = [[(low, high, state + 1) for low, high in EVERY] for state in range(last)]
+    edges.append([(low, high, last) for low, high in EVERY] if most is None else [])
+    return build(edges, range(least, last + 1))
+
+
+def edges_to(ranges: Ranges, target: int) -> list[Edge]:
+    """Return the edges that lead to one state on any of these code points."""
+    return [(low, high, target) for low, high in ranges]
+
+
+def _joined(edges: Iterable[Edge]) -> tuple[Edge, ...]:
+    """Return sorted edges with those that touch and lead to the same state as one."""
+    joined: list[Edge] = []
+    first = last = to = _DEAD
+    for low, high, target in edges:
+        # Surrogates are no characters: a range may not reach over them.
+        if target != to or low != last + 1 or low == 0xD800:
+            joined.append((first, last, to))
+            first, to = low, target
+        last = high
+    joined.append((first, last, to))
+    return tuple(joined[1:])
+
+
+def _alive(edges: Sequence[tuple[Edge, ...]], finals: set[int]) -> set[int]:
+    """Return the states that are reached and lead to a final one."""
+    back: dict[int, list[int]] = {}
+    reached = {0}
+    todo = [0]
+    while todo:
+        state = todo.pop()
+        for _, _, target in edges[state]:
+            back.setdefault(target, []).append(state)
+            if target not in reached:
+                reached.add(target)
+                todo.append(target)
+    alive = finals & reached
+    todo = list(alive)
+    while todo:
+        for state in back.get(todo.pop(), ()):
+            if state not in alive:
+                alive.add(state)
+                todo.append(state)
+    return alive
+
+
+def _topological(edges: Sequence[tuple[Edge, ...]]) -> list[int] | None:
+    """Return the states reached from the start, each before its targets, or None if there is a cycle."""
+    incoming: dict[int, int] = {0: 0}
+    todo = [0]
+    while todo:
+        for _, _, target in edges[todo.pop()]:
+            if target not in incoming:
+                incoming[target] = 0
+                todo.append(target)
+            incoming[target] += 1
+    order = [0] if incoming[0] == 0 else []
+    for state in order:
+        for _, _, target in edges[state]:
+            incoming[target] -= 1
+            if incoming[target] == 0:
+                order.append(target)
+    return order if len(order) == len(incoming) else None
+
+
+def _blocks_of_tree(edges: Sequence[tuple[Edge, ...]], finals: set[int], order: list[int]) -> dict[int, int]:
+    """Return equal numbers for equal states of an automaton without cycles: one pass from the ends."""
+    blocks: dict[int, int] = {}
+    known: dict[tuple[bool, tuple[Edge, ...]], int] = {}
+    for state in reversed(order):
+        mapped = _joined([(low, high, blocks[target]) for low, high, target in edges[state]])
+        blocks[state] = known.setdefault((state in finals, mapped), len(known))
+    return blocks
+
+
+def _blocks(edges: Sequence[tuple[Edge, ...]], finals: set[int]) -> dict[int, int]:
+    """Return equal numbers for equal states: blocks are split until nothing tells their states apart.
+
+    Their first blocks are by the length of the shortest word from there. Only the states before those that moved are
+    looked at again, and the largest part of a block never moves.
+    """
+    before: dict[int, set[int]] = {}
+    for state, row in enumerate(edges):
+        for _, _, target in row:
+            before.setdefault(target, set()).add(state)
+    blocks = _distances(before, finals)
+    members: list[set[int]] = [set() for _ in range(max(blocks.values()) + 1)]
+    for state, number in blocks.items():
+        members[number].add(state)
+    # Those with the shortest words come first: they are what others lead to.
+    doubtful = {number: set(members[number]) for number in reversed(range(len(members)))}
+    while doubtful:
+        number, marked = doubtful.popitem()
+        moved = _split(edges, blocks, members, number, marked)
+        for previous in {each for state in moved for each in before.get(state, ())}:
+            if len(members[blocks[previous]]) > 1:
+                doubtful.setdefault(blocks[previous], set()).add(previous)
+    return blocks
+
+
+def _distances(before: Mapping[int, Iterable[int]], finals: Iterable[int]) -> dict[int, int]:
+    """Return the length of the shortest word from each state that has one."""
+    distances = dict.fromkeys(finals, 0)
+    order = list(distances)
+    for state in order:
+        for previous in before.get(state, ()):
+            if previous not in distances:
+                distances[previous] = distances[state] + 1
+                order.append(previous)
+    return distances
+
+
+def _split(
+    edges: Sequence[tuple[Edge, ...]], blocks: dict[int, int], members: list[set[int]], number: int, marked: set[int]
+) -> list[int]:
+    """Split one block, of which only the marked states are in doubt; return the states that left it."""
+    groups: dict[tuple[Edge, ...], set[int]] = {}
+    clean = next((state for state in members[number] if state not in marked), None)
+    for state in [*marked, *([] if clean is None else [clean])]:
+        mapped = _joined([(low, high, blocks[target]) for low, high, target in edges[state]])
+        groups.setdefault(mapped, set()).add(state)
+    if len(groups) == 1:
+        return []
+    parts = list(groups.values())
+    rest = len(members[number]) - sum(map(len, parts))
+    largest = max(parts, key=lambda part: len(part) + (rest if clean in part else 0))
+    if rest and clean not in largest:
+        next(part for part in parts if clean in part).update(members[number] - set().union(*parts))
+    moved: list[int] = []
+    for part in parts:
+        if part is not largest:
+            members[number] -= part
+            members.append(part)
+            moved += part
+            blocks.update(dict.fromkeys(part, len(members) - 1))
+    return moved
+
+
+def _numbered(edges: Sequence[tuple[Edge, ...]], finals: set[int], blocks: dict[int, int]) -> Dfa:
+    """Return one state for each block, numbered breadth first."""
+    number = {blocks[0]: 0}
+    order = [0]
+    rows: list[tuple[Edge, ...]] = []
+    ends: set[int] = set()
+    for state in order:
+        if state in finals:
+            ends.add(number[blocks[state]])
+        for _, _, target in edges[state]:
+            if blocks[target] not in number:
+                number[blocks[target]] = len(number)
+                order.append(target)
+        rows.append(_joined([(low, high, number[blocks[target]]) for low, high, target in edges[state]]))
+    return Dfa(tuple(rows), frozenset(ends))
+
+
+def _both(a: bool, b: bool) -> bool:
+    return a and b
+
+
+def _either(a: bool, b: bool) -> bool:
+    return a or b
+
+
+def _first_only(a: bool, b: bool) -> bool:
+    return a and not b
+
+
+def _joint(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa:
+    small = len(first.edges) + len(second.edges) <= _SMALL
+    return _known_product(first, second, keep) if small else _product(first, second, keep)
+
+
+@lru_cache(maxsize=1024)
+def _known_product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa:
+    return _product(first, second, keep)
+
+
+def _product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa:
+    """Return the words for which `keep` holds of being in the first and in the second language."""
+    number = {(0, 0): 0}
+    order = deque([(0, 0)])
+    rows: list[list[Edge]] = []
+    finals: list[int] = []
+    while order:
+        a, b = order.popleft()
+        if keep(a in first.finals, b in second.finals):
+            finals.append(len(rows))
+        row: list[Edge] = []
+        for low, high, x, y in _aligned(_row(first, a), _row(second, b)):
+            # A pair with a dead half is worth following only if that half is not needed.
+            if not (keep(x != _DEAD, y != _DEAD) or keep(x != _DEAD, False)):
+                continue
+            if (x, y) not in number:
+                number[x, y] = len(number)
+                order.append((x, y))
+            row.append((low, high, number[x, y]))
+        rows.append(row)
+        if len(number) > MAX_STATES and len(number) > 2 * (len(first.edges) + len(second.edges)):
+            raise TooLarge(f"an automaton of more than {MAX_STATES} states")
+    return build(rows, finals)
+
+
+def _row(dfa: Dfa, state: int) -> tuple[Edge, ...]:
+    return () if state == _DEAD else dfa.edges[state]
+
+
+def _aligned(first: tuple[Edge, ...], second: tuple[Edge, ...]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (first code point, last, target in the first, target in the second) for every range of either row."""
+    i = j = 0
+    low = 0
+    while i < len(first) or j < len(second):
+        a = first[i] if i < len(first) else None
+        b = second[j] if j < len(second) else None
+        starts = [max(each[0], low) for each in (a, b) if each is not None]
+        low = min(starts)
+        in_a, in_b = a is not None and a[0] <= low, b is not None and b[0] <= low
+        ends = [each[1] if inside else each[0] - 1 for each, inside in ((a, in_a), (b, in_b)) if each is not None]
+        high = min(ends)
+        yield low, high, a[2] if a and in_a else _DEAD, b[2] if b and in_b else _DEAD
+        low = high + 1
+        i += a is not None and a[1] < low
+        j += b is not None and b[1] < low
+
+
+EMPTY: Final = Dfa(((),), frozenset())
+ALL: Final = Dfa((tuple((low, high, 0) for low, high in EVERY),), frozenset({0}))

@@ -1,0 +1,308 @@
+"""Sets of numbers as the texts that JSON writes for them.
+
+It must not know schemas or rules. Law: a text is in the set exactly when its number is. Plain decimal texts are one
+automaton, so that bounds, multiples and complements are exact. Texts with an exponent stand in four regions (large or
+small, positive or negative), each in a set as a whole, not at all, or in part; what is in part is never written so,
+and every number has a plain text too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache, reduce
+from typing import Final
+
+from wireproto.grammars.automata.automaton import EMPTY, Dfa, Edge, build, edges_to, of_words
+from wireproto.grammars.automata.charset import of
+from wireproto.grammars.automata.patterns import pattern_dfa
+from wireproto.values.errors import TooLarge
+
+# Is every number of a region in the set? None: some are.
+Held = bool | None
+
+LARGE: Final = Decimal("1e16")
+SMALL: Final = Decimal("1e-4")
+_HUGE: Final = Decimal("1e309")
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """The numbers between two limits."""
+
+    low: Decimal
+    high: Decimal
+    with_low: bool = False
+    with_high: bool = False
+
+    def __contains__(self, number: Decimal) -> bool:
+        return _region(number, frozenset("="), self) is not False
+
+
+_REGIONS: Final = (
+    _Region(LARGE, _HUGE, with_low=True),
+    _Region(_HUGE.copy_negate(), LARGE.copy_negate(), with_high=True),
+    _Region(Decimal(0), SMALL),
+    _Region(SMALL.copy_negate(), Decimal(0)),
+)
+_MAX_DIGITS: Final = 400
+_MAX_RESIDUES: Final = 5_000
+_MAX_FRACTIONS: Final = 200
+_SYNTAX: Final = pattern_dfa(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$")
+_WHOLE: Final = pattern_dfa(r"^-?(0|[1-9][0-9]*)(\.0+)?$")
+_UNSIGNED: Final = pattern_dfa(r"^[0-9.]+$")
+_ZERO: Final = pattern_dfa(r"^-?0(\.0+)?$")
+_CANONICAL: Final = pattern_dfa(r"^(0|-?[1-9][0-9]*|-?(0|[1-9][0-9]*)\.[0-9]*[1-9])$")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A set of numbers.
+
+    `plain`: the decimal texts. `large`, `minus_large`: texts with an exponent from 1e16, `small`, `minus_small`: those
+    below 1e-4 and not 0, as `json.dumps` writes them; all large ones are whole.
+    """
+
+    plain: Dfa
+    large: Held
+    minus_large: Held
+    small: Held
+    minus_small: Held
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no text is in the set."""
+        return self.plain.is_empty and not any(self.regions)
+
+    @property
+    def decimal(self) -> Numbers:
+        """The same numbers, none written with an exponent."""
+        return Numbers(self.plain, False, False, False, False)
+
+    @property
+    def regions(self) -> tuple[Held, Held, Held, Held]:
+        """What is held of each region: large, minus large, small, minus small."""
+        return self.large, self.minus_large, self.small, self.minus_small
+
+    def values(self, limit: int) -> tuple[str, ...] | None:
+        """Return one text of each number, or None if there are more than `limit` or texts with exponents."""
+        return None if any(held is not False for held in self.regions) else (self.plain & _CANONICAL).words(limit)
+
+    def __and__(self, other: Numbers) -> Numbers:
+        if self is other or other is ANY or self is NONE:
+            return self
+        if self is ANY or other is NONE:
+            return other
+        pairs = zip(self.regions, other.regions, strict=True)
+        return Numbers(self.plain & other.plain, *(_both(a, b) for a, b in pairs))
+
+    def __or__(self, other: Numbers) -> Numbers:
+        if self is other or other is NONE:
+            return self
+        pairs = zip(self.regions, other.regions, strict=True)
+        return Numbers(self.plain | other.plain, *(_either(a, b) for a, b in pairs))
+
+    def __invert__(self) -> Numbers:
+        return Numbers(_SYNTAX - self.plain, *(None if held is None else not held for held in self.regions))
+
+
+@lru_cache(maxsize=256)
+def compared(bound: Decimal, wanted: str) -> Numbers:
+    """Return the numbers that are `<`, `=` or `>` than a bound; `wanted` is one of these signs, or several."""
+    signs = frozenset(wanted)
+    positive, negative = _sides(bound, signs)
+    plain = (positive | _minus(negative)) & _SYNTAX
+    return Numbers(plain, *(_region(bound, signs, region) for region in _REGIONS))
+
+
+@lru_cache(maxsize=64)
+def multiples(of_what: Decimal) -> Numbers:
+    """Return the multiples of a positive number."""
+    digits, places = _scaled(of_what)
+    if digits * (places + 2) > _MAX_RESIDUES:
+        raise TooLarge(f"the multiples of {of_what} take more than {_MAX_RESIDUES} states")
+    every_whole = True if 10**places % digits == 0 else None
+    small = None if of_what < SMALL else False
+    return Numbers(_residues(digits, places) & _SYNTAX, every_whole, every_whole, small, small)
+
+
+def exactly(values: Iterable[Decimal]) -> Numbers:
+    """Return the set of these numbers."""
+    every = set(values)
+    whole = [value for value in every if value == value.to_integral_value()]
+    rest = [value for value in every if value != value.to_integral_value()]
+    if len(rest) > _MAX_FRACTIONS:
+        raise TooLarge(f"more than {_MAX_FRACTIONS} fractions in one enum")
+    plain = _with_zeros(of_words(format(value, "f").split(".")[0] for value in whole if _fits(value)))
+    if 0 in every:
+        plain |= _ZERO
+    plain = reduce(lambda a, b: a | b, (compared(value, "=").plain for value in rest), plain)
+    return Numbers(plain, *(None if any(value in region for value in every) else False for region in _REGIONS))
+
+
+def _both(a: Held, b: Held) -> Held:
+    if a is False or b is False:
+        return False
+    return True if a and b else None
+
+
+def _either(a: Held, b: Held) -> Held:
+    if a or b:
+        return True
+    return False if a is False and b is False else None
+
+
+def _fits(value: Decimal) -> bool:
+    if value and abs(value.adjusted()) > _MAX_DIGITS:
+        raise TooLarge(f"a number of more than {_MAX_DIGITS} digits")
+    return True
+
+
+def _with_zeros(whole: Dfa) -> Dfa:
+    """Return these whole numbers, with `.0` or not."""
+    first = len(whole.edges)
+    rows: list[list[Edge]] = [list(row) for row in whole.edges]
+    for state in whole.finals:
+        rows[state] += edges_to(of("."), first)
+    rows += [edges_to(of("0"), first + 1), edges_to(of("0"), first + 1)]
+    return build(rows, [*whole.finals, first + 1])
+
+
+def _scaled(number: Decimal) -> tuple[int, int]:
+    """Return (digits, places) with number = digits / 10**places, places as few as can be."""
+    _fits(number)
+    text = format(number, "f")
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.rstrip("0")
+    return int(whole + fraction), len(fraction)
+
+
+def _sides(bound: Decimal, signs: frozenset[str]) -> tuple[Dfa, Dfa]:
+    """Return the texts without their sign: of the positive numbers, and of the negative ones."""
+    bound = bound or Decimal(0)
+    opposite = frozenset({"<": ">", ">": "<", "=": "="}[sign] for sign in signs)
+    if bound > 0:
+        return _magnitudes(bound, signs), _UNSIGNED if "<" in signs else EMPTY
+    if bound < 0:
+        return _UNSIGNED if ">" in signs else EMPTY, _magnitudes(bound.copy_negate(), opposite)
+    return _magnitudes(bound, signs), _magnitudes(bound, opposite)
+
+
+def _minus(texts: Dfa) -> Dfa:
+    """Return the texts with a minus sign before them."""
+    rows = [edges_to(of("-"), 1), *([(low, high, to + 1) for low, high, to in row] for row in texts.edges)]
+    return build(rows, [state + 1 for state in texts.finals])
+
+
+def _magnitudes(bound: Decimal, signs: frozenset[str]) -> Dfa:
+    """Return the texts of numbers, without sign and without leading zeros, that compare so to a bound from 0 on.
+
+    A state knows how many digits were read and how they compare to as many digits of the bound.
+    """
+    _fits(bound)
+    whole, _, fraction = format(bound, "f").partition(".")
+    fraction = fraction.rstrip("0")
+    net = _Compare()
+    for place, digit in enumerate(whole):
+        for sign in "<=>":
+            net.digits(("whole", place, sign), ("whole", place + 1), sign, digit)
+    for sign in "<=>":
+        end = ("whole", len(whole), sign)
+        net.digits(end, ("long", 0), ">", "0")
+        net.edge(end, ".", ("part", 0, sign))
+        for place in range(1, len(whole)):
+            net.edge(("whole", place, sign), ".", ("part", 0, "<"))
+    net.edge(("long", 0, ">"), "0123456789", ("long", 0, ">"))
+    net.edge(("long", 0, ">"), ".", ("part", 0, ">"))
+    for place, digit in enumerate([*fraction, "0"]):
+        following = min(place + 1, len(fraction))
+        net.digits(("part", place, "="), ("part", following), "=", digit)
+    for sign in "<>":
+        for place in range(len(fraction) + 1):
+            net.edge(("part", place, sign), "0123456789", ("part", 0, sign))
+    ends = [
+        number
+        for (kind, place, sign), number in net.number.items()
+        if _outcome(kind, place, sign, len(whole), len(fraction)) in signs
+    ]
+    return build(net.rows, ends)
+
+
+def _outcome(kind: str, place: int, sign: str, whole: int, fraction: int) -> str:
+    """Return how a text that ends in this state compares to the bound."""
+    if kind == "whole" and place < whole:
+        return "<"
+    if sign != "=":
+        return sign
+    # Digits of the bound that are still missing make the text smaller; its last digit is no zero.
+    read = place if kind == "part" else 0
+    return "<" if read < fraction else "="
+
+
+class _Compare:
+    """States by name, the first one the start."""
+
+    def __init__(self) -> None:
+        self.number: dict[tuple[str, int, str], int] = {("whole", 0, "="): 0}
+        self.rows: list[list[Edge]] = [[]]
+
+    def edge(self, start: tuple[str, int, str], characters: str, end: tuple[str, int, str]) -> None:
+        for state in (start, end):
+            if state not in self.number:
+                self.number[state] = len(self.rows)
+                self.rows.append([])
+        self.rows[self.number[start]] += edges_to(of(characters), self.number[end])
+
+    def digits(self, start: tuple[str, int, str], end: tuple[str, int], sign: str, digit: str) -> None:
+        """Add the edges of all digits: while all was equal, this digit of the bound decides."""
+        for each in "0123456789":
+            decided = sign if sign != "=" else "<" if each < digit else ">" if each > digit else "="
+            self.edge(start, each, (*end, decided))
+
+
+def _residues(modulus: int, places: int) -> Dfa:
+    """Return the texts whose number times 10**places is a multiple of the modulus; the syntax is left to others.
+
+    Phase 0 reads the whole part, phase p the fraction when p - 1 of its digits are read.
+    """
+    rows: list[list[Edge]] = []
+    finals: list[int] = []
+    for phase in range(places + 2):
+        for residue in range(modulus):
+            missing = places - max(phase - 1, 0)
+            if residue * 10**missing % modulus == 0:
+                finals.append(len(rows))
+            rows.append(_digits_read(phase, residue, modulus, places))
+    return build(rows, finals)
+
+
+def _digits_read(phase: int, residue: int, modulus: int, places: int) -> list[Edge]:
+    if phase == places + 1:
+        # Beyond the last place only zeros keep the number what it is.
+        return edges_to(of("0"), phase * modulus + residue)
+    first = (phase + 1 if phase else 0) * modulus
+    row = [edge for digit in range(10) for edge in edges_to(of(str(digit)), first + (10 * residue + digit) % modulus)]
+    if phase == 0:
+        row += edges_to(of("."), modulus + residue) + ([] if residue else edges_to(of("-"), 0))
+    return row
+
+
+def _region(bound: Decimal, signs: frozenset[str], region: _Region) -> Held:
+    """Return whether the numbers of a region compare so to a bound: all, none, or some (None)."""
+    if bound < region.low or (bound == region.low and not region.with_low):
+        found = frozenset(">")
+    elif bound > region.high or (bound == region.high and not region.with_high):
+        found = frozenset("<")
+    elif bound == region.low:
+        found = frozenset("=>")
+    else:
+        found = frozenset("<=") if bound == region.high else frozenset("<=>")
+    return True if found <= signs else None if found & signs else False
+
+
+ANY: Final = Numbers(_SYNTAX, True, True, True, True)
+NONE: Final = Numbers(EMPTY, False, False, False, False)
+WHOLE: Final = Numbers(_WHOLE, True, True, False, False)
+# Texts, not numbers: what draft 4 calls an integer has no fraction and no exponent.
+WRITTEN_WHOLE: Final = Numbers(pattern_dfa(r"^-?(0|[1-9][0-9]*)$"), False, False, False, False)

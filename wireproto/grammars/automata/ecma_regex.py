@@ -1,0 +1,273 @@
+"""ECMA-262 regular expressions as trees, read as JSON Schema wants them: with the `u` flag.
+
+It must not know automata or schemas. Law: what this dialect of ours cannot mean exactly (back references, scripts,
+escapes of other languages) is refused with its position (`PatternError`), never guessed. What only Annex B allows is
+read where all engines read it alike.
+Source: ECMA-262, 22.2.1, Patterns, and B.1.2; https://tc39.es/ecma262/#sec-patterns.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal, Union
+
+from wireproto.grammars.automata.charset import EVERY, category, inverse, minus, normal, of, span, union
+from wireproto.grammars.expr.expr import Ranges
+
+DIGITS: Final = span("0", "9")
+WORD: Final = union(DIGITS, span("a", "z"), span("A", "Z"), of("_"))
+BLANK: Final = union(of("\t\n\v\f\r \u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff"), ((0x2000, 0x200A),))
+_NOT_DOT: Final = of("\n\r\u2028\u2029")
+_SETS: Final = {"d": DIGITS, "w": WORD, "s": BLANK}
+_CONTROLS: Final = {"t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"}
+_MAX_DEPTH: Final = 60
+_MAX_COUNT: Final = 100_000
+# What is itself behind a backslash: syntax characters, and by Annex B others. `\\<` is something else elsewhere.
+_SYNTAX: Final = frozenset("^$\\.*+?()[]{}|/-" + "!\"#%&',:;=@_`~ ")
+_COUNT: Final = re.compile(r"\{([0-9]{1,9})(,([0-9]{0,9}))?\}")
+_CATEGORIES: Final = {
+    "Letter": "L", "Lowercase_Letter": "Ll", "Uppercase_Letter": "Lu", "Titlecase_Letter": "Lt",
+    "Modifier_Letter": "Lm", "Other_Letter": "Lo", "Mark": "M", "Nonspacing_Mark": "Mn", "Spacing_Mark": "Mc",
+    "Enclosing_Mark": "Me", "Number": "N", "Decimal_Number": "Nd", "digit": "Nd", "Letter_Number": "Nl",
+    "Other_Number": "No", "Punctuation": "P", "punct": "P", "Symbol": "S", "Math_Symbol": "Sm",
+    "Currency_Symbol": "Sc", "Separator": "Z", "Space_Separator": "Zs", "Other": "C", "Control": "Cc",
+    "cntrl": "Cc", "Format": "Cf", "Unassigned": "Cn",
+}  # fmt: skip
+_SHORT: Final = re.compile(r"L[lutmo]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?|Z[slp]?|C[cfon]?")
+
+
+class PatternError(ValueError):
+    """A pattern that is no regular expression, or one that no automaton can follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """One character of a set."""
+
+    ranges: Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Cat:
+    """One part after another."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alt:
+    """One of several."""
+
+    options: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A repetition; whether it is greedy or lazy changes no language."""
+
+    item: Node
+    least: int
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assert:
+    """`^`, `$`, `b` or `B` (not between a word character and another)."""
+
+    kind: Literal["^", "$", "b", "B"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What must stand, or must not stand, after this place or before it."""
+
+    item: Node
+    ahead: bool
+    negative: bool
+
+
+Node = Union[One, Cat, Alt, Loop, Assert, Look]
+
+
+def parse(pattern: str) -> Node:
+    """Return the tree of a pattern, or raise `PatternError`."""
+    reader = _Reader(pattern)
+    node = reader.alternatives(0)
+    if reader.pos < len(pattern):
+        raise reader.error("unmatched )")
+    return node
+
+
+@dataclass(slots=True)
+class _Reader:
+    text: str
+    pos: int = 0
+
+    def error(self, why: str) -> PatternError:
+        return PatternError(f"{why} at {self.pos} of the pattern {self.text[:80]!r}")
+
+    def peek(self, text: str) -> bool:
+        return self.text.startswith(text, self.pos)
+
+    def take(self, *texts: str) -> str:
+        """Return and pass the first of the texts that stands here, or an empty one."""
+        found = next((text for text in texts if self.peek(text)), "")
+        self.pos += len(found)
+        return found
+
+    def next(self) -> str:
+        if self.pos >= len(self.text):
+            raise self.error("the pattern ends too early")
+        self.pos += 1
+        return self.text[self.pos - 1]
+
+    def alternatives(self, depth: int) -> Node:
+        if depth > _MAX_DEPTH:
+            raise self.error(f"groups nested deeper than {_MAX_DEPTH}")
+        options = [self.sequence(depth)]
+        while self.take("|"):
+            options.append(self.sequence(depth))
+        return options[0] if len(options) == 1 else Alt(tuple(options))
+
+    def sequence(self, depth: int) -> Node:
+        parts: list[Node] = []
+        while self.pos < len(self.text) and self.text[self.pos] not in "|)":
+            item = self.item(depth)
+            parts.append(self.quantified(item))
+        return parts[0] if len(parts) == 1 else Cat(tuple(parts))
+
+    def quantified(self, item: Node) -> Node:
+        sign = self.take("*", "+", "?")
+        least, most = {"*": (0, None), "+": (1, None), "?": (0, 1), "": (1, 1)}[sign]
+        if not sign and self.peek("{"):
+            found = _COUNT.match(self.text, self.pos)
+            if found is None:
+                # Annex B: a brace that counts nothing is itself. `{,n}` is a count elsewhere.
+                if self.peek("{,"):
+                    raise self.error("a { that counts nothing")
+                return item
+            self.pos = found.end()
+            least = int(found[1])
+            most = least if found[2] is None else int(found[3]) if found[3] else None
+        elif not sign:
+            return item
+        if isinstance(item, (Assert, Look)):
+            raise self.error("a repeated assertion")
+        if max(least, most or 0) > _MAX_COUNT or (most is not None and most < least):
+            raise self.error("a repetition out of bounds")
+        self.take("?")
+        return Loop(item, least, most)
+
+    def item(self, depth: int) -> Node:
+        sign = self.next()
+        if sign == "(":
+            return self.group(depth)
+        if sign == "[":
+            return One(self.char_class())
+        if sign == ".":
+            return One(inverse(_NOT_DOT))
+        if sign in "^$":
+            return Assert("^" if sign == "^" else "$")
+        if sign == "\\":
+            boundary = self.take("b", "B")
+            if boundary:
+                return Assert("b" if boundary == "b" else "B")
+            return One(self.escape())
+        if sign in "*+?" or (sign == "{" and (self.peek(",") or _COUNT.match(self.text, self.pos - 1))):
+            self.pos -= 1
+            raise self.error(f"a {sign} that stands alone")
+        return One(of(sign))
+
+    def group(self, depth: int) -> Node:
+        kind = self.take("?:", "?=", "?!", "?<=", "?<!", "?<", "?")
+        if kind == "?":
+            raise self.error("an unknown kind of group")
+        if kind == "?<":
+            name = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*>").match(self.text, self.pos)
+            if name is None:
+                raise self.error("a group without a name")
+            self.pos = name.end()
+        inner = self.alternatives(depth + 1)
+        if not self.take(")"):
+            raise self.error("a group that does not end")
+        if kind in ("?=", "?!", "?<=", "?<!"):
+            return Look(inner, ahead="<" not in kind, negative="!" in kind)
+        return inner
+
+    def escape(self) -> Ranges:
+        """Return what the escape after a backslash stands for, in and outside a class."""
+        sign = self.next()
+        if sign.lower() in _SETS:
+            return _SETS[sign] if sign.islower() else inverse(_SETS[sign.lower()])
+        if sign in "pP":
+            found = self.property()
+            return found if sign == "p" else inverse(found)
+        if sign in _CONTROLS:
+            return of(_CONTROLS[sign])
+        if sign in _SYNTAX:
+            return of(sign)
+        if sign == "c":
+            letter = self.next()
+            if not (letter.isascii() and letter.isalpha()):
+                raise self.error("a control escape without a letter")
+            return of(chr(ord(letter) % 32))
+        if sign == "0" and not (self.pos < len(self.text) and self.text[self.pos].isdigit()):
+            return of("\0")
+        if sign in "xu":
+            point = self.hexadecimal(sign)
+            return normal([(point, point)])
+        self.pos -= 1
+        raise self.error("a back reference" if sign.isdigit() or sign == "k" else f"the unknown escape \\{sign}")
+
+    def hexadecimal(self, sign: str) -> int:
+        shapes = r"\{([0-9a-fA-F]{1,6})\}|([0-9a-fA-F]{4})" if sign == "u" else r"()([0-9a-fA-F]{2})"
+        found = re.compile(shapes).match(self.text, self.pos)
+        if found is None:
+            raise self.error("an escape without its digits")
+        self.pos = found.end()
+        point = int(found[1] or found[2], 16)
+        low = re.compile(r"\\u([dD][c-fC-F][0-9a-fA-F]{2})").match(self.text, self.pos)
+        if 0xD800 <= point < 0xDC00 and low:
+            self.pos = low.end()
+            point = 0x10000 + ((point & 0x3FF) << 10) + (int(low[1], 16) & 0x3FF)
+        if point > 0x10FFFF or 0xD800 <= point < 0xE000:
+            raise self.error("an escape of no character")
+        return point
+
+    def property(self) -> Ranges:
+        found = re.compile(r"\{(?:(?:gc|General_Category)=)?([A-Za-z_]+)\}").match(self.text, self.pos)
+        if found is None:
+            raise self.error("a property that is no general category")
+        name = _CATEGORIES.get(found[1], found[1])
+        if name in ("Any", "ASCII"):
+            self.pos = found.end()
+            return EVERY if name == "Any" else ((0, 0x7F),)
+        if not _SHORT.fullmatch(name):
+            raise self.error(f"the unknown property {name}")
+        self.pos = found.end()
+        return category(name)
+
+    def char_class(self) -> Ranges:
+        negative = bool(self.take("^"))
+        members: Ranges = ()
+        while not self.take("]"):
+            first = self.class_atom()
+            if self.peek("-") and not self.peek("-]"):
+                self.pos += 1
+                last = self.class_atom()
+                if not (_is_one(first) and _is_one(last)) or last[0][0] < first[0][0]:
+                    raise self.error("a range of characters without its ends")
+                first = normal([(first[0][0], last[0][0])])
+            members = union(members, first)
+        return minus(EVERY, members) if negative else members
+
+    def class_atom(self) -> Ranges:
+        sign = self.next()
+        if sign != "\\":
+            return of(sign)
+        return of("\b") if self.take("b") else self.escape()
+
+
+def _is_one(ranges: Ranges) -> bool:
+    return len(ranges) == 1 and ranges[0][0] == ranges[0][1]

@@ -1,0 +1,283 @@
+"""Patterns as automata: all strings in which a regular expression finds something, look-arounds included.
+
+It must not know schemas. Law: the automaton accepts a string exactly when ECMA-262 `test` would be true of it. A place
+in the pattern is a state with what is still owed (look-aheads running beside it); what was read before is tracked
+apart (look-behinds). The size of everything is limited (`TooLarge`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+
+from wireproto.grammars.automata import ecma_regex
+from wireproto.grammars.automata.automaton import Dfa, Edge, build, edges_to
+from wireproto.grammars.automata.charset import EVERY
+from wireproto.grammars.automata.ecma_regex import WORD, Alt, Assert, Cat, Look, Loop, Node, One, PatternError
+from wireproto.grammars.expr.expr import Ranges
+from wireproto.values.errors import TooLarge
+
+_MAX_NODES: Final = 20_000
+_MAX_STATES: Final = 4_000
+_MAX_WORK: Final = 400_000
+# What stands before or after a place.
+_NONE: Final = 0
+_OTHER: Final = 1
+_LETTER: Final = 2
+
+# The look-aheads (number of the automaton, its state) that are still to be kept, and a place in the pattern with them.
+Owed = frozenset[tuple[int, int]]
+Place = tuple[int, Owed]
+
+
+@lru_cache(maxsize=128)
+def pattern_dfa(pattern: str) -> Dfa:
+    """Return the automaton of the strings that a pattern finds; raises `PatternError` and `TooLarge`."""
+    return _compiled(ecma_regex.parse(pattern), before=True, after=True, prev=_NONE)
+
+
+def _compiled(node: Node, *, before: bool, after: bool, prev: int) -> Dfa:
+    net = _Net()
+    start, end = net.state(), net.state()
+    first = net.state()
+    if before:
+        net.steps[start].append((EVERY, start))
+    net.jumps[start].append((first, None))
+    net.add(node, first, end)
+    if after:
+        net.steps[end].append((EVERY, end))
+    return _Determined(net, start, end, after).dfa(prev)
+
+
+@dataclass(slots=True)
+class _Net:
+    """States with steps over characters and jumps that may ask for something."""
+
+    steps: list[list[tuple[Ranges, int]]] = field(default_factory=list)
+    jumps: list[list[tuple[int, Assert | Look | None]]] = field(default_factory=list)
+
+    def state(self) -> int:
+        if len(self.steps) > _MAX_NODES:
+            raise TooLarge(f"a pattern of more than {_MAX_NODES} steps")
+        self.steps.append([])
+        self.jumps.append([])
+        return len(self.steps) - 1
+
+    def add(self, node: Node, start: int, end: int) -> None:
+        """Lay a path for the node between two states."""
+        if isinstance(node, One):
+            self.steps[start].append((node.ranges, end))
+        elif isinstance(node, (Assert, Look)):
+            self.jumps[start].append((end, node))
+        elif isinstance(node, Alt):
+            for option in node.options:
+                self.add(option, start, end)
+        elif isinstance(node, Cat):
+            self._row(node.parts, start, end)
+        else:
+            self._loop(node, start, end)
+
+    def _row(self, parts: Iterable[Node], start: int, end: int) -> None:
+        for part in parts:
+            following = self.state()
+            self.add(part, start, following)
+            start = following
+        self.jumps[start].append((end, None))
+
+    def _loop(self, loop: Loop, start: int, end: int) -> None:
+        for _ in range(loop.least):
+            following = self.state()
+            self.add(loop.item, start, following)
+            start = following
+        if loop.most is None:
+            # An own state: what jumps to the start of the loop must not jump out of a loop around it.
+            around = self.state()
+            self.jumps[start].append((around, None))
+            self.add(loop.item, around, around)
+            start = around
+        for _ in range(loop.least, loop.most or 0):
+            following = self.state()
+            self.jumps[start].append((end, None))
+            self.add(loop.item, start, following)
+            start = following
+        self.jumps[start].append((end, None))
+
+
+class _Determined:
+    """The subsets of one net, made one by one."""
+
+    def __init__(self, net: _Net, start: int, end: int, after: bool) -> None:
+        self.net, self.start, self.end, self.after = net, start, end, after
+        self.ahead: dict[tuple[Look, int], int] = {}
+        self.automata: list[Dfa] = []
+        self.work = 0
+        looks = {look for jumps in net.jumps for _, look in jumps if isinstance(look, Look) and not look.ahead}
+        self.behind = {look: index for index, look in enumerate(sorted(looks, key=repr))}
+        self.trackers = [_behind(look) for look in self.behind]
+
+    def dfa(self, prev: int) -> Dfa:
+        first = (frozenset([(self.start, Owed())]), prev, (0,) * len(self.trackers))
+        number = {first: 0}
+        order = [first]
+        rows: list[list[Edge]] = []
+        finals: list[int] = []
+        groups = self._groups()
+        for state in order:
+            places, prev, tracked = state
+            if any(p == self.end and self._kept(owed) for p, owed in self._closure(places, prev, _NONE, tracked)):
+                finals.append(len(rows))
+            closed = {kind: self._closure(places, prev, kind, tracked) for kind in (_OTHER, _LETTER)}
+            row: list[Edge] = []
+            for point, ranges in groups:
+                kind = _kind(point)
+                moved = self._moved(closed[kind], point)
+                if not moved:
+                    continue
+                tracks = tuple(_step(dfa, at, point) for dfa, at in zip(self.trackers, tracked, strict=True))
+                following = (moved, kind, tracks)
+                if following not in number:
+                    number[following] = len(number)
+                    order.append(following)
+                row += [(low, high, number[following]) for low, high in ranges]
+            rows.append(row)
+            if len(number) > _MAX_STATES or self.work > _MAX_WORK:
+                raise TooLarge(f"a pattern of more than {_MAX_STATES} states")
+        return build(rows, finals)
+
+    def _closure(self, places: Iterable[Place], prev: int, following: int, tracked: tuple[int, ...]) -> set[Place]:
+        """Return the places reached without a character, when these stand before and after."""
+        found = set(places)
+        todo = list(found)
+        while todo:
+            self.work += 1
+            at, owed = todo.pop()
+            for target, condition in self.net.jumps[at]:
+                kept = self._passed(condition, prev, following, tracked)
+                place = (target, owed | kept) if kept is not None else None
+                if place is not None and place not in found:
+                    found.add(place)
+                    todo.append(place)
+        return found
+
+    def _passed(
+        self, condition: Assert | Look | None, prev: int, following: int, tracked: tuple[int, ...]
+    ) -> Owed | None:
+        """Return what is owed after a jump, or None if it may not be made."""
+        if condition is None:
+            return frozenset()
+        if isinstance(condition, Assert):
+            return frozenset() if _holds(condition, prev, following) else None
+        if condition.ahead:
+            return frozenset([(self._ahead(condition, prev), 0)])
+        index = self.behind[condition]
+        stands = tracked[index] in self.trackers[index].finals
+        return frozenset() if stands != condition.negative else None
+
+    def _ahead(self, look: Look, prev: int) -> int:
+        if (look, prev) not in self.ahead:
+            if any(isinstance(each, Look) and not each.ahead for each in _inside(look.item)):
+                raise PatternError("a look-behind inside a look-ahead")
+            found = _compiled(look.item, before=False, after=True, prev=prev)
+            self.ahead[look, prev] = len(self.automata)
+            self.automata.append(~found if look.negative else found)
+        return self.ahead[look, prev]
+
+    def _kept(self, owed: Owed) -> bool:
+        return all(at in self.automata[number].finals for number, at in owed)
+
+    def _owed(self, owed: Owed, point: int) -> Owed | None:
+        """Return what is owed after one more character, or None if that broke it."""
+        left = set()
+        self.work += len(owed)
+        if self.work > _MAX_WORK:
+            raise TooLarge("a pattern that takes too long to follow")
+        for number, at in owed:
+            dfa = self.automata[number]
+            following = dfa.step(at, point)
+            if following < 0:
+                return None
+            forever = following in dfa.finals and dfa.edges[following] == tuple(edges_to(EVERY, following))
+            if not forever:
+                left.add((number, following))
+        return frozenset(left)
+
+    def _moved(self, places: Iterable[Place], point: int) -> frozenset[Place]:
+        moved: set[Place] = set()
+        for at, owed in places:
+            self.work += 1
+            targets = [target for ranges, target in self.net.steps[at] if _has(ranges, point)]
+            if not targets:
+                continue
+            left = self._owed(owed, point)
+            if left is not None:
+                moved.update((target, left) for target in targets)
+        done = (self.end, Owed())
+        # Once found, whatever follows is found too.
+        return frozenset([done]) if self.after and done in moved else frozenset(moved)
+
+    def _groups(self) -> list[tuple[int, Ranges]]:
+        """Return the classes of characters that nothing here tells apart: one of each, and all of it."""
+        sets = {ranges for steps in self.net.steps for ranges, _ in steps} | {WORD}
+        for dfa in [*self.trackers, *self._every_ahead()]:
+            sets |= {((low, high),) for row in dfa.edges for low, high, _ in row}
+        cuts = {0, 0xD800, 0xE000, 0x110000}
+        for ranges in sets:
+            for low, high in ranges:
+                cuts |= {low, high + 1}
+        if len(cuts) * len(sets) > _MAX_WORK * 10:
+            raise TooLarge("a pattern with too many kinds of characters")
+        points = sorted(cuts)
+        groups: dict[tuple[bool, ...], list[tuple[int, int]]] = {}
+        ordered = sorted(sets)
+        for low, high in pairwise(points):
+            if low != 0xD800:
+                groups.setdefault(tuple(_has(each, low) for each in ordered), []).append((low, high - 1))
+        return [(ranges[0][0], tuple(ranges)) for ranges in groups.values()]
+
+    def _every_ahead(self) -> list[Dfa]:
+        looks = {look for jumps in self.net.jumps for _, look in jumps if isinstance(look, Look) and look.ahead}
+        for look in sorted(looks, key=repr):
+            for prev in (_NONE, _OTHER, _LETTER):
+                self._ahead(look, prev)
+        return self.automata
+
+
+def _behind(look: Look) -> Dfa:
+    if any(isinstance(each, Look) or (isinstance(each, Assert) and each.kind != "^") for each in _inside(look.item)):
+        raise PatternError("a look-behind that asks for what follows")
+    return _compiled(look.item, before=True, after=False, prev=_NONE)
+
+
+def _inside(node: Node) -> Iterator[Node]:
+    """Yield a node and every node in it."""
+    todo = [node]
+    while todo:
+        each = todo.pop()
+        yield each
+        if isinstance(each, (Cat, Alt)):
+            todo += each.parts if isinstance(each, Cat) else each.options
+        elif isinstance(each, (Loop, Look)):
+            todo.append(each.item)
+
+
+def _holds(condition: Assert, prev: int, following: int) -> bool:
+    if condition.kind == "^":
+        return prev == _NONE
+    if condition.kind == "$":
+        return following == _NONE
+    return ((prev == _LETTER) != (following == _LETTER)) == (condition.kind == "b")
+
+
+def _step(dfa: Dfa, at: int, point: int) -> int:
+    return dfa.step(at, point) if at >= 0 else at
+
+
+def _kind(point: int) -> int:
+    return _LETTER if _has(WORD, point) else _OTHER
+
+
+def _has(ranges: Ranges, point: int) -> bool:
+    return any(low <= point <= high for low, high in ranges)

@@ -1,0 +1,142 @@
+"""Automata as expressions: a rule for each state that is reached on several ways, everything else in its place.
+
+It must not know what the characters stand for: `spell` writes them. Law: the expression matches the spelled words of
+the automaton, and no rule refers to itself on the left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from wireproto.grammars.automata.automaton import Dfa, Edge
+from wireproto.grammars.automata.charset import minus
+from wireproto.grammars.expr.expr import EMPTY, Expr, Ranges, Rule, chars, choice, repeat, seq
+from wireproto.grammars.expr.rule_table import Book
+
+Spell = Callable[[Ranges], Expr]
+Ways = tuple[Mapping[int, Ranges], ...]
+# Alternatives inside alternatives; beyond this a rule of its own reads better.
+_MAX_NESTED: Final = 6
+# Schemas ask for the same small automata again and again.
+_SMALL: Final = 100
+
+
+def raw(ranges: Ranges) -> Expr:
+    """Spell characters as themselves; NUL cannot be written."""
+    return chars(minus(ranges, ((0, 0),)))
+
+
+def linear(dfa: Dfa, book: Book, hint: str, spell: Spell = raw, end: Expr = EMPTY, most: int | None = None) -> Expr:
+    """Return the words of an automaton, each with `end` after it.
+
+    `most` limits runs of characters that the automaton does not count.
+    """
+    ways = _known_ways(dfa) if len(dfa.edges) <= _SMALL else _ways(dfa)
+    writer = _Writer(dfa, book, hint, spell, end, most, ways, _named(ways))
+    first = writer.at(0, 0)
+    while writer.todo:
+        state = writer.todo.pop()
+        book.rules[writer.names[state]] = writer.body(state, 0)
+    return first
+
+
+def _named(ways: Ways) -> frozenset[int]:
+    count = Counter(target for state, groups in enumerate(ways) for target in groups if target != state)
+    return frozenset(state for state, count in count.items() if count > (1 if state else 0))
+
+
+def _ways(dfa: Dfa) -> Ways:
+    """Return the characters that lead from each state to each other one."""
+    return tuple(map(targets, dfa.edges))
+
+
+@lru_cache(maxsize=256)
+def _known_ways(dfa: Dfa) -> Ways:
+    return _ways(dfa)
+
+
+def targets(row: tuple[Edge, ...]) -> dict[int, Ranges]:
+    """Return the characters that lead to each state, by state."""
+    groups: dict[int, list[tuple[int, int]]] = {}
+    for low, high, target in row:
+        groups.setdefault(target, []).append((low, high))
+    return {target: tuple(ranges) for target, ranges in groups.items()}
+
+
+@dataclass(slots=True)
+class _Writer:
+    dfa: Dfa
+    book: Book
+    hint: str
+    spell: Spell
+    end: Expr
+    most: int | None
+    ways: Ways
+    shared: frozenset[int]
+    names: dict[int, str] = field(default_factory=dict)
+    todo: list[int] = field(default_factory=list)
+
+    def at(self, state: int, depth: int) -> Expr:
+        """Return what may follow in a state: in its place, or as a reference."""
+        if not self.dfa.edges[state]:
+            return self.end
+        if state not in self.shared and depth <= _MAX_NESTED:
+            return self.body(state, depth)
+        if state not in self.names:
+            self.names[state] = self.book.name(self.hint)
+            self.todo.append(state)
+        return Rule(self.names[state])
+
+    def body(self, state: int, depth: int) -> Expr:
+        parts: list[Expr] = []
+        while True:
+            groups = self.ways[state]
+            loop = groups.get(state)
+            if loop:
+                parts.append(repeat(self.spell(loop), 0, self.most))
+            counted, after = self._counted(state)
+            parts += counted
+            if after is None:
+                break
+            if after in self.shared or not self.dfa.edges[after]:
+                return seq(*parts, self.at(after, depth))
+            state = after
+        options = [self.end] if state in self.dfa.finals else []
+        options += [
+            seq(self.spell(ranges), self.at(target, depth + 1)) for target, ranges in groups.items() if target != state
+        ]
+        return seq(*parts, choice(*options))
+
+    def _counted(self, state: int) -> tuple[list[Expr], int | None]:
+        """Return a run of characters of one set that leads from a state on a single way, and the state after it.
+
+        Every state before its end is final, or none is.
+        """
+        found = self._single(state)
+        if found is None:
+            return [], None
+        final = state in self.dfa.finals
+        ranges, at = found
+        count = 1
+        while at not in self.shared and (at in self.dfa.finals) == final:
+            following = self._single(at)
+            if following is None or following[0] != ranges:
+                break
+            at, count = following[1], count + 1
+        if not final:
+            return [repeat(self.spell(ranges), count, count)] if count > 3 else [self.spell(ranges)] * count, at
+        # Each character may be the last one: nothing but the end may follow, whatever the count.
+        if self.dfa.edges[at] or at not in self.dfa.finals:
+            return [], None
+        return [repeat(self.spell(ranges), 0, count)], at
+
+    def _single(self, state: int) -> tuple[Ranges, int] | None:
+        groups = self.ways[state]
+        if len(groups) != 1 or state in groups:
+            return None
+        target, ranges = next(iter(groups.items()))
+        return ranges, target

@@ -1,0 +1,57 @@
+"""Text up to and including the first of some markers, as an automaton.
+
+It must not know dialects. Law: a word is in the language exactly when it ends with a marker and none ends earlier.
+"Text without the marker, then the marker" is another language when a marker overlaps itself; this one never is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from wireproto.grammars.automata.automaton import Dfa, Edge, build, edges_to
+from wireproto.grammars.automata.charset import EVERY, minus, of
+
+
+def until_dfa(markers: Sequence[str]) -> Dfa:
+    """Return the automaton of Aho and Corasick, stopped at the first marker; markers are not empty."""
+    goto, ends = _trie(markers)
+    fail = [0] * len(goto)
+    complete: list[dict[str, int]] = [{} for _ in goto]
+    order = [0]
+    for state in order:
+        ends[state] = ends[state] or ends[fail[state]]
+        behind = complete[fail[state]]
+        for character, target in goto[state].items():
+            fail[target] = behind.get(character, 0)
+        complete[state] = {**behind, **goto[state]}
+        order += goto[state].values()
+    rows: list[list[Edge]] = []
+    for state, targets in enumerate(complete):
+        row = edges_to(minus(EVERY, of("".join(targets))), 0)
+        row += ((ord(character), ord(character), target) for character, target in targets.items())
+        rows.append([] if ends[state] else row)
+    return build(rows, [state for state, end in enumerate(ends) if end])
+
+
+@lru_cache(maxsize=64)
+def without(markers: tuple[str, ...]) -> Dfa:
+    """Return all text that holds none of the markers."""
+    until = until_dfa(markers)
+    rows = [[edge for edge in row if edge[2] not in until.finals] for row in until.edges]
+    return build(rows, [state for state in range(len(rows)) if state not in until.finals])
+
+
+def _trie(markers: Sequence[str]) -> tuple[list[dict[str, int]], list[bool]]:
+    goto: list[dict[str, int]] = [{}]
+    ends = [False]
+    for marker in markers:
+        state = 0
+        for character in marker:
+            if character not in goto[state]:
+                goto[state][character] = len(goto)
+                goto.append({})
+                ends.append(False)
+            state = goto[state][character]
+        ends[state] = True
+    return goto, ends

@@ -1,0 +1,69 @@
+"""The rules of a grammar while it is written: each under a name of its own.
+
+It must not know what the rules say. Law: no name is given twice, a name is `[a-z0-9-]`, and the same calls in the same
+order give the same names. More rules than a limit raise `TooLarge`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from wireproto.grammars.expr.expr import Expr, Rule
+from wireproto.values.errors import TooLarge
+
+_MAX_RULES: Final = 60_000
+_MAX_NAME: Final = 40
+_FOREIGN: Final = re.compile(r"[^a-z0-9]+")
+Made = TypeVar("Made")
+
+
+@dataclass(slots=True)
+class Book:
+    """Rules by name."""
+
+    rules: dict[str, Expr] = field(default_factory=dict)
+    _taken: dict[str, int] = field(default_factory=dict)
+    _bases: dict[str, str] = field(default_factory=dict)
+    _made: dict[Hashable, Any] = field(default_factory=dict)
+
+    @property
+    def names(self) -> int:
+        """How many names were given: it grows with every rule."""
+        return len(self._taken)
+
+    @classmethod
+    def beside(cls, names: Iterable[str]) -> Book:
+        """Return an empty book that gives none of these names."""
+        return cls(_taken=dict.fromkeys(names, 1))
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what was made for a key, or make it now: what several writers of this book share."""
+        found: Made | None = self._made.get(key)
+        if found is None:
+            found = self._made[key] = make()
+        return found
+
+    def name(self, hint: str) -> str:
+        """Return a new name that looks like the hint."""
+        base = self._bases.get(hint)
+        if base is None:
+            base = _FOREIGN.sub("-", hint.lower()).strip("-")[:_MAX_NAME].strip("-") or "rule"
+            self._bases[hint] = base
+        count = self._taken.get(base, 0)
+        name = base if count == 0 else f"{base}-{count}"
+        self._taken[base] = count + 1
+        while count and name in self._taken:
+            name, self._taken[base] = f"{base}-{self._taken[base]}", self._taken[base] + 1
+        self._taken.setdefault(name, 1)
+        if len(self._taken) > 2 * _MAX_RULES:
+            raise TooLarge(f"a grammar of more than {_MAX_RULES} rules")
+        return name
+
+    def add(self, hint: str, expr: Expr) -> Rule:
+        """Write a rule under a new name, and return what refers to it."""
+        name = self.name(hint)
+        self.rules[name] = expr
+        return Rule(name)

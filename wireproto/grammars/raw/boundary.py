@@ -1,0 +1,324 @@
+"""Where a raw value ends, as an automaton: the decoder's own rule, so that constrained models write what others may.
+
+Which sequences of markers end a value says `states.endings`, their texts say the dialect's templates. The automaton
+reads a value and its closer; where a text would end the value otherwise than at this closer, it stops. A nested call
+that is written as the dialect writes it is content as a whole (R-DEPTH), so the automaton calls itself there. It must
+not know schemas or any grammar language. Law: what is accepted decodes to the value that stands before the closer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import product
+from typing import Final
+
+from wireproto.format.nodes import ALPHABETS, Gap, Lit, Slot, Tag
+from wireproto.format.spelling import AFTER_TAG_NAME, CACHED, Form, endings
+from wireproto.format.template import Template
+from wireproto.grammars.automata.automaton import Dfa, build, edges_to
+from wireproto.grammars.automata.charset import of, union
+from wireproto.grammars.automata.until import without
+from wireproto.grammars.expr.expr import Ranges
+from wireproto.grammars.raw.marker_nfa import Kind, Net, Path, Reading, Step, Steps, literal_steps, read
+from wireproto.text.scan import BLANK
+from wireproto.tools.toolset import Toolset
+
+_BLANKS: Final = of(BLANK)
+_GAP: Final = (Step(_BLANKS, 0, None),)
+# `nodes.ALPHABETS` gives names so many characters.
+_MAX_WORD: Final = 128
+# Where closers spell keys, so many arguments have an automaton each.
+_MAX_SITES: Final = 12
+# Declared keys are told apart in one automaton up to here; with more of them every key counts as declared.
+_MAX_KEYS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where values stand: in calls of a form, which may stand in a section, among these declared keys.
+
+    `name` and `key` are those of the call and the value where closers spell them, else empty. `tools` are the declared
+    ones with their keys, where a header is nothing but such a name. `coarse`: they have so many keys that a value holds
+    no tag of any of these names, instead of an automaton for each key of each tool.
+    """
+
+    form: Form
+    sectioned: bool
+    keys: tuple[str, ...] = ()
+    tools: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    name: str = ""
+    key: str = ""
+    coarse: bool = False
+
+    @classmethod
+    def of(cls, form: Form, tools: Toolset) -> Site:
+        """Return where values of a form stand, among these tools."""
+        # What the format cannot spell is the key of no argument.
+        of_tool = {tool.name: sorted(filter(ALPHABETS["key"].fullmatch, tool.keys)) for tool in tools.tools}
+        keys = sorted({key for found in of_tool.values() for key in found})
+        bare = any(header.first in ("", "<") for header in form.headers)
+        return cls(
+            form,
+            bool(form.sections),
+            tuple(keys) if len(keys) <= _MAX_KEYS or form.bare_keys else (),
+            tuple((name, tuple(found)) for name, found in of_tool.items()) if bare else (),
+            coarse=bool(form.value_closer.roles) and sum(map(len, of_tool.values())) > _MAX_SITES,
+        )
+
+    def at(self, name: str, key: str) -> Site:
+        """Return the site of one value, as far as it makes a difference: equal sites have equal automata."""
+        form = self.form
+        names = bool(form.closers) and bool(form.closers[0].roles)
+        return replace(self, name=name if names else "", key=key if form.value_closer.roles else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """A raw value and its closer. `closer` begins with the white space that frames values; `pad` is that."""
+
+    site: Site
+    pad: str = ""
+
+    @property
+    def closer(self) -> str:
+        """What ends the value."""
+        return self.pad + self.site.form.value_close(self.site.key)
+
+    def paths(self) -> list[Path]:
+        """Return every way through markers that ends a value, or opens a call in it."""
+        return [*_endings(self.site), *_openers(self.site)]
+
+    def reading(self) -> Reading:
+        """Return the automaton of the value and its closer."""
+        return _value_reading(self)
+
+    def texts(self) -> Dfa:
+        """Return the values with their closer, but for those that hold a nested call."""
+        return _value_texts(self)
+
+
+@lru_cache(maxsize=CACHED)
+def _value_texts(boundary: Boundary) -> Dfa:
+    reading = boundary.reading()
+    return _texts_of(reading, reading.exits)
+
+
+def _texts_of(reading: Reading, ends: Iterable[int]) -> Dfa:
+    """Return the texts without nested calls that an automaton reads up to one of these states."""
+    return build([[edge for arc in arcs for edge in edges_to(arc.ranges, arc.target)] for arcs in reading.arcs], ends)
+
+
+@lru_cache(maxsize=CACHED)
+def _value_reading(boundary: Boundary) -> Reading:
+    net = Net()
+    net.lay(boundary.paths())
+    net.mark(literal_steps(boundary.closer), Kind.EXIT)
+    site = boundary.site
+    value = literal_steps(site.form.value_close(site.key))
+    # What tells a second closer from a first one, and openers of the tag that is closed.
+    net.mark(value, Kind.VALUE)
+    for i in range(len(value)):
+        net.mark((*value, *_GAP, *value[:i]), Kind.BEHIND)
+    twice = (*value, *_GAP, *value)
+    net.mark(twice, Kind.TWICE)
+    for frame in ("", site.form.dialect.argument.pad):
+        alone = net.follow(net.first, (*literal_steps(frame), *twice))
+        net.marks.setdefault(alone, set()).add(Kind.ALONE)
+    tag = site.form.value_tag(site.key)
+    if tag:
+        net.lay([Path((*literal_steps(tag), Step(of(AFTER_TAG_NAME))), Kind.TAG, quotable=True)])
+    return read(net, literal_steps("\n") if boundary.pad else ())
+
+
+@lru_cache(maxsize=CACHED)
+def harmless_texts(site: Site) -> Dfa:
+    """Return the texts that may stand anywhere in a value and end it nowhere.
+
+    Where a closer spells a key, they hold no tag of a declared name at all.
+    """
+    form = site.form
+    if form.value_closer.roles:
+        names = {*site.keys, *(name for name, _ in site.tools)}
+        return without(tuple(sorted(f"{begin}{name}>" for name in names for begin in ("<", "</"))))
+    net = Net()
+    net.lay([*_endings(site), *_openers(site)])
+    reading = read(net, anywhere=True)
+    return _texts_of(reading, range(len(reading.arcs)))
+
+
+@lru_cache(maxsize=CACHED)
+def nested_reading(site: Site, closer: str) -> Reading:
+    """Return the automaton of the rest of a nested call, up to and including its outermost closer."""
+    net = Net()
+    net.lay(_openers(site))
+    net.mark(literal_steps(closer), Kind.END)
+    return read(net)
+
+
+def _endings(site: Site) -> Iterator[Path]:
+    """Yield every sequence of markers that ends a value, or the beginning of one that nothing else has."""
+    form = site.form
+    texts = _markers(site)
+    table = endings(form.wrapper is not None, site.sectioned)
+    # An argument's opener behind any closer covers those of declared keys, and `Ma` holds an `a` of its own.
+    for letters in sorted(each for each in table.accepted if not set(each) & set("aM$")):
+        for parts in product(*(texts[letter] for letter in letters)):
+            yield Path(_spaced(parts), Kind.STOP)
+            before = (*_spaced(parts[:-1]), *_GAP)
+            inside = ((), *_sections(form)) if letters.endswith("O") else ()
+            yield from (Path(before + steps, Kind.BEFORE) for steps in inside)
+    line = literal_steps("\n")
+    for key in site.keys or (None,):
+        yield from (Path(line + steps, Kind.STOP) for steps in _keys(form, key, exact=False))
+
+
+def _spaced(parts: tuple[Steps, ...]) -> Steps:
+    return tuple(step for part in parts for step in (*part, *_GAP))[:-1]
+
+
+def _markers(site: Site) -> dict[str, list[Steps]]:
+    """Return how the marker of each letter begins: enough that nothing else does."""
+    form = site.form
+    texts = {
+        "V": [form.value_close(site.key)],
+        "C": [form.call_close(site.name)],
+        "W": [form.wrapper_close],
+        "S": [close for _, close in form.sections],
+    }
+    found = {letter: [literal_steps(text) for text in some if text] for letter, some in texts.items()}
+    found["A"] = [
+        steps for key in (site.keys if form.bare_keys else (None,)) for steps in _keys(form, key, exact=False)
+    ]
+    found["O"] = list(dict.fromkeys(steps for steps, _ in _calls(site, exact=False)))
+    return found
+
+
+def _openers(site: Site) -> Iterator[Path]:
+    """Yield the openers of calls, which are content only as calls; directly behind a backtick they are quoted."""
+    yield from (Path(steps, Kind.STOP, quotable=True) for steps, _ in _calls(site, exact=False))
+    yield from (Path(steps, Kind.BEFORE, quotable=True) for steps in _sections(site.form))
+
+
+def _sections(form: Form) -> Iterator[Steps]:
+    """Yield the openers of sections: a call behind one is not another one."""
+    yield from (_spelled(opener, None) + _GAP for opener, _ in form.sections)
+
+
+def nested_calls(site: Site) -> list[tuple[Steps, str]]:
+    """Return how a nested call begins as the dialect writes it, each with what closes its outermost marker.
+
+    That is empty where it is part of the beginning already. Where a header is nothing but a name, what is a call in a
+    call depends on whose keys are declared, which is not followed: there are none.
+    """
+    return [] if site.tools else list(_calls(site, exact=True))
+
+
+def _calls(site: Site, exact: bool) -> Iterator[tuple[Steps, str]]:
+    """Yield the openers of calls up to what must follow a header, with what closes the outermost marker.
+
+    That is empty where it follows the header at once.
+    """
+    form = site.form
+    gap = literal_steps(_last_gap(form.dialect.call.open)) if exact else _GAP
+    declared = dict(site.tools)
+    for steps, name, own, closer in _headers(site, exact):
+        for key in declared.get(name, ()) if form.bare_keys else (None,):
+            yield from ((steps + gap + after, closer) for after in _keys(form, key, exact))
+        if own:
+            yield steps + gap + literal_steps(own), "" if closer == own else closer
+
+
+def _headers(site: Site, exact: bool) -> Iterator[tuple[Steps, str, str, str]]:
+    """Yield headers and what stands before them, the name in them, the closer of the call, and the outermost one."""
+    form = site.form
+    spelled = _written if exact else _spelled
+    inner: list[tuple[Steps, str, str]] = []
+    for header in form.headers if exact else (*form.headers, *form.late_headers):
+        for name in [name for name, _ in site.tools] if header.first in ("", "<") else [""]:
+            inner.append((spelled(header, name or None), name, form.call_close(name)))
+    bare = [(steps, name, own, own) for steps, name, own in inner]
+    opened = bare
+    if form.wrapper is not None:
+        gap = literal_steps(_first_gap(form.dialect.call.open)) if exact else _GAP
+        before = spelled(form.wrapper, None) + gap
+        opened = [(before + steps, name, own, form.wrapper_close) for steps, name, own in inner]
+    for opener, close in form.sections[:1] if exact else form.sections:
+        gap = literal_steps(_section_gap(form)) if exact else _GAP
+        before = spelled(opener, None) + gap
+        yield from ((before + steps, name, own, close) for steps, name, own, _ in opened)
+    yield from opened
+    # Without its wrapper a header may open a call too.
+    yield from bare if not exact and form.wrapper is not None else ()
+
+
+def _written(template: Template, fixed: str | None, string: str = "true") -> Steps:
+    """Return how a dialect writes a template; `string` is what it says of whether a value is one."""
+    steps: Steps = ()
+    for node in template.trimmed:
+        if isinstance(node, (Lit, Gap)):
+            steps += literal_steps(node.text)
+        elif isinstance(node, Slot):
+            pair = node.quotes[0] if node.quotes else ""
+            word = literal_steps(string) if node.role == "string" else _word(node.role, fixed, _MAX_WORD)
+            steps += (*literal_steps(pair[:1]), *word, *literal_steps(pair[1:]))
+    return steps
+
+
+def _spelled(template: Template, fixed: str | None) -> Steps:
+    """Return ways to write a template that cover every one that the decoder takes."""
+    steps: Steps = ()
+    for i, node in enumerate(template.trimmed):
+        assert not isinstance(node, Tag), "tags are written escaped, their values need no boundary"
+        steps += _GAP if i in template.tolerant else ()
+        if isinstance(node, Lit):
+            steps += literal_steps(node.text)
+        elif isinstance(node, Gap):
+            steps += _GAP
+        else:
+            first, last = (union(*(of(pair[end]) for pair in node.quotes if pair)) for end in (0, 1))
+            optional = "" in node.quotes or not node.quotes
+            word = _word(node.role, fixed, None)
+            around = [Step(each, 0 if optional else 1) for each in (first, last) if each]
+            steps += (*around[:1], *word, *around[1:])
+    return steps
+
+
+def _word(role: str, fixed: str | None, most: int | None) -> Steps:
+    """Return what may stand in a slot: the `fixed` name or key if there is one."""
+    if fixed is not None and role in ("name", "key"):
+        return literal_steps(fixed)
+    return (Step(_alphabet(role), 1, most),)
+
+
+@lru_cache(maxsize=16)
+def _alphabet(role: str) -> Ranges:
+    """Return the characters of a slot: those that are a slot by themselves; letters where a slot is a word."""
+    single = "".join(chr(point) for point in range(128) if ALPHABETS[role].fullmatch(chr(point)))
+    return of(single or "abcdefghijklmnopqrstuvwxyz")
+
+
+def _keys(form: Form, key: str | None, exact: bool) -> Iterator[Steps]:
+    """Yield the openers of an argument (of key/value pairs: the first half)."""
+    if not exact:
+        yield from (_spelled(template, key) for template in form.keys)
+        return
+    for template in form.keys[:1]:
+        strings = ("true", "false") if "string" in template.roles else ("",)
+        yield from (_written(template, key, string) for string in strings)
+
+
+def _last_gap(template: Template) -> str:
+    """Return the white space behind a marker, as a dialect writes it."""
+    last = template.nodes[-1] if template.nodes else None
+    return last.text if isinstance(last, Gap) else ""
+
+
+def _section_gap(form: Form) -> str:
+    return _last_gap(form.dialect.section.open) if form.dialect.section is not None else ""
+
+
+def _first_gap(template: Template) -> str:
+    """Return the white space inside a marker, behind its first part."""
+    return next((node.text for node in template.trimmed if isinstance(node, Gap)), "")

@@ -1,0 +1,244 @@
+"""Raw values as rules: any text up to its structural closer, or the words of an automaton.
+
+It must not know schemas or what a tool declares. Law: what matches is a value and its closer, and the decoder ends the
+value nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from wireproto.format.spelling import CACHED
+from wireproto.grammars.automata.automaton import ALL, Dfa, Edge, build, edges_to
+from wireproto.grammars.automata.charset import inverse, minus, of
+from wireproto.grammars.automata.right_linear import linear
+from wireproto.grammars.expr.expr import (
+    EMPTY,
+    NOTHING,
+    Expr,
+    Literal,
+    Ranges,
+    Raw,
+    Rule,
+    Seq,
+    chars,
+    choice,
+    literal,
+    repeat,
+    seq,
+)
+from wireproto.grammars.expr.rule_table import Book
+from wireproto.grammars.raw.boundary import Boundary, harmless_texts, nested_calls, nested_reading
+from wireproto.grammars.raw.marker_nfa import Reading, Steps
+from wireproto.grammars.raw.stack_reduction import START, Place, Way, Ways
+from wireproto.values.errors import TooLarge
+
+_MAX_WORD_STATES: Final = 4_000
+_MAX_NESTED: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of an automaton as raw values, each with its closer; as a leaf `Raw`."""
+
+    boundary: Boundary
+    dfa: Dfa
+
+
+@dataclass(slots=True)
+class RawValues:
+    """Writes raw values into a book, each automaton once; `lexical`: they are left to the engine's lexer."""
+
+    book: Book
+    lexical: bool = False
+    _known: dict[Boundary, Rule] = field(default_factory=dict)
+    _words: dict[tuple[Boundary, Dfa], Expr] = field(default_factory=dict)
+    _texts: dict[Dfa, Expr] = field(default_factory=dict)
+
+    def anything(self, boundary: Boundary) -> Expr:
+        """Return any value and its closer."""
+        if boundary.site.coarse:
+            return self.words(ALL, boundary)
+        if self.lexical:
+            return Raw(boundary)
+        if boundary not in self._known:
+            name = self.book.name("raw")
+            self.book.rules.update(_rules(boundary, name))
+            self._known[boundary] = Rule(name)
+        return self._known[boundary]
+
+    def words(self, dfa: Dfa, boundary: Boundary) -> Expr:
+        """Return the words of an automaton that hold nothing which would end them, and the closer.
+
+        Raises:
+            TooLarge: there are too many states to tell both apart.
+        """
+        if boundary.site.coarse:
+            held = dfa & harmless_texts(boundary.site)
+            return NOTHING if held.is_empty else seq(self._shared(held), literal(boundary.closer))
+        if self.lexical:
+            return Raw(Words(boundary, dfa))
+        key = boundary, dfa
+        if key not in self._words:
+            closed = followed(dfa, boundary.closer) & boundary.texts()
+            if len(closed.edges) > _MAX_WORD_STATES:
+                raise TooLarge(f"an automaton of more than {_MAX_WORD_STATES} states")
+            self._words[key] = NOTHING if closed.is_empty else linear(closed, self.book, "raw-text")
+        return self._words[key]
+
+    def _shared(self, dfa: Dfa) -> Expr:
+        """Return the words of an automaton, written once for all closers."""
+        if dfa not in self._texts:
+            self._texts[dfa] = self.book.add("raw-text", linear(dfa, self.book, "raw-text"))
+        return self._texts[dfa]
+
+
+@lru_cache(maxsize=CACHED)
+def _rules(boundary: Boundary, name: str) -> Mapping[str, Expr]:
+    """Return the rules of a value, its own under `name`."""
+    family = _Family(name)
+    site = boundary.site
+    calls = nested_calls(site)
+    rests = {closer: family.rule() for closer in sorted({closer for _, closer in calls} - {""})}
+    begun: dict[Ranges, Expr] = {}
+    for steps, closer in calls:
+        rest = seq(_behind_first(steps), rests.get(closer, EMPTY))
+        begun[steps[0].ranges] = choice(begun.get(steps[0].ranges, NOTHING), rest)
+    begun = {first: family.headed(rest) for first, rest in begun.items()}
+    for closer, rest in rests.items():
+        _Writer(family, nested_reading(site, closer), rest, begun).write()
+    _Writer(family, boundary.reading(), Rule(name), begun).write()
+    return family.rules
+
+
+@dataclass(slots=True)
+class _Family:
+    """Rules whose names begin with one name and two dashes, which no name that a book gives has in a row."""
+
+    name: str
+    rules: dict[str, Expr] = field(default_factory=dict)
+    _count: int = 0
+
+    def rule(self) -> Rule:
+        self._count += 1
+        return Rule(f"{self.name}--{self._count}")
+
+    def headed(self, expr: Expr) -> Expr:
+        """Return an expression, what is behind its first literal as a rule."""
+        head, *rest = expr.parts if isinstance(expr, Seq) else (EMPTY, expr)
+        if not isinstance(head, Literal):
+            head, rest = EMPTY, [expr]
+        rule = self.rule()
+        self.rules[rule.name] = seq(*rest)
+        return seq(head, rule)
+
+
+def _written(steps: Steps) -> Expr:
+    return seq(*(repeat(chars(step.ranges), step.least, step.most) for step in steps))
+
+
+def _behind_first(steps: Steps) -> Expr:
+    """Return what follows the first character."""
+    first = steps[0]
+    left = None if first.most is None else first.most - 1
+    return seq(repeat(chars(first.ranges), first.least - 1, left), _written(steps[1:]))
+
+
+class _Writer:
+    """Writes one automaton: a rule for each place that is reached on several ways, everything else in its place.
+
+    llama.cpp tries alternatives from the last one to the first, and none after one that takes a whole token: the end
+    of a value is the last.
+    """
+
+    def __init__(self, family: _Family, reading: Reading, first: Rule, calls: Mapping[Ranges, Expr]) -> None:
+        self.family, self.exits = family, reading.exits
+        self.ways = Ways(reading, calls)
+        self.names = {START: first}
+        self.todo = [START]
+        self.tails: dict[tuple[Way, ...], Rule] = {}
+        targets = {place: {way.target for way in self.ways.of(place)} for place in self.ways.places()}
+        reached = Counter(to for place, found in targets.items() for to in found - {place})
+        self.loops = {place for place, found in targets.items() if place in found}
+        self.shared = {START, *self.loops, *(place for place, count in reached.items() if count > 1)}
+
+    def write(self) -> None:
+        """Write all rules, the first one under the name that was given."""
+        tails = Counter(map(self.tail, self.ways.places()))
+        tails.update(map(_of_two, list(tails)))
+        self.tails = {tail: self.family.rule() for tail, count in tails.items() if count > 1 and len(tail) > 1}
+        for tail, rule in self.tails.items():
+            self.family.rules[rule.name] = choice(*self.options(tail, 0))
+        while self.todo:
+            place = self.todo.pop()
+            self.family.rules[self.names[place].name] = self.body(place, 0)
+
+    def tail(self, place: Place) -> tuple[Way, ...]:
+        """Return the ways that many places have; none of a loop, where a reference would cost most."""
+        ways = () if place in self.loops else self.ways.of(place)
+        return tuple(way for way in ways if len(way.sets) > 1 or (way.target.guessed and way.target in self.loops))
+
+    def body(self, place: Place, depth: int) -> Expr:
+        tail = self.tail(place)
+        options: list[Expr] = [self.tails[tail]] if tail in self.tails else self.options(tail, depth)
+        options += [self.taken(way, depth) for way in self.ways.of(place) if way not in tail]
+        options += [EMPTY] if place.state in self.exits else []
+        return choice(*options)
+
+    def options(self, tail: tuple[Way, ...], depth: int) -> list[Expr]:
+        """Return the alternatives that a tail stands for: those of two characters may be a rule in it."""
+        two = _of_two(tail)
+        if two == tail or two not in self.tails:
+            return [self.taken(way, depth) for way in tail]
+        return [self.tails[two], *(self.taken(way, depth) for way in tail[len(two) :])]
+
+    def taken(self, way: Way, depth: int) -> Expr:
+        return seq(*map(chars, way.sets), way.rest, self.at(way.target, depth + 1))
+
+    def at(self, place: Place, depth: int) -> Expr:
+        if not self.ways.of(place):
+            return EMPTY
+        if place not in self.shared and depth <= _MAX_NESTED:
+            return self.body(place, depth)
+        if place not in self.names:
+            self.names[place] = self.family.rule()
+            self.todo.append(place)
+        return self.names[place]
+
+
+def _of_two(ways: tuple[Way, ...]) -> tuple[Way, ...]:
+    return tuple(way for way in ways if len(way.sets) > 1)
+
+
+def followed(dfa: Dfa, text: str) -> Dfa:
+    """Return the words of an automaton, each with `text` after it."""
+    number: dict[tuple[int, frozenset[int]], int] = {}
+    order: list[tuple[int, frozenset[int]]] = []
+
+    def state(at: int, done: frozenset[int]) -> int:
+        """`at` is where the automaton is, `done` how much of `text` may have been read."""
+        done = done | {0} if at in dfa.finals else done
+        if (at, done) not in number:
+            number[at, done] = len(order)
+            order.append((at, done))
+        return number[at, done]
+
+    state(0, frozenset())
+    rows: list[list[Edge]] = []
+    for at, done in order:
+        row: list[Edge] = []
+        wanted = {text[i] for i in done if i < len(text)}
+        for character in sorted(wanted):
+            point = ord(character)
+            after = frozenset(i + 1 for i in done if i < len(text) and text[i] == character)
+            row.append((point, point, state(dfa.step(at, point) if at >= 0 else -1, after)))
+        others = inverse(of("".join(wanted)))
+        for low, high, target in dfa.edges[at] if at >= 0 else ():
+            outside = minus(((low, high),), inverse(others))
+            row += edges_to(outside, state(target, frozenset()))
+        rows.append(row)
+    return build(rows, [i for i, (_, done) in enumerate(order) if len(text) in done])

@@ -1,0 +1,353 @@
+"""What single keywords say of a value: its type, its number, its string, its items, its members.
+
+It must not know how schemas are joined. Law: a keyword says something of values of its own type only, and a keyword
+with a value that no schema may have is refused (`GrammarError`) wherever it stands.
+Source: JSON Schema 2020-12 validation, section 6; core, sections 10.3.1 and 10.3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import reduce
+from math import isfinite
+from typing import Any, Final
+
+from wireproto.grammars.automata import decimals
+from wireproto.grammars.automata.automaton import ALL, EMPTY, Dfa, of_length, of_words
+from wireproto.grammars.automata.patterns import pattern_dfa
+from wireproto.grammars.schema.document import Document, escaped
+from wireproto.grammars.schema.formats import FORMATS, UNCHECKED
+from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, Place, both
+from wireproto.grammars.schema.sets import (
+    Array,
+    Count,
+    Inexpressible,
+    Kind,
+    Member,
+    Object,
+    Text,
+    kinds_of,
+    text_of_length,
+)
+from wireproto.grammars.schema.values import ANYTHING, NOTHING, Values, values
+from wireproto.values.errors import GrammarError
+
+_TYPES: Final = {
+    "null": Values(null=True),
+    "boolean": Values(truths=frozenset({False, True})),
+    "number": Values(numbers=decimals.ANY),
+    "integer": Values(numbers=decimals.WHOLE),
+    "string": Values(strings=ANYTHING.strings),
+    "array": Values(arrays=ANYTHING.arrays),
+    "object": Values(objects=ANYTHING.objects),
+}
+_MAX_ITEMS: Final = 5_000
+_MAX_MEMBERS: Final = 2_000
+_MAX_KEYS: Final = 50_000
+_MAX_COUNT: Final = 10**9
+_MAX_STRUCTURES: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One schema that is read: its keywords, where it stands, and how to read another one."""
+
+    document: Document
+    place: Place
+    schema: Mapping[str, Any]
+    formats: bool
+    of: Callable[[Formula], Values]
+
+    @property
+    def flags(self) -> bool:
+        """Whether `exclusiveMinimum` is a flag and integers are written without a fraction."""
+        return self.document.draft(self.place.pointer).flags
+
+    def wrong(self, keyword: str, what: str) -> GrammarError:
+        """Return the error of a keyword whose value no schema may have."""
+        return GrammarError(f"{self.place.pointer}/{keyword}: not {what}")
+
+    def count(self, keyword: str) -> int | None:
+        """Return a keyword's whole number from 0 on, or None without the keyword."""
+        value = self.schema.get(keyword)
+        if value is None and keyword not in self.schema:
+            return None
+        number = decimal(value, f"{self.place.pointer}/{keyword}")
+        if number < 0 or number != number.to_integral_value():
+            raise self.wrong(keyword, "a count")
+        if number > _MAX_COUNT:
+            raise Inexpressible(keyword, f"a count of more than {_MAX_COUNT}")
+        return int(number)
+
+    def number(self, keyword: str) -> Decimal:
+        """Return a keyword's number."""
+        return decimal(self.schema[keyword], f"{self.place.pointer}/{keyword}")
+
+    def mapping(self, keyword: str) -> Mapping[str, Any]:
+        """Return a keyword's object, or an empty one."""
+        value = self.schema.get(keyword, {})
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            raise self.wrong(keyword, "an object")
+        return value
+
+    def names(self, keyword: str) -> list[str]:
+        """Return a keyword's list of keys, or an empty one."""
+        value = self.schema.get(keyword, [])
+        if not isinstance(value, list) or not all(isinstance(key, str) for key in value):
+            raise self.wrong(keyword, "a list of strings")
+        return list(dict.fromkeys(value))
+
+    def at(self, *steps: str | int) -> Formula:
+        """Return the formula of a schema below this one."""
+        return below(self.document, self.place, *steps)
+
+
+def below(document: Document, place: Place, *steps: str | int) -> Formula:
+    """Return the formula of a schema below a place."""
+    pointer = place.pointer
+    for step in steps:
+        pointer += f"/{escaped(str(step))}"
+    return document.place(pointer, place.scope)
+
+
+def decimal(value: object, where: str) -> Decimal:
+    """Return a JSON number as it was written."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise GrammarError(f"{where}: not a number")
+    if isinstance(value, float) and not isfinite(value):
+        raise GrammarError(f"{where}: not a finite number")
+    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+
+
+def _types(asked: Asked) -> Values:
+    named = asked.schema["type"]
+    every = named if isinstance(named, list) else [named]
+    if not all(isinstance(each, str) and each in _TYPES for each in every):
+        raise asked.wrong("type", "a type of JSON")
+    found = reduce(lambda a, b: a | b, (_TYPES[each] for each in every)) if every else NOTHING
+    if asked.flags and "integer" in every and "number" not in every:
+        found = replace(found, numbers=decimals.WRITTEN_WHOLE)
+    return found
+
+
+def _const(asked: Asked) -> Values:
+    return constant(asked.document, Place(f"{asked.place.pointer}/const", constant=True))
+
+
+def constant(document: Document, place: Place) -> Values:
+    """Return the one value that stands at a place."""
+    value = document.at(place.pointer)
+    if isinstance(value, (str, int, float)) or value is None:
+        return _scalars([value], place.pointer)
+    if isinstance(value, list):
+        items = tuple(Place(f"{place.pointer}/{index}", constant=True) for index in range(len(value)))
+        return Values(arrays=(Array(items, FALSE, len(items), len(items)),))
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise GrammarError(f"{place.pointer}: not a value of JSON")
+    members = (Member(_text(key), True, Place(f"{place.pointer}/{escaped(key)}", constant=True)) for key in value)
+    return Values(objects=(Object(tuple(members), (Kind(ALL, FALSE),)),))
+
+
+def _enum(asked: Asked) -> Values:
+    listed = asked.schema["enum"]
+    if not isinstance(listed, list):
+        raise asked.wrong("enum", "a list")
+    found = _scalars([each for each in listed if not isinstance(each, (list, Mapping))], f"{asked.place.pointer}/enum")
+    if sum(isinstance(each, (list, Mapping)) for each in listed) > _MAX_STRUCTURES:
+        raise Inexpressible("enum", f"more than {_MAX_STRUCTURES} arrays and objects")
+    for index, each in enumerate(listed):
+        if isinstance(each, (list, Mapping)):
+            found |= constant(asked.document, Place(f"{asked.place.pointer}/enum/{index}", constant=True))
+    return found
+
+
+def _scalars(listed: list[Any], where: str) -> Values:
+    texts = [_text(each) for each in listed if isinstance(each, str)]
+    truths = frozenset(each for each in listed if isinstance(each, bool))
+    counted = [decimal(each, where) for each in listed if not isinstance(each, (str, bool)) and each is not None]
+    return Values(
+        None in listed,
+        truths,
+        decimals.exactly(counted) if counted else decimals.NONE,
+        (Text(of_words(texts)),) if texts else (),
+    )
+
+
+def _text(text: str) -> str:
+    if not text.isascii() and any(0xD800 <= ord(character) < 0xE000 for character in text):
+        raise Inexpressible("const", "half a surrogate pair is no character")
+    return text
+
+
+def _bounds(asked: Asked) -> Values:
+    found = decimals.ANY
+    exclusive = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
+    if asked.flags:
+        low, high = _flagged(asked, "exclusiveMinimum", ">"), _flagged(asked, "exclusiveMaximum", "<")
+        exclusive = {"minimum": low, "maximum": high}
+    for keyword, signs in exclusive.items():
+        if keyword in asked.schema:
+            found &= decimals.compared(asked.number(keyword), signs)
+    return values(number=found)
+
+
+def _flagged(asked: Asked, keyword: str, sign: str) -> str:
+    """Return how numbers compare to a bound that a flag may exclude."""
+    flag = asked.schema.get(keyword, False)
+    if not isinstance(flag, bool):
+        raise asked.wrong(keyword, "true or false, as it is in this draft")
+    return sign if flag else f"{sign}="
+
+
+def _multiples(asked: Asked) -> Values:
+    number = asked.number("multipleOf")
+    if number <= 0:
+        raise asked.wrong("multipleOf", "a positive number")
+    return values(number=decimals.multiples(number))
+
+
+def _length(asked: Asked) -> Values:
+    return values(strings=(text_of_length(asked.count("minLength") or 0, asked.count("maxLength")),))
+
+
+def _pattern(asked: Asked) -> Values:
+    pattern = asked.schema["pattern"]
+    if not isinstance(pattern, str):
+        raise asked.wrong("pattern", "a string")
+    return values(strings=(Text(pattern_dfa(pattern)),))
+
+
+def _format(asked: Asked) -> Values:
+    name = asked.schema["format"]
+    if not isinstance(name, str):
+        raise asked.wrong("format", "a string")
+    if not asked.formats:
+        return ANYTHING
+    if name in UNCHECKED:
+        raise Inexpressible("format", f"the format {name!r} is not checked here")
+    # What no standard defines says nothing (JSON Schema 2020-12 validation, section 7.2.3).
+    return values(strings=(Text(pattern_dfa(FORMATS[name])),)) if name in FORMATS else ANYTHING
+
+
+def _items(asked: Asked) -> Values:
+    schema = asked.schema
+    first = "items" if isinstance(schema.get("items"), list) else "prefixItems"
+    prefix = tuple(asked.at(first, index) for index in range(len(_list(asked, first))))
+    others = "additionalItems" if first == "items" else "items"
+    rest = asked.at(others) if others in schema else TRUE
+    if len(prefix) > _MAX_ITEMS:
+        raise Inexpressible(first, f"more than {_MAX_ITEMS} items")
+    return values(arrays=(Array(prefix, rest),))
+
+
+def _list(asked: Asked, keyword: str) -> list[Any]:
+    value = asked.schema.get(keyword, [])
+    if not isinstance(value, list):
+        raise asked.wrong(keyword, "a list of schemas")
+    return value
+
+
+def _contains(asked: Asked) -> Values:
+    if "contains" not in asked.schema:
+        return ANYTHING
+    least, most = asked.count("minContains"), asked.count("maxContains")
+    return values(arrays=(Array(counts=(Count(asked.at("contains"), 1 if least is None else least, most),)),))
+
+
+def _item_count(asked: Asked) -> Values:
+    return values(arrays=(Array(least=asked.count("minItems") or 0, most=asked.count("maxItems")),))
+
+
+def _unique(asked: Asked) -> Values:
+    return values(arrays=(Array(unique=True),)) if asked.schema["uniqueItems"] is True else ANYTHING
+
+
+def _properties(asked: Asked) -> Values:
+    texts = asked.mapping("patternProperties")
+    patterns = [(pattern_dfa(text), asked.at("patternProperties", text)) for text in texts]
+    additional = asked.at("additionalProperties") if "additionalProperties" in asked.schema else TRUE
+    members = []
+    for key in asked.mapping("properties"):
+        matched = [formula for dfa, formula in patterns if dfa.accepts(key)]
+        members.append(Member(_text(key), False, both(asked.at("properties", key), *matched)))
+    if len(members) > _MAX_MEMBERS or sum(len(member.key) for member in members) > _MAX_KEYS:
+        raise Inexpressible("properties", f"more than {_MAX_MEMBERS} keys, or {_MAX_KEYS} characters of keys")
+    return values(objects=(Object(tuple(members), _kinds(patterns, additional)),))
+
+
+def _kinds(patterns: list[tuple[Dfa, Formula]], additional: Formula) -> tuple[Kind, ...]:
+    """Return what each key holds: what all patterns say that find it, or what is left for the others."""
+    unmatched = ALL
+    kinds: tuple[Kind, ...] = ()
+    for dfa, formula in patterns:
+        found = [Kind(kind.keys & dfa, both(kind.value, formula)) for kind in kinds]
+        missed = [Kind(kind.keys - dfa, kind.value) for kind in kinds]
+        kinds = kinds_of([*found, *missed, Kind(unmatched & dfa, formula)])
+        unmatched = unmatched - dfa
+    return kinds_of([*kinds, Kind(unmatched, additional)])
+
+
+def _property_names(asked: Asked) -> Values:
+    keys = EMPTY
+    for text in asked.of(asked.at("propertyNames")).strings:
+        keys |= text.dfa if not text.least and text.most is None else text.dfa & of_length(text.least, text.most)
+    return values(objects=(Object(kinds=kinds_of([Kind(keys, TRUE), Kind(~keys, FALSE)])),))
+
+
+def _required(asked: Asked) -> Values:
+    members = tuple(Member(_text(key), True, TRUE) for key in asked.names("required"))
+    return values(objects=(Object(members),))
+
+
+def _member_count(asked: Asked) -> Values:
+    return values(objects=(Object(least=asked.count("minProperties") or 0, most=asked.count("maxProperties")),))
+
+
+def _dependent(asked: Asked) -> Values:
+    keyword = "dependencies" if "dependencies" in asked.schema else "dependentRequired"
+    found = ANYTHING
+    for key, needed in asked.mapping(keyword).items():
+        if keyword == "dependencies" and not isinstance(needed, list):
+            continue
+        if not isinstance(needed, list) or not all(isinstance(each, str) for each in needed):
+            raise asked.wrong(f"{keyword}/{escaped(key)}", "a list of keys")
+        absent = Object((Member(_text(key), False, FALSE),))
+        every = dict.fromkeys([key, *needed])
+        found &= values(objects=(absent, Object(tuple(Member(_text(each), True, TRUE) for each in every))))
+    return found
+
+
+def dependent_schemas(document: Document, place: Place, schema: Mapping[str, Any]) -> Iterator[tuple[str, Formula]]:
+    """Yield every key that asks for a schema, with that schema."""
+    keyword = "dependencies" if "dependencies" in schema else "dependentSchemas"
+    listed = schema.get(keyword, {})
+    if not isinstance(listed, Mapping) or not all(isinstance(key, str) for key in listed):
+        raise GrammarError(f"{place.pointer}/{keyword}: not an object")
+    for key, inner in listed.items():
+        if not isinstance(inner, list):
+            yield key, below(document, place, keyword, key)
+
+
+# What is read together, by the keywords that ask for it; cheap ones first.
+GROUPS: Final[tuple[tuple[tuple[str, ...], Callable[[Asked], Values]], ...]] = (
+    (("type",), _types),
+    (("const",), _const),
+    (("enum",), _enum),
+    (("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _bounds),
+    (("multipleOf",), _multiples),
+    (("minLength", "maxLength"), _length),
+    (("pattern",), _pattern),
+    (("format",), _format),
+    (("prefixItems", "items", "additionalItems"), _items),
+    (("contains",), _contains),
+    (("minItems", "maxItems"), _item_count),
+    (("uniqueItems",), _unique),
+    (("patternProperties", "properties", "additionalProperties"), _properties),
+    (("propertyNames",), _property_names),
+    (("required",), _required),
+    (("minProperties", "maxProperties"), _member_count),
+    (("dependentRequired", "dependencies"), _dependent),
+)
+GROUP_OF: Final = {keyword: index for index, (keywords, _) in enumerate(GROUPS) for keyword in keywords}

@@ -1,0 +1,97 @@
+"""Which values the decoder reads from raw text as they are, by what the schema says of their types.
+
+It must not know dialects or schemas beyond `Tool`. Law: a text of these sets decodes to its value without a word from
+the schema against it. Strings that look like JSON of another declared type are left out: their type has to be said.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from wireproto.grammars.automata import decimals
+from wireproto.grammars.automata.automaton import ALL, EMPTY, Dfa, of_words
+from wireproto.grammars.automata.decimals import Numbers
+from wireproto.grammars.automata.patterns import pattern_dfa
+from wireproto.grammars.schema.formula import TRUE, Formula, pointer_of
+from wireproto.grammars.schema.reading import Note
+from wireproto.grammars.schema.sets import Array, Object
+from wireproto.grammars.schema.values import Values
+from wireproto.grammars.schema.writing import Writer
+from wireproto.tools.toolset import Tool
+from wireproto.tools.types import NUMBERS, Types
+
+_W: Final = r"[ \t\r\n]*"
+_NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
+# An integer may be spelled with a fraction of zeros, or with an exponent that takes its fraction away.
+_INTEGER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.0+|(?:\.[0-9]+)?[eE][-+]?[0-9]+)?"
+_SCALAR: Final = rf'(?:"(?:[^"\\\x00-\x1f]|\\[^\x00-\x1f])*"|{_NUMBER}|true|false|null)'
+# Inner brackets need not match: what looks like JSON is a little more than JSON.
+_ITEM: Final = rf"(?:[\[{{]{_W})*(?:{_SCALAR}|[\[{{]{_W}[\]}}])(?:{_W}[\]}}])*"
+_LOOKS: Final = {
+    "null": "null",
+    "boolean": "true|false",
+    "integer": _INTEGER,
+    "number": _NUMBER,
+    "array": rf"(?=\[){_ITEM}(?:{_W}[,:]{_W}{_ITEM})*",
+    "object": rf"(?=\{{){_ITEM}(?:{_W}[,:]{_W}{_ITEM})*",
+}
+_ENDS: Final = {"array": r"\]", "object": r"\}"}
+_NO_NULL: Final = ~of_words(["null"])
+
+
+def strings(tool: Tool, key: str) -> Dfa:
+    """Return strings that the text of an argument says without a type."""
+    types, wire = tool.types(key), tool.wire(key)
+    if types is None or wire == "string":
+        return ALL
+    if "string" not in types:
+        return EMPTY
+    return _NO_NULL if wire == "nullable" else _unlike(types - {"string"})
+
+
+@lru_cache(maxsize=64)
+def _unlike(types: frozenset[str]) -> Dfa:
+    found = ALL
+    for kind in sorted(types):
+        found -= pattern_dfa(rf"^{_W}(?:{_LOOKS[kind]}){_W}$") & pattern_dfa(rf"{_ENDS.get(kind, '')}{_W}$")
+    return found
+
+
+def spelled(found: Numbers, types: Types) -> Numbers:
+    """Return the numbers that text says where numbers are declared, or nothing is; an integer has no exponent."""
+    if types is None or "number" in types:
+        return found
+    return (found & decimals.WHOLE).decimal if types & NUMBERS else decimals.NONE
+
+
+def declared(writer: Writer, value: Formula, types: Types) -> Values:
+    """Return the values of a formula that are of the declared types, and note if that leaves any out."""
+    found = writer.reader.values(value)
+    fitting = of_types(found, types)
+    if fitting != found and value != TRUE:
+        what = f"only values that are declared as {' or '.join(sorted(types or ())) or 'nothing'} are written"
+        writer.reader.notes[Note(pointer_of(value), "type", what, "narrowed")] = None
+    return fitting
+
+
+def of_types(found: Values, types: Types) -> Values:
+    """Return the values of these types."""
+    if types is None:
+        return found
+    number = found.numbers if "number" in types else found.numbers & decimals.WHOLE
+    return Values(
+        found.null and "null" in types,
+        found.truths if "boolean" in types else frozenset(),
+        number if types & NUMBERS else decimals.NONE,
+        found.strings if "string" in types else (),
+        found.arrays if "array" in types else (),
+        found.objects if "object" in types else (),
+    )
+
+
+def has_empty(clause: Array | Object) -> bool:
+    """Whether the empty array or object is among these."""
+    if isinstance(clause, Array):
+        return clause.least == 0 and not any(count.least for count in clause.counts)
+    return not (clause.least or clause.some or any(member.required for member in clause.members))

@@ -1,0 +1,250 @@
+"""A schema document: its schemas by JSON pointer, and what a reference in one of them means.
+
+It must not know what keywords mean beyond where schemas stand. Law: a reference is resolved inside the document or
+refused; nothing is ever fetched. Source: JSON Schema 2020-12 core, sections 8.2 and 9; draft 7 core, section 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote, urldefrag, urljoin
+
+from wireproto.grammars.schema.drafts import DRAFT_2020, Draft, said_by
+from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, Place
+from wireproto.grammars.schema.sets import Inexpressible
+from wireproto.values.errors import GrammarError
+
+_ONE: Final = frozenset({
+    "additionalProperties", "unevaluatedProperties", "unevaluatedItems", "additionalItems", "items", "contains",
+    "propertyNames", "not", "if", "then", "else", "contentSchema",
+})  # fmt: skip
+_LISTS: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems", "items"})
+_MAPS: Final = frozenset({
+    "properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies",
+})  # fmt: skip
+_MAX_DEPTH: Final = 300
+_MAX_SCHEMAS: Final = 50_000
+
+
+_ANCHORS: Final = ("$anchor", "$dynamicAnchor")
+# What says nothing of a value: two schemas that differ in nothing else are one.
+_ANNOTATIONS: Final = frozenset({
+    "title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly", "$schema",
+    "definitions", "$defs",
+})  # fmt: skip
+_HOLDERS: Final = _ONE | _LISTS | _MAPS
+_PLACES: Final = _HOLDERS - _ANNOTATIONS
+_ELSEWHERE: Final = _PLACES | {"$ref", "$dynamicRef", "$recursiveRef"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A schema object: its base, its draft, and the pointer of the first schema that says the same.
+
+    `alone`: what it says, if that is the same in every document.
+    """
+
+    schema: Mapping[str, Any]
+    base: str
+    draft: Draft
+    first: str
+    alone: tuple[object, ...] | None
+
+
+class Document:
+    """A schema and all schemas inside it.
+
+    `draft`: what to read it as, else what it says itself. `foreign`: the first place that says it is of a draft that is
+    not read here.
+    """
+
+    def __init__(self, schema: object, draft: Draft | None = None) -> None:
+        self.root = schema
+        self.foreign: str | None = None
+        self._found: dict[str, _Found] = {}
+        self._same: dict[tuple[object, ...], str] = {}
+        self._resources: dict[str, str] = {"": ""}
+        self._anchors: dict[tuple[str, str], str] = {}
+        self._dynamic: dict[tuple[str, str], str] = {}
+        self._forced = draft is not None
+        self._index("", "", draft or DRAFT_2020)
+
+    def at(self, pointer: str) -> Any:
+        """Return what stands at a pointer; raises `KeyError` if nothing does."""
+        known = self._found.get(pointer)
+        if known is not None:
+            return known.schema
+        found: Any = self.root
+        for step in pointer.split("/")[1:]:
+            name = step.replace("~1", "/").replace("~0", "~")
+            found = found[int(name)] if isinstance(found, list) and name.isdigit() else _member(found, name)
+        return found
+
+    def schema(self, pointer: str) -> Mapping[str, Any]:
+        """Return the keywords that count at a pointer to an object."""
+        found = self._found[pointer]
+        return found.draft.known(found.schema)
+
+    def draft(self, pointer: str) -> Draft:
+        """Return the draft of the schema at a pointer to an object."""
+        return self._found[pointer].draft
+
+    def alone(self, pointer: str) -> tuple[object, ...] | None:
+        """Return what tells a schema apart from those of all documents; None if other schemas have a say in it."""
+        return self._found[pointer].alone
+
+    def place(self, pointer: str, scope: tuple[str, ...]) -> Formula:
+        """Return the formula of the schema at a pointer, reached through these resources."""
+        if pointer not in self._found:
+            schema = self.at(pointer)
+            if isinstance(schema, bool):
+                return TRUE if schema else FALSE
+            if not isinstance(schema, Mapping):
+                raise GrammarError(f"{pointer or '#'}: a schema is an object or a boolean, not {type(schema).__name__}")
+            above = self._above(pointer)
+            self._index(pointer, above.base, above.draft)
+        found = self._found[pointer]
+        if not found.schema:
+            return TRUE
+        return Place(found.first, scope if not self._dynamic or found.base in scope else (*scope, found.base))
+
+    def reference(self, place: Place, reference: object) -> Formula:
+        """Return what a `$ref` at a place means."""
+        return self.place(self._target("$ref", place.pointer, reference)[0], place.scope)
+
+    def dynamic_reference(self, place: Place, reference: object) -> Formula:
+        """Return what a `$dynamicRef` means: the outermost anchor of that name on the way here."""
+        target, key = self._target("$dynamicRef", place.pointer, reference)
+        if key in self._dynamic:
+            bases = [base for base in place.scope if (base, key[1]) in self._dynamic]
+            target = self._dynamic[bases[0], key[1]] if bases else target
+        return self.place(target, place.scope)
+
+    def _target(self, keyword: str, pointer: str, reference: object) -> tuple[str, tuple[str, str]]:
+        """Return the pointer that a reference leads to, and (resource, fragment)."""
+        if not isinstance(reference, str):
+            raise GrammarError(f"{pointer}/{keyword}: a reference is a string")
+        uri, fragment = _joined(self._found[pointer].base, reference)
+        if uri not in self._resources:
+            raise Inexpressible(keyword, f"{reference!r} is outside this document, and nothing is fetched")
+        target = self._anchors.get((uri, fragment))
+        if not fragment or fragment.startswith("/"):
+            target = self._resources[uri] + fragment
+        if target is None:
+            raise GrammarError(f"{pointer}/{keyword}: there is no anchor {reference!r}")
+        try:
+            self.at(target)
+        except (KeyError, IndexError):
+            raise GrammarError(f"{pointer}/{keyword}: there is nothing at {reference!r}") from None
+        return target, (uri, fragment)
+
+    def _above(self, pointer: str) -> _Found:
+        while pointer not in self._found:
+            pointer = pointer.rpartition("/")[0]
+        return self._found[pointer]
+
+    def _index(self, pointer: str, base: str, draft: Draft) -> None:
+        """Note every schema below a pointer with its base, draft, anchors and resource."""
+        todo = [(pointer, self.at(pointer), base, draft)]
+        order: list[tuple[str, Mapping[str, Any], str, Draft]] = []
+        while todo:
+            pointer, schema, base, draft = todo.pop()
+            if pointer.count("/") > _MAX_DEPTH or len(self._found) + len(order) > _MAX_SCHEMAS:
+                raise GrammarError(f"{pointer[:200]}: the schema is too deep or too large")
+            if not isinstance(schema, Mapping):
+                continue
+            if "$schema" in schema and not (self._forced and not pointer):
+                draft = self._said(pointer, schema, draft)
+            base = self._named(pointer, schema, base, draft)
+            order.append((pointer, schema, base, draft))
+            if not _HOLDERS.isdisjoint(schema):
+                todo += [(f"{pointer}/{steps}", inner, base, draft) for steps, inner in _inside(schema)]
+        for pointer, schema, base, draft in reversed(order):
+            said = (draft.name, *self._said_in(pointer, schema, draft))
+            first = self._same.setdefault((base, said), pointer)
+            alone = said if _ELSEWHERE.isdisjoint(schema) else None
+            self._found[pointer] = _Found(schema, base, draft, first, alone)
+
+    def _said(self, pointer: str, schema: Mapping[str, Any], draft: Draft) -> Draft:
+        found = said_by(schema)
+        if found is None:
+            self.foreign = pointer
+        return found or draft
+
+    def _said_in(self, pointer: str, schema: Mapping[str, Any], draft: Draft) -> Iterator[object]:
+        """Yield what tells a schema apart from others; the schemas inside it are known."""
+        for keyword, value in schema.items():
+            if keyword == draft.identifier or keyword in _ANCHORS:
+                yield pointer
+            elif keyword in _PLACES and isinstance(value, (Mapping, list)):
+                yield keyword, isinstance(value, list)
+                for steps, inner in _inside({keyword: value}):
+                    is_schema = isinstance(inner, Mapping)
+                    yield steps, self._found[f"{pointer}/{steps}"].first if is_schema else _written(inner) or pointer
+            elif keyword not in _ANNOTATIONS:
+                yield keyword, _written(value) or pointer
+
+    def _named(self, pointer: str, schema: Mapping[str, Any], base: str, draft: Draft) -> str:
+        """Note what a schema is called, and return its base."""
+        identifier = schema.get(draft.identifier)
+        ignored = draft.alone and "$ref" in schema
+        if isinstance(identifier, str) and not ignored:
+            if not draft.anchors and identifier.startswith("#"):
+                self._anchors[base, identifier[1:]] = pointer
+            else:
+                base = _joined(base, identifier)[0]
+                self._resources.setdefault(base, pointer)
+                if not pointer:
+                    self._resources[base] = ""
+        for keyword in _ANCHORS:
+            anchor = schema.get(keyword)
+            if isinstance(anchor, str) and draft.anchors:
+                self._anchors[base, anchor] = pointer
+                if keyword == "$dynamicAnchor" and "$dynamicRef" not in draft.unknown:
+                    self._dynamic[base, anchor] = pointer
+        return base
+
+
+def _written(value: object) -> str:
+    """Return a value as text that tells it from all others; an empty one for what is nested too deep or too large."""
+    try:
+        return repr(value)
+    except (RecursionError, ValueError):  # integers of very many digits have no text
+        return ""
+
+
+def escaped(name: str) -> str:
+    """Return a key as it is written in a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _member(found: Any, name: str) -> Any:
+    if not isinstance(found, Mapping):
+        raise KeyError(name)
+    return found[name]
+
+
+def _inside(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the schemas right inside a schema with the steps that lead to them."""
+    for keyword, value in schema.items():
+        if keyword in _MAPS and isinstance(value, Mapping):
+            for name, inner in value.items():
+                yield f"{escaped(keyword)}/{escaped(str(name))}", inner
+        elif keyword in _LISTS and isinstance(value, list):
+            for index, inner in enumerate(value):
+                yield f"{keyword}/{index}", inner
+        elif keyword in _ONE:
+            yield keyword, value
+
+
+def _joined(base: str, reference: str) -> tuple[str, str]:
+    """Return what a reference means against a base: (URI, fragment)."""
+    try:
+        # `urljoin` knows no schemes such as urn, where only a fragment can be relative.
+        relative = not reference or reference.startswith("#")
+        uri, fragment = urldefrag(base + reference if relative else urljoin(base, reference))
+    except ValueError as error:
+        raise GrammarError(f"{reference[:200]!r} is no reference: {error}") from None
+    return uri, unquote(fragment)

@@ -1,0 +1,192 @@
+"""How quoted strings spell characters: as they are, or escaped, in every way that a notation allows.
+
+It must not know schemas. Law: what is spelled reads back as the characters asked for, and no others, and what
+`json.dumps(ensure_ascii=False)` writes is always among the spellings of JSON. Sets of printable ASCII are spelled
+without `\\uXXXX` where they can be, every other set with it too, unless it is of very many ranges. Where it matters
+how a character is spelled (an escaped one is no part of a marker), automata read an escaped character as another one,
+`_ESCAPED` above it. Sources: RFC 8259, section 7; TOML 1.0, section String.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from wireproto.grammars.automata.automaton import Dfa, Edge, build, edges_to
+from wireproto.grammars.automata.charset import EVERY, meet, minus, of, union
+from wireproto.grammars.automata.right_linear import targets
+from wireproto.grammars.expr.expr import Expr, Ranges, chars, choice, literal, seq
+from wireproto.grammars.expr.rule_table import Book
+
+_PRINTABLE: Final[Ranges] = ((0x20, 0x7E),)
+_BASIC: Final[Ranges] = ((0, 0xFFFF),)
+_ASTRAL: Final[Ranges] = ((0x10000, 0x10FFFF),)
+# A set of more ranges (a script, a category) is spelled without \uXXXX where it need not be.
+_MAX_RANGES: Final = 150
+_ESCAPED: Final = 0x110000
+
+
+@dataclass(frozen=True, slots=True)
+class Escapes:
+    """The escapes of a notation: `short` are pairs of a character and its letter, `must` what never stands for itself.
+
+    `long`: characters beyond U+FFFF are `\\UXXXXXXXX`, else surrogate pairs of `\\uXXXX`.
+    """
+
+    short: tuple[tuple[str, str], ...]
+    must: Ranges
+    long: bool = False
+
+
+_NAMED: Final = tuple(zip('\b\t\n\f\r"\\', 'btnfr"\\', strict=True))
+JSON: Final = Escapes((*_NAMED, ("/", "/")), union(((0, 0x1F),), of("\\")))
+# Control characters and line breaks, but not the tab: those of a string on one line.
+TOML: Final = Escapes(_NAMED, union(((0, 8), (0x0A, 0x1F), (0x7F, 0x7F)), of("\\")), long=True)
+
+
+class Quoted:
+    """Spells characters between two quotes of one kind; what is long is written once, as a rule."""
+
+    def __init__(self, book: Book, escapes: Escapes, quote: str) -> None:
+        self._book, self._escapes, self.quote = book, escapes, quote
+        self._must = union(escapes.must, of(quote))
+        named = of(quote + "".join(sign for sign, _ in escapes.short))
+        # An encoder that hides markup writes `<` as a code.
+        self._special = union(self._must, named, of("<"))
+        self._known: dict[tuple[Ranges, Ranges], Expr] = {}
+        self._known_escapes: dict[Ranges, Expr] = {}
+
+    def spell(self, ranges: Ranges) -> Expr:
+        """Return the expression of one character of a set as it may stand in the string."""
+        return self._spell(minus(ranges, self._must), self._escaped(ranges))
+
+    def spell_apart(self, ranges: Ranges) -> Expr:
+        """Return the expression of one character of a set in which escaped ones are others (`apart`)."""
+        return self._spell(meet(ranges, EVERY), _lowered(ranges))
+
+    def _spell(self, bare: Ranges, escaped: Ranges) -> Expr:
+        if (bare, escaped) not in self._known:
+            expr = choice(chars(bare), self._escape(escaped))
+            every = union(bare, escaped)
+            single = len(every) == 1 and every[0][0] == every[0][1]
+            rule = not single and (escaped or minus(bare, _PRINTABLE))
+            self._known[bare, escaped] = self._book.add("char" if every == EVERY else "chars", expr) if rule else expr
+        return self._known[bare, escaped]
+
+    def _escape(self, escaped: Ranges) -> Expr:
+        """Return the escapes of the characters of a set; those that are many are a rule."""
+        if escaped not in self._known_escapes:
+            expr = _escape(self._escapes, self.quote, escaped)
+            self._known_escapes[escaped] = self._book.add("escape", expr) if minus(escaped, _PRINTABLE) else expr
+        return self._known_escapes[escaped]
+
+    def text(self, text: str) -> Expr:
+        """Return the expression of one string in its quotes."""
+        if self.is_bare(text):
+            return literal(f"{self.quote}{text}{self.quote}")
+        return seq(literal(self.quote), *(self.spell(of(each)) for each in text), literal(self.quote))
+
+    def is_bare(self, text: str) -> bool:
+        """Whether a text is spelled in no other way than as it is."""
+        return text.isascii() and text.isprintable() and not meet(of(text), self._special)
+
+    def apart(self, dfa: Dfa) -> Dfa:
+        """Return the spellings of the words of an automaton."""
+        rows: list[list[Edge]] = []
+        for row in dfa.edges:
+            rows.append([])
+            for target, ranges in targets(row).items():
+                rows[-1] += edges_to(minus(ranges, self._must), target)
+                rows[-1] += edges_to(_raised(self._escaped(ranges)), target)
+        return build(rows, dfa.finals)
+
+    def _escaped(self, ranges: Ranges) -> Ranges:
+        """Return the characters of a set that are spelled escaped."""
+        return ranges if minus(ranges, _PRINTABLE) else meet(ranges, self._special)
+
+
+def between_escapes(dfa: Dfa) -> Dfa:
+    """Return the spellings that an automaton accepts if it begins anew behind each escaped character."""
+    return build([[*row, *edges_to(_raised(EVERY), 0)] for row in dfa.edges], dfa.finals)
+
+
+def _raised(ranges: Ranges) -> Ranges:
+    return tuple((low + _ESCAPED, high + _ESCAPED) for low, high in ranges)
+
+
+def _lowered(ranges: Ranges) -> Ranges:
+    return meet(tuple((max(low - _ESCAPED, 0), high - _ESCAPED) for low, high in ranges if high >= _ESCAPED), EVERY)
+
+
+@lru_cache(maxsize=512)
+def _escape(form: Escapes, quote: str, escaped: Ranges) -> Expr:
+    named = dict((*form.short, (quote, quote)))
+    letters = "".join(letter for sign, letter in named.items() if meet(escaped, of(sign)))
+    escapes = [chars(of(letters))] if letters else []
+    if not minus(escaped, _PRINTABLE):
+        coded = minus(escaped, of("".join(named)))
+    else:
+        coded = escaped if len(escaped) <= _MAX_RANGES else meet(escaped, union(form.must, of(quote)))
+    if coded:
+        codes = [_digits(low, high) for low, high in meet(coded, _BASIC)]
+        astral = meet(coded, _ASTRAL)
+        codes += [] if form.long else [_pairs(low, high) for low, high in astral]
+        escapes += [seq(literal("u"), choice(*codes))] if codes else []
+        if astral and form.long:
+            escapes.append(seq(literal("U"), choice(*(_digits(low, high, 8) for low, high in astral))))
+    return seq(literal("\\"), choice(*escapes))
+
+
+def _digits(low: int, high: int, size: int = 4) -> Expr:
+    """Return the hexadecimal numbers from one to another, in as many digits."""
+    return choice(*(seq(*(_digit(a, b) for a, b in row)) for row in _rows(low, high, size)))
+
+
+def _rows(low: int, high: int, size: int) -> Iterator[list[tuple[int, int]]]:
+    """Yield rows of digit ranges whose numbers together are those from `low` to `high`."""
+    if size == 0:
+        yield []
+        return
+    unit = 16 ** (size - 1)
+    first, last = low // unit, high // unit
+    if first == last:
+        for row in _rows(low % unit, high % unit, size - 1):
+            yield [(first, first), *row]
+        return
+    if low % unit:
+        for row in _rows(low % unit, unit - 1, size - 1):
+            yield [(first, first), *row]
+        first += 1
+    after = high % unit != unit - 1
+    if first <= last - after:
+        yield [(first, last - after)] + [(0, 15)] * (size - 1)
+    if after:
+        for row in _rows(0, high % unit, size - 1):
+            yield [(last, last), *row]
+
+
+def _digit(low: int, high: int) -> Expr:
+    digits = "".join(f"{value:x}{value:X}" for value in range(low, high + 1))
+    return chars(of(digits))
+
+
+def _pairs(low: int, high: int) -> Expr:
+    """Return the surrogate pairs of the code points from one to another."""
+    rows: list[Expr] = []
+    for first, last in _aligned(low - 0x10000, high - 0x10000):
+        lead = _digits(0xD800 + (first >> 10), 0xD800 + (last >> 10))
+        rows.append(seq(lead, literal("\\u"), _digits(0xDC00 + (first & 0x3FF), 0xDC00 + (last & 0x3FF))))
+    return choice(*rows)
+
+
+def _aligned(low: int, high: int) -> Iterator[tuple[int, int]]:
+    """Yield parts within one leading surrogate, or over whole ones."""
+    while low <= high:
+        if low & 0x3FF or high - low < 0x3FF:
+            last = min(high, low | 0x3FF)
+        else:
+            last = high if high & 0x3FF == 0x3FF else (high & ~0x3FF) - 1
+        yield low, last
+        low = last + 1

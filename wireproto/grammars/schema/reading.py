@@ -1,0 +1,299 @@
+"""Schemas as sets of values: every keyword that speaks of the value itself, and those that join schemas.
+
+It must not know rules or texts. Law: the set is exact; a keyword that cannot be followed raises `GrammarError` if
+`strict`, else the set is widened and the place is noted. Under `not` a set has to be too small to end up too wide, so
+everything is read with `over` (may be too wide) or without (may be too small).
+Source: JSON Schema 2020-12, core sections 10 and 11, validation section 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial, reduce
+from itertools import combinations
+from typing import Any, Final
+
+from wireproto.grammars.automata.ecma_regex import PatternError
+from wireproto.grammars.schema import assertions
+from wireproto.grammars.schema.assertions import Asked
+from wireproto.grammars.schema.cases import cases
+from wireproto.grammars.schema.document import Document
+from wireproto.grammars.schema.formula import FALSE, TRUE, Every, Formula, Not, Place, pointer_of
+from wireproto.grammars.schema.sets import Array, Inexpressible, Member, Object
+from wireproto.grammars.schema.values import ANYTHING, NOTHING, Values, values
+from wireproto.values.errors import GrammarError, TooLarge
+
+_MAX_NESTED: Final = 60
+_MAX_FORMULAS: Final = 20_000
+_DEEP: Final = 5
+_MAX_SHOWN: Final = 200
+_MAX_LISTED: Final = 20
+REFERENCES: Final = ("$ref", "$dynamicRef")
+UNEVALUATED: Final = ("unevaluatedItems", "unevaluatedProperties")
+REFUSED: Final = ("$recursiveRef",)
+_FAILURES: Final = (Inexpressible, TooLarge, PatternError)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a grammar does not say as the schema does: where, by which keyword, and what it does instead.
+
+    `kind`: `widened` accepts more than the schema; `ordered` accepts every value, but not every order of its keys;
+    `narrowed` leaves out values that the decoder would complain about.
+    """
+
+    pointer: str
+    keyword: str
+    what: str
+    kind: str = "widened"
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads the places of one document; `shared` is what others have read, strictly and in the same way."""
+
+    document: Document
+    strict: bool = True
+    formats: bool = False
+    notes: dict[Note, None] = field(default_factory=dict)
+    shared: dict[tuple[object, ...], Values] = field(default_factory=dict)
+    _known: dict[tuple[Place, bool], Values] = field(default_factory=dict)
+    _formulas: dict[Formula, Values] = field(default_factory=dict)
+    _open: set[tuple[Place, bool]] = field(default_factory=set)
+    _empty: dict[Formula, bool] = field(default_factory=dict)
+
+    def values(self, formula: Formula) -> Values:
+        """Return the values of a formula; raises `GrammarError`."""
+        found = self._formulas.get(formula)
+        if found is None:
+            if len(self._formulas) > _MAX_FORMULAS:
+                raise GrammarError(f"a schema that needs more than {_MAX_FORMULAS} sets of values")
+            found = self._formulas[formula] = self._joined(formula)
+        return found
+
+    def _joined(self, formula: Formula) -> Values:
+        if isinstance(formula, Place):
+            return self.read(formula, over=True)
+        if isinstance(formula, Not):
+            return self.guarded(formula, lambda: ~self.read(formula.place, over=False), True)
+        parts = [self.values(part) for part in formula.parts]
+        if isinstance(formula, Every):
+            return reduce(lambda a, b: self.guarded(formula, lambda: a & b, True), parts, ANYTHING)
+        return self.guarded(formula, lambda: _union(parts), True)
+
+    def guarded(self, at: Formula, make: Callable[[], Values], over: bool, keyword: str = "not") -> Values:
+        """Return what `make` makes; where it fails, everything or nothing, with a note, unless `strict`."""
+        try:
+            return make()
+        except _FAILURES as error:
+            self.widen(pointer_of(at), keyword, error)
+            return ANYTHING if over else NOTHING
+
+    def widen(self, pointer: str, keyword: str, error: Exception, kind: str = "widened") -> None:
+        """Note what is not followed, or refuse the schema."""
+        if isinstance(error, Inexpressible):
+            keyword = error.keyword
+        if self.strict:
+            raise GrammarError(f"{pointer or '#'}: {keyword}: {error}") from None
+        self.notes[Note(pointer, keyword, str(error), kind)] = None
+
+    def of(self, formula: Formula, over: bool) -> Values:
+        """Return what a schema in the place of a keyword accepts."""
+        if not isinstance(formula, Place):
+            return ANYTHING if formula == TRUE else NOTHING
+        return self.read(formula, over)
+
+    def read(self, place: Place, over: bool) -> Values:
+        """Return the values that the schema at a place accepts."""
+        if place.constant:
+            return self.guarded(place, lambda: assertions.constant(self.document, place), over, "const")
+        alone = self.document.alone(place.pointer) if self.strict else None
+        found = self.shared.get(alone) if alone is not None else None
+        if found is not None:
+            return found
+        key = (place, over)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._read(key)
+            if alone is not None and found.is_closed:
+                self.shared[alone] = found
+        return found
+
+    def _read(self, key: tuple[Place, bool]) -> Values:
+        place, over = key
+        if key in self._open or len(self._open) > _MAX_NESTED:
+            where = place.pointer[:_MAX_SHOWN] or "#"
+            raise GrammarError(f"{where}: $ref: a schema that only refers to itself, or too deep")
+        self._open.add(key)
+        try:
+            return self._read_schema(place, over)
+        finally:
+            self._open.discard(key)
+
+    def _read_schema(self, place: Place, over: bool) -> Values:
+        schema = self.schema(place)
+        unevaluated = next((keyword for keyword in UNEVALUATED if keyword in schema), None)
+        if unevaluated is not None:
+            return self.guarded(place, partial(self._case_by_case, place, over), over, unevaluated)
+        found = self.assertions(place, over)
+        for keyword, make in self._applicators(place, schema, over):
+            found = self.met(found, place, keyword, make, over)
+        return found
+
+    def _case_by_case(self, place: Place, over: bool) -> Values:
+        return _union(case.values for case in cases(self, place, over))
+
+    def schema(self, place: Place) -> Mapping[str, Any]:
+        """Return the keywords at a place."""
+        return self.document.schema(place.pointer)
+
+    def assertions(self, place: Place, over: bool) -> Values:
+        """Return what all keywords say that speak of the value and of its members, and join no schemas."""
+        schema = self.schema(place)
+        found = ANYTHING
+        asked = Asked(self.document, place, schema, self.formats, lambda formula: self.of(formula, over))
+        for index in sorted({assertions.GROUP_OF[keyword] for keyword in schema if keyword in assertions.GROUP_OF}):
+            keywords, make = assertions.GROUPS[index]
+            keyword = next(each for each in keywords if each in schema)
+            found = self.met(found, place, keyword, partial(make, asked), over)
+        for keyword in REFUSED:
+            if keyword in schema:
+                found = self.met(found, place, keyword, _refused, over)
+        return found
+
+    def met(self, found: Values, place: Place, keyword: str, make: Callable[[], Values], over: bool) -> Values:
+        """Return what is in a set and satisfies a keyword too."""
+        if found == NOTHING:
+            return found
+        try:
+            return found & make()
+        except _FAILURES as error:
+            pointer = error.pointer if isinstance(error, Inexpressible) and error.pointer else place.pointer
+            self.widen(pointer, keyword, error)
+            return found if over else NOTHING
+
+    def _applicators(
+        self, place: Place, schema: Mapping[str, Any], over: bool
+    ) -> Iterator[tuple[str, Callable[[], Values]]]:
+        """Yield what joins schemas: the keyword, and what makes its set."""
+        for keyword in REFERENCES:
+            if keyword in schema:
+                yield keyword, partial(self._referred, place, keyword, over)
+        for part in self.parts(place, "allOf"):
+            yield "allOf", partial(self.of, part, over)
+        if "anyOf" in schema:
+            yield "anyOf", lambda: _union(self.of(part, over) for part in self.parts(place, "anyOf"))
+        if "oneOf" in schema:
+            yield "oneOf", lambda: self._one_of(self.parts(place, "oneOf"), over)
+        if "not" in schema:
+            yield "not", lambda: ~self.of(self.sub(place, "not"), not over)
+        if "if" in schema and ("then" in schema or "else" in schema):
+            yield "if", lambda: self._conditional(place, over)
+        for key, formula in assertions.dependent_schemas(self.document, place, schema):
+            yield "dependentSchemas", partial(self._dependent, key, formula, over)
+
+    def _referred(self, place: Place, keyword: str, over: bool) -> Values:
+        return self.of(self.target(place, keyword), over)
+
+    def sub(self, place: Place, *steps: str | int) -> Formula:
+        """Return the formula of a schema below a place; TRUE if there is none."""
+        try:
+            return assertions.below(self.document, place, *steps)
+        except KeyError:
+            return TRUE
+
+    def parts(self, place: Place, keyword: str) -> list[Formula]:
+        """Return the formulas of a keyword that holds a list of schemas."""
+        listed = self.schema(place).get(keyword, [])
+        if not isinstance(listed, list):
+            raise GrammarError(f"{place.pointer}/{keyword}: not a list of schemas")
+        return [self.sub(place, keyword, index) for index in range(len(listed))]
+
+    def target(self, place: Place, keyword: str) -> Formula:
+        """Return what a reference at a place means."""
+        reference = self.schema(place)[keyword]
+        if keyword == "$ref":
+            return self.document.reference(place, reference)
+        return self.document.dynamic_reference(place, reference)
+
+    def _conditional(self, place: Place, over: bool) -> Values:
+        condition = self.sub(place, "if")
+        held = self.of(condition, over) & self.of(self.sub(place, "then"), over)
+        return held | (~self.of(condition, not over) & self.of(self.sub(place, "else"), over))
+
+    def _dependent(self, key: str, formula: Formula, over: bool) -> Values:
+        return values(objects=without(key)) | (Values(objects=having(key)) & self.of(formula, over))
+
+    def _one_of(self, parts: list[Formula], over: bool) -> Values:
+        meeting = self._meeting([self.of(part, True) for part in parts])
+        refused: dict[int, Values] = {}
+        found = NOTHING
+        for part, others in zip(parts, meeting, strict=True):
+            only = self.of(part, over)
+            for other in others:
+                if other not in refused:
+                    refused[other] = ~self.of(parts[other], not over)
+                only &= refused[other]
+            found |= only
+        return found
+
+    def _meeting(self, every: list[Values]) -> list[list[int]]:
+        """Return for each of several sets the numbers of those that it may share values with."""
+        found: list[list[int]] = [[] for _ in every]
+        listed = [each.listed(_MAX_LISTED) for each in every]
+        for i, j in combinations(range(len(every)), 2):
+            first, second = listed[i], listed[j]
+            if first is None or second is None:
+                apart = self.surely_empty(every[i] & every[j])
+            else:
+                apart = first.isdisjoint(second)
+            if not apart:
+                found[i].append(j)
+                found[j].append(i)
+        return found
+
+    def surely_empty(self, found: Values, depth: int = 0) -> bool:
+        """Whether it is seen, a few levels deep, that there is no such value."""
+        if found.null or found.truths or found.strings or not found.numbers.is_empty:
+            return False
+        return all(self._empty_array(each, depth) for each in found.arrays) and all(
+            any(self._nothing(member.value, depth) for member in each.members if member.required)
+            for each in found.objects
+        )
+
+    def _empty_array(self, array: Array, depth: int) -> bool:
+        needed = range(min(array.least, len(array.prefix) + 1))
+        return any(self._nothing(array.item(index), depth) for index in needed)
+
+    def _nothing(self, formula: Formula, depth: int) -> bool:
+        if formula in (FALSE, TRUE) or depth >= _DEEP:
+            return formula == FALSE
+        if formula not in self._empty:
+            self._empty[formula] = False
+            noted = dict(self.notes)
+            try:
+                self._empty[formula] = self.surely_empty(self.values(formula), depth + 1)
+            except GrammarError:
+                pass
+            finally:
+                self.notes = noted
+        return self._empty[formula]
+
+
+def without(key: str) -> tuple[Object, ...]:
+    """Return the objects that lack a key."""
+    return (Object((Member(key, False, FALSE),)),)
+
+
+def having(key: str) -> tuple[Object, ...]:
+    """Return the objects that have a key."""
+    return (Object((Member(key, True, TRUE),)),)
+
+
+def _refused() -> Values:
+    raise Inexpressible("$recursiveRef", "a keyword of a draft that is not read")
+
+
+def _union(parts: Iterable[Values]) -> Values:
+    return reduce(lambda a, b: a | b, parts, NOTHING)

@@ -1,0 +1,105 @@
+"""JSON Schema (2020-12, 2019-09, drafts 7, 6 and 4) as grammar rules for the JSON texts of its instances.
+
+It must not know tools, dialects or any grammar language. Law: with `strict`, no text matches whose value the schema
+refuses, and every value it accepts has a text that matches; what cannot be said so raises `GrammarError`. Without it
+the grammar accepts more, and every such place is in the report.
+
+The texts: `json.dumps(value, ensure_ascii=False)` and its like. Between tokens (after `{ [ , :` and before `} ]`) may
+stand nothing, one space, or a newline and up to 20 blanks. Numbers have at most 20 digits in a row where nothing
+else limits them. A free key that is written twice counts as JSON readers count it: the last one holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wireproto.grammars.expr.expr import Expr, Rules, choice
+from wireproto.grammars.expr.rule_table import Book
+from wireproto.grammars.schema import drafts as schema_drafts
+from wireproto.grammars.schema.counting import Layout
+from wireproto.grammars.schema.document import Document
+from wireproto.grammars.schema.notation import JSON, Notation
+from wireproto.grammars.schema.reading import Note, Reader
+from wireproto.grammars.schema.sets import Inexpressible
+from wireproto.grammars.schema.values import Values
+from wireproto.grammars.schema.writing import Writer
+from wireproto.values.errors import GrammarError
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaGrammar:
+    """The rules of a schema, and every place where they do not say exactly what the schema says."""
+
+    rules: Rules
+    report: tuple[Note, ...]
+
+
+class SchemaRules:
+    """Writes schemas of one document into a book, for grammars of which JSON is only a part."""
+
+    def __init__(
+        self,
+        schema: object,
+        book: Book,
+        *,
+        strict: bool = True,
+        formats: bool = False,
+        draft: str | None = None,
+        any_order: int = 6,
+        notation: Notation = JSON,
+        make: type[Writer] = Writer,
+    ) -> None:
+        wanted = schema_drafts.named(draft) if draft is not None else None
+        if draft is not None and wanted is None:
+            raise GrammarError(f"draft: {draft!r} is none of {', '.join(schema_drafts.NAMES)}")
+        document = Document(schema, wanted)
+        self._reader = Reader(document, strict, formats, shared=book.once((Reader, formats), dict))
+        if document.foreign is not None:
+            error = Inexpressible("$schema", "schemas of another draft or vocabulary are not read")
+            self._reader.widen(document.foreign, "$schema", error)
+        self.writer = make(self._reader, book, any_order, notation)
+
+    def value(self, pointer: str = "", hint: str = "value") -> Expr:
+        """Return the JSON texts of the schema at a pointer; raises `GrammarError`."""
+        expr = self.writer.value(self._reader.document.place(pointer, ()), hint)
+        self.writer.flush()
+        return expr
+
+    def members(self, layout: Layout, pointer: str = "") -> Expr:
+        """Return the objects of the schema at a pointer with their members in a layout; raises `GrammarError`."""
+        found = choice(*(self.writer.object(each, pointer, layout) for each in self.values(pointer).objects))
+        self.writer.flush()
+        return found
+
+    def values(self, pointer: str = "") -> Values:
+        """Return the values of the schema at a pointer; raises `GrammarError`."""
+        return self._reader.values(self._reader.document.place(pointer, ()))
+
+    @property
+    def report(self) -> tuple[Note, ...]:
+        """Every place where the rules do not say exactly what the schema says."""
+        return tuple(self._reader.notes)
+
+
+def schema_grammar(
+    schema: object,
+    *,
+    strict: bool = True,
+    formats: bool = False,
+    draft: str | None = None,
+    any_order: int = 6,
+) -> SchemaGrammar:
+    """Return the grammar of a schema's instances; raises `GrammarError`.
+
+    `formats`: whether `format` is asserted; a name that no standard defines says nothing. `draft`: such as "2020-12" or
+    "draft-07", else what `$schema` says. `any_order`: up to so many keys of an object stand in any order.
+    """
+    book = Book()
+    root = book.name("root")
+    try:
+        written = SchemaRules(schema, book, strict=strict, formats=formats, draft=draft, any_order=any_order)
+        expr = written.value()
+    except RecursionError:  # the caller's own stack counts too
+        raise GrammarError("the schema is nested too deep") from None
+    book.rules[root] = expr
+    return SchemaGrammar(Rules(root, book.rules).pruned(), written.report)

@@ -1,0 +1,397 @@
+"""Sets of JSON values of one kind each: strings, arrays, objects. A set is a union of clauses.
+
+It must not know schemas or rules; members are formulas. Law: intersection and complement are exact, or `TooLarge` and
+`Inexpressible` are raised; a clause that no value satisfies for a reason seen here is dropped.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
+from typing import Final, TypeVar
+
+from wireproto.grammars.automata.automaton import ALL, EMPTY, Dfa, of_length, of_words
+from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, both, either, inverse
+from wireproto.values.errors import TooLarge
+
+_MAX_CLAUSES: Final = 256
+_MANY_CLAUSES: Final = 32
+# What meetings of few cases may grow to: beyond it they only grow on.
+_MAX_MET: Final = 64
+_MAX_MEETINGS: Final = 8_192
+_MAX_KINDS: Final = 64
+# Up to here a length is part of the automaton.
+_MAX_COUNTED: Final = 128
+
+
+class Inexpressible(ValueError):
+    """Something that no grammar of ours can say; `keyword` is what asked for it, `pointer` where, if that is known."""
+
+    def __init__(self, keyword: str, why: str, pointer: str | None = None) -> None:
+        super().__init__(why)
+        self.keyword, self.why, self.pointer = keyword, why, pointer
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Strings of an automaton, `least` to `most` code points long."""
+
+    dfa: Dfa
+    least: int = 0
+    most: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is seen that there is none."""
+        return self.dfa.is_empty or (self.most is not None and self.most < self.least)
+
+    def words(self, limit: int) -> tuple[str, ...] | None:
+        """Return all strings, or None if the automaton has more than `limit` words."""
+        found = self.dfa.words(limit)
+        fits = range(self.least, sys.maxsize if self.most is None else self.most + 1)
+        return None if found is None else tuple(word for word in found if len(word) in fits)
+
+    def counted(self) -> Text:
+        """Return the same strings, their least length as a bound where the automaton asks for nothing else."""
+        least = len(self.dfa.edges) - 1
+        if self.dfa.finals != {least} or self.dfa != of_length(least, None):
+            return self
+        return Text(ALL, max(self.least, least), self.most)
+
+    def within(self, other: Text) -> bool:
+        """Whether it is seen that every string of this clause is one of the other."""
+        return other in (self, Text(ALL))
+
+    def meet(self, other: Text) -> Text:
+        """Return the strings in both."""
+        dfa = self.dfa & other.dfa
+        return Text(dfa, max(self.least, other.least), _lower(self.most, other.most))
+
+    def united(self, clauses: list[Text]) -> list[Text]:
+        """Return clauses of the same union."""
+        return clauses
+
+    def others(self) -> tuple[Text, ...]:
+        """Return all other strings."""
+        found = [Text(~self.dfa)]
+        if self.least:
+            found.append(text_of_length(0, self.least - 1))
+        if self.most is not None:
+            found.append(text_of_length(self.most + 1, None))
+        return tuple(found)
+
+
+def text_of_length(least: int, most: int | None) -> Text:
+    """Return the strings of such a length."""
+    if most is not None and most < least:
+        return Text(EMPTY)
+    if max(least, most or 0) > _MAX_COUNTED:
+        return Text(ALL, least, most)
+    return Text(of_length(least, most))
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many items of an array, from the index `start` on, a formula must accept."""
+
+    formula: Formula
+    least: int
+    most: int | None
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """Arrays: what the first items are, what the rest is, how many there are, and what must be among them."""
+
+    prefix: tuple[Formula, ...] = ()
+    rest: Formula = TRUE
+    least: int = 0
+    most: int | None = None
+    counts: tuple[Count, ...] = ()
+    unique: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is seen that there is none."""
+        reach = next((i for i, each in enumerate((*self.prefix, self.rest)) if each == FALSE), None)
+        most = _lower(self.most, reach)
+        needed = max([self.least, *(count.least for count in self.counts)])
+        impossible = any(count.most is not None and count.most < count.least for count in self.counts)
+        return impossible or (most is not None and most < needed)
+
+    def item(self, index: int) -> Formula:
+        """Return what the item at an index must be."""
+        return self.prefix[index] if index < len(self.prefix) else self.rest
+
+    def within(self, other: Array) -> bool:
+        """Whether it is seen that every array of this clause is one of the other."""
+        return other in (self, Array())
+
+    def meet(self, other: Array) -> Array:
+        """Return the arrays in both."""
+        size = max(len(self.prefix), len(other.prefix))
+        return Array(
+            tuple(both(self.item(i), other.item(i)) for i in range(size)),
+            both(self.rest, other.rest),
+            max(self.least, other.least),
+            _lower(self.most, other.most),
+            tuple(dict.fromkeys(self.counts + other.counts)),
+            self.unique or other.unique,
+        )
+
+    def united(self, clauses: list[Array]) -> list[Array]:
+        """Return clauses of the same union."""
+        return clauses
+
+    def others(self) -> tuple[Array, ...]:
+        """Return all other arrays."""
+        if self.unique:
+            raise Inexpressible("uniqueItems", "that items are not all different is not said by any grammar")
+        found: list[Array] = []
+        for index, formula in enumerate(self.prefix):
+            if formula != TRUE:
+                found.append(Array((*(TRUE,) * index, inverse(formula)), least=index + 1))
+        if self.rest != TRUE:
+            found.append(Array(counts=(Count(inverse(self.rest), 1, None, len(self.prefix)),)))
+        found += [Array(most=self.least - 1)] if self.least else []
+        found += [Array(least=self.most + 1)] if self.most is not None else []
+        for count in self.counts:
+            found += [Array(counts=(replace(count, least=0, most=count.least - 1),))] if count.least else []
+            found += (
+                [Array(counts=(replace(count, least=count.most + 1, most=None),))] if count.most is not None else []
+            )
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A key that is told apart: whether it must be there, and what its value is."""
+
+    key: str
+    required: bool
+    value: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The value of every key of a language."""
+
+    keys: Dfa
+    value: Formula
+
+
+ANY_KEYS: Final = (Kind(ALL, TRUE),)
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """Objects: named members, what all other keys hold (kinds that exclude each other), how many there are.
+
+    `some`: for each of these kinds there is a key that holds such a value.
+    """
+
+    members: tuple[Member, ...] = ()
+    kinds: tuple[Kind, ...] = ANY_KEYS
+    least: int = 0
+    most: int | None = None
+    some: tuple[Kind, ...] = ()
+    _by_key: dict[str, Member] = field(init=False, repr=False, compare=False)
+    _hash: int | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_key", {member.key: member for member in self.members})
+
+    def __hash__(self) -> int:
+        found = self._hash
+        if found is None:
+            # Clauses are compared with each other by the thousand, or never.
+            found = hash((self.members, self.kinds, self.least, self.most, self.some))
+            object.__setattr__(self, "_hash", found)
+        return found
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is seen that there is none."""
+        required = [member for member in self.members if member.required]
+        if any(member.value == FALSE for member in required):
+            return True
+        if self.most is not None and self.most < max(self.least, len(required)):
+            return True
+        if not self.least or any(kind.value != FALSE for kind in self.kinds):
+            return False
+        return sum(member.value != FALSE for member in self.members) < self.least
+
+    def member(self, key: str) -> Member:
+        """Return what is said of a key."""
+        return self._by_key.get(key) or Member(key, False, self.other(key))
+
+    def other(self, key: str) -> Formula:
+        """Return what a key holds that is not named."""
+        if self.kinds is ANY_KEYS:
+            return TRUE
+        return next((kind.value for kind in self.kinds if kind.keys.accepts(key)), TRUE)
+
+    def within(self, other: Object) -> bool:
+        """Whether it is seen that every object of this clause is one of the other."""
+        if other.least > self.least or (other.most is not None and (self.most is None or self.most > other.most)):
+            return False
+        if other.kinds is not ANY_KEYS and other.kinds != self.kinds and other.kinds != ANY_KEYS:
+            return False
+        for key, member in other._by_key.items():
+            ours = self._by_key.get(key)
+            if member.required and not (ours is not None and ours.required):
+                return False
+            value = ours.value if ours is not None else self.other(key)
+            if member.value is not TRUE and value is not FALSE and value != member.value:
+                return False
+        for key, ours in self._by_key.items():
+            if key not in other._by_key and ours.value is not FALSE and other.other(key) not in (ours.value, TRUE):
+                return False
+        return set(other.some) <= set(self.some)
+
+    def meet(self, other: Object) -> Object:
+        """Return the objects in both."""
+        ours, theirs = self._by_key, other._by_key
+        members = []
+        for key in {**ours, **theirs}:
+            a, b = ours.get(key), theirs.get(key)
+            if a is not None and b is None and other.kinds is ANY_KEYS:
+                members.append(a)
+                continue
+            required = (a is not None and a.required) or (b is not None and b.required)
+            value = both(a.value if a is not None else self.other(key), b.value if b is not None else other.other(key))
+            members.append(Member(key, required, value))
+        return Object(
+            tuple(members),
+            _met_kinds(self.kinds, other.kinds),
+            max(self.least, other.least),
+            _lower(self.most, other.most),
+            tuple(dict.fromkeys(self.some + other.some)),
+        )
+
+    def united(self, clauses: list[Object]) -> list[Object]:
+        """Return clauses of the same union, with those as one that differ only in what a single key holds."""
+        before = 0
+        while before != len(clauses):
+            before = len(clauses)
+            for key in dict.fromkeys(member.key for each in clauses for member in each.members):
+                groups: dict[Hashable, list[Object]] = {}
+                for each in clauses:
+                    others = frozenset(member for member in each.members if member.key != key)
+                    groups.setdefault((others, each.kinds, each.least, each.most, each.some), []).append(each)
+                clauses = [reduce(partial(_with_either, key), group) for group in groups.values()]
+        return clauses
+
+    def others(self) -> tuple[Object, ...]:
+        """Return all other objects."""
+        found: list[Object] = []
+        for member in self.members:
+            if member.required:
+                found.append(Object((Member(member.key, False, FALSE),)))
+            if member.value != TRUE:
+                found.append(Object((Member(member.key, True, inverse(member.value)),)))
+        named = of_words(member.key for member in self.members)
+        for kind in self.kinds:
+            keys = kind.keys - named
+            if kind.value != TRUE and not keys.is_empty:
+                found.append(Object(some=(Kind(keys, inverse(kind.value)),)))
+        found += [Object(most=self.least - 1)] if self.least else []
+        found += [Object(least=self.most + 1)] if self.most is not None else []
+        for kind in self.some:
+            found.append(Object(kinds=_merged([Kind(kind.keys, inverse(kind.value)), Kind(~kind.keys, TRUE)])))
+        return tuple(found)
+
+
+def _met_kinds(first: tuple[Kind, ...], second: tuple[Kind, ...]) -> tuple[Kind, ...]:
+    if second is ANY_KEYS:
+        return first
+    return (
+        second
+        if first is ANY_KEYS
+        else _merged(Kind(a.keys & b.keys, both(a.value, b.value)) for a in first for b in second)
+    )
+
+
+Clause = TypeVar("Clause", Text, Array, Object)
+
+
+def met(
+    first: Sequence[Clause], second: Sequence[Clause], meet: Callable[[Clause, Clause], Clause]
+) -> tuple[Clause, ...]:
+    """Return the union of all meetings of clauses; where there are too many, without those that others cover."""
+    if len(first) == len(second) == 1:
+        return limited([meet(first[0], second[0])])
+    if len(first) * len(second) > _MAX_MEETINGS:
+        raise TooLarge(f"more than {_MAX_MEETINGS} cases to tell apart")
+    kept: dict[Clause, None] = {}
+    enough = _MANY_CLAUSES
+    for a in first:
+        for b in second:
+            clause = meet(a, b)
+            if not clause.is_empty:
+                kept[clause] = None
+        if len(kept) > enough:
+            kept = _fewer(kept)
+            enough = max(enough, 2 * len(kept))
+        if len(kept) > max(_MAX_MET, len(first), len(second)):
+            raise TooLarge(f"more than {_MAX_MET} cases to tell apart")
+    return limited(kept)
+
+
+def _uncovered(clauses: Iterable[Clause]) -> dict[Clause, None]:
+    kept: dict[Clause, None] = {}
+    for clause in clauses:
+        if not any(clause.within(each) for each in kept):
+            kept = {each: None for each in kept if not each.within(clause)}
+            kept[clause] = None
+    return kept
+
+
+def limited(clauses: Iterable[Clause]) -> tuple[Clause, ...]:
+    """Return the clauses that are not empty, each once."""
+    found = [clause for clause in clauses if not clause.is_empty]
+    if len(found) < 2:
+        return tuple(found)
+    kept = dict.fromkeys(found)
+    if len(kept) > _MAX_CLAUSES:
+        kept = _fewer(kept)
+    if len(kept) > _MAX_CLAUSES:
+        raise TooLarge(f"more than {_MAX_CLAUSES} cases to tell apart")
+    return tuple(kept)
+
+
+def _fewer(clauses: Iterable[Clause]) -> dict[Clause, None]:
+    """Return clauses of the same union, without those that others cover, and with those joined that can be."""
+    kept = list(_uncovered(clauses))
+    return dict.fromkeys(kept[0].united(kept) if kept else ())
+
+
+def _with_either(key: str, first: Object, second: Object) -> Object:
+    """Return the union of two objects that differ in one key only."""
+    a, b = first.member(key), second.member(key)
+    both_ways = Member(key, a.required and b.required, either(a.value, b.value))
+    members = tuple(both_ways if each.key == key else each for each in first.members)
+    return replace(first, members=members if any(each.key == key for each in members) else (*members, both_ways))
+
+
+def _merged(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
+    """Return kinds of which no two hold the same values."""
+    found: dict[Formula, Dfa] = {}
+    for kind in kinds:
+        if not kind.keys.is_empty:
+            found[kind.value] = found[kind.value] | kind.keys if kind.value in found else kind.keys
+        if len(found) > _MAX_KINDS:
+            raise TooLarge(f"more than {_MAX_KINDS} kinds of keys")
+    return tuple(Kind(keys, value) for value, keys in found.items())
+
+
+def kinds_of(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
+    """Return kinds with those of equal values joined."""
+    return _merged(kinds)
+
+
+def _lower(first: int | None, second: int | None) -> int | None:
+    return second if first is None else first if second is None else min(first, second)

@@ -1,0 +1,227 @@
+"""GBNF, the grammar language of llama.cpp.
+
+It must not know where the rules come from. Law: what is printed is accepted by llama.cpp and matches the same texts;
+what its engine cannot carry (a repetition of something that may be empty, left recursion, a missing rule) is refused.
+Traps that the engine does not report are avoided here: a bound above 2000 silently becomes unbounded, an alternative
+that ends empty swallows the next rule's name, `^`, NUL and surrogates in classes. Source: src/llama-grammar.cpp.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from wireproto.grammars.automata.right_linear import linear
+from wireproto.grammars.automata.until import until_dfa
+from wireproto.grammars.expr.expr import (
+    Chars,
+    Choice,
+    Expr,
+    Literal,
+    Repeat,
+    Rule,
+    Rules,
+    Seq,
+    Until,
+    is_nullable,
+    references,
+    renamed,
+    repeat,
+    seq,
+)
+from wireproto.grammars.expr.graph import components
+from wireproto.grammars.expr.rule_table import Book
+from wireproto.values.errors import GrammarError
+
+_MAX_REPEAT: Final = 1000  # llama.cpp stops at 2000
+_MAX_NESTED: Final = 40
+# So many classes of characters are printed once: automata repeat them.
+_KEPT: Final = 2048
+_EMPTY: Final = '""'
+_PLAIN: Final = re.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPED: Final = (("\\", "\\\\"), ('"', '\\"'), *_NAMED.items())
+
+
+def to_gbnf(rules: Rules) -> str:
+    """Return a grammar whose first rule is `root`; raises `GrammarError` for what GBNF cannot say."""
+    if not rules.is_pruned:
+        refuse_missing(rules)
+    return printed(rules.pruned())
+
+
+def printed(rules: Rules, legal: Callable[[str], str] = str) -> str:
+    """Return the text of rules under names that GBNF takes, the first one `root`; `legal` has a say in the others."""
+    return _Printer(_named(rules, legal)).text()
+
+
+def _named(rules: Rules, legal: Callable[[str], str]) -> Rules:
+    if rules.root == "root" and all(_PLAIN.fullmatch(name) and legal(name) == name for name in rules.rules):
+        return rules
+    book = Book()
+    names = {rules.root: book.name("root")}
+    names.update({name: book.name(legal(name)) for name in rules.rules if name != rules.root})
+    return Rules("root", {names[name]: renamed(expr, names) for name, expr in rules.rules.items()})
+
+
+def refuse_missing(rules: Rules) -> None:
+    """Raise `GrammarError` for a rule that is referred to and not there."""
+    missing = {used for expr in rules.rules.values() for used in references(expr)} - set(rules.rules)
+    if missing or rules.root not in rules.rules:
+        raise GrammarError(f"the rule {min(missing, default=rules.root)} is missing")
+
+
+class _Printer:
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.nullable = rules.nullable()
+        self.book = Book.beside(rules.rules)
+        self.until: dict[tuple[str, ...], Rule] = {}
+        self.todo: list[tuple[str, Expr]] = []
+
+    def text(self) -> str:
+        """Return every rule on its line, the first one first."""
+        _refuse_left_recursion(self.rules, self.nullable)
+        lines: list[str] = []
+        first = self.rules.root
+        others = [(name, expr) for name, expr in self.rules.rules.items() if name != first]
+        self.todo = [(first, self.rules.rules[first]), *others]
+        for name, expr in self.todo:
+            lines.append(f"{name} ::= {self.alternatives(expr, 0)}\n")
+        return "".join(lines)
+
+    def alternatives(self, expr: Expr, depth: int) -> str:
+        if isinstance(expr, Choice):
+            if not expr.options:
+                raise GrammarError("a grammar that matches nothing")
+            return " | ".join([self.sequence(option, depth) for option in expr.options])
+        return self.sequence(expr, depth)
+
+    def sequence(self, expr: Expr, depth: int) -> str:
+        if isinstance(expr, Seq):
+            return " ".join([self.item(part, depth) for part in expr.parts]) or _EMPTY
+        return self.item(expr, depth)
+
+    def item(self, expr: Expr, depth: int) -> str:
+        if isinstance(expr, Rule):
+            return expr.name
+        if isinstance(expr, Literal):
+            return f'"{_in_literal(expr.text)}"'
+        if isinstance(expr, Chars):
+            return _char_class(expr)
+        if isinstance(expr, Until):
+            return self.until_rule(expr).name
+        if isinstance(expr, Repeat):
+            return self.repetition(expr, depth)
+        if depth >= _MAX_NESTED:
+            return self.named("part", expr).name
+        return f"({self.alternatives(expr, depth + 1)})"
+
+    def repetition(self, expr: Repeat, depth: int) -> str:
+        if is_nullable(expr.item, self.nullable):
+            raise GrammarError("a repetition of what may be empty, which llama.cpp cannot carry")
+        if max(expr.least, expr.most or 0) > _MAX_REPEAT:
+            return self.item(self.long_repetition(expr), depth)
+        # After a literal it repeats the whole of it.
+        return self.item(expr.item, depth) + _bounds(expr.least, expr.most)
+
+    def long_repetition(self, expr: Repeat) -> Expr:
+        """Return a repetition in blocks: no bound of its own is large, and no block may be empty."""
+        one = expr.item if isinstance(expr.item, (Rule, Chars)) else self.named("item", expr.item)
+        block = self.named("block", Repeat(one, _MAX_REPEAT, _MAX_REPEAT))
+        blocks, rest = divmod(expr.least, _MAX_REPEAT)
+        exact = seq(repeat(block, blocks, blocks), repeat(one, rest, rest))
+        if expr.most is None:
+            return seq(exact, repeat(one, 0, None))
+        many, last = divmod(expr.most - expr.least, _MAX_REPEAT)
+        if not many:
+            return seq(exact, repeat(one, 0, last))
+        shorter = seq(repeat(block, 0, many - 1), repeat(one, 0, _MAX_REPEAT - 1))
+        return seq(exact, Choice((shorter, seq(repeat(block, many, many), repeat(one, 0, last)))))
+
+    def named(self, hint: str, expr: Expr) -> Rule:
+        """Leave an expression to be printed as a rule of its own."""
+        name = self.book.name(hint)
+        self.todo.append((name, expr))
+        return Rule(name)
+
+    def until_rule(self, expr: Until) -> Rule:
+        if expr.markers not in self.until:
+            found = linear(until_dfa(expr.markers), self.book, "until")
+            self.todo += self.book.rules.items()
+            self.book.rules.clear()
+            self.until[expr.markers] = found if isinstance(found, Rule) else self.named("until", found)
+        return self.until[expr.markers]
+
+
+def _bounds(least: int, most: int | None) -> str:
+    if most is None:
+        return "*" if least == 0 else "+" if least == 1 else f"{{{least},}}"
+    if (least, most) == (0, 1):
+        return "?"
+    return f"{{{least}}}" if least == most else f"{{{least},{most}}}"
+
+
+def _in_literal(text: str) -> str:
+    escaped = text
+    for character, shown in _ESCAPED:
+        escaped = escaped.replace(character, shown)
+    return escaped if escaped.isprintable() else "".join(map(_readable, escaped))
+
+
+@lru_cache(maxsize=_KEPT)
+def _char_class(expr: Chars) -> str:
+    spans = []
+    for low, high in expr.ranges:
+        first, last = _in_class(chr(low)), _in_class(chr(high))
+        spans.append(first if low == high else first + last if high == low + 1 else f"{first}-{last}")
+    return f"[{''.join(spans)}]"
+
+
+def _in_class(character: str) -> str:
+    if character == "^":
+        return "\\u005E"
+    return f"\\{character}" if character in "\\[]-" else _readable(character)
+
+
+def _readable(character: str) -> str:
+    """Return a character as it is if it can be seen, else as an escape."""
+    point = ord(character)
+    if point == 0 or 0xD800 <= point < 0xE000:
+        raise GrammarError(f"the character U+{point:04X} cannot be generated")
+    if character in _NAMED:
+        return _NAMED[character]
+    if character.isprintable():
+        return character
+    # Not \xHH, which in xgrammar goes on for as long as there are hexadecimal digits.
+    return f"\\u{point:04X}" if point < 0x10000 else f"\\U{point:08X}"
+
+
+def _refuse_left_recursion(rules: Rules, nullable: frozenset[str]) -> None:
+    first = {name: _first(expr, nullable) for name, expr in rules.rules.items()}
+    # What begins with no rule is in no circle.
+    first = {name: [each for each in found if first[each]] for name, found in first.items() if found}
+    for group in components(first):
+        if len(group) > 1 or group[0] in first[group[0]]:
+            raise GrammarError(f"the rule {group[0]} begins with itself, which llama.cpp cannot carry")
+
+
+def _first(expr: Expr, nullable: frozenset[str]) -> list[str]:
+    """Return the rules that may stand at the very start of an expression."""
+    found: list[str] = []
+    todo = [expr]
+    for each in todo:
+        if isinstance(each, Rule):
+            found.append(each.name)
+        elif isinstance(each, Choice):
+            todo += each.options
+        elif isinstance(each, Repeat):
+            todo.append(each.item)
+        elif isinstance(each, Seq):
+            size = 0
+            while size < len(each.parts) and is_nullable(each.parts[size], nullable):
+                size += 1
+            todo += each.parts[: size + 1]
+    return found

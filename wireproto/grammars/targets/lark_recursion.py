@@ -1,0 +1,210 @@
+"""Rules that end otherwise: those that call themselves there, as repetitions, and what stands behind them.
+
+An Earley parser ends every open rule at once when the last of them ends, so that an item for each character of a string
+is too many; and what does not call itself can be one regular expression. It must not know where the rules come from.
+Law: the language stays the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from wireproto.grammars.expr.expr import (
+    Choice,
+    Expr,
+    Literal,
+    Repeat,
+    Rule,
+    Rules,
+    Seq,
+    choice,
+    literal,
+    references,
+    repeat,
+    seq,
+)
+from wireproto.grammars.expr.graph import components
+from wireproto.grammars.expr.rule_table import Book
+
+# What may stand between two rules of a group: by the rule that follows, None for the end.
+_Edges = dict["str | None", list[Expr]]
+
+
+def without_tails(rules: Rules) -> Rules:
+    """Return the same language: groups of rules that call one another only at their ends call nobody of the group."""
+    calls = {name: references(expr) for name, expr in rules.rules.items()}
+    groups = [group for group in components(calls) if len(group) > 1 or group[0] in calls[group[0]]]
+    if not groups:
+        return rules
+    kept = dict(rules.rules)
+    book = Book.beside(kept)
+    entered = _entered(rules.root, calls, groups)
+    for group in groups:
+        edges = {name: _edges(kept[name], frozenset(group)) for name in group}
+        known = {name: found for name, found in edges.items() if found is not None}
+        if len(known) == len(group):
+            kept.update({name: _Solver(known, book).solve(name) for name in group if name in entered})
+        else:
+            kept.update({name: _looped(name, kept[name]) for name in group})
+    return Rules(rules.root, {**kept, **book.rules}).pruned()
+
+
+def with_ends(rules: Rules, into: frozenset[str]) -> Rules:
+    """Return the same language: a literal that stands behind one of these rules is part of it, at each of its ends.
+
+    What may be missing at the end of a rule, and what stands behind the rule, are told apart in one place then.
+    """
+    return Rules(rules.root, _Pusher(rules.rules, into).pushed())
+
+
+def _entered(root: str, calls: Mapping[str, Collection[str]], groups: Iterable[Collection[str]]) -> set[str]:
+    """Return the rules that are called from outside their group."""
+    number = {name: i for i, group in enumerate(groups) for name in group}
+    found = {root}
+    for caller, called in calls.items():
+        found.update(name for name in called if name not in number or number[name] != number.get(caller))
+    return found
+
+
+def _looped(name: str, expr: Expr) -> Expr:
+    """Return a rule that does not call itself at its end; elsewhere it may."""
+    found = _edges(expr, frozenset({name}), strict=False)
+    if found is None or name not in found:
+        return expr
+    again = choice(*found.pop(name))
+    return seq(repeat(again, 0, None), choice(*found.get(None, ())))
+
+
+def _edges(expr: Expr, members: frozenset[str], strict: bool = True) -> _Edges | None:
+    """Return what stands before each rule of a group at the end of an expression; None if one stands elsewhere.
+
+    `strict` asks for the latter.
+    """
+    found: _Edges = {}
+    for head, last in _ways(expr):
+        if strict and not members.isdisjoint(references(head)):
+            return None
+        if isinstance(last, Rule) and last.name in members:
+            found.setdefault(last.name, []).append(head)
+        elif strict and not members.isdisjoint(references(last)):
+            return None
+        else:
+            found.setdefault(None, []).append(seq(head, last))
+    return found
+
+
+def _ways(expr: Expr) -> Iterator[tuple[Expr, Expr]]:
+    """Yield what an expression may be: a head and the last part, which is no choice."""
+    todo: list[tuple[tuple[Expr, ...], Expr]] = [((), expr)]
+    while todo:
+        head, last = todo.pop()
+        if isinstance(last, Choice):
+            todo += [(head, option) for option in reversed(last.options)]
+        elif isinstance(last, Seq) and last.parts:
+            todo.append(((*head, *last.parts[:-1]), last.parts[-1]))
+        else:
+            yield seq(*head), last
+
+
+@dataclass(slots=True)
+class _Solver:
+    """Solves the equations of a group: state elimination, with a rule for each result that is used more than once."""
+
+    edges: Mapping[str, _Edges]
+    book: Book
+
+    def solve(self, entry: str) -> Expr:
+        order = self._order(entry)
+        rows: dict[str, _Edges] = {name: {to: list(ways) for to, ways in self.edges[name].items()} for name in order}
+        into: dict[str, dict[str, None]] = {}
+        for name, row in rows.items():
+            for to in row:
+                if to is not None:
+                    into.setdefault(to, {})[name] = None
+        for name in reversed(order[1:]):
+            self._eliminate(name, rows, into)
+        return choice(*self._out(entry, rows[entry]).get(None, ()))
+
+    def _order(self, entry: str) -> list[str]:
+        order = [entry]
+        seen = {entry}
+        for name in order:
+            following = [to for to in self.edges[name] if to is not None and to not in seen]
+            order += following
+            seen.update(following)
+        return order
+
+    def _out(self, name: str, row: _Edges) -> dict[str | None, list[Expr]]:
+        """Return where a rule leads to, behind what leads back to it."""
+        again = row.pop(name, None)
+        loop = repeat(choice(*again), 0, None) if again else seq()
+        return {to: [seq(loop, choice(*ways))] for to, ways in row.items()}
+
+    def _eliminate(self, name: str, rows: dict[str, _Edges], into: dict[str, dict[str, None]]) -> None:
+        out = self._out(name, rows.pop(name))
+        users = [user for user in into.pop(name, {}) if user != name]
+        shared = {to: self._named(name, choice(*ways), len(users)) for to, ways in out.items()}
+        for user in users:
+            before = self._named(name, choice(*rows[user].pop(name)), len(shared))
+            for to, rest in shared.items():
+                rows[user].setdefault(to, []).append(seq(before, rest))
+                if to is not None:
+                    into.setdefault(to, {})[user] = None
+        for to in shared:
+            if to is not None:
+                into[to].pop(name, None)
+
+    def _named(self, hint: str, expr: Expr, uses: int) -> Expr:
+        return self.book.add(hint, expr) if uses > 1 and isinstance(expr, (Seq, Choice)) else expr
+
+
+@dataclass(slots=True)
+class _Pusher:
+    """Writes literals into the rules behind which they stand."""
+
+    rules: Mapping[str, Expr]
+    into: frozenset[str]
+    book: Book = field(init=False)
+    names: dict[tuple[str, str], str] = field(default_factory=dict)
+    todo: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.book = Book.beside(self.rules)
+
+    def pushed(self) -> dict[str, Expr]:
+        """Return the rules, with those that end in a literal now."""
+        written = {name: self._pushed(expr) if name in self.into else expr for name, expr in self.rules.items()}
+        while self.todo:
+            name, text = self.todo.pop()
+            written[self.names[name, text]] = self._behind(written[name], text)
+        return written
+
+    def _pushed(self, expr: Expr) -> Expr:
+        if isinstance(expr, Choice):
+            return Choice(tuple(map(self._pushed, expr.options)))
+        if isinstance(expr, Repeat):
+            return Repeat(self._pushed(expr.item), expr.least, expr.most)
+        if not isinstance(expr, Seq):
+            return expr
+        parts: list[Expr] = []
+        for part in map(self._pushed, expr.parts):
+            if parts and isinstance(part, Literal) and not self.into.isdisjoint(references(parts[-1])):
+                parts[-1] = self._behind(parts[-1], part.text)
+            else:
+                parts.append(part)
+        return seq(*parts)
+
+    def _behind(self, expr: Expr, text: str) -> Expr:
+        """Return an expression with a literal behind it."""
+        if isinstance(expr, Rule) and expr.name in self.into:
+            key = expr.name, text
+            if key not in self.names:
+                self.names[key] = self.book.name(expr.name)
+                self.todo.append(key)
+            return Rule(self.names[key])
+        if isinstance(expr, Choice):
+            return Choice(tuple(self._behind(option, text) for option in expr.options))
+        if isinstance(expr, Seq) and expr.parts:
+            return seq(*expr.parts[:-1], self._behind(expr.parts[-1], text))
+        return seq(expr, literal(text))

@@ -1,0 +1,227 @@
+"""EBNF, the grammar language of xgrammar (vLLM, SGLang): GBNF as far as both read it, with other repetitions.
+
+It must not know where the rules come from. Law: what is printed is accepted by xgrammar and matches the same texts.
+Where xgrammar reads GBNF otherwise: a name must not begin with a digit nor be `true` or `false`; `\\x41b` is one
+character; `[^]` is any character; an alternative must not begin with nothing before `|`.
+
+Its masks are worked out beforehand for the states inside one rule; behind the end of a rule every token is tried again
+at every step. The rule of one character in a string makes a mask of 150,000 tokens take 60 ms, with a bound of 200
+more than a second. So what begins in many ways is not repeated, but followed by its own repetition:
+`more ::= "" | [a-z] more | "\\\\" escape more`, 0.06 ms. Bounds are counted in blocks of `BLOCK` that every string
+shares, and rules that say the same are one: each state is worked out once.
+Sources: xgrammar, docs/defining_structures/ebnf_grammar.md; measured with 0.2.8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from wireproto.grammars.expr.expr import (
+    EMPTY,
+    Chars,
+    Choice,
+    Expr,
+    Literal,
+    Raw,
+    Repeat,
+    Rule,
+    Rules,
+    Seq,
+    Until,
+    is_nullable,
+    references,
+    renamed,
+    repeat,
+    seq,
+)
+from wireproto.grammars.targets.gbnf import printed, refuse_missing
+
+BLOCK: Final = 32
+_WORDS: Final = frozenset(("true", "false"))
+# A set of fewer characters lets so few tokens pass that it is repeated as it is.
+_MANY: Final = 128
+
+
+def to_ebnf(rules: Rules) -> str:
+    """Return a grammar whose first rule is `root`; raises `GrammarError` as `to_gbnf` does."""
+    refuse_missing(rules)
+    pruned = merged(rules.pruned())
+    return printed(_Unrolled(pruned.rules, pruned.nullable()).rules_from(pruned.root), _legal)
+
+
+def merged(rules: Rules) -> Rules:
+    """Return the same language with one rule for all that say the same."""
+    kept = dict(rules.rules)
+    users: dict[str, set[str]] = {}
+    for name, expr in kept.items():
+        for used in references(expr):
+            users.setdefault(used, set()).add(name)
+    first: dict[Expr, str] = {}
+    todo = [name for name in kept if name != rules.root]
+    while todo:
+        names: dict[str, str] = {}
+        for name in todo:
+            same = first.setdefault(kept[name], name)
+            if same != name:
+                names[name] = same
+        touched: set[str] = set()
+        for name, same in names.items():
+            del kept[name]
+            users.setdefault(same, set()).update(users.get(name, ()))
+            touched |= users.get(name, set())
+        for name in touched & kept.keys():
+            if first.get(kept[name]) == name:
+                del first[kept[name]]
+            kept[name] = renamed(kept[name], names)
+        # In the order of the rules, so that the same rules give the same names.
+        todo = [name for name in kept if name in touched and name != rules.root] if touched else []
+    return Rules(rules.root, kept, rules.is_pruned)
+
+
+def _legal(name: str) -> str:
+    return f"rule-{name}" if name[0].isdigit() or name in _WORDS else name
+
+
+@dataclass(slots=True)
+class _Unrolled:
+    """Rules whose repetitions of what begins in many ways are rules too."""
+
+    rules: Mapping[str, Expr]
+    nullable: frozenset[str]
+    _made: dict[str, Expr] = field(default_factory=dict)
+    _known: dict[object, Expr] = field(default_factory=dict)
+    _many: dict[str, bool] = field(default_factory=dict)
+    _open: set[str] = field(default_factory=set)
+
+    def rules_from(self, root: str) -> Rules:
+        """Return every rule, and those that repetitions became."""
+        rules = {name: self._of(expr) for name, expr in self.rules.items()}
+        return Rules(root, {**rules, **self._made})
+
+    def _of(self, expr: Expr) -> Expr:
+        if isinstance(expr, Seq):
+            return seq(*(self._of(part) for part in expr.parts))
+        if isinstance(expr, Choice):
+            return Choice(tuple(self._of(option) for option in expr.options))
+        return self._repetition(expr) if isinstance(expr, Repeat) else expr
+
+    def _repetition(self, expr: Repeat) -> Expr:
+        item, least, most = self._of(expr.item), expr.least, expr.most
+        # A set of characters without a bound is one state, and stays as it is.
+        plain = isinstance(item, Chars) and most is None and least < 2
+        if most == 1 or plain or is_nullable(item, self.nullable) or not self._begins_in_many_ways(item):
+            return repeat(item, least, most)
+        exact = self._exactly(item, least, _level(least))
+        if most is None:
+            return seq(exact, repeat(item, 0, None) if isinstance(item, Chars) else self._any_number(item))
+        return seq(exact, self._up_to(item, most - least, _level(most - least)))
+
+    def _any_number(self, item: Expr) -> Expr:
+        key = ("any", item)
+        if key not in self._known:
+            rule = self._known[key] = self._new_rule()
+            self._made[rule.name] = Choice((EMPTY, *self._followed(item, rule)))
+        return self._known[key]
+
+    def _exactly(self, item: Expr, count: int, level: int) -> Expr:
+        """Return an item so many times: blocks of `BLOCK ** level`, and the rest in smaller ones."""
+        if level == 0:
+            return self._chain(item, count)
+        whole, rest = divmod(count, BLOCK**level)
+        block = self._chain(self._exactly(item, BLOCK ** (level - 1), level - 1), BLOCK)
+        return seq(*[block] * whole, self._exactly(item, rest, level - 1))
+
+    def _chain(self, item: Expr, count: int) -> Expr:
+        """Return an item so many times, with a rule for each number of times that is left."""
+        found = item if count else EMPTY
+        for number in range(2, count + 1):
+            key = ("exactly", item, number)
+            if key not in self._known:
+                rule = self._known[key] = self._new_rule()
+                self._made[rule.name] = Choice(self._followed(item, found))
+            found = self._known[key]
+        return found
+
+    def _up_to(self, item: Expr, count: int, level: int) -> Expr:
+        """Return an item at most so many times: as many blocks of `BLOCK ** level`, then less than one."""
+        if count == 0:
+            return EMPTY
+        key = ("up to", item, count, level)
+        if key not in self._known:
+            size = BLOCK**level
+            whole, rest = divmod(count, size)
+            less = self._up_to(item, size - 1, level - 1) if level else EMPTY
+            found = self._up_to(item, rest, level - 1) if level else EMPTY
+            block = self._exactly(item, size, level)
+            for _ in range(whole):
+                rule = self._new_rule()
+                self._made[rule.name] = Choice((less, *self._followed(block, found)))
+                found = rule
+            self._known[key] = found
+        return self._known[key]
+
+    def _new_rule(self) -> Rule:
+        number = len(self._made)
+        while f"more-{number}" in self.rules or f"more-{number}" in self._made:
+            number += 1
+        self._made[f"more-{number}"] = EMPTY
+        return Rule(f"more-{number}")
+
+    def _followed(self, item: Expr, after: Expr) -> tuple[Expr, ...]:
+        """Return the ways in which an item may begin, each up to its end and what is after it."""
+        name = item.name if isinstance(item, Rule) else ""
+        if name not in self._open and isinstance(self.rules.get(name), (Chars, Choice)):
+            self._open.add(name)
+            item = self._of(self.rules[name])
+            self._open.remove(name)
+        options = item.options if isinstance(item, Choice) else (item,)
+        return tuple(seq(self._short(option), after) for option in options)
+
+    def _short(self, option: Expr) -> Expr:
+        """Return a beginning that is written many times, with a rule for what is long in it."""
+        if not isinstance(option, Seq) or len(option.parts) < 2:
+            return option
+        rest = seq(*option.parts[1:])
+        if isinstance(rest, (Rule, Literal, Chars)):
+            return option
+        key = ("rest", rest)
+        if key not in self._known:
+            rule = self._known[key] = self._new_rule()
+            self._made[rule.name] = rest
+        return seq(option.parts[0], self._known[key])
+
+    def _begins_in_many_ways(self, expr: Expr) -> bool:
+        if isinstance(expr, Chars):
+            return sum(high - low + 1 for low, high in expr.ranges) >= _MANY
+        if isinstance(expr, Rule):
+            return self._rule_begins_in_many_ways(expr.name)
+        if isinstance(expr, Choice):
+            return any(self._begins_in_many_ways(option) for option in expr.options)
+        if isinstance(expr, Repeat):
+            return self._begins_in_many_ways(expr.item)
+        if isinstance(expr, Seq):
+            return any(self._begins_in_many_ways(part) for part in self._beginning(expr))
+        return isinstance(expr, (Until, Raw))
+
+    def _rule_begins_in_many_ways(self, name: str) -> bool:
+        if name not in self._many:
+            self._many[name] = False
+            self._many[name] = self._begins_in_many_ways(self.rules[name] if name in self.rules else self._made[name])
+        return self._many[name]
+
+    def _beginning(self, expr: Seq) -> tuple[Expr, ...]:
+        """Return the parts with which a sequence may begin."""
+        for index, part in enumerate(expr.parts):
+            if not is_nullable(part, self.nullable):
+                return expr.parts[: index + 1]
+        return expr.parts
+
+
+def _level(count: int) -> int:
+    """Return the size of the largest blocks in a number of items, as a power of `BLOCK`."""
+    level = 0
+    while BLOCK ** (level + 1) <= count:
+        level += 1
+    return level

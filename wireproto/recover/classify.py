@@ -1,0 +1,221 @@
+"""What a whole output is: one word for it, why, and what of it could be saved.
+
+It decodes with the decoder and reads what that found: calls, candidates and diagnoses; beyond them it only looks at
+where markers stand in the text that is left. It must not parse a call. Law: a label follows from the text, the tools,
+the policy and the finish reason alone, and the same words always get the same verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from wireproto.decode.decoder import Decoder, parse
+from wireproto.decode.hypotheses import RECORDS, fences
+from wireproto.engine.call_builder import End
+from wireproto.format.dialect import Dialect
+from wireproto.format.registry import AUTO
+from wireproto.format.registry import dialect as find_dialect
+from wireproto.recover.markers import Found, cut_marker, failed_block, markers_of, nested_call, without_section
+from wireproto.recover.retry import Failure, retry_message
+from wireproto.text.scan import BLANK
+from wireproto.tools.toolset import Toolset
+from wireproto.values.diagnoses import KINDS, diagnose
+from wireproto.values.model import Call, Diagnosis, Message, Policy
+
+Label = Literal[
+    "plain",
+    "calls",
+    "recovered",
+    "truncated",
+    "malformed",
+    "nested",
+    "foreign",
+    "quoted",
+    "draft",
+    "leaked",
+    "mention",
+    "looping",
+]
+LABELS: tuple[Label, ...] = get_args(Label)
+
+# How likely a candidate was meant as a call, before what else is known of it.
+_CONFIDENCE: dict[str, float] = {"foreign": 0.8, "leaked": 0.6, "malformed": 0.4, "quoted": 0.1, "draft": 0.1}
+# What happened to the text on its way makes a slip of the model less likely, and a call more.
+_CAUSES = frozenset(("html-escaped", "no-tools", "special-tokens-stripped"))
+_DOUBTS = frozenset(("unknown-argument", "type-mismatch", "json-repaired"))
+_CUT = frozenset(("truncated-call", "truncated-value"))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A call that could be made of the text. `label` says what it is now: leaked, quoted, draft, foreign, malformed.
+
+    `confidence`, from 0 to 1, is how likely it was meant; `assumes` are the codes of what has to be assumed for it.
+    """
+
+    call: Call
+    label: Label
+    confidence: float
+    assumes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an output is. `reasons` are the diagnoses it rests on, those of the message among them.
+
+    `dialect` names the one that was found, empty if none was. `saw_start` and `saw_end` count the opening and the
+    closing markers of calls in the whole text: of that dialect, or of all if none was found; `text_len` is the length
+    in characters. `candidates` are calls that could be promoted, the likeliest first.
+    """
+
+    label: Label
+    message: Message
+    reasons: tuple[Diagnosis, ...]
+    dialect: str
+    saw_start: int
+    saw_end: int
+    text_len: int
+    candidates: tuple[Candidate, ...]
+    tools: Toolset = field(repr=False, compare=False)
+    expected: Dialect = field(repr=False, compare=False)
+
+    def retry_message(self) -> str:
+        """Write what to tell the model so that it calls as it should; empty where nothing has to be corrected.
+
+        It is written for the configured dialect; with "auto" for the one that was found, or else for Hermes.
+        """
+        calls = tuple(candidate.call for candidate in self.candidates)
+        return retry_message(Failure(self.label, self.message, self.reasons, calls, self.tools, self.expected))
+
+
+def classify(
+    text: str,
+    tools: object = None,
+    dialect: str | Dialect = AUTO,
+    finish_reason: str | None = None,
+    reasoning_open: bool = False,
+    policy: Policy | None = None,
+) -> Verdict:
+    """Say what a whole output is; the arguments are those of `parse`.
+
+    Raises:
+        DialectError, SchemaError: as `Decoder` does.
+        LimitExceeded: a limit that was set in the policy.
+    """
+    known = Toolset.of(tools)
+    decoder = Decoder(dialect, known, policy, reasoning_open)
+    decoder.feed(text)
+    pending = decoder.pending
+    decoder.close(finish_reason)
+    message = decoder.message
+    configured = find_dialect(dialect) if isinstance(dialect, str) and dialect != AUTO else dialect
+    spec = configured if isinstance(configured, Dialect) else find_dialect(message.dialect) if message.dialect else None
+    found = Found(text, message, known, spec, markers_of(spec), pending, End.of(finish_reason) is End.CUT)
+    label, more = _label(found)
+    named = _dialect_of(found)
+    markers = markers_of(find_dialect(named)) if named and (spec is None or named != spec.name) else found.markers
+    wrong = _wrong_dialect(message, configured if isinstance(configured, Dialect) else None)
+    return Verdict(
+        label=label,
+        message=message,
+        reasons=(*message.diagnoses, *more, *wrong),
+        dialect=named,
+        saw_start=markers.count(markers.openers, text),
+        saw_end=markers.count(markers.closers, text),
+        text_len=len(text),
+        candidates=tuple(_candidates(found)),
+        tools=known,
+        expected=spec or find_dialect(RECORDS),
+    )
+
+
+def _label(found: Found) -> tuple[Label, list[Diagnosis]]:
+    """Return the label, and the diagnoses that it rests on beyond those of the message."""
+    message = found.message
+    if any(diagnosis.code == "looping" for diagnosis in message.diagnoses):
+        return "looping", []
+    nested = nested_call(found)
+    if nested is not None:
+        return "nested", [diagnose("nested-call", nested)]
+    if message.calls:
+        return _label_of_calls(found), []
+    kinds = {KINDS[diagnosis.code] for diagnosis in message.diagnoses if diagnosis.code in KINDS}
+    if "foreign" in kinds:
+        return "foreign", []
+    cut = cut_marker(found)
+    if cut is not None:
+        return "truncated", [diagnose("cut-marker", cut)]
+    block = failed_block(found) if not found.tools.empty else None
+    if block is not None:
+        return "malformed", [diagnose("unreadable-block", block)]
+    if "leaked" in kinds or ("quoted" in kinds and _is_all_fence(message)):
+        return "leaked", []
+    if "quoted" in kinds:
+        return "quoted", []
+    if "draft" in kinds:
+        return "draft", []
+    mention = found.markers.first(found.text)
+    return ("mention", [diagnose("marker-mentioned", mention)]) if mention is not None else ("plain", [])
+
+
+def _label_of_calls(found: Found) -> Label:
+    message = found.message
+    broken = [call for call in message.calls if not call.complete]
+    if not broken:
+        slips = any(diagnosis.severity == "repaired" for diagnosis in message.diagnoses)
+        return "recovered" if slips or any(diagnosis.code == "promoted" for diagnosis in message.diagnoses) else "calls"
+    last = broken[-1]
+    cut = any(diagnosis.code in _CUT for diagnosis in last.diagnoses)
+    at_end = not found.text[last.span[1] :].strip(BLANK)
+    return "truncated" if cut and at_end and without_section(found, last) is None else "malformed"
+
+
+def _is_all_fence(message: Message) -> bool:
+    """Tell whether the whole text is one fenced block: nobody quotes without a word about it."""
+    text = message.text.strip(BLANK)
+    return [*fences(text)] == [(0, len(text))]
+
+
+def _candidates(found: Found) -> list[Candidate]:
+    calls = [*found.message.candidates]
+    for call in found.message.calls:
+        repaired = without_section(found, call)
+        calls += [repaired] if repaired is not None else []
+    made = [_candidate(found, call) for call in calls]
+    return sorted(made, key=lambda candidate: (-candidate.confidence, candidate.call.span))
+
+
+def _candidate(found: Found, call: Call) -> Candidate:
+    codes = tuple(dict.fromkeys(diagnosis.code for diagnosis in call.diagnoses))
+    kinds = [KINDS[code] for code in codes if code in KINDS]
+    label: Label = next((name for name in LABELS if name in kinds), "malformed")
+    confidence = _CONFIDENCE[label]
+    start, end = call.span
+    if label in ("foreign", "leaked"):
+        alone = not (found.text[:start] + found.text[end:]).strip(BLANK)
+        confidence += 0.1 * (alone + bool(_CAUSES & {*codes}))
+    confidence -= 0.1 * len(_DOUBTS & {*codes})
+    return Candidate(call, label, round(max(0.0, confidence) * (1.0 if call.complete else 0.5), 2), codes)
+
+
+def _wrong_dialect(message: Message, configured: Dialect | None) -> list[Diagnosis]:
+    """Return the diagnosis that says that another dialect than the configured one is what the model writes."""
+    codes = [diagnosis for diagnosis in message.diagnoses if diagnosis.code in ("foreign-call", "foreign-dialect")]
+    own = [call for call in message.calls if not any(said.code == "foreign-dialect" for said in call.diagnoses)]
+    if configured is None or own or not codes:
+        return []
+    return [diagnose("wrong-dialect", codes[0].span)]
+
+
+def _dialect_of(found: Found) -> str:
+    """Return the name of the dialect that the calls, or what looks like calls, are written in; empty if none do."""
+    message = found.message
+    if message.calls:
+        return message.dialect
+    for call in message.candidates:
+        named = parse(call.raw, AUTO, None if found.tools.empty else found.tools).dialect
+        if named:
+            return named
+    seen = found.dialect is not None and found.markers.first(found.text) is not None
+    return found.dialect.name if found.dialect is not None and seen else ""

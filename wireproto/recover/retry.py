@@ -1,0 +1,120 @@
+"""What to tell a model whose output was no call, or not the call that it should have been.
+
+It names the defect in a sentence, quotes at most a few words, and shows the right form, written by the encoder from the
+tool's own schema. No marker stands in this file. Law: the same verdict gives the same message, and the form at its end
+decodes to the example that it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from wireproto.format.dialect import Dialect
+from wireproto.tools.parameters import example
+from wireproto.tools.toolset import Tool, Toolset
+from wireproto.values.errors import EncodeError
+from wireproto.values.model import Call, Diagnosis, Message
+from wireproto.write.encoder import encode
+from wireproto.write.prompt import describe
+
+FORM: Final = "Write the call exactly like this, with your own values:"
+_EXCERPT: Final = 48
+_NAMES: Final = 20
+_ANY_TOOL: Final = "tool_name"
+_NO_TOOLS: Final = "No tools are offered here, so there is nothing to call. Answer in plain text."
+_SAID: Final[dict[str, str]] = {
+    "plain": "Your answer holds no tool call. If you meant to call a tool, call it now.",
+    "mention": "Your answer names the markers of a call, but holds no call. If you meant to call a tool, call it now.",
+    "recovered": "Your tool call was not written as it should be.",
+    "calls": "Your tool call was read, but it is not right.",
+    "truncated": "Your answer ends in the middle of a tool call, so nothing was called. Write the whole call again.",
+    "malformed": "Your tool call could not be read, so nothing was called.",
+    "nested": "A document and a tool call stand inside one another where they should not, so nothing was called.",
+    "foreign": "Your tool call is written in a format that is not used here, so nothing was called.",
+    "quoted": "A tool call in a code block or in quotation marks is an example, so nothing was called.",
+    "draft": "You wrote a tool call in your reasoning only, so nothing was called. Call the tool after your reasoning.",
+    "leaked": "Your tool call lacks its markers or they are damaged, so nothing was called.",
+    "looping": "You wrote the same thing over and over. Stop that: take the next step, or say why you cannot.",
+}
+# What the sentence of a label does not say already.
+_TOLD: Final = frozenset(
+    ("draft-call", "quoted-call", "leaked-call", "foreign-call", "wrong-dialect", "nested-call", "no-tools", "looping",
+     "unreadable-block", "cut-marker", "truncated-value", "truncated-call", "html-escaped", "special-tokens-stripped")
+)  # fmt: skip
+# Nothing that a model could do better.
+_SILENT: Final = frozenset(("calls", "recovered"))
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong: the verdict's label and reasons, the calls that could be promoted, and what was expected."""
+
+    label: str
+    message: Message
+    reasons: tuple[Diagnosis, ...]
+    candidates: tuple[Call, ...]
+    tools: Toolset
+    dialect: Dialect
+
+
+def retry_message(failure: Failure) -> str:
+    """Write the message; empty for calls without a defect."""
+    defects = [reason for reason in failure.reasons if reason.severity == "defect"]
+    if failure.label in _SILENT and not defects:
+        return ""
+    if failure.tools.empty:
+        return _NO_TOOLS
+    said = [_SAID[failure.label], *(reason.message for reason in defects if reason.code not in _TOLD)]
+    parts = [_sentence(text) for text in dict.fromkeys(said[:3])]
+    parts += [f"It begins: `{excerpt}`" for excerpt in _excerpt(failure, defects)]
+    return "\n\n".join([" ".join(parts), *_form(failure)])
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!")) else text + "."
+
+
+def _excerpt(failure: Failure, defects: list[Diagnosis]) -> Iterator[str]:
+    """Yield the first words of what is wrong, on one line and without a backtick, which would end the quotation."""
+    spans = [reason.span for reason in defects] or [call.span for call in failure.candidates]
+    if not spans or failure.label == "looping":
+        return
+    start, end = spans[0]
+    text = "".join(segment.raw for segment in failure.message.segments)
+    end = end if end > start else len(text)
+    short = text[start : min(end, start + _EXCERPT)]
+    if short.strip():
+        yield " ".join(short.split()).replace("`", "'") + ("…" if end - start > _EXCERPT else "")
+
+
+def _form(failure: Failure) -> Iterator[str]:
+    """Yield the names of the tools, and of the one that was meant its definition and how a call of it is written."""
+    tool, known = _tool(failure), failure.tools
+    if known.names:
+        more = len(known.names) - _NAMES
+        names = ", ".join(known.names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+        yield f"The tools are: {names}."
+    call = example(tool) if known.names else Call(tool.name, {"argument": "value"})
+    try:
+        form = encode(call, failure.dialect, known if known.names else None)
+    except EncodeError:
+        return
+    if known.names:
+        yield from describe(failure.dialect, tool)
+    yield FORM
+    yield form
+
+
+def _tool(failure: Failure) -> Tool:
+    """Return the tool that was meant: the one that is named, or the nearest, or the first."""
+    known = failure.tools
+    calls = [*failure.message.calls, *failure.candidates]
+    names = [call.name for call in calls if not call.complete] + [call.name for call in calls]
+    for name in names:
+        tool = Tool(name) if known.any_name else known.get(name) or known.get(known.nearest(name) or "")
+        if tool is not None:
+            return tool
+    return known.tools[0] if known.tools else Tool(_ANY_TOOL)

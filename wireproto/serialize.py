@@ -1,0 +1,144 @@
+"""The JSON shapes of the command line: values of the package as plain data, and back.
+
+Law: what `message_json` makes of a message, `to_message` reads again, so that `parse` can be piped into `encode`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from wireproto.format.dialect import Dialect
+from wireproto.recover.classify import Verdict
+from wireproto.values.events import CallEnd, Diagnosed, DocumentEnd, Event
+from wireproto.values.model import Call, Diagnosis, Document, Message
+
+
+class ShapeError(Exception):
+    """JSON that does not spell a call or a message: says where, and what was expected."""
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Return JSON that UTF-8 can carry: readable, or in escapes if it holds half of a surrogate pair."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return text if is_unicode(text) else json.dumps(value, indent=indent)
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether the text has no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def call_json(call: Call) -> dict[str, Any]:
+    """Return the call as the command line shows it."""
+    return {"name": call.name, "arguments": call.arguments, "id": call.id, "complete": call.complete}
+
+
+def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return the diagnosis as the command line shows it."""
+    start, end = diagnosis.span
+    return {"code": diagnosis.code, "message": diagnosis.message, "start": start, "end": end}
+
+
+def document_json(document: Document) -> dict[str, Any]:
+    """Return the document as the command line shows it; its text is what its deltas joined to."""
+    start, end = document.span
+    return {
+        "name": document.name,
+        "format": document.format,
+        "value": document.value,
+        "text": document.text,
+        "complete": document.complete,
+        "key": document.key,
+        "start": start,
+        "end": end,
+    }
+
+
+def message_json(message: Message) -> dict[str, Any]:
+    """Return the message as the command line shows it."""
+    shown = {
+        "text": message.text,
+        "reasoning": message.reasoning,
+        "calls": [call_json(call) for call in message.calls],
+        "candidates": [call_json(call) for call in message.candidates],
+        "diagnoses": [diagnosis_json(diagnosis) for diagnosis in message.diagnoses],
+    }
+    # Only where document types were registered are there any.
+    documents = [document_json(segment.document) for segment in message.documents if segment.document is not None]
+    return shown | ({"documents": documents} if documents else {})
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """Return the verdict as the command line shows it."""
+    return {
+        "label": verdict.label,
+        "dialect": verdict.dialect,
+        "text_len": verdict.text_len,
+        "saw_start": verdict.saw_start,
+        "saw_end": verdict.saw_end,
+        "reasons": [diagnosis_json(reason) for reason in verdict.reasons],
+        "candidates": [
+            call_json(candidate.call)
+            | {"label": candidate.label, "confidence": candidate.confidence, "assumes": list(candidate.assumes)}
+            for candidate in verdict.candidates
+        ],
+        "message": message_json(verdict.message),
+        "retry_message": verdict.retry_message(),
+    }
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """Return the event as one flat object: its class name in snake case and its fields."""
+    name = type(event).__name__
+    shown: dict[str, Any] = {"event": "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")}
+    if isinstance(event, Diagnosed):
+        return shown | diagnosis_json(event.diagnosis) | {"severity": event.diagnosis.severity}
+    if isinstance(event, CallEnd):
+        return shown | {"index": event.index, "call": call_json(event.call)}
+    if isinstance(event, DocumentEnd):
+        return shown | {"index": event.index, "document": document_json(event.document)}
+    return shown | {field: getattr(event, field) for field in event.__dataclass_fields__}
+
+
+def dialect_json(dialect: Dialect) -> dict[str, Any]:
+    """Return what identifies a dialect."""
+    return {
+        "name": dialect.name,
+        "aliases": list(dialect.aliases),
+        "models": list(dialect.models),
+        "codec": dialect.codec,
+        "summary": dialect.summary,
+    }
+
+
+def to_call(value: Any, where: str) -> Call:
+    """Return the call that a JSON object spells."""
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        raise ShapeError(f'{where}: expected an object with a "name" and "arguments"')
+    arguments, id_ = value.get("arguments", {}), value.get("id")
+    if not isinstance(arguments, dict):
+        raise ShapeError(f"{where}.arguments: expected an object")
+    if not isinstance(id_, str | None):
+        raise ShapeError(f"{where}.id: expected a string or null")
+    return Call(value["name"], arguments, id_, complete=value.get("complete") is not False)
+
+
+def to_message(value: Any) -> Message:
+    """Return the message that JSON spells: a message, a list of calls, or one call."""
+    if isinstance(value, dict) and "name" in value:
+        value = [value]
+    if isinstance(value, list):
+        value = {"calls": value}
+    if not isinstance(value, dict) or not value.keys() & {"text", "reasoning", "calls"}:
+        raise ShapeError('expected a call, a list of calls, or an object with "text", "reasoning" or "calls"')
+    text, reasoning, calls = value.get("text") or "", value.get("reasoning") or "", value.get("calls") or []
+    if not (isinstance(text, str) and isinstance(reasoning, str)):
+        raise ShapeError("text and reasoning: expected strings")
+    if not isinstance(calls, list):
+        raise ShapeError("calls: expected a list")
+    return Message(text, reasoning, tuple(to_call(call, f"calls[{i}]") for i, call in enumerate(calls)))

@@ -1,0 +1,128 @@
+"""The input so far: all of it kept once, and the part that is not decided yet as one string.
+
+Positions are offsets into the whole input, in characters. `window` holds the text from `base` on. Law: appending a
+chunk costs its own length, whatever came before.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from wireproto.text.scan import BLANK
+
+_GROUP = 64
+_PACK = 1024  # pieces of a few characters cost ten times their length; they are joined when there are this many
+
+
+class Rope:
+    """A string that grows by pieces; a piece costs its own length."""
+
+    __slots__ = ("_blocks", "_recent")
+
+    def __init__(self) -> None:
+        self._blocks: list[str] = []
+        self._recent: list[str] = []
+
+    def append(self, piece: str) -> None:
+        """Append a piece."""
+        self._recent.append(piece)
+        if len(self._recent) >= _PACK:
+            self._blocks.append("".join(self._recent))
+            self._recent.clear()
+
+    def take(self) -> str:
+        """Return the whole string and forget its pieces, a few at a time: both are never there whole."""
+        blocks = [*self._blocks, "".join(self._recent)]
+        self._blocks, self._recent = [], []
+        whole = ""
+        for start in range(0, len(blocks), _GROUP):
+            whole += "".join(blocks[start : start + _GROUP])
+            blocks[start : start + _GROUP] = [""] * len(blocks[start : start + _GROUP])
+        return whole
+
+    def copy(self) -> Rope:
+        """Return an independent copy."""
+        twin = Rope()
+        twin._blocks, twin._recent = self._blocks[:], self._recent[:]
+        return twin
+
+
+class Source:
+    """An append-only text with cheap slices and a window on its undecided end."""
+
+    __slots__ = ("_blocks", "_recent", "_starts", "base", "window")
+
+    def __init__(self) -> None:
+        self._blocks: list[str] = []
+        self._starts: list[int] = []
+        self._recent: list[str] = []
+        self.window = ""
+        self.base = 0
+
+    @property
+    def end(self) -> int:
+        """The length of the input so far."""
+        return self.base + len(self.window)
+
+    def feed(self, chunk: str) -> None:
+        """Append to the input and to the window."""
+        self.keep(chunk)
+        self.window += chunk
+
+    def shift(self, chunk: str, hold: bool) -> str:
+        """Append text and return what of the window is decided now: all but, if `hold`, its last character."""
+        self.keep(chunk)
+        text = self.window + chunk if self.window else chunk
+        if hold:
+            self.window, text = text[-1], text[:-1]
+        else:
+            self.window = ""
+        self.base += len(text)
+        return text
+
+    def keep(self, chunk: str) -> None:
+        """Store a chunk."""
+        self._recent.append(chunk)
+        if len(self._recent) >= _PACK:
+            self._pack()
+
+    def release(self, position: int) -> None:
+        """Drop the window's text before `position`."""
+        self.window = self.window[position - self.base :]
+        self.base = position
+
+    def slice(self, start: int, end: int) -> str:
+        """Return the characters from `start` up to `end`."""
+        if start >= self.base:
+            return self.window[start - self.base : end - self.base]
+        self._pack()
+        pieces = []
+        at = bisect_right(self._starts, start) - 1
+        while at < len(self._blocks) and self._starts[at] < end:
+            offset = self._starts[at]
+            pieces.append(self._blocks[at][max(0, start - offset) : end - offset])
+            at += 1
+        return pieces[0] if len(pieces) == 1 else "".join(pieces)
+
+    def blank_since(self, position: int, stop: int) -> bool:
+        """Tell whether only blanks follow `position` up to `stop`, as one stands before it: nothing new to look at."""
+        at = position - self.base
+        if at < 1 or self.window[at - 1] not in BLANK:
+            return False
+        return not self.window[at : stop - self.base].strip(BLANK)
+
+    def copy(self) -> Source:
+        """Return an independent copy."""
+        twin = Source()
+        twin._blocks, twin._starts, twin._recent = self._blocks[:], self._starts[:], self._recent[:]
+        twin.window, twin.base = self.window, self.base
+        return twin
+
+    def _pack(self) -> None:
+        if not self._recent:
+            return
+        block = "".join(self._recent)
+        self._recent.clear()
+        if block:
+            self._starts.append(self._starts[-1] + len(self._blocks[-1]) if self._blocks else 0)
+            self._blocks.append(block)

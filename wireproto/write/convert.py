@@ -1,0 +1,68 @@
+"""A message of one dialect in the words of another.
+
+It knows no format: it decodes and encodes. Its law: what is returned decodes to the same text, reasoning and calls in
+the same order as what was given; whatever would not is an `EncodeError`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from wireproto.decode.decoder import parse
+from wireproto.format.dialect import Dialect
+from wireproto.format.registry import dialect as find_dialect
+from wireproto.tools.toolset import Toolset
+from wireproto.values.errors import EncodeError
+from wireproto.values.model import Message
+from wireproto.write.encoder import encode
+
+
+def convert(text: str, source: str | Dialect, target: str | Dialect, tools: object = None) -> str:
+    """Write what a model wrote in the dialect `source` as a model of the dialect `target` would have.
+
+    With `tools` raw values get the types that their schema declares; without them a raw value is text, in the target
+    too. Ids go along where they fit the target. White space between markup is the target's own. What was
+    repaired is written whole; a quoted or drafted call stays the text that it was.
+
+    Raises:
+        EncodeError: a call is incomplete, or the target cannot carry the message; says which call and argument.
+        DialectError, SchemaError: as `Decoder` does.
+    """
+    spec = find_dialect(target) if isinstance(target, str) else target
+    known = Toolset.of(tools)
+    message = parse(text, source, known)
+    for index, call in enumerate(message.calls):
+        if not call.complete:
+            reason = next((found.message for found in call.diagnoses if found.severity == "defect"), "it was cut off")
+            raise EncodeError(f"call {index} ({call.name!r}) is incomplete and cannot be converted: {reason}")
+    written = _write(message, spec, known)
+    if _outline(parse(written, spec, known)) != _outline(message):
+        raise EncodeError(f"{spec.name} cannot carry this: text, reasoning and calls would come back in another order")
+    return written
+
+
+def _write(message: Message, target: Dialect, tools: Toolset) -> str:
+    try:
+        return encode(message, target, tools)
+    except EncodeError:
+        if all(call.id is None for call in message.calls):
+            raise
+    # Ids are another format's: where they do not fit, the target's own do.
+    calls = tuple(replace(call, id=None) for call in message.calls)
+    return encode(replace(message, calls=calls), target, tools)
+
+
+def _outline(message: Message) -> list[tuple[str, Any]]:
+    """Return the text, reasoning and calls of a decoded message in order, adjacent text joined."""
+    outline: list[tuple[str, Any]] = []
+    calls = iter(message.calls)
+    for segment in message.segments:
+        if segment.kind == "call":
+            call = next(calls)
+            outline.append(("call", (call.name, call.arguments)))
+        elif segment.kind != "markup" and outline and outline[-1][0] == segment.kind:
+            outline[-1] = (segment.kind, outline[-1][1] + segment.raw)
+        elif segment.kind != "markup":
+            outline.append((segment.kind, segment.raw))
+    return outline

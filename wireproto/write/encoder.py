@@ -1,0 +1,191 @@
+"""Calls to text, as the model's own chat template writes them, or a refusal.
+
+It knows no format. Its law: what `encode` returns decodes to what it was given; whatever would not is an `EncodeError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from typing import Any, Union
+
+from wireproto.codecs import codec
+from wireproto.decode.decoder import parse
+from wireproto.format.dialect import Dialect
+from wireproto.format.registry import dialect as find_dialect
+from wireproto.text.json_repair import MAX_DEPTH
+from wireproto.text.scan import BLANK
+from wireproto.tools.toolset import Tool, Toolset
+from wireproto.values.errors import EncodeError
+from wireproto.values.model import Call, Message
+
+Encodable = Union[Message, Call, Sequence[Call]]
+
+
+def encode(message_or_calls: Encodable, dialect: str | Dialect, tools: object = None) -> str:
+    """Write a message, a call or calls in a dialect.
+
+    `tools` settle the types of raw values; without them a raw value comes back as text.
+
+    Raises:
+        EncodeError: a value would not come back; says which call, which argument, and what would come back instead.
+        DialectError, SchemaError: as `Decoder` does.
+    """
+    spec = find_dialect(dialect) if isinstance(dialect, str) else dialect
+    message = _message(message_or_calls)
+    known = Toolset.of(tools)
+    text = _write(message, spec, known, escaped=False)
+    problem = _difference(message, text, spec, known)
+    if problem and spec.argument.escape:
+        text = _write(message, spec, known, escaped=True)
+        problem = _difference(message, text, spec, known)
+    if problem:
+        raise EncodeError(f"{spec.name} cannot carry this: {problem}")
+    return text
+
+
+def _message(given: Encodable) -> Message:
+    if isinstance(given, Message):
+        return given
+    return Message(calls=(given,) if isinstance(given, Call) else tuple(given))
+
+
+def _write(message: Message, dialect: Dialect, tools: Toolset, escaped: bool) -> str:
+    """Write the parts of a message in order; white space of the dialect's own only where there is no text."""
+    out: list[str] = []
+    run: list[str] = []
+    index, last = 0, ""
+    for kind, content in _parts(message):
+        if kind == "call":
+            run.append(_write_call(dialect, content, tools, index, escaped))
+            index += 1
+            continue
+        out += _section(dialect, run, last)
+        out.append(content if kind == "text" else _reasoning(dialect, content))
+        run, last = [], kind
+    out += _section(dialect, run, last)
+    return "".join(out)
+
+
+def _parts(message: Message) -> Iterable[tuple[str, Any]]:
+    if message.segments:
+        calls = iter(message.calls)
+        for i, segment in enumerate(message.segments):
+            if segment.kind == "call":
+                yield "call", next(calls)
+            elif segment.kind == "document":
+                yield "text", segment.raw
+            elif segment.kind != "markup":
+                yield segment.kind, segment.raw
+            elif i and message.segments[i - 1].kind == "document":
+                # A closing line must remain a line.
+                yield "text", segment.raw[: len(segment.raw) - len(segment.raw.lstrip(BLANK))]
+        return
+    if message.reasoning:
+        yield "reasoning", message.reasoning
+    if message.text:
+        yield "text", message.text
+    for call in message.calls:
+        yield "call", call
+
+
+def _section(dialect: Dialect, calls: list[str], last: str) -> list[str]:
+    if not calls:
+        return []
+    lead = dialect.reasoning.after if last == "reasoning" and dialect.reasoning is not None else ""
+    body = dialect.call.join.join(calls)
+    if dialect.section is None:
+        return [lead, body]
+    return [lead, dialect.section.open.format(), body, dialect.section.close.format()]
+
+
+def _reasoning(dialect: Dialect, text: str) -> str:
+    if dialect.reasoning is None:
+        raise EncodeError(f"{dialect.name} cannot carry this: it has no reasoning")
+    return dialect.reasoning.open + text + dialect.reasoning.close
+
+
+def _write_call(dialect: Dialect, call: Call, tools: Toolset, index: int, escaped: bool) -> str:
+    if not isinstance(call.arguments, dict):
+        raise EncodeError(f"call {call.name!r}: arguments must be a dict, not {type(call.arguments).__name__}")
+    arguments: dict[Any, Any] = call.arguments
+    for key, value in arguments.items():
+        problem = "its name is not a string" if not isinstance(key, str) else _not_json(value)
+        if problem:
+            raise EncodeError(f"call {call.name!r}: argument {key!r} is not JSON: {problem}")
+    try:
+        tool = tools.get(call.name) or Tool(call.name)
+        return codec(dialect.codec).write(dialect, call, tool, index, escaped)
+    except ValueError as error:
+        raise EncodeError(f"call {call.name!r}: {error}") from None
+
+
+def _not_json(value: Any) -> str:
+    """Say what in a value JSON has no word for, or nothing."""
+    todo = [(value, 0)]
+    while todo:
+        item, depth = todo.pop()
+        if depth > MAX_DEPTH:
+            return f"nested deeper than {MAX_DEPTH}"
+        if isinstance(item, dict):
+            if not all(isinstance(key, str) for key in item):
+                return "an object's key is not a string"
+            todo += [(member, depth + 1) for member in item.values()]
+        elif isinstance(item, list):
+            todo += [(member, depth + 1) for member in item]
+        elif isinstance(item, float) and not isfinite(item):
+            return str(item)
+        elif item is not None and not isinstance(item, (str, int, float)):
+            return f"a {type(item).__name__}"
+    return ""
+
+
+def _difference(message: Message, text: str, dialect: Dialect, tools: Toolset) -> str:
+    """Decode what was written; say what would not come back, or nothing."""
+    back = parse(text, dialect, tools)
+    for i, call in enumerate(message.calls):
+        if i >= len(back.calls):
+            return f"call {i} ({call.name!r}) would not come back as a call"
+        found = back.calls[i]
+        if found.name != call.name:
+            return f"call {i} ({call.name!r}) would come back as {found.name!r}"
+        problem = _argument_difference(call, found)
+        if problem:
+            return f"call {i} ({call.name!r}): {problem}"
+    if len(back.calls) > len(message.calls):
+        return f"{len(back.calls)} calls would come back instead of {len(message.calls)}"
+    # Whoever reads it without knowing its documents reads them as text.
+    written = "".join(content for kind, content in _parts(message) if kind == "text")
+    if back.text != written:
+        return f"the text {_short(written)} would come back as {_short(back.text)}"
+    if back.reasoning != message.reasoning:
+        return f"the reasoning {_short(message.reasoning)} would come back as {_short(back.reasoning)}"
+    return ""
+
+
+def _argument_difference(call: Call, found: Call) -> str:
+    for key, value in call.arguments.items():
+        if key not in found.arguments:
+            return f"argument {key!r} would not come back"
+        if not _same(found.arguments[key], value):
+            return f"argument {key!r} would come back as {_short(found.arguments[key])}"
+    extra = [key for key in found.arguments if key not in call.arguments]
+    if extra:
+        return f"an argument {extra[0]!r} would come back that was not given"
+    return "" if found.complete else "it would come back incomplete"
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Compare JSON values with their types: True is not 1, and 1.0 is not 1."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:28]}…{text[-28:]}"

@@ -1,0 +1,132 @@
+"""What to tell a model so that it calls tools in a dialect: rules, tools and worked examples.
+
+No marker stands in this file: the examples are written by the encoder, the rules follow from the dialect's values or
+stand in its file. Law: the same dialect and tools give the same text, byte for byte, and every example in it decodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from wireproto.codecs.html.blank_form import blank_form
+from wireproto.format.dialect import Argument, Dialect
+from wireproto.format.nodes import ALPHABETS
+from wireproto.format.registry import dialect as find_dialect
+from wireproto.text.json_repair import dumps
+from wireproto.tools.parameters import Parameter, definitions, example, parameters
+from wireproto.tools.toolset import Tool, Toolset
+from wireproto.values.errors import SchemaError
+from wireproto.write.encoder import encode
+
+_NO_TOOLS: Final = "# Tools\n\nNo tools are offered. Answer in plain text, and write no calls."
+_INTRODUCTION: Final = (
+    "To use a tool, write a call exactly as the examples below are written, markers and line breaks included. "
+    "Text before a call is read by the user. After your last call stop: the results come in the next message."
+)
+_LITERALS: Final = {
+    "json": "every other value as JSON",
+    "python-scalars": "a number, True or False as Python writes it, and null, a list or an object as JSON",
+    "python": "every other value as Python writes it, but null as null",
+}
+
+
+def prompt(dialect: str | Dialect, tools: object) -> str:
+    """Write what a model without tool calling of its own has to know: how to call these tools in this dialect.
+
+    It goes into the system message. The same arguments give the same text, so prefix caches hold.
+
+    Raises:
+        SchemaError: `tools` is None, or a definition is wrong.
+        EncodeError: the dialect cannot write a call of one of the tools, as its name cannot stand in a marker.
+        DialectError: the dialect is unknown.
+    """
+    if tools is None:
+        raise SchemaError("a prompt needs the tools; give a list of definitions, or [] to say that there are none")
+    spec = find_dialect(dialect) if isinstance(dialect, str) else dialect
+    known = Toolset.of(tools)
+    if not known.tools:
+        return _NO_TOOLS
+    rules = [*_form_rules(spec), *(spec.prompt.rules or _value_rules(spec.argument))]
+    parts = ["# Tools", _INTRODUCTION, "\n".join(f"- {rule}" for rule in rules)]
+    shown = [[*describe(spec, tool), "Example:"] for tool in known.tools]
+    examples = [(example(tool), encode(example(tool), spec, known)) for tool in known.tools]
+    for definition, (_, text) in zip(shown, examples, strict=True):
+        parts += [*definition, text]
+    # The shortest two, since all were shown above; a single tool is called twice.
+    shortest = [call for call, _ in sorted(examples, key=lambda pair: len(pair[1]))[:2]]
+    parts += ["## Several calls", "Example:", encode((shortest * 2)[:2], spec, known)]
+    return "\n\n".join(parts)
+
+
+def _form_rules(dialect: Dialect) -> Iterator[str]:
+    if dialect.section is None and not dialect.call.open.nodes:
+        yield "A call is the whole of your answer: nothing stands before it."
+    if dialect.section is not None:
+        yield "Several calls stand in one block, one after the other; there is one block in an answer."
+    else:
+        yield "Several calls stand one after the other."
+    if dialect.nonce:
+        yield f"The markers of this conversation hold {dialect.nonce}. Markup without it is content, and no call."
+    yield "Put no code fence around a call, and quote no call that you do not mean."
+    yield "Use only these tools and arguments. Give every required argument; leave out what you do not need."
+
+
+def _value_rules(argument: Argument) -> Iterator[str]:
+    """Return what there is to say about values in a codec; nothing if it is not known here."""
+    return _RULES[argument.codec](argument) if argument.codec in _RULES else iter(())
+
+
+def _json_rules(argument: Argument) -> Iterator[str]:
+    del argument  # JSON is JSON
+    yield "The arguments are one JSON object, with everything in strings escaped as JSON wants it."
+
+
+def _tagged_rules(argument: Argument) -> Iterator[str]:
+    yield f"A string is written as it is, without quotes; {_LITERALS[argument.literals]}."
+    if argument.pad:
+        keys = ", ".join(argument.pad_keys)
+        value = f"The value of {keys}" if keys else "A value"
+        yield f"{value} stands on lines of its own; the line breaks next to its markers are not part of it."
+    if argument.escape:
+        yield f"Nothing is escaped in a string, except that its own closing marker is written {argument.escape}"
+    else:
+        yield "Nothing is escaped: every character of a value stands for itself."
+
+
+_RULES: Final[dict[str, Callable[[Argument], Iterator[str]]]] = {"json": _json_rules, "tagged": _tagged_rules}
+
+
+def describe(dialect: Dialect, tool: Tool) -> Iterator[str]:
+    """Yield the paragraphs that define a tool: its name, its arguments or its blank form, and what those refer to."""
+    yield f"## {_name(tool.name, 'name')}"
+    if dialect.prompt.definitions == "form":
+        yield blank_form(dialect, tool)
+    else:
+        yield from _list(tool)
+    if shared := definitions(tool):
+        yield f"Definitions that these refer to: {shared}"
+
+
+def _list(tool: Tool) -> Iterator[str]:
+    if tool.description.strip():
+        yield "\n".join(f"> {line}".rstrip() for line in tool.description.strip().splitlines())
+    lines = [line for parameter in parameters(tool) for line in _parameter(parameter)]
+    yield "\n".join(["Arguments:", *lines]) if lines else "It takes no arguments."
+
+
+def _parameter(parameter: Parameter) -> Iterator[str]:
+    """Yield the lines of one argument; what a description says stays indented, so that it begins nothing of its own."""
+    facts = [" or ".join(parameter.types) or "any type", "required" if parameter.required else "optional"]
+    if parameter.choices:
+        facts.append("one of " + ", ".join(parameter.spelled))
+    first, *more = parameter.description.strip().splitlines() or [""]
+    yield f"- {_name(parameter.key, 'key')} ({', '.join(facts)}){': ' if first else ''}{first}"
+    yield from (f"  {line}".rstrip() for line in more)
+    if parameter.rest:
+        yield f"  Schema: {parameter.rest}"
+
+
+def _name(name: str, role: str) -> str:
+    """Return a name as it is, or as JSON if it could be taken for anything but a name."""
+    return name if ALPHABETS[role].fullmatch(name) else dumps(name)

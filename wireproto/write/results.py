@@ -1,0 +1,143 @@
+"""Results of tools as text for the next turn, in the form that the dialect's file gives.
+
+It knows no format and no chat template. Its law: a result is told whole and ends where it ends; content that would end
+it earlier is escaped where the format has an escape, and refused where it has none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wireproto.codecs.toml.writer import write_line, write_string
+from wireproto.format.dialect import Dialect, ResultShape
+from wireproto.format.nodes import ALPHABETS
+from wireproto.format.registry import dialect as find_dialect
+from wireproto.text.json_repair import dumps
+from wireproto.text.xml_text import escape, escape_attribute
+from wireproto.values.errors import EncodeError
+
+_HOLE = re.compile(r"\{(name|id|index|content|error)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool returned: the name of the tool, text or any JSON value, and the id of the call if it has one.
+
+    `error` says that the tool failed and `content` tells how; a format without a word for it tells the content alone.
+    """
+
+    name: str
+    content: Any
+    id: str | None = None
+    error: bool = False
+
+
+def render_results(dialect: str | Dialect, results: Sequence[ToolResult]) -> str:
+    """Write the results of a turn's calls, in the order of the calls, for the message that answers them.
+
+    Returns what stands between the turn's markers; those a chat template writes. Where a format gives each result a
+    turn of its own, the markers between two of them are there. Content that is no string is written as JSON, which can
+    always be escaped. An id that the format needs is made as `encode` makes it, if the format says how.
+
+    Raises:
+        EncodeError: content holds what ends a result in this format, and the format has no escape; a name or an id
+            cannot stand in it; it needs an id; or no form for results is known of it. Says which result.
+        DialectError: the dialect is unknown.
+    """
+    spec = find_dialect(dialect) if isinstance(dialect, str) else dialect
+    shape = spec.result
+    if shape is None:
+        raise EncodeError(f"{spec.name} has no form for results; give its file a [result] table")
+    out = [shape.open]
+    for index, result in enumerate(results):
+        try:
+            holes = _holes(spec, shape, result, index)
+        except ValueError as error:
+            raise EncodeError(f"{spec.name} cannot carry result {index} ({result.name!r}): {error}") from None
+        if index:
+            out.append(_fill(shape.join, holes))
+        out.append(_fill(shape.each, holes))
+    out.append(shape.close)
+    return "".join(out)
+
+
+def _fill(template: str, holes: dict[str, str]) -> str:
+    """Fill all holes at once, so that nothing that was filled in is taken for a hole."""
+    return _HOLE.sub(lambda hole: holes[hole[1]], template)
+
+
+def _holes(dialect: Dialect, shape: ResultShape, result: ToolResult, index: int) -> dict[str, str]:
+    wanted = set(_HOLE.findall(shape.each + shape.join))
+    name = _label(shape, "name", result.name) if "name" in wanted else ""
+    return {
+        "name": name,
+        "id": _id(dialect, shape, result, index) if "id" in wanted else "",
+        "index": str(index),
+        "error": shape.error if result.error else "",
+        "content": _content(shape, result.content),
+    }
+
+
+def _id(dialect: Dialect, shape: ResultShape, result: ToolResult, index: int) -> str:
+    """Return what stands for the id: the id itself, or where it may be missing, the text that holds it."""
+    if result.id is not None:
+        text = _label(shape, "id", result.id)
+        return _fill(shape.id, {"id": text}) if shape.id else text
+    if shape.id:
+        return ""
+    if dialect.call.id:
+        return dialect.call.id[0].format(name=result.name, index=str(index))
+    raise ValueError("it needs the id of its call")
+
+
+def _label(shape: ResultShape, role: str, text: str) -> str:
+    """Spell a name or an id so that it cannot leave its place."""
+    if shape.content == "xml":
+        return escape_attribute(text)
+    if shape.content == "toml":
+        return write_line(text)
+    if not ALPHABETS[role].fullmatch(text):
+        raise ValueError(f"a {role} of this format cannot be {text!r}")
+    return text
+
+
+def _content(shape: ResultShape, content: Any) -> str:
+    is_json = shape.content == "json" or not isinstance(content, str)
+    text = _json(content) if is_json else str(content)
+    if shape.content == "xml":
+        return escape(text)
+    if shape.content == "toml":
+        return _toml(shape, text)
+    return _guarded(shape, text, is_json)
+
+
+def _json(value: Any) -> str:
+    try:
+        return dumps(value)
+    except TypeError as error:
+        raise ValueError(f"its content is not JSON: {error}") from None
+
+
+def _toml(shape: ResultShape, text: str) -> str:
+    """Spell a string over several lines, unless one of them would look like a line of the markup."""
+    markers = {line for line in (shape.open + shape.each + shape.close).splitlines() if line and not _HOLE.search(line)}
+    forged = any(line.strip() in markers for line in text.splitlines())
+    return write_line(text) if forged else write_string(text)
+
+
+def _guarded(shape: ResultShape, text: str, is_json: bool) -> str:
+    """Return text without what would end the result before its end."""
+    for marker in shape.guard:
+        if marker not in text:
+            continue
+        if is_json:
+            # Outside its strings JSON has no such text, and in them every character has an escape.
+            text = text.replace(marker, f"\\u{ord(marker[0]):04x}{marker[1:]}")
+        elif shape.escape:
+            text = text.replace(marker, shape.escape)
+        else:
+            raise ValueError(f"its content holds {marker!r}, which ends a result, and nothing here is escaped")
+    return text
