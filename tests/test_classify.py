@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import wireproto as wp
 from benchmarks.classify import Case, corpus, score
 from wireproto.decode.candidates import look_again
-from wireproto.format.spelling import forms
+from wireproto.format.spelling import spellings
 from wireproto.recover.classify import LABELS
 from wireproto.recover.retry import FORM
 from wireproto.testing.laws import Trial, identical
@@ -84,7 +84,7 @@ def test_the_reader_is_right_nearly_always() -> None:
 
 
 # A format without markers takes any object that begins an output with a declared name for a call.
-MARKED_FORMATS = [name for name in wp.dialects() if not any(form.markerless for form in forms(wp.dialect(name)))]
+MARKED_FORMATS = [name for name in wp.dialects() if not any(form.markerless for form in spellings(wp.dialect(name)))]
 
 
 @pytest.mark.parametrize("name", ["auto", *MARKED_FORMATS])

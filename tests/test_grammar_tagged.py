@@ -11,7 +11,7 @@ import pytest
 from judging import CASES, is_valid, validators
 
 import wireproto as wp
-from wireproto.format.spelling import forms
+from wireproto.format.spelling import spellings
 from wireproto.grammars.api.api import grammar
 from wireproto.grammars.raw.boundary import Boundary, Site
 from wireproto.testing.engines.llamacpp import LlamaCpp
@@ -45,7 +45,7 @@ def engine(name: str, tools: list[dict[str, Any]], **options: Any) -> Iterator[L
 def pieces(name: str) -> list[str]:
     """Return what values are made of that try the boundary: every marker, halves and whole calls."""
     dialect = wp.dialect(name)
-    form = forms(dialect)[0]
+    form = spellings(dialect)[0]
     nested = [wp.encode([wp.Call("run", found)], name, tools=TOOLS) for found in ({"cmd": "x"}, {})]
     closer = form.value_close("content")
     openers = [dialect.argument.open.format(key=key, string="true") for key in ("path", "n", "other")]
@@ -57,7 +57,7 @@ def pieces(name: str) -> list[str]:
 @every_dialect
 def test_a_value_ends_where_the_decoder_ends_it(name: str) -> None:
     escape = wp.dialect(name).argument.escape or "\0"
-    closer = forms(wp.dialect(name))[0].value_close("content")
+    closer = spellings(wp.dialect(name))[0].value_close("content")
     parts = pieces(name)
     draw = random.Random(name)
     agreed = lost = 0
@@ -119,7 +119,7 @@ def test_a_document_of_the_dialect_can_be_written(name: str) -> None:
 
 @every_dialect
 def test_constrained_strings_hold_on_the_value(name: str) -> None:
-    closer = forms(wp.dialect(name))[0].value_close("s")
+    closer = spellings(wp.dialect(name))[0].value_close("s")
     schemas: list[tuple[dict[str, Any], list[str], list[str]]] = [
         ({"enum": ["a", f"x{closer}y", "\n"]}, ["a", f"x{closer}y", "\n"], ["", "b", "a\n", closer]),
         ({"pattern": "^[a-z<>/_]{2,9}$"}, ["ab", "</ab>", "<a></a>"], ["a", "abcdefghij", "aB"]),
@@ -151,7 +151,7 @@ def test_long_values_take_linear_time() -> None:
 
 @every_dialect
 def test_values_of_equal_sites_share_one_automaton(name: str) -> None:
-    form = forms(wp.dialect(name))[0]
+    form = spellings(wp.dialect(name))[0]
     keys = {"properties": {"a": {}, "b": {}}}
     tools = Toolset.of([{"name": name, "parameters": keys} for name in ("f", "g")])
     sites = {Site.of(form, tools).at(tool, key) for tool in ("f", "g") for key in ("a", "b")}

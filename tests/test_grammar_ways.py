@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto.format.spelling import forms
+from wireproto.format.spelling import spellings
 from wireproto.grammars.automata.automaton import Dfa, build, edges_to
 from wireproto.grammars.automata.charset import inverse, minus, of, union
 from wireproto.grammars.expr.expr import EMPTY, Expr, Literal, Ranges
@@ -63,14 +63,14 @@ def test_the_texts_are_those_of_the_automaton(reading: Reading, nested: bool) ->
 @pytest.mark.parametrize("padded", [True, False])
 def test_the_texts_of_a_dialect_are_those_of_its_automaton(name: str, padded: bool) -> None:
     dialect = wp.dialect(name)
-    site = Site.of(forms(dialect)[0], Toolset.of(TOOLS)).at("write", "text")
+    site = Site.of(spellings(dialect)[0], Toolset.of(TOOLS)).at("write", "text")
     boundary = Boundary(site, dialect.argument.pad if padded else "")
     assert texts_of(Ways(boundary.reading(), {}), boundary.reading().exits) == boundary.texts()
 
 
 @pytest.mark.parametrize("name", TAGGED)
 def test_most_text_is_read_where_few_ways_lead_to_many(name: str) -> None:
-    site = Site.of(forms(wp.dialect(name))[0], Toolset.of(TOOLS)).at("write", "text")
+    site = Site.of(spellings(wp.dialect(name))[0], Toolset.of(TOOLS)).at("write", "text")
     reading = Boundary(site).reading()
     ways = Ways(reading, {})
     behind = [len(ways.of(way.target)) if len(way.sets) == 1 else 1 for way in ways.of(_behind("word", ways))]

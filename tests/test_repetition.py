@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import wireproto as wp
 from wireproto.engine.loops import DRAWN, FLOOD, LOOK, SHORTEST, WORDS, Loop, Passages, levels
-from wireproto.text.buffer import Source
+from wireproto.text.buffer import Buffer
 from wireproto.text.json_safe import identical
 
 SENTENCE = "I should look at the file again. "
@@ -22,7 +22,7 @@ OTHER = CALL.replace("a.py", "b.py")
 
 def loops(text: str, times: int = 8, max_period: int = 2_000, cuts: Iterable[int] = ()) -> list[Loop]:
     """Return what the detector finds in one stretch that arrives in pieces."""
-    source, passages, found = Source(), Passages(times, max_period), list[Loop]()
+    source, passages, found = Buffer(), Passages(times, max_period), list[Loop]()
     edges = [*sorted({cut for cut in cuts if 0 < cut < len(text)}), len(text)]
     start = 0
     for end in edges:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from wireproto.decode.hypotheses import (
-    View,
+    Hypothesis,
     begins_alone,
     every_opener,
     fences,
@@ -24,12 +24,12 @@ from wireproto.decode.hypotheses import (
     stripped,
     unescaped,
 )
-from wireproto.engine.transcript import Journal, Prose
+from wireproto.engine.transcript import Prose, Transcript
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.format.spelling import forms
-from wireproto.text.buffer import Source
+from wireproto.format.spelling import spellings
+from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK
 from wireproto.tools.toolset import Toolset
 from wireproto.values.diagnoses import KINDS, diagnose
@@ -66,7 +66,7 @@ Begin = Callable[["str | Dialect", Toolset, Policy], Decoding]
 
 
 def look_again(
-    source: Source, journal: Journal, own: Dialect | None, tools: Toolset, policy: Policy, begin: Begin
+    source: Buffer, journal: Transcript, own: Dialect | None, tools: Toolset, policy: Policy, begin: Begin
 ) -> None:
     """Add the candidates that a second look finds, and promote what policy promotes; `begin` makes a decoder."""
     if policy.second_look:
@@ -79,8 +79,8 @@ def look_again(
 class SecondLook:
     """Looks at the text of a finished output once more. `own` is the dialect it was decoded as, if that is known."""
 
-    source: Source
-    journal: Journal
+    source: Buffer
+    journal: Transcript
     own: Dialect | None
     tools: Toolset
     policy: Policy
@@ -100,13 +100,13 @@ class SecondLook:
                     found.append(self._candidate(call, span, (self._code(kind, view, span, fenced), *view.causes)))
         self.journal.candidates += sorted(found, key=lambda call: call.span)
 
-    def _calls(self, text: str) -> Iterator[tuple[Call, View]]:
+    def _calls(self, text: str) -> Iterator[tuple[Call, Hypothesis]]:
         own: str | Dialect = AUTO if self.own is None or self.tools.empty else self.own
         foreign = self.own is not None and self.policy.foreign != "text"
         if self.tools.empty and every_opener().find(text) is not None:
-            yield from self._whole(View(AUTO, text, 0, len(text), causes=("no-tools",)))
+            yield from self._whole(Hypothesis(AUTO, text, 0, len(text), causes=("no-tools",)))
         elif foreign and (every_opener(self.own).find(text) is not None or has_element(text, self.tools)):
-            yield from self._whole(View(AUTO, text, 0, len(text), foreign=True))
+            yield from self._whole(Hypothesis(AUTO, text, 0, len(text), foreign=True))
         yield from self._first_of_each(quotations(text))
         plain = unescaped(text, own)
         if plain is not None and every_opener().find(plain.text) is not None:
@@ -115,7 +115,7 @@ class SecondLook:
         yield from self._first_of_each(stripped(text, self.tools, self.own))
         yield from self._first_of_each(lone_arguments(text, self.tools, self.own))
 
-    def _whole(self, view: View) -> Iterator[tuple[Call, View]]:
+    def _whole(self, view: Hypothesis) -> Iterator[tuple[Call, Hypothesis]]:
         """Decode a view to its end; yield what is a call there, and what is quoted there."""
         decoder = self._decoder(view)
         try:
@@ -127,14 +127,14 @@ class SecondLook:
         named = find_dialect(message.dialect) if message.dialect else None
         if view.foreign and named is self.own:
             return
-        bare = named is not None and any(form.markerless for form in forms(named))
+        bare = named is not None and any(form.markerless for form in spellings(named))
         for call in message.calls if not bare else ():
             if self.tools.empty or self.tools.accepts(call.name):
                 yield call, view
         for call in message.candidates:
             yield call, replace(view, quoted=True)
 
-    def _first_of_each(self, views: Iterable[View]) -> Iterator[tuple[Call, View]]:
+    def _first_of_each(self, views: Iterable[Hypothesis]) -> Iterator[tuple[Call, Hypothesis]]:
         """Decode the first call of each view, none of which begins in what was decoded before."""
         floor, attempts = 0, 0
         for view in views:
@@ -148,7 +148,7 @@ class SecondLook:
             if call is not None and self._is_likely(call, stands):
                 yield call, stands
 
-    def _first(self, view: View) -> tuple[Call | None, int]:
+    def _first(self, view: Hypothesis) -> tuple[Call | None, int]:
         """Return the call that a view begins with, if it does, and up to where the view's text was decoded."""
         decoder = self._decoder(view)
         at, size = view.start, _FIRST
@@ -170,12 +170,12 @@ class SecondLook:
         reached = broken if broken is not None else calls[0].span[1] if calls else 0
         return calls[0] if calls else None, view.start + max(1, reached - len(view.prefix))
 
-    def _decoder(self, view: View) -> Decoding:
+    def _decoder(self, view: Hypothesis) -> Decoding:
         tools = Toolset.of(None) if self.tools.empty else self.tools
         policy = replace(self.policy, documents=(), promote={}, second_look=False, max_calls=None)
         return self.begin(view.dialect, tools, replace(policy, max_repeated_calls=None, max_repeated_passages=None))
 
-    def _is_likely(self, call: Call, view: View) -> bool:
+    def _is_likely(self, call: Call, view: Hypothesis) -> bool:
         """Tell whether a call that was found without its own markers may have been meant as one."""
         if not (self.tools.empty or self.tools.accepts(call.name)) or (view.quoted and not call.complete):
             return False
@@ -195,7 +195,7 @@ class SecondLook:
         insort(self._taken, span)
         return True
 
-    def _code(self, kind: Prose, view: View, span: Span, fenced: list[Span]) -> str:
+    def _code(self, kind: Prose, view: Hypothesis, span: Span, fenced: list[Span]) -> str:
         """Return the code that says why a call is none."""
         if kind == "reasoning":
             return "draft-call"
@@ -218,7 +218,7 @@ class SecondLook:
         return replace(call, span=span, diagnoses=(*diagnoses, *kept), _source=self.source)
 
 
-def promote(journal: Journal, policy: Policy, tools: Toolset) -> None:
+def promote(journal: Transcript, policy: Policy, tools: Toolset) -> None:
     """Make calls of the candidates that policy promotes, in their order; they are told at the end.
 
     Raises:

@@ -11,17 +11,17 @@ from wireproto.codecs import codec
 from wireproto.decode.auto_openers import first_front
 from wireproto.decode.candidates import look_again
 from wireproto.decode.openers import FENCE_WIDTH, FENCES
-from wireproto.decode.speculation import Guard
+from wireproto.decode.speculation import Speculation
 from wireproto.engine.call_builder import CallBuilder, End, Outcome, Reader
-from wireproto.engine.call_opening import Opened, Scope, empty_block, find_call, find_closer
+from wireproto.engine.call_opening import CallOpening, OpenerContext, empty_block, find_call, find_closer
 from wireproto.engine.document_stream import Documents
-from wireproto.engine.left_context import Place
+from wireproto.engine.left_context import LeftContext
 from wireproto.engine.loops import LOOK
 from wireproto.engine.regions import Region
-from wireproto.engine.transcript import Journal
+from wireproto.engine.transcript import Transcript
 from wireproto.format.dialect import Dialect
-from wireproto.format.spelling import Form
-from wireproto.text.buffer import Source
+from wireproto.format.spelling import Spelling
+from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK, Miss, skip_blank
 from wireproto.tools.toolset import Toolset
 from wireproto.values.events import Event
@@ -49,12 +49,12 @@ class Decoder:
         self._policy = policy or Policy()
         self._tools = Toolset.of(tools)
         self._front = self._start = first_front(dialect, self._policy, self._tools)
-        self._source = Source()
-        self._journal = Journal(self._source, self._policy)
+        self._source = Buffer()
+        self._journal = Transcript(self._source, self._policy)
         closers = self._front.thought_closers if reasoning_open else ()
         self._region = Region("reasoning", closers=closers) if closers else Region("text")
-        self._place = Place()
-        self._guard = Guard(self._journal, self._place, self._policy, self._tools)
+        self._place = LeftContext()
+        self._guard = Speculation(self._journal, self._place, self._policy, self._tools)
         self._documents = Documents(self._policy, self._source, self._journal)
         self._reader: Reader | None = None
         self._quick, self._position, self._room = False, 0, LOOK
@@ -113,7 +113,7 @@ class Decoder:
         twin._source = self._source.copy()
         twin._journal = self._journal.copy(twin._source)
         twin._region, twin._place = self._region.copy(), self._place.copy()
-        twin._guard = Guard(twin._journal, twin._place, self._policy, self._tools)
+        twin._guard = Speculation(twin._journal, twin._place, self._policy, self._tools)
         twin._documents = self._documents.copy(twin._source, twin._journal)
         if self._reader is not None:
             twin._reader = self._reader.copy(self._reader.builder.copy(twin._source, twin._journal))
@@ -253,7 +253,9 @@ class Decoder:
         self._region = Region.fence(self._source, position, FENCE_WIDTH)
         return True
 
-    def _open(self, forms: tuple[Form, ...], at: int, limit: int, end: End, within: Form | None = None) -> bool | Miss:
+    def _open(
+        self, forms: tuple[Spelling, ...], at: int, limit: int, end: End, within: Spelling | None = None
+    ) -> bool | Miss:
         """Begin a call at `at` if one of the forms opens there; `within`: the form whose calls go on."""
         source, place = self._source, self._place
         if self._tools.empty or not forms:
@@ -266,12 +268,12 @@ class Decoder:
         self._begin(found, source.base + at)
         return True
 
-    def _scope(self, position: int, end: End) -> Scope:
+    def _scope(self, position: int, end: End) -> OpenerContext:
         front, forward = self._front, self._policy.unknown_tools == "forward"
         alone = self._region.kind != "fence" and self._place.is_alone(self._source, position, front.openers)
-        return Scope(self._tools, front.own, end.final, False, alone, forward, front.dialect is None)
+        return OpenerContext(self._tools, front.own, end.final, False, alone, forward, front.dialect is None)
 
-    def _begin(self, opened: Opened, position: int) -> None:
+    def _begin(self, opened: CallOpening, position: int) -> None:
         self._front, opened = self._front.settle(opened, self._place.section is not None)
         source, journal, place, form = self._source, self._journal, self._place, opened.form
         self._emit(position)
@@ -318,7 +320,7 @@ class Decoder:
             self._journal.prose(self._region.prose, reader.builder.start, self._position)
         return True
 
-    def _after_call(self, form: Form, stop: int, end: End) -> bool:
+    def _after_call(self, form: Spelling, stop: int, end: End) -> bool:
         """Behind a call, only blanks since: another call, closers, or something else."""
         source, place = self._source, self._place
         if not end.final and place.waits(source, stop):
@@ -339,7 +341,7 @@ class Decoder:
             self._guard.take_back(self._region, self._position)
         return True
 
-    def _next_marker(self, form: Form, at: int, limit: int, end: End) -> bool | Miss:
+    def _next_marker(self, form: Spelling, at: int, limit: int, end: End) -> bool | Miss:
         place, source = self._place, self._source
         section_close = place.section[1] if place.section is not None else None
         found = find_closer(form, self._journal.calls[-1].name, section_close, source.window, at, limit)
@@ -356,7 +358,7 @@ class Decoder:
         self._emit(position)
         return self._skip_markup(position, position + length, self._region)
 
-    def _next_call(self, form: Form, at: int, limit: int, end: End) -> bool | Miss:
+    def _next_call(self, form: Spelling, at: int, limit: int, end: End) -> bool | Miss:
         """Open the next call, behind what joins calls in this format."""
         text, base = self._source.window, self._source.base
         within = form if self._place.section is not None or form.markerless else None

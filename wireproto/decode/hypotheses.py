@@ -15,15 +15,15 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from wireproto.decode.openers import FENCE_WIDTH, FENCES
-from wireproto.engine.left_context import Place
+from wireproto.engine.left_context import LeftContext
 from wireproto.engine.regions import Region
 from wireproto.format.dialect import Dialect
 from wireproto.format.nodes import Lit, Slot
 from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.format.spelling import CACHED, Form, Literals, forms
+from wireproto.format.spelling import CACHED, Literals, Spelling, spellings
 from wireproto.format.template import Template
-from wireproto.text.buffer import Source
+from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK, Match, skip_blank
 from wireproto.tools.toolset import Toolset
 
@@ -37,7 +37,7 @@ _QUOTES = "`\"'“‘«"
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Hypothesis:
     """What to decode: `prefix` and then `text` from `start` to `end`, as a dialect.
 
     `places` are (position in `text`, position it stands for) where the two differ, in order. `origin`: where what is
@@ -72,8 +72,8 @@ class View:
 @lru_cache(maxsize=CACHED)
 def every_opener(own: Dialect | None = None) -> Literals:
     """Return what calls begin with in any dialect but this one, bare brackets aside."""
-    others = (form for name in dialects() for form in forms(find_dialect(name)))
-    taken = {opener for form in (forms(own) if own is not None else ()) for opener in form.openers}
+    others = (form for name in dialects() for form in spellings(find_dialect(name)))
+    taken = {opener for form in (spellings(own) if own is not None else ()) for opener in form.openers}
     return Literals(frozenset(opener for form in others for opener in form.openers if len(opener) > 2) - taken)
 
 
@@ -83,7 +83,7 @@ def has_element(text: str, tools: Toolset) -> bool:
     return any(text[hit.start() - 1 : hit.start()] == "<" and text[hit.end() : hit.end() + 1] == ">" for hit in found)
 
 
-def unescaped(text: str, dialect: str | Dialect) -> View | None:
+def unescaped(text: str, dialect: str | Dialect) -> Hypothesis | None:
     """Return the view in which character entities are what they stand for; None if there are none."""
     pieces: list[str] = []
     places = [(0, 0)]
@@ -97,10 +97,10 @@ def unescaped(text: str, dialect: str | Dialect) -> View | None:
     if not at:
         return None
     whole = "".join((*pieces, text[at:]))
-    return View(dialect, whole, 0, len(whole), places=tuple(places), causes=("html-escaped",))
+    return Hypothesis(dialect, whole, 0, len(whole), places=tuple(places), causes=("html-escaped",))
 
 
-def quotations(text: str) -> Iterator[View]:
+def quotations(text: str) -> Iterator[Hypothesis]:
     """Yield the views that begin at an opener behind a quotation mark; inline code ends at the next backtick."""
     for found in re.finditer(rf"[{_QUOTES}](?=[<\[{{+])", text):
         start, end = found.end(), len(text)
@@ -108,7 +108,7 @@ def quotations(text: str) -> Iterator[View]:
             close = text.find("`", start)
             end = close if close >= 0 else end
         if every_opener().find(text, start, min(start + 40, end)) is not None:
-            yield View(AUTO, text, start, end, quoted=True)
+            yield Hypothesis(AUTO, text, start, end, quoted=True)
 
 
 @lru_cache(maxsize=1)
@@ -118,15 +118,15 @@ def _record_start() -> re.Pattern[str]:
     return re.compile(rf"\{{[ \t\r\n]{{0,64}}[\"'](?:{names})[\"']")
 
 
-def records(text: str) -> Iterator[View]:
+def records(text: str) -> Iterator[Hypothesis]:
     """Yield the views of objects that may be a call: the missing marker is supplied."""
     dialect = find_dialect(RECORDS)
     prefix = dialect.call.open.format()
     for found in _record_start().finditer(text):
-        yield View(dialect, text, found.start(), len(text), prefix, bare=True)
+        yield Hypothesis(dialect, text, found.start(), len(text), prefix, bare=True)
 
 
-def begins_alone(view: View, floor: int) -> View | None:
+def begins_alone(view: Hypothesis, floor: int) -> Hypothesis | None:
     """Return a bare view that begins where a call without markers may, with whether it is quoted there (R-MISSING).
 
     That is the start of the text or of a line, behind `>`, or behind the call before it, which ends at `floor`.
@@ -144,7 +144,7 @@ def _bare_headers() -> tuple[tuple[Dialect, Template], ...]:
     """Return the headers of JSON calls as they are without special tokens, one of each shape."""
     found: dict[tuple[object, ...], tuple[Dialect, Template]] = {}
     for dialect in map(find_dialect, dialects()):
-        form = forms(dialect)[0]
+        form = spellings(dialect)[0]
         if form.body != "object" or not form.named:
             continue
         nodes = [replace(n, text=_TOKEN.sub("", n.text)) if isinstance(n, Lit) else n for n in dialect.call.open.nodes]
@@ -159,7 +159,7 @@ def _names(names: tuple[str, ...]) -> Literals:
     return Literals(frozenset(names))
 
 
-def stripped(text: str, tools: Toolset, own: Dialect | None) -> Iterator[View]:
+def stripped(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothesis]:
     """Yield the views of calls whose special tokens are gone: a declared name, and an object right behind it."""
     if not tools.names:
         return
@@ -172,7 +172,7 @@ def stripped(text: str, tools: Toolset, own: Dialect | None) -> Iterator[View]:
                 break
 
 
-def _bare_head(text: str, name: re.Match[str], dialect: Dialect, header: Template, tools: Toolset) -> View | None:
+def _bare_head(text: str, name: re.Match[str], dialect: Dialect, header: Template, tools: Toolset) -> Hypothesis | None:
     slot = next(i for i, node in enumerate(header.nodes) if isinstance(node, Slot))
     lead = "".join(node.text for node in header.nodes[:slot] if isinstance(node, Lit))
     ids = [template.first for template in dialect.call.id] if header.nodes[slot] == Slot("id") else [""]
@@ -187,24 +187,24 @@ def _bare_head(text: str, name: re.Match[str], dialect: Dialect, header: Templat
         if text[body : body + 1] == "{" and _names_a_tool(dialect, matched, tools):
             section = dialect.section.open.format() if dialect.section is not None else ""
             prefix = section + dialect.call.open.format(**matched.slots)
-            return View(dialect, text, body, len(text), prefix, start, causes=("special-tokens-stripped",))
+            return Hypothesis(dialect, text, body, len(text), prefix, start, causes=("special-tokens-stripped",))
     return None
 
 
 def _names_a_tool(dialect: Dialect, head: Match, tools: Toolset) -> bool:
     if "name" in head.slots:
         return tools.get(head.slots["name"]) is not None
-    found = forms(dialect)[0].resolve_id(head.slots["id"], tools)
+    found = spellings(dialect)[0].resolve_id(head.slots["id"], tools)
     return found is not None and tools.get(found[0]) is not None
 
 
-def lone_arguments(text: str, tools: Toolset, own: Dialect | None) -> Iterator[View]:
+def lone_arguments(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothesis]:
     """Yield the views of tagged arguments without a call's header, of a tool that declares the first of them."""
     if not tools.names:
         return
     specs = [own] if own is not None else [find_dialect(name) for name in dialects()]
-    named: dict[str, Form] = {}
-    for form in (forms(spec)[0] for spec in specs):
+    named: dict[str, Spelling] = {}
+    for form in (spellings(spec)[0] for spec in specs):
         if form.body == "arguments" and not form.bare_keys and not form.has_cdata:
             named.setdefault(form.keys[0].first, form)
     for found in iter_literals(Literals(frozenset(named)), text) if named else ():
@@ -217,7 +217,7 @@ def lone_arguments(text: str, tools: Toolset, own: Dialect | None) -> Iterator[V
             yield view
 
 
-def _argument_view(text: str, at: int, before: str, form: Form, tools: Toolset) -> View | None:
+def _argument_view(text: str, at: int, before: str, form: Spelling, tools: Toolset) -> Hypothesis | None:
     key = form.find_key(text, at, len(text), None)
     if not isinstance(key, Match):
         return None
@@ -230,7 +230,7 @@ def _argument_view(text: str, at: int, before: str, form: Form, tools: Toolset) 
     name = said[-1].group() if said else fitting[0]
     origin = at - len(before) + before.rfind("\n", 0, said[-1].start()) + 1 if said else at
     prefix = form.dialect.call.open.format(name=name)
-    return View(form.dialect, text, at, len(text), prefix, origin)
+    return Hypothesis(form.dialect, text, at, len(text), prefix, origin)
 
 
 def _is_word(text: str, hit: re.Match[str]) -> bool:
@@ -242,7 +242,7 @@ def fences(text: str) -> Iterator[tuple[int, int]]:
     """Yield the stretches that are fenced code blocks, fences included (CommonMark 4.5); the last may be open."""
     if not any(fence in text for fence in FENCES):
         return
-    source = Source()
+    source = Buffer()
     source.feed(text)
     at = 0
     while (found := _FENCES.find(text, at, len(text))) is not None:
@@ -250,7 +250,7 @@ def fences(text: str) -> Iterator[tuple[int, int]]:
         region = Region.fence(source, start, FENCE_WIDTH)
         region.reach(source, True)
         at += FENCE_WIDTH
-        if Place().may_fence(source, start) and region.kind == "fence":
+        if LeftContext().may_fence(source, start) and region.kind == "fence":
             at = region.closed[1] if region.closed is not None else len(text)
             yield start, at
 

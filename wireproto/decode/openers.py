@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 
-from wireproto.engine.call_opening import Opened
+from wireproto.engine.call_opening import CallOpening
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.registry import dialects
-from wireproto.format.spelling import CACHED, Form, Literals, forms
+from wireproto.format.spelling import CACHED, Literals, Spelling, spellings
 from wireproto.text.scan import Miss
 
 FENCE_WIDTH = 3
@@ -23,7 +23,7 @@ FENCES = ("`" * FENCE_WIDTH, "~" * FENCE_WIDTH)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Front:
+class OpenerTable:
     """Forms, and the literals that are live in open text and in text that is guarded (fences, reasoning).
 
     `dialect` is None while it is not known which; `own` names the one whose calls are not foreign, empty if none is.
@@ -33,12 +33,12 @@ class Front:
 
     dialect: Dialect | None
     own: str
-    by_literal: dict[str, tuple[Form, ...]]
+    by_literal: dict[str, tuple[Spelling, ...]]
     openers: tuple[str, ...]
     text: Literals
     guarded: Literals
-    markerless: tuple[Form, ...]
-    late: tuple[Form, ...]
+    markerless: tuple[Spelling, ...]
+    late: tuple[Spelling, ...]
     thoughts: Mapping[str, tuple[str, ...]]
     thought_closers: tuple[str, ...]
     line_heads: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class Front:
         """Tell whether a literal opens the reasoning again that one of the closers ends."""
         return not set(closers).isdisjoint(self.thoughts.get(literal, ()))
 
-    def settle(self, opened: Opened, in_section: bool) -> tuple[Front, Opened]:
+    def settle(self, opened: CallOpening, in_section: bool) -> tuple[OpenerTable, CallOpening]:
         """Return what to look for from here on, and the opener of the call that begins; `in_section`: one is open.
 
         Where dialects differ only in markers that this call lacks, it may end with those of any of them.
@@ -87,17 +87,17 @@ class Front:
 
 
 @lru_cache(maxsize=CACHED)
-def front(dialect: Dialect, fences: bool, documents: frozenset[str] = frozenset()) -> Front:
+def opener_table(dialect: Dialect, fences: bool, documents: frozenset[str] = frozenset()) -> OpenerTable:
     """Return what to look for in a dialect's output; `fences`: Markdown fences too; `documents`: what opens those."""
-    own = forms(dialect)
+    own = spellings(dialect)
     every = (*own, *_relatives(dialect))
-    by_literal: dict[str, list[Form]] = {}
+    by_literal: dict[str, list[Spelling]] = {}
     for form in every:
         for literal in form.openers:
             by_literal.setdefault(literal, []).append(form)
     thoughts = thought_markers((dialect,))
     guarded, others = live(every, thoughts, fences)
-    return Front(
+    return OpenerTable(
         dialect,
         dialect.name,
         {literal: tuple(found) for literal, found in by_literal.items()},
@@ -121,7 +121,7 @@ def thought_markers(dialects: Iterable[Dialect]) -> dict[str, tuple[str, ...]]:
 
 
 def live(
-    every: Iterable[Form], thoughts: Mapping[str, tuple[str, ...]], fences: bool
+    every: Iterable[Spelling], thoughts: Mapping[str, tuple[str, ...]], fences: bool
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Return the literals to look for everywhere, and those for open text alone."""
     openers = frozenset(literal for form in every for literal in form.openers)
@@ -129,33 +129,33 @@ def live(
     return openers | thoughts.keys(), frozenset((*chain.from_iterable(thoughts.values()), *(FENCES if fences else ())))
 
 
-def _relatives(dialect: Dialect) -> list[Form]:
+def _relatives(dialect: Dialect) -> list[Spelling]:
     """Return the forms of other dialects that share a marker with this one (R-FOREIGN); no two that read the same."""
     if dialect.nonce:
         return []  # what does not hold the salt is content
-    own = {literal for form in forms(dialect) for literal in form.openers if len(literal) > 2}
-    taken = {_shape(form) for form in forms(dialect)}
-    found: list[Form] = []
+    own = {literal for form in spellings(dialect) for literal in form.openers if len(literal) > 2}
+    taken = {_shape(form) for form in spellings(dialect)}
+    found: list[Spelling] = []
     for name in dialects():
-        spellings = forms(find_dialect(name))
-        for form in spellings if spellings[0].openers & own else ():
+        found_here = spellings(find_dialect(name))
+        for form in found_here if found_here[0].openers & own else ():
             if form.openers & own and _shape(form) not in taken:
                 found.append(form)
                 taken.add(_shape(form))
     return found
 
 
-def _shape(form: Form) -> tuple[object, ...]:
+def _shape(form: Spelling) -> tuple[object, ...]:
     return form.sections, form.wrapper, form.headers, form.keys, form.value_closer, form.closers
 
 
 @lru_cache(maxsize=CACHED)
-def _widened(form: Form) -> Form:
+def _widened(form: Spelling) -> Spelling:
     """Return a form that also knows the sections of the others whose calls have the same markers inside."""
-    others = chain.from_iterable(forms(find_dialect(name)) for name in dialects())
+    others = chain.from_iterable(spellings(find_dialect(name)) for name in dialects())
     kin = [other.sections for other in others if _inside(other) == _inside(form)]
     return replace(form, sections=tuple(dict.fromkeys((*form.sections, *chain.from_iterable(kin)))))
 
 
-def _inside(form: Form) -> tuple[object, ...]:
+def _inside(form: Spelling) -> tuple[object, ...]:
     return form.wrapper, form.headers[0].first, form.closers[:1], form.value_closer

@@ -6,21 +6,21 @@ and its calls are candidates (R-THINK, R-FENCE). Law: nothing of a run is handed
 
 from __future__ import annotations
 
-from wireproto.engine.left_context import Place
+from wireproto.engine.left_context import LeftContext
 from wireproto.engine.regions import Region
-from wireproto.engine.transcript import Journal
+from wireproto.engine.transcript import Transcript
 from wireproto.tools.toolset import Toolset
 from wireproto.values.model import Policy
 
 _AT_END = {"fence": "fence-not-closed", "reasoning": "reasoning-not-closed", "text": "reasoning-only-call"}
 
 
-class Guard:
+class Speculation:
     """Decides about the run of calls that is not settled."""
 
     __slots__ = ("_journal", "_place", "_policy", "_tools")
 
-    def __init__(self, journal: Journal, place: Place, policy: Policy, tools: Toolset) -> None:
+    def __init__(self, journal: Transcript, place: LeftContext, policy: Policy, tools: Toolset) -> None:
         self._journal, self._place, self._policy, self._tools = journal, place, policy, tools
 
     def hold(self, region: Region, position: int) -> None:

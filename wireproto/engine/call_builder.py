@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from wireproto.engine.call_opening import Opened
+from wireproto.engine.call_opening import CallOpening
 from wireproto.engine.document_stream import lift_nested, report_nested
-from wireproto.engine.transcript import Journal
+from wireproto.engine.transcript import Transcript
 from wireproto.format.dialect import Dialect
-from wireproto.text.buffer import Source
+from wireproto.text.buffer import Buffer
 from wireproto.text.json_repair import dumps
 from wireproto.tools.toolset import Tool, Toolset, Typed
 from wireproto.values.errors import LimitExceeded
@@ -103,7 +103,7 @@ class CallBuilder:
                  "opened", "policy", "source", "start", "tool", "tools")  # fmt: skip
 
     def __init__(
-        self, source: Source, journal: Journal, tools: Toolset, policy: Policy, opened: Opened, start: int
+        self, source: Buffer, journal: Transcript, tools: Toolset, policy: Policy, opened: CallOpening, start: int
     ) -> None:
         self.source, self.journal, self.tools, self.policy = source, journal, tools, policy
         self.opened = opened
@@ -230,7 +230,7 @@ class CallBuilder:
         span = (self.start, end)
         self.journal.candidates.append(Call(self.name or "", arguments, self.id, True, span, _source=self.source))
 
-    def copy(self, source: Source, journal: Journal) -> CallBuilder:
+    def copy(self, source: Buffer, journal: Transcript) -> CallBuilder:
         """Return an independent copy over copies of source and journal."""
         twin = CallBuilder.__new__(CallBuilder)
         for name in CallBuilder.__slots__:

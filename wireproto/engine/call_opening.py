@@ -1,6 +1,6 @@
 """Where a call begins: the opener of a section, a wrapper and a header, and what must follow them.
 
-The templates come from `states.Form`; here are the rules R-OPEN, R-COMMIT and R-MISSING. It knows nothing of events.
+The templates come from `Spelling`; here are the rules R-OPEN, R-COMMIT and R-MISSING. It knows nothing of events.
 Law: an answer never changes when more text arrives, except from `Miss.MORE` to another.
 """
 
@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 
 from wireproto.format.dialect import Record
 from wireproto.format.nodes import Slot
-from wireproto.format.spelling import Form
+from wireproto.format.spelling import Spelling
 from wireproto.format.template import Template
 from wireproto.text.scan import Match, Miss, begins, skip_blank
 from wireproto.tools.toolset import Toolset
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class CallOpening:
     """A call's opener in the text: positions are those of the text that was searched."""
 
-    form: Form
+    form: Spelling
     start: int
     body: int
     name: str | None
@@ -34,7 +34,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class OpenerContext:
     """What the place of an opener allows: known tools, whether the text ends here, and where in it we are.
 
     `own` names the configured dialect; without one, none is foreign. `unknown`: tools that nobody declared count too.
@@ -50,7 +50,9 @@ class Scope:
     unsettled: bool = False
 
 
-def find_call(forms: Iterable[Form], inside: Form | None, text: str, pos: int, end: int, scope: Scope) -> Opened | Miss:
+def find_call(
+    forms: Iterable[Spelling], inside: Spelling | None, text: str, pos: int, end: int, scope: OpenerContext
+) -> CallOpening | Miss:
     """Find the first form whose call opens at `pos`; `inside` is the form whose section is open, if there is one.
 
     In another dialect than the configured one only declared tools count: prose about a format is likelier than a call.
@@ -61,7 +63,7 @@ def find_call(forms: Iterable[Form], inside: Form | None, text: str, pos: int, e
         found = open_call(form, text, pos, end, here)
         if found is Miss.NO and form is inside and form.sections:
             found = open_call(form, text, pos, end, replace(here, in_section=False, line_start=False))
-        if foreign and isinstance(found, Opened):
+        if foreign and isinstance(found, CallOpening):
             said = f"the call is written in {form.dialect.name}, not in {scope.own}"
             return replace(found, notes=(("foreign-dialect", said), *found.notes))
         if found is not Miss.NO:
@@ -69,7 +71,7 @@ def find_call(forms: Iterable[Form], inside: Form | None, text: str, pos: int, e
     return Miss.NO
 
 
-def empty_block(forms: Iterable[Form], literal: str, text: str, pos: int, end: int) -> int | Miss:
+def empty_block(forms: Iterable[Spelling], literal: str, text: str, pos: int, end: int) -> int | Miss:
     """Return where a block ends that holds nothing but blanks; `literal` at `pos` would open it."""
     at = skip_blank(text, pos + len(literal), end)
     waiting = False
@@ -82,7 +84,7 @@ def empty_block(forms: Iterable[Form], literal: str, text: str, pos: int, end: i
 
 
 def find_closer(
-    form: Form, name: str, section_close: str | None, text: str, pos: int, end: int
+    form: Spelling, name: str, section_close: str | None, text: str, pos: int, end: int
 ) -> tuple[str, bool] | Miss:
     """Find the closer at `pos` that may stand behind a finished call, and whether it closes nothing then.
 
@@ -98,14 +100,14 @@ def find_closer(
     return Miss.MORE if waiting else Miss.NO
 
 
-def open_call(form: Form, text: str, pos: int, end: int, scope: Scope) -> Opened | Miss:
+def open_call(form: Spelling, text: str, pos: int, end: int, scope: OpenerContext) -> CallOpening | Miss:
     """Find the opener of a call at `pos`: section, wrapper and header, and what must follow them."""
     more = False
     for section, close in form.sections if not scope.in_section else ():
         found = section.match(text, pos, end)
         if isinstance(found, Match):
             inner = _after_section(form, text, found.end, end, scope, (pos, found.end), close)
-            if isinstance(inner, Opened):
+            if isinstance(inner, CallOpening):
                 return inner
             more = more or inner is Miss.MORE
         else:
@@ -116,8 +118,8 @@ def open_call(form: Form, text: str, pos: int, end: int, scope: Scope) -> Opened
 
 
 def _after_section(
-    form: Form, text: str, pos: int, end: int, scope: Scope, section: tuple[int, int] | None, close: str
-) -> Opened | Miss:
+    form: Spelling, text: str, pos: int, end: int, scope: OpenerContext, section: tuple[int, int] | None, close: str
+) -> CallOpening | Miss:
     start = skip_blank(text, pos, end) if section else pos
     missing = bool(form.sections) and section is None and not scope.in_section
     body, wrapped = start, False
@@ -148,7 +150,7 @@ def _after_section(
         after, name, identity, closed, more = head
         if form.variant:
             more = [("marker-variant", ""), *more]
-        return Opened(form, start, after, name, identity, wrapped, section, close, closed, (*said, *more))
+        return CallOpening(form, start, after, name, identity, wrapped, section, close, closed, (*said, *more))
     return worst
 
 
@@ -156,7 +158,7 @@ _Header = tuple[int, "str | None", "str | None", bool, "list[tuple[str, str]]"]
 
 
 def _header(
-    form: Form, header: Template, text: str, pos: int, end: int, scope: Scope, recovered: bool
+    form: Spelling, header: Template, text: str, pos: int, end: int, scope: OpenerContext, recovered: bool
 ) -> _Header | Miss:
     found = header.match(text, pos, end)
     if isinstance(found, Miss):
@@ -181,7 +183,14 @@ def _header(
 
 
 def _follows(
-    form: Form, text: str, pos: int, end: int, scope: Scope, name: str | None, header: Template, recovered: bool
+    form: Spelling,
+    text: str,
+    pos: int,
+    end: int,
+    scope: OpenerContext,
+    name: str | None,
+    header: Template,
+    recovered: bool,
 ) -> bool | Miss:
     at = skip_blank(text, pos, end)
     if form.body == "statements":
@@ -205,7 +214,9 @@ def _follows(
     return scope.final or Miss.MORE  # at the end of output half a follower counts as that follower (R-HOLD)
 
 
-def _first_statement(form: Form, text: str, pos: int, end: int, scope: Scope, recovered: bool) -> bool | Miss:
+def _first_statement(
+    form: Spelling, text: str, pos: int, end: int, scope: OpenerContext, recovered: bool
+) -> bool | Miss:
     """Decide R-COMMIT for a table that is a call: a statement follows; without a section, the name of a tool."""
     if pos >= end:
         return Miss.MORE
@@ -217,7 +228,7 @@ def _first_statement(form: Form, text: str, pos: int, end: int, scope: Scope, re
     return True if scope.tools.accepts(found.slots["name"]) else Miss.NO
 
 
-def _first_member(form: Form, text: str, pos: int, end: int, scope: Scope, marked: bool) -> bool | Miss:
+def _first_member(form: Spelling, text: str, pos: int, end: int, scope: OpenerContext, marked: bool) -> bool | Miss:
     """Decide R-COMMIT for a JSON object that is a call: its first key is a known member; without markers, its name."""
     record = form.dialect.record
     at = pos
@@ -236,7 +247,7 @@ def _first_member(form: Form, text: str, pos: int, end: int, scope: Scope, marke
     return True if marked else _declared_name(record, text, at + len(word) + 1, end, scope)
 
 
-def _declared_name(record: Record, text: str, pos: int, end: int, scope: Scope) -> bool | Miss:
+def _declared_name(record: Record, text: str, pos: int, end: int, scope: OpenerContext) -> bool | Miss:
     at = skip_blank(text, pos, end)
     for expected in (":", "\"'"):
         if at >= end:

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from wireproto.documents.boundaries import Ending, ending, find_documents, literal, opening
 from wireproto.documents.reading import nested_documents, read_document
-from wireproto.engine.left_context import Place
-from wireproto.engine.transcript import Journal
-from wireproto.text.buffer import Source
+from wireproto.engine.left_context import LeftContext
+from wireproto.engine.transcript import Transcript
+from wireproto.text.buffer import Buffer
 from wireproto.text.scan import Miss
 from wireproto.values.document_types import DocumentType
 from wireproto.values.errors import LimitExceeded
@@ -51,7 +51,7 @@ class Documents:
 
     __slots__ = ("_held", "_journal", "_kinds", "_open", "_policy", "_source", "is_open", "registered")
 
-    def __init__(self, policy: Policy, source: Source, journal: Journal) -> None:
+    def __init__(self, policy: Policy, source: Buffer, journal: Transcript) -> None:
         self._policy, self._source, self._journal = policy, source, journal
         self._kinds = policy.documents
         self._open: _Open | None = None
@@ -59,7 +59,7 @@ class Documents:
         self.is_open = False
         self.registered = bool(self._kinds)
 
-    def open(self, place: Place, position: int, stop: int, final: bool) -> bool | Miss:
+    def open(self, place: LeftContext, position: int, stop: int, final: bool) -> bool | Miss:
         """Begin a document at `position` if one opens there; `Miss.MORE` if more text decides."""
         base = self._source.base
         if not final and self._undecided(position, stop):
@@ -88,7 +88,7 @@ class Documents:
         since = self._source.slice(looked, stop)
         return not any(mark in since for mark in "<>\n")
 
-    def read(self, place: Place, position: int, stop: int, final: bool) -> int:
+    def read(self, place: LeftContext, position: int, stop: int, final: bool) -> int:
         """Read on, told up to `position`; return how far it is told now.
 
         Raises:
@@ -121,7 +121,7 @@ class Documents:
                     self._journal.diagnose("draft-document", (start + found.start, start + found.end), message)
         self._kinds = ()
 
-    def copy(self, source: Source, journal: Journal) -> Documents:
+    def copy(self, source: Buffer, journal: Transcript) -> Documents:
         """Return an independent copy over copies of source and journal."""
         twin = Documents(self._policy, source, journal)
         twin._kinds, twin._held = self._kinds, self._held
@@ -139,7 +139,7 @@ class Documents:
 
 
 def report_nested(
-    journal: Journal, policy: Policy, name: str, arguments: Mapping[str, Any], span: Span
+    journal: Transcript, policy: Policy, name: str, arguments: Mapping[str, Any], span: Span
 ) -> tuple[Document, ...]:
     """Return the documents in a finished call's arguments, if the policy asks for them, and diagnose them."""
     if policy.nested == "keep":
@@ -153,7 +153,7 @@ def report_nested(
     return found
 
 
-def lift_nested(journal: Journal, call: Call) -> None:
+def lift_nested(journal: Transcript, call: Call) -> None:
     """Deliver the documents in a finished call with the message's own."""
     for document, span in _places(call):
         journal.lift(document, span)

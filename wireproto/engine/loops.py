@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
 
-from wireproto.text.buffer import Source
+from wireproto.text.buffer import Buffer
 from wireproto.text.json_safe import identical
 from wireproto.values.model import Call, Span
 
@@ -104,7 +104,7 @@ class Passages:
         twin._looks = self._looks[:]
         return twin
 
-    def read(self, source: Source, start: int, end: int) -> list[Loop]:
+    def read(self, source: Buffer, start: int, end: int) -> list[Loop]:
         """Look at the stretch up to `end`, as far as its blocks are whole; it begins at `start` if none has begun.
 
         Return the loops that are to be told now.
@@ -118,7 +118,7 @@ class Passages:
         self.due = first + whole + _BLOCK
         return [loop for at in range(0, whole, _BLOCK) for loop in self._take(text[at : at + _BLOCK], final=False)]
 
-    def finish(self, source: Source, end: int) -> list[Loop]:
+    def finish(self, source: Buffer, end: int) -> list[Loop]:
         """End the stretch, if one has begun; return the loops that were not told yet."""
         if self.due < 0 or not self._levels:
             return []
@@ -280,7 +280,7 @@ class Floods:
         twin._size, twin._told = self._size, self._told
         return twin
 
-    def period(self, source: Source, text: str, at: int, end: int) -> int:
+    def period(self, source: Buffer, text: str, at: int, end: int) -> int:
         """Return the period of the input's end, were it to end at `end` of `text`; 0 if that is no flood.
 
         `at` characters of the text are in the source already.

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal
 
 from wireproto.format.spelling import Literals
-from wireproto.text.buffer import Source
+from wireproto.text.buffer import Buffer
 
 Kind = Literal["text", "fence", "reasoning"]
 _INFO = 256  # characters of a fence's opening line that are looked at
@@ -36,7 +36,7 @@ class Region:
     closed: tuple[int, int] | None = None
 
     @classmethod
-    def fence(cls, source: Source, position: int, width: int) -> Region:
+    def fence(cls, source: Buffer, position: int, width: int) -> Region:
         """Return the fence that opens at `position` with at least `width` characters."""
         char = source.slice(position, position + 1)
         return cls("fence", position, position + width, closer=char, width=width, in_info=True)
@@ -50,7 +50,7 @@ class Region:
         """Return an independent copy."""
         return replace(self)
 
-    def reach(self, source: Source, final: bool) -> int:
+    def reach(self, source: Buffer, final: bool) -> int:
         """Return how far the region's text is known to reach; sets `closed` if its closer was found."""
         if self.kind == "text":
             return source.end
@@ -60,13 +60,13 @@ class Region:
             return self.closed[0]
         return source.end if final or not (self.closer or self.closers) else self.scan
 
-    def _find_end(self, source: Source, final: bool) -> None:
+    def _find_end(self, source: Buffer, final: bool) -> None:
         if self.kind == "reasoning":
             self._find_thought_end(source, final)
         else:
             self._find_fence_end(source, final)
 
-    def _find_thought_end(self, source: Source, final: bool) -> None:
+    def _find_thought_end(self, source: Buffer, final: bool) -> None:
         text, base, closers = source.window, source.base, _any_of(self.closers)
         start = max(0, self.scan - base)
         found = closers.find(text, start)
@@ -77,7 +77,7 @@ class Region:
         else:
             self.closed = (base + found.start(), base + found.end())
 
-    def _find_fence_end(self, source: Source, final: bool) -> None:
+    def _find_fence_end(self, source: Buffer, final: bool) -> None:
         text, at = source.window, max(0, self.scan - source.base)
         line = self._skip_info(text, at, source.base) if self.in_info else at
         if line is None:

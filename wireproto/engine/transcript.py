@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Literal
 
 from wireproto.engine.loops import LOOK, Floods, Loop, Passages, Repeats
-from wireproto.text.buffer import Source
+from wireproto.text.buffer import Buffer
 from wireproto.text.json_repair import dumps
 from wireproto.text.scan import BLANK
 from wireproto.values.diagnoses import diagnose
@@ -54,7 +54,7 @@ class _Open:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Savepoint:
     """A point that the journal can be taken back to."""
 
     position: int
@@ -66,13 +66,13 @@ class Mark:
     open: _Open | None
 
 
-class Journal:
+class Transcript:
     """Events not handed out yet, and the message so far."""
 
     __slots__ = ("_floods", "_mark", "_open", "_passages", "_repeats", "_segments", "_source", "calls", "candidates",
                  "diagnoses", "documents", "events")  # fmt: skip
 
-    def __init__(self, source: Source, policy: Policy) -> None:
+    def __init__(self, source: Buffer, policy: Policy) -> None:
         self._source = source
         self._passages = Passages(policy.max_repeated_passages, policy.max_period)
         self._floods = Floods(policy.max_repeated_passages, policy.max_period)
@@ -84,7 +84,7 @@ class Journal:
         self.documents: list[Segment] = []
         self._segments: list[tuple[SegmentKind, int, int]] = []
         self._open: _Open | None = None
-        self._mark: Mark | None = None
+        self._mark: Savepoint | None = None
 
     def prose(self, kind: Prose, start: int, end: int) -> None:
         """Add text or reasoning; leading blanks are held until something follows that is none."""
@@ -175,7 +175,7 @@ class Journal:
         """Begin a run that may be taken back to `position`, the end of what was written."""
         last = self._open.copy() if self._open is not None else None
         counts = (len(self.calls), len(self.diagnoses), len(self.documents))
-        self._mark = Mark(position, len(self.events), len(self._segments), *counts, last)
+        self._mark = Savepoint(position, len(self.events), len(self._segments), *counts, last)
 
     @property
     def marked(self) -> int | None:
@@ -284,9 +284,9 @@ class Journal:
         last = [] if self._open is None else [(_settled(self._open), self._open.start, self._open.end)]
         return [*self._segments, *last]
 
-    def copy(self, source: Source) -> Journal:
+    def copy(self, source: Buffer) -> Transcript:
         """Return an independent copy over a copy of the source."""
-        twin = Journal.__new__(Journal)
+        twin = Transcript.__new__(Transcript)
         twin._source, twin._repeats = source, self._repeats.copy()
         twin._passages, twin._floods = self._passages.copy(), self._floods.copy()
         twin.events, twin.calls, twin.candidates = self.events[:], self.calls[:], self.candidates[:]

@@ -110,7 +110,7 @@ _BODIES: dict[str, Body] = {"json": "object", "tagged": "arguments", "xml": "arg
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Form:
+class Spelling:
     """One spelling of one dialect, with its markers taken apart."""
 
     dialect: Dialect
@@ -239,12 +239,12 @@ def _id_pattern(template: Template) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=CACHED)
-def forms(dialect: Dialect) -> tuple[Form, ...]:
+def spellings(dialect: Dialect) -> tuple[Spelling, ...]:
     """Return the dialect's spellings, the canonical one first."""
     return tuple(_form(spelling, i > 0) for i, spelling in enumerate(every_spelling(dialect)))
 
 
-def _form(dialect: Dialect, variant: bool) -> Form:
+def _form(dialect: Dialect, variant: bool) -> Spelling:
     call, argument = dialect.call, dialect.argument
     named = bool(call.open.roles)
     units = call.open.units()
@@ -257,7 +257,7 @@ def _form(dialect: Dialect, variant: bool) -> Form:
     if dialect.section is not None:
         sections = ((dialect.section.open, dialect.section.close), *dialect.section.also)
     keys = [template.units() for template in (argument.open, *argument.also) if template.nodes]
-    return Form(
+    return Spelling(
         dialect=dialect,
         variant=variant,
         sections=tuple((_plain(opener), _plain(closer).format()) for opener, closer in sections),

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from os.path import commonprefix
 from typing import Final
 
-from wireproto.decode.openers import front
+from wireproto.decode.openers import opener_table
 from wireproto.engine.left_context import QUOTING
 from wireproto.format.dialect import Dialect
-from wireproto.format.spelling import forms
+from wireproto.format.spelling import spellings
 from wireproto.grammars.automata.automaton import Dfa, build, edges_to
 from wireproto.grammars.automata.charset import inverse, of
 from wireproto.grammars.automata.right_linear import linear
@@ -72,7 +72,7 @@ class Around:
     @property
     def markerless(self) -> bool:
         """Whether calls have no marker that sets them apart from text."""
-        return any(form.markerless for form in forms(self.dialect))
+        return any(form.markerless for form in spellings(self.dialect))
 
     def _text(self) -> Dfa:
         found = without(self.markers)
@@ -81,7 +81,7 @@ class Around:
     @property
     def markers(self) -> tuple[str, ...]:
         """What no text outside calls may hold: whatever a call, a section or a damaged header begins with."""
-        known = front(self.dialect, False)
+        known = opener_table(self.dialect, False)
         markers = {marker for marker in known.openers if len(marker) >= _MIN_MARKER}
         for form in (form for each in known.by_literal.values() for form in each):
             bare = [header for header in form.headers if header.nodes and len(header.first) < _MIN_MARKER]

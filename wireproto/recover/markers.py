@@ -16,7 +16,7 @@ from wireproto.decode.hypotheses import fences, iter_literals
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.registry import dialects
-from wireproto.format.spelling import CACHED, Form, Literals, forms
+from wireproto.format.spelling import CACHED, Literals, Spelling, spellings
 from wireproto.text.scan import BLANK, skip_blank
 from wireproto.tools.toolset import Toolset
 from wireproto.values.model import Call, Message, Policy, Span
@@ -70,7 +70,7 @@ class Found:
 def markers_of(dialect: Dialect | None) -> Markers:
     """Return the markers of calls of a dialect; of all dialects whose markers are no markup of documents, for None."""
     specs = [dialect] if dialect is not None else [found for found in map(find_dialect, dialects()) if not found.markup]
-    known = [form for spec in specs for form in forms(spec)]
+    known = [form for spec in specs for form in spellings(spec)]
     openers = _literals(word for form in known for word in _openers(form))
     closers = _literals(word for form in known for word in _closers(form)) - openers
     sections = _literals(close for form in known for _, close in form.sections)
@@ -92,7 +92,7 @@ def _literals(words: Iterable[str]) -> frozenset[str]:
     return frozenset(word for word in words if len(word) >= _LEAST)
 
 
-def _openers(form: Form) -> tuple[str, ...]:
+def _openers(form: Spelling) -> tuple[str, ...]:
     """Return what opens one call: its outermost own marker, or the section's where it has none."""
     if form.wrapper is not None:
         return form.wrapper.firsts
@@ -100,7 +100,7 @@ def _openers(form: Form) -> tuple[str, ...]:
     return first or tuple(word for section, _ in form.sections for word in section.firsts)
 
 
-def _closers(form: Form) -> tuple[str, ...]:
+def _closers(form: Spelling) -> tuple[str, ...]:
     """Return what closes one call: its outermost own marker, or the section's where it has none."""
     if form.closers:
         return form.closers[-1].firsts

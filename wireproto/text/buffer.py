@@ -47,7 +47,7 @@ class Rope:
         return twin
 
 
-class Source:
+class Buffer:
     """An append-only text with cheap slices and a window on its undecided end."""
 
     __slots__ = ("_blocks", "_recent", "_starts", "base", "window")
@@ -111,9 +111,9 @@ class Source:
             return False
         return not self.window[at : stop - self.base].strip(BLANK)
 
-    def copy(self) -> Source:
+    def copy(self) -> Buffer:
         """Return an independent copy."""
-        twin = Source()
+        twin = Buffer()
         twin._blocks, twin._starts, twin._recent = self._blocks[:], self._starts[:], self._recent[:]
         twin.window, twin.base = self.window, self.base
         return twin

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from wireproto.text.buffer import Rope, Source
+from wireproto.text.buffer import Buffer, Rope
 from wireproto.text.scan import BLANK, MAX_GAP, begins
 
 _LITERAL_BLANKS = ("\\n", "\\t", "\\r")
@@ -72,14 +72,14 @@ class Cursor:
 
     __slots__ = ("closer", "final", "position", "repairs", "source", "stop")
 
-    def __init__(self, source: Source, position: int, closer: str) -> None:
+    def __init__(self, source: Buffer, position: int, closer: str) -> None:
         self.source = source
         self.position = self.stop = position
         self.closer = closer
         self.final = False
         self.repairs: set[str] = set()
 
-    def copy(self, source: Source) -> Cursor:
+    def copy(self, source: Buffer) -> Cursor:
         """Return an independent copy over a copy of the source."""
         twin = Cursor(source, self.position, self.closer)
         twin.repairs = set(self.repairs)

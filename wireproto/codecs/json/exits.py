@@ -11,18 +11,18 @@ from functools import cache
 
 from wireproto.codecs.json.cursor import Cursor, OpenString
 from wireproto.engine.call_builder import CallBuilder
-from wireproto.format.spelling import Form, Literals
+from wireproto.format.spelling import Literals, Spelling
 from wireproto.text import json_strings
 from wireproto.text.scan import BLANK
 
 
 @cache
-def _exits(form: Form, closer: str) -> Literals:
+def _exits(form: Spelling, closer: str) -> Literals:
     literals = {closer, *form.openers, *(close for _, close in form.sections)}
     return Literals(frozenset(text for text in literals if len(text) > 1))
 
 
-def find_exit(form: Form, cursor: Cursor) -> tuple[int, int] | None:
+def find_exit(form: Spelling, cursor: Cursor) -> tuple[int, int] | None:
     """Return where a call that is not JSON ends: its last character, and behind its closer if that is there.
 
     None if more text decides; the cursor moves as far as nothing was found.

@@ -11,9 +11,9 @@ from functools import lru_cache
 
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import End
-from wireproto.engine.call_opening import Opened, Scope, open_call
+from wireproto.engine.call_opening import CallOpening, OpenerContext, open_call
 from wireproto.format.nodes import ALPHABETS
-from wireproto.format.spelling import AFTER_TAG_NAME, NESTED_ENDINGS, Endings, Form, Literals
+from wireproto.format.spelling import AFTER_TAG_NAME, NESTED_ENDINGS, Endings, Literals, Spelling
 from wireproto.text.scan import BLANK, MAX_GAP, Match, Miss, begins
 from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN
 
@@ -50,7 +50,7 @@ class Ended:
 class Within:
     """What does not change while one call's values are read: its markers, and what is open around it."""
 
-    form: Form
+    form: Spelling
     call_close: str
     sectioned: bool
     endings: Endings
@@ -58,7 +58,7 @@ class Within:
 
 
 @lru_cache(maxsize=256)
-def live_literals(form: Form, call_close: str, names: frozenset[str]) -> Literals:
+def live_literals(form: Spelling, call_close: str, names: frozenset[str]) -> Literals:
     """Return the literals to look at inside a call's values; those that hold a key are checked where they stand.
 
     Where an opener is nothing but a name in angle brackets, the declared `names` are the literals, if there are any.
@@ -219,7 +219,7 @@ class Boundary:
             letter = "a" if not self._nest and self._may_end_at(key, position) else "A"
             return Marker(letter, position, builder.source.base + key.end, tag=tag)
         call = self._call_opener(text, at, limit, end)
-        if isinstance(call, Opened):
+        if isinstance(call, CallOpening):
             return Marker("O", position, builder.source.base + call.body, True, closer=self._closer_of(call))
         if Miss.MORE in (key, call):
             return Miss.MORE
@@ -228,17 +228,17 @@ class Boundary:
             self._unmatched += 1
         return Miss.NO
 
-    def _call_opener(self, text: str, at: int, limit: int, end: End) -> Opened | Miss:
+    def _call_opener(self, text: str, at: int, limit: int, end: End) -> CallOpening | Miss:
         """Find a call's opener in the value, or behind it: a lone header counts where a section is open."""
         builder, within = self.value.builder, self._within
         forward = builder.policy.unknown_tools == "forward"
-        scope = Scope(builder.tools, final=end.final, line_start=True, unknown=forward)
+        scope = OpenerContext(builder.tools, final=end.final, line_start=True, unknown=forward)
         found = open_call(within.form, text, at, limit, scope)
         if found is Miss.NO and within.sectioned:
             return open_call(within.form, text, at, limit, replace(scope, in_section=True))
         return found
 
-    def _closer_of(self, call: Opened) -> tuple[str, str]:
+    def _closer_of(self, call: CallOpening) -> tuple[str, str]:
         """Return the letter and the text of what closes the outermost marker of a nested call."""
         if call.section:
             return "S", call.section_close

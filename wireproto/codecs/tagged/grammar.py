@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from wireproto.format.nodes import ALPHABETS, Slot
-from wireproto.format.spelling import CACHED, forms
+from wireproto.format.spelling import CACHED, spellings
 from wireproto.grammars.automata.automaton import ALL, Dfa, of_length
 from wireproto.grammars.automata.charset import inverse, of
 from wireproto.grammars.automata.patterns import pattern_dfa
@@ -40,7 +40,7 @@ _MAX_COUNTED: Final = 16
 
 def tagged_call(calls: Calls, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
-    site = calls.book.once(Site, lambda: Site.of(forms(calls.dialect)[0], calls.tools))
+    site = calls.book.once(Site, lambda: Site.of(spellings(calls.dialect)[0], calls.tools))
     notation = _notation(site)
     rules = calls.rules(tool, notation)
     layout = _Arguments(calls, tool, site, rules.writer, notation)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from wireproto.engine.call_builder import CallBuilder
-from wireproto.format.spelling import Form
+from wireproto.format.spelling import Spelling
 from wireproto.tools.toolset import Typed
 
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#[0-9]+|#[xX][0-9a-fA-F]+);")
@@ -26,7 +26,7 @@ class RawValue:
 
     __slots__ = ("_crlf", "_mode", "_wire", "builder", "form", "key", "start", "told")
 
-    def __init__(self, builder: CallBuilder, form: Form, slots: Mapping[str, str], start: int, crlf: bool) -> None:
+    def __init__(self, builder: CallBuilder, form: Spelling, slots: Mapping[str, str], start: int, crlf: bool) -> None:
         self.builder, self.form, self.key, self.start = builder, form, slots["key"], start
         self.told = start
         self._wire = self._wire_type(slots)

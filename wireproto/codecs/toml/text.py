@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, Union
 
 import tomli
 
-from wireproto.format.spelling import Form
+from wireproto.format.spelling import Spelling
 from wireproto.text.json_repair import MAX_DEPTH
 from wireproto.text.scan import MAX_GAP, Miss, begins
 
@@ -103,7 +103,7 @@ class Exits:
 
     __slots__ = ("_closers", "_firsts", "_openers")
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: Spelling) -> None:
         self._openers = [*form.headers, *(section for section, _ in form.sections)]
         self._closers = [close for _, close in form.sections]
         self._firsts = frozenset(text[:1] for text in (*(opener.first for opener in self._openers), *self._closers))

@@ -15,7 +15,7 @@ from wireproto.codecs.xml import tree
 from wireproto.documents.trees import xml_parser
 from wireproto.engine.call_builder import CallBuilder, Codec, End, Outcome
 from wireproto.format.dialect import Dialect
-from wireproto.format.spelling import Form
+from wireproto.format.spelling import Spelling
 from wireproto.text.json_repair import MAX_DEPTH
 from wireproto.text.xml_text import Mode, decode, decode_part
 from wireproto.tools.toolset import Tool, Typed
@@ -28,7 +28,7 @@ class XmlValue(RawValue):
 
     __slots__ = ("_decoder_mode", "_type")
 
-    def __init__(self, builder: CallBuilder, form: Form, slots: Mapping[str, str], start: int, crlf: bool) -> None:
+    def __init__(self, builder: CallBuilder, form: Spelling, slots: Mapping[str, str], start: int, crlf: bool) -> None:
         self._decoder_mode = Mode.ESCAPED
         self._type = slots.get("type", "")
         super().__init__(builder, form, slots, start, crlf)

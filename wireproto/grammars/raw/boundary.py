@@ -15,7 +15,7 @@ from itertools import product
 from typing import Final
 
 from wireproto.format.nodes import ALPHABETS, Gap, Lit, Slot, Tag
-from wireproto.format.spelling import AFTER_TAG_NAME, CACHED, Form, endings
+from wireproto.format.spelling import AFTER_TAG_NAME, CACHED, Spelling, endings
 from wireproto.format.template import Template
 from wireproto.grammars.automata.automaton import Dfa, build, edges_to
 from wireproto.grammars.automata.charset import of, union
@@ -44,7 +44,7 @@ class Site:
     no tag of any of these names, instead of an automaton for each key of each tool.
     """
 
-    form: Form
+    form: Spelling
     sectioned: bool
     keys: tuple[str, ...] = ()
     tools: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -53,7 +53,7 @@ class Site:
     coarse: bool = False
 
     @classmethod
-    def of(cls, form: Form, tools: Toolset) -> Site:
+    def of(cls, form: Spelling, tools: Toolset) -> Site:
         """Return where values of a form stand, among these tools."""
         # What the format cannot spell is the key of no argument.
         of_tool = {tool.name: sorted(filter(ALPHABETS["key"].fullmatch, tool.keys)) for tool in tools.tools}
@@ -201,7 +201,7 @@ def _openers(site: Site) -> Iterator[Path]:
     yield from (Path(steps, Kind.BEFORE, quotable=True) for steps in _sections(site.form))
 
 
-def _sections(form: Form) -> Iterator[Steps]:
+def _sections(form: Spelling) -> Iterator[Steps]:
     """Yield the openers of sections: a call behind one is not another one."""
     yield from (_spelled(opener, None) + _GAP for opener, _ in form.sections)
 
@@ -299,7 +299,7 @@ def _alphabet(role: str) -> Ranges:
     return of(single or "abcdefghijklmnopqrstuvwxyz")
 
 
-def _keys(form: Form, key: str | None, exact: bool) -> Iterator[Steps]:
+def _keys(form: Spelling, key: str | None, exact: bool) -> Iterator[Steps]:
     """Yield the openers of an argument (of key/value pairs: the first half)."""
     if not exact:
         yield from (_spelled(template, key) for template in form.keys)
@@ -315,7 +315,7 @@ def _last_gap(template: Template) -> str:
     return last.text if isinstance(last, Gap) else ""
 
 
-def _section_gap(form: Form) -> str:
+def _section_gap(form: Spelling) -> str:
     return _last_gap(form.dialect.section.open) if form.dialect.section is not None else ""
 
 
