@@ -4,6 +4,7 @@
 #   make lint    ruff and mypy
 #   make laws    the laws of the package, with many more generated examples (long)
 #   make bench   the benchmark tables
+#   make walk    the functions and files that one call walks through
 #   make xgrammar  the grammars for vLLM and SGLang on their engine, in an environment of its own
 #   make docs    write the generated parts of the documentation again
 #   make grammars  write the example grammars again
@@ -17,12 +18,12 @@ PYTEST_ARGS ?= -n auto
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint laws bench xgrammar docs grammars clean
+.PHONY: help demo test lint laws bench walk xgrammar docs grammars clean
 # Two recipes must not install into one environment at the same time.
 .NOTPARALLEL:
 
 help:
-	@sed -n '2,11s/^# *//p' Makefile
+	@sed -n '2,12s/^# *//p' Makefile
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python examples/demo.py
@@ -40,6 +41,9 @@ laws: $(VENV)/test.stamp
 
 bench: $(VENV)/demo.stamp
 	@$(BIN)/python -m benchmarks
+
+walk: $(VENV)/demo.stamp
+	@$(BIN)/python -m benchmarks.walk
 
 # Its name keeps the file out of `make test`: the engine is not among the extras, since its package asks for torch.
 xgrammar:
