@@ -89,8 +89,8 @@ def decode(story: Story) -> tuple[wp.Message, int]:
 def problems(story: Story, message: wp.Message) -> list[str]:
     """Say what is not as it should be."""
     nested = [document for call in message.calls for document in call.nested]
-    documents = [segment.document for segment in message.documents]
-    found = [*nested, *(document for document in documents if document is not None)]
+    documents = message.documents
+    found = [*nested, *documents]
     checks = {
         f"{len(message.calls)} calls": len(message.calls) == story.calls,
         f"{len(nested)} nested documents": len(nested) == story.nested,

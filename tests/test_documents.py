@@ -129,16 +129,16 @@ def check_tiles(text: str, message: wp.Message) -> None:
     assert "".join(segment.raw for segment in message.segments) == text
     ends = [0, *(segment.span[1] for segment in message.segments)]
     assert [segment.span[0] for segment in message.segments] == ends[:-1]
-    own = [segment for segment in message.segments if segment.kind == "document"]
+    own = [(segment.span, segment.document) for segment in message.segments if segment.kind == "document"]
     calls = [segment.span for segment in message.segments if segment.kind == "call"]
-    lifted = [segment for segment in message.documents if segment not in own]
-    assert [segment for segment in message.documents if segment in own] == own
-    assert all(any(a <= one.span[0] and one.span[1] <= b for a, b in calls) for one in lifted)
+    lifted = [document for document in message.documents if document.key is not None]
+    assert [(document.input_span, document) for document in message.documents if document.key is None] == own
+    assert all(any(a <= one.input_span[0] and one.input_span[1] <= b for a, b in calls) for one in lifted)
     assert all((segment.document is not None) == (segment.kind == "document") for segment in message.segments)
 
 
 def check_documents(text: str, message: wp.Message, events: list[wp.Event]) -> None:
-    documents = [segment.document for segment in message.documents if segment.document is not None]
+    documents = [*message.documents]
     ends = [event for event in laws.merged(events) if isinstance(event, wp.DocumentEnd)]
     assert [(event.index, event.document) for event in ends] == list(enumerate(documents))
     whole = laws.merged(events)
@@ -168,9 +168,7 @@ def test_what_was_encoded_reads_the_same(dialect: str, data: st.DataObject) -> N
     except wp.EncodeError:
         return
     again = parse(text, rules, dialect)
-    if [s.document.text for s in again.documents if s.document] == [
-        s.document.text for s in message.documents if s.document
-    ]:
+    if [document.text for document in again.documents] == [document.text for document in message.documents]:
         assert wp.encode(again, dialect, tools=[WRITE_FILE]) == text
 
 
@@ -255,10 +253,10 @@ def test_a_nested_declaration_is_reported() -> None:
 def test_a_nested_declaration_is_lifted(dialect: str) -> None:
     text = write(f"Notes\n\n{DECLARATION}\n", dialect)
     events, message = decode([text], dialect, policy("lift"), "stop")
-    (segment,) = message.documents
-    assert segment.document is message.calls[0].nested[0] and segment not in message.segments
+    (document,) = message.documents
+    assert document is message.calls[0].nested[0] and all(segment.document is None for segment in message.segments)
     verbatim = message.calls[0].raw.find(DECLARATION)
-    assert segment.raw == (DECLARATION if verbatim >= 0 else message.calls[0].raw)
+    assert text[slice(*document.input_span)] == (DECLARATION if verbatim >= 0 else message.calls[0].raw)
     kinds = [type(event).__name__ for event in events]
     at = kinds.index("CallEnd")
     assert kinds[at : at + 4] == ["CallEnd", "DocumentStart", "DocumentDelta", "DocumentEnd"]
@@ -269,7 +267,7 @@ def test_a_declaration_alone_at_top_level() -> None:
     message = parse(DECLARATION, policy())
     (segment,) = message.segments
     assert (segment.kind, segment.raw, message.text) == ("document", DECLARATION, "")
-    assert message.documents == (segment,) and segment.document is not None
+    assert message.documents == (segment.document,) and segment.document is not None
     assert segment.document.span == (0, len(DECLARATION)) and segment.document.key is None
     assert wp.parse(DECLARATION, "dsml_v4").text == DECLARATION
 
@@ -277,8 +275,8 @@ def test_a_declaration_alone_at_top_level() -> None:
 def test_two_declarations_one_nested_and_one_at_top_level() -> None:
     text = f"First\n{DECLARATION}\n{write(DECLARATION)}"
     message = parse(text, policy())
-    assert [segment.span[0] for segment in message.documents] == [6, text.rindex(DECLARATION)]
-    assert [segment.raw for segment in message.documents] == [DECLARATION] * 2
+    assert [document.input_span.start for document in message.documents] == [6, text.rindex(DECLARATION)]
+    assert [text[slice(*document.input_span)] for document in message.documents] == [DECLARATION] * 2
     assert [segment.kind for segment in message.segments] == ["text", "document", "markup", "call", "markup"]
     assert message.text == "First\n" and message.calls[0].arguments["content"] == DECLARATION
 
@@ -345,7 +343,7 @@ def test_what_opens_no_document(text: str) -> None:
 )
 def test_where_documents_begin_and_end(text: str, document: str) -> None:
     message = parse(text, policy(), "hermes")
-    assert [segment.raw for segment in message.documents] == [document]
+    assert [found.text for found in message.documents] == [text[slice(*message.documents[0].span)]] == [document]
     around = [segment.raw for segment in message.segments if segment.kind != "document"]
     assert "".join(around) == text.replace(document, "", 1)
 
@@ -354,7 +352,7 @@ def test_no_call_is_live_in_a_document_and_a_call_comes_first() -> None:
     call = write("x", "hermes")
     inside = f"<familiar>\n{call}\n</familiar>"
     message = parse(f"{inside}\n{call}", policy(), "hermes")
-    assert len(message.calls) == 1 and message.documents[0].raw == inside
+    assert len(message.calls) == 1 and message.documents[0].text == inside
     # The root of CLASHING is the call's own marker.
     assert [
         len(parse(call, policy("lift", CLASHING), "hermes").calls),
@@ -374,7 +372,7 @@ def test_characters_stream_as_they_come() -> None:
 def test_output_that_ends_inside_a_document() -> None:
     for text in ("<familiar>\n<b>x", "+++ plan\na = 1\n++", "+++ plan", "```json steps\n{}\n"):
         message = parse(text, policy(), "hermes")
-        document = message.documents[0].document
+        document = message.documents[0]
         assert document is not None and (document.complete, document.value, document.text) == (False, None, text)
         assert codes(message) == ["truncated-document"] == [said.code for said in document.diagnoses]
 
@@ -394,7 +392,7 @@ def test_in_an_argument_what_is_closed_counts_first() -> None:
 
 def value_of(kind: wp.DocumentType, text: str) -> tuple[Any, list[str]]:
     message = parse(text, policy("lift", kind), "hermes")
-    document = message.documents[0].document
+    document = message.documents[0]
     assert document is not None
     return document.value, codes(message)
 
@@ -444,7 +442,7 @@ def test_values_of_each_format() -> None:
 )
 def test_a_malformed_document_says_where(kind: wp.DocumentType, text: str, place: str) -> None:
     message = parse(text, policy("lift", kind), "hermes")
-    document = message.documents[0].document
+    document = message.documents[0]
     assert document is not None and document.value is None and document.text == text and document.complete
     assert codes(message) == ["document-malformed"] and place in message.diagnoses[0].message
 
@@ -461,7 +459,7 @@ def test_a_schema_is_held_against_the_value() -> None:
     message = parse('+++ plan\n[[steps]]\ndo = "x"\n[[steps]]\nx = 1\n+++', policy("lift", kind), "hermes")
     (said,) = message.diagnoses
     assert said.code == "document-invalid" and "$.steps[1]" in said.message and "'do' is a required" in said.message
-    document = message.documents[0].document
+    document = message.documents[0]
     assert document is not None and document.value == {"steps": [{"do": "x"}, {"x": 1}]}
     (call,) = parse(write("+++ plan\nsteps = 1\n+++"), policy("report", kind)).calls
     assert [said.code for said in call.diagnoses] == ["nested-document", "document-invalid"]
@@ -590,11 +588,10 @@ def test_hostile_elements(case: str, kind: wp.DocumentType) -> None:
     text = HOSTILE[case].replace("{0}", kind.root or "")
     message = parse(text, policy("lift", kind), "hermes")
     assert "".join(segment.raw for segment in message.segments) == text
-    for segment in message.documents:
-        assert segment.document is not None
-        json.dumps(segment.document.value)
+    for document in message.documents:
+        json.dumps(document.value)
     found = boundaries.find_documents((kind,), text, anywhere=True)
-    assert [text[one.start : one.end] for one in found] == [segment.raw for segment in message.documents]
+    assert [text[one.start : one.end] for one in found] == [document.text for document in message.documents]
 
 
 @pytest.mark.parametrize(

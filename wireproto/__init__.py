@@ -39,7 +39,7 @@ from wireproto.values.events import (
     ReasoningDelta,
     TextDelta,
 )
-from wireproto.values.model import Call, Diagnosis, Document, Message, Policy, Segment
+from wireproto.values.model import Call, Diagnosis, Document, Message, Policy, Segment, Span
 from wireproto.write.convert import convert
 from wireproto.write.encoder import encode
 from wireproto.write.prompt import prompt
@@ -78,6 +78,7 @@ __all__ = [
     "ReasoningDelta",
     "SchemaError",
     "Segment",
+    "Span",
     "TextDelta",
     "ToolResult",
     "Verdict",

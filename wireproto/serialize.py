@@ -69,7 +69,7 @@ def message_json(message: Message) -> dict[str, Any]:
         "diagnoses": [diagnosis_json(diagnosis) for diagnosis in message.diagnoses],
     }
     # Only where document types were registered are there any.
-    documents = [document_json(segment.document) for segment in message.documents if segment.document is not None]
+    documents = [document_json(document) for document in message.documents]
     return shown | ({"documents": documents} if documents else {})
 
 

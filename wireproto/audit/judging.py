@@ -18,7 +18,6 @@ from wireproto.recover.classify import Verdict, classify
 from wireproto.tools.toolset import Toolset
 from wireproto.values.diagnoses import CODES
 from wireproto.values.errors import SchemaError
-from wireproto.values.model import Span
 
 FAILURES = ("truncated", "malformed", "nested", "foreign", "leaked", "looping")
 SUCCESSES = ("calls", "recovered")
@@ -40,7 +39,7 @@ class Excerpt:
     shown: str
     start: int
     length: int
-    marks: tuple[tuple[Span, str], ...] = ()
+    marks: tuple[tuple[tuple[int, int], str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

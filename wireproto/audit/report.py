@@ -15,7 +15,6 @@ from wireproto.audit.counting import Sample, Tally, failed, rate, tried
 from wireproto.audit.judging import FAILURES, SUCCESSES, Excerpt
 from wireproto.audit.work import Audit
 from wireproto.recover.classify import LABELS
-from wireproto.values.model import Span
 
 TOOLS = 50
 CODES = 30
@@ -219,7 +218,7 @@ def marked(excerpt: Excerpt) -> str:
     return "".join(pieces)
 
 
-def _seen(span: Span, length: int) -> Span:
+def _seen(span: tuple[int, int], length: int) -> tuple[int, int]:
     """Return a span that can be seen: a point becomes the character behind it, or at the end that before it."""
     low, high = span
     if low < high:

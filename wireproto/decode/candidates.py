@@ -95,7 +95,7 @@ class SecondLook:
             text = self.source.slice(start, end)
             fenced = [(start + opener, start + closer) for opener, closer in fences(text)]
             for call, view in self._calls(text):
-                span = (start + view.position(call.span[0]), start + view.position(call.span[1]))
+                span = Span(start + view.position(call.span[0]), start + view.position(call.span[1]))
                 if self._claim(span):
                     found.append(self._candidate(call, span, (self._code(kind, view, span, fenced), *view.causes)))
         self.journal.candidates += sorted(found, key=lambda call: call.span)
@@ -195,7 +195,7 @@ class SecondLook:
         insort(self._taken, span)
         return True
 
-    def _code(self, kind: Prose, view: Hypothesis, span: Span, fenced: list[Span]) -> str:
+    def _code(self, kind: Prose, view: Hypothesis, span: Span, fenced: list[tuple[int, int]]) -> str:
         """Return the code that says why a call is none."""
         if kind == "reasoning":
             return "draft-call"

@@ -36,7 +36,12 @@ _Read = tuple[Any, list[tuple[str, str]]]
 
 
 def read_document(
-    kind: DocumentType, text: str, span: Span, complete: bool = True, key: str | None = None, depth: int | None = None
+    kind: DocumentType,
+    text: str,
+    span: tuple[int, int],
+    complete: bool = True,
+    key: str | None = None,
+    depth: int | None = None,
 ) -> Document:
     """Return the document of a type that `text` is, read and held against its schema; `depth`: a limit of nesting."""
     limit = min(depth, MAX_DEPTH) if depth is not None else MAX_DEPTH
@@ -87,7 +92,7 @@ def document(value: object, format: DocumentFormat | None = None) -> Document | 
     return None
 
 
-def _whole(form: DocumentFormat, text: str, span: Span) -> Document:
+def _whole(form: DocumentFormat, text: str, span: tuple[int, int]) -> Document:
     try:
         value, said = _read(form, text, "html" if _PAGE.match(text) else None, MAX_DEPTH)
     except Malformed as error:
@@ -112,13 +117,13 @@ def _document(
     form: DocumentFormat,
     value: Any,
     text: str,
-    span: Span,
+    span: tuple[int, int],
     said: list[tuple[str, str]],
     key: str | None = None,
     complete: bool = True,
 ) -> Document:
     diagnoses = tuple(diagnose(code, span, message) for code, message in said)
-    return Document(name, form, value, text, complete, key, span, diagnoses)
+    return Document(name, form, value, text, complete, key, Span(*span), diagnoses, Span(*span))
 
 
 def _malformed(name: str, error: Malformed, lines: int) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from wireproto.engine.call_opening import CallOpening
-from wireproto.engine.document_stream import lift_nested, report_nested
+from wireproto.engine.document_stream import report_nested
 from wireproto.engine.transcript import Transcript
 from wireproto.format.dialect import Dialect
 from wireproto.text.buffer import Buffer
@@ -128,7 +128,7 @@ class CallBuilder:
         forward = self.policy.unknown_tools == "forward" or self.tools.any_name
         return forward and _WORD.fullmatch(name) is not None
 
-    def begin(self, name: str, identity: str | None, span: Span) -> None:
+    def begin(self, name: str, identity: str | None, span: tuple[int, int]) -> None:
         """Name the call; whatever was read before is told now."""
         self.name, self.id = name, identity
         self.journal.events.append(CallStart(self.index, name, identity))
@@ -146,7 +146,7 @@ class CallBuilder:
         """Give the call the id that stood behind its name."""
         self.id = identity
 
-    def declare(self, key: str, span: Span) -> bool:
+    def declare(self, key: str, span: tuple[int, int]) -> bool:
         """Note that an argument begins; False if its key was given already, so that the first value stands."""
         if key in self.arguments or (self._is_open and key == self.key):
             self.journal.diagnose("duplicate-argument", span, f"{key!r} was given twice; the first value stands")
@@ -190,7 +190,7 @@ class CallBuilder:
         self._tell(ArgumentEnd(self.index, key, value))
         self.arguments[key] = value
 
-    def give_typed(self, key: str, typed: Typed, span: Span) -> None:
+    def give_typed(self, key: str, typed: Typed, span: tuple[int, int]) -> None:
         """Tell a raw value that the schema gave a type, and what was odd about it."""
         if typed.code is not None:
             self.journal.diagnose(typed.code, span, f"{key}: {typed.message}")
@@ -204,9 +204,9 @@ class CallBuilder:
 
     def finish(self, end: int, complete: bool) -> None:
         """End the call at `end`."""
-        journal, policy, span = self.journal, self.policy, (self.start, end)
+        journal, policy, span = self.journal, self.policy, Span(self.start, end)
         report = complete and policy.documents
-        nested = report_nested(journal, policy, self.name or "", self.arguments, span) if report else ()
+        nested = report_nested(self.source, journal, policy, self.name or "", self.arguments, span) if report else ()
         call = Call(
             name=self.name or "",
             arguments=self.arguments,
@@ -218,8 +218,8 @@ class CallBuilder:
             _source=self.source,
         )
         journal.call(self.index, call)
-        if nested and policy.nested == "lift":
-            lift_nested(journal, call)
+        for document in nested if policy.nested == "lift" else ():
+            journal.lift(document)
 
     def note(self, code: str, at: int, message: str = "") -> None:
         """Add a diagnosis about a point of the call."""
@@ -227,7 +227,7 @@ class CallBuilder:
 
     def suggest(self, arguments: dict[str, Any], end: int) -> None:
         """Offer another reading of the call as a candidate."""
-        span = (self.start, end)
+        span = Span(self.start, end)
         self.journal.candidates.append(Call(self.name or "", arguments, self.id, True, span, _source=self.source))
 
     def copy(self, source: Buffer, journal: Transcript) -> CallBuilder:

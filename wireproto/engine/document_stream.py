@@ -6,7 +6,8 @@ from all calls (or, lifted, inside one), and what is a document depends on the t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from wireproto.documents.boundaries import Ending, ending, find_documents, literal, opening
@@ -18,7 +19,7 @@ from wireproto.text.scan import Miss
 from wireproto.values.document_types import DocumentType
 from wireproto.values.errors import LimitExceeded
 from wireproto.values.events import DocumentDelta, DocumentStart
-from wireproto.values.model import Call, Document, Policy, Span
+from wireproto.values.model import Document, Policy, Span
 
 # An opening tag longer than this, which is still open, is looked at again only so many characters later.
 _LONG: Final = 256
@@ -139,12 +140,12 @@ class Documents:
 
 
 def report_nested(
-    journal: Transcript, policy: Policy, name: str, arguments: Mapping[str, Any], span: Span
+    source: Buffer, journal: Transcript, policy: Policy, name: str, arguments: Mapping[str, Any], span: Span
 ) -> tuple[Document, ...]:
-    """Return the documents in a finished call's arguments, if the policy asks for them, and diagnose them."""
+    """Return the documents in the arguments of a call at `span`, if the policy asks for them, and diagnose them."""
     if policy.nested == "keep":
         return ()
-    found = tuple(nested_documents(arguments, policy))
+    found = tuple(_located(nested_documents(arguments, policy), source.slice(*span), arguments, span))
     for document in found:
         where = f"{name}: argument {document.key!r}"
         journal.diagnose("nested-document", span, f"{where} holds a document of the type {document.name!r}")
@@ -153,26 +154,20 @@ def report_nested(
     return found
 
 
-def lift_nested(journal: Transcript, call: Call) -> None:
-    """Deliver the documents in a finished call with the message's own."""
-    for document, span in _places(call):
-        journal.lift(document, span)
-
-
-def _places(call: Call) -> Iterator[tuple[Document, Span]]:
-    """Yield where each document stands in the input: exactly, where its text stands verbatim in the call's."""
-    raw, start, at, misses = call.raw, call.span[0], 0, 0
+def _located(documents: Iterable[Document], raw: str, arguments: Mapping[str, Any], span: Span) -> Iterator[Document]:
+    """Yield the documents with their place in the input: exact where their text stands verbatim in the call's."""
+    at, misses = 0, 0
     values: dict[str, int] = {}
-    for document in call.nested:
+    for document in documents:
         key = document.key or ""
         if key not in values:
-            values[key] = raw.find(call.arguments[key])
-        found = values[key] + document.span[0]
+            values[key] = raw.find(arguments[key])
+        found = values[key] + document.span.start
         if values[key] < 0:
             found = raw.find(document.text, at) if misses < _MAX_MISSES else -1
             misses += found < 0
         if found < 0:
-            yield document, call.span
+            yield replace(document, input_span=span)
             continue
         at = found + len(document.text)
-        yield document, (start + found, start + at)
+        yield replace(document, input_span=Span(span.start + found, span.start + at))

@@ -25,7 +25,7 @@ from math import inf
 
 from wireproto.text.buffer import Buffer
 from wireproto.text.json_safe import identical
-from wireproto.values.model import Call, Span
+from wireproto.values.model import Call
 
 SHORTEST = 120
 WORDS = 8
@@ -44,13 +44,13 @@ class Loop:
     `period` is the length of its passage; 0 for a loop of calls.
     """
 
-    span: Span
+    span: tuple[int, int]
     told: int
     message: str
     period: int = 0
 
     @classmethod
-    def of_passage(cls, span: Span, told: int, period: int) -> Loop:
+    def of_passage(cls, span: tuple[int, int], told: int, period: int) -> Loop:
         """Return the loop of a passage."""
         times = (span[1] - span[0]) // period
         return cls(span, told, f"a passage of {period} characters stands {times} times in a row", period)

@@ -81,7 +81,7 @@ class Transcript:
         self.calls: list[Call] = []
         self.candidates: list[Call] = []
         self.diagnoses: list[Diagnosis] = []
-        self.documents: list[Segment] = []
+        self.documents: list[Document] = []
         self._segments: list[tuple[SegmentKind, int, int]] = []
         self._open: _Open | None = None
         self._mark: Savepoint | None = None
@@ -123,19 +123,19 @@ class Transcript:
         self._close()
         self._segments.append(("document", *document.span))
         self.events.append(DocumentEnd(len(self.documents), document))
-        self.documents.append(Segment("document", document.span, document, self._source))
+        self.documents.append(document)
 
-    def lift(self, document: Document, span: Span) -> None:
-        """Add a document that stands inside a call, at `span` of the input."""
+    def lift(self, document: Document) -> None:
+        """Add a document that stands inside a call."""
         index = len(self.documents)
         self.events += (
             DocumentStart(index, document.name),
             DocumentDelta(index, document.text),
             DocumentEnd(index, document),
         )
-        self.documents.append(Segment("document", span, document, self._source))
+        self.documents.append(document)
 
-    def diagnose(self, code: str, span: Span, message: str = "") -> None:
+    def diagnose(self, code: str, span: tuple[int, int], message: str = "") -> None:
         """Add a diagnosis."""
         diagnosis = diagnose(code, span, message)
         self.diagnoses.append(diagnosis)
@@ -254,26 +254,26 @@ class Transcript:
             "".join(self._source.slice(start, end) for kind, start, end in segments if kind == wanted)
             for wanted in ("text", "reasoning")
         )
-        documents = {segment.span: segment for segment in self.documents}
+        documents = {document.span: document for document in self.documents if document.key is None}
         return Message(
             text,
             reasoning,
             tuple(self.calls),
             tuple(self.candidates),
             tuple(
-                documents[start, end] if kind == "document" else Segment(kind, (start, end), _source=self._source)
-                for kind, start, end in _merged(segments)
+                Segment(kind, span, documents[span] if kind == "document" else None, self._source)
+                for kind, span in ((kind, Span(start, end)) for kind, start, end in _merged(segments))
             ),
             tuple(self.diagnoses),
             tuple(self.documents),
             dialect or "",
         )
 
-    def reasoning(self) -> Iterator[Span]:
+    def reasoning(self) -> Iterator[tuple[int, int]]:
         """Yield where the reasoning stands, so far."""
         yield from ((start, end) for kind, start, end in self._written() if kind == "reasoning")
 
-    def outside(self) -> Iterator[tuple[Prose, Span]]:
+    def outside(self) -> Iterator[tuple[Prose, tuple[int, int]]]:
         """Yield the stretches of text, with the markup around it, and of reasoning, between calls and documents."""
         for kind, run in groupby(self._written(), key=lambda segment: _PROSE.get(segment[0])):
             if kind is not None:

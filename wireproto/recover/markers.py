@@ -7,7 +7,7 @@ time linear in the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -47,7 +47,7 @@ class Markers:
         """Return how many of these stand in the text."""
         return sum(1 for _ in iter_literals(literals, text))
 
-    def first(self, text: str) -> Span | None:
+    def first(self, text: str) -> tuple[int, int] | None:
         """Return where the first marker stands that tells of calls."""
         found = self.telling.find(text)
         return found.span() if found is not None else None
@@ -107,7 +107,7 @@ def _closers(form: Spelling) -> tuple[str, ...]:
     return tuple(close for _, close in form.sections)
 
 
-def cut_marker(found: Found) -> Span | None:
+def cut_marker(found: Found) -> tuple[int, int] | None:
     """Return where the output breaks off in the markers that would begin a call, if it does."""
     tail = found.pending.strip(BLANK)
     start = len(found.text.rstrip(BLANK)) - len(tail)
@@ -120,7 +120,7 @@ def cut_marker(found: Found) -> Span | None:
     return None
 
 
-def failed_block(found: Found) -> Span | None:
+def failed_block(found: Found) -> tuple[int, int] | None:
     """Return the first stretch between the markers of a call, on lines of their own, that holds something else."""
     text = found.text
     fenced = [*fences(text)] if "```" in text or "~~~" in text else []
@@ -146,7 +146,7 @@ def failed_block(found: Found) -> Span | None:
     return None
 
 
-def nested_call(found: Found) -> Span | None:
+def nested_call(found: Found) -> tuple[int, int] | None:
     """Return where a call or a document stands in place of the other, if one does."""
     message = found.message
     for i, call in enumerate(message.calls):
@@ -156,9 +156,9 @@ def nested_call(found: Found) -> Span | None:
             return after.span
         if (not call.complete or "ambiguous-boundary" in codes) and _holds_call(found, call.raw, 1):
             return call.span
-    for segment in message.documents if not message.calls else ():
-        if _holds_call(found, segment.raw) or _is_wrapped(found, segment.span):
-            return segment.span
+    for document in message.documents if not message.calls else ():
+        if _holds_call(found, document.text) or _is_wrapped(found, document.input_span):
+            return document.input_span
     return None
 
 
@@ -172,7 +172,7 @@ def without_section(found: Found, call: Call) -> Call | None:
     if not alone.calls or not alone.calls[0].complete or alone.calls[0].arguments == call.arguments:
         return None
     start, end = alone.calls[0].span
-    span = (call.span[0] + start, call.span[0] + end)
+    span = Span(call.span[0] + start, call.span[0] + end)
     kept = tuple(diagnosis for diagnosis in call.diagnoses if diagnosis.code == "ambiguous-boundary")
     return replace(call, arguments=alone.calls[0].arguments, complete=True, span=span, diagnoses=kept)
 
@@ -185,7 +185,7 @@ def _holds_call(found: Found, text: str, start: int = 0) -> bool:
     return any(call.complete for call in parse(text[opener.start() :], found.dialect, found.tools, _PLAIN).calls)
 
 
-def _is_wrapped(found: Found, span: Span) -> bool:
+def _is_wrapped(found: Found, span: tuple[int, int]) -> bool:
     """Tell whether a document stands between the markers of a call, with nothing else there."""
     before, after = found.text[: span[0]].rstrip(BLANK), found.text[span[1] :].lstrip(BLANK)
     opens = any(before.endswith(word) for word in found.markers.words)
@@ -197,5 +197,5 @@ def _starts_line(text: str, position: int) -> bool:
     return not text[text.rfind("\n", 0, position) + 1 : position].strip(" \t")
 
 
-def _within(spans: list[Span], position: int) -> bool:
+def _within(spans: Sequence[tuple[int, int]], position: int) -> bool:
     return any(start <= position < end for start, end in spans)

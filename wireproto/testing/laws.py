@@ -161,7 +161,7 @@ def law_monotone(dialect: AnyDialect, trial: Trial) -> None:
     for heard in _listen(events, trial):
         heard.check(trial)
     documents = [event.document for event in events if isinstance(event, DocumentEnd)]
-    assert documents == [segment.document for segment in message.documents], f"documents ended: {documents}: {trial}"
+    assert documents == [*message.documents], f"documents ended: {documents}: {trial}"
     told = [(event.index, event.text) for event in merged(events) if isinstance(event, DocumentDelta)]
     assert told == [(i, document.text) for i, document in enumerate(documents)], f"{told}, {documents}: {trial}"
 

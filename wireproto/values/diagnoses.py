@@ -90,7 +90,7 @@ KINDS: dict[str, str] = {
 }
 
 
-def diagnose(code: str, span: Span, message: str = "") -> Diagnosis:
+def diagnose(code: str, span: tuple[int, int], message: str = "") -> Diagnosis:
     """Return a diagnosis with the severity of its code; the code's own sentence where no other is given."""
     severity, meaning = CODES[code]
-    return Diagnosis(code, span, message or meaning, severity)
+    return Diagnosis(code, Span(*span), message or meaning, severity)

@@ -7,15 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from wireproto.values.document_types import DocumentFormat, DocumentType
 from wireproto.values.errors import SchemaError
 
-Span = tuple[int, int]
 Severity = Literal["note", "repaired", "defect"]
 PROMOTABLE = ("never", "leaked", "quoted", "draft", "foreign")
 SegmentKind = Literal["text", "reasoning", "call", "document", "markup"]
+
+
+class Span(NamedTuple):
+    """A stretch of text, in characters: where it starts, and where it ends, which is one behind its last character."""
+
+    start: int
+    end: int
+
+
+NOWHERE: Final = Span(0, 0)  # the span of what was not decoded from a text
 
 
 class Sliceable(Protocol):
@@ -41,9 +50,10 @@ class Document:
     """A structured document: `text` is the model's own, `value` what it parses to, None if it is malformed.
 
     A value of xml or html is an element: `{"name": ..., "attributes": {...}, "children": [str or element, ...]}`. `key`
-    names the argument that the document stands in. `span` is in characters: of that argument's value, or of the input
-    for a document that stands in no argument; the spans of `diagnoses` likewise. `complete` is False where its closer
-    is missing.
+    names the argument that the document stands in, None at top level. `span` is in characters of that argument's value,
+    or of the input at top level; the spans of `diagnoses` likewise. `input_span` is always in characters of the input:
+    where the document stands verbatim, or the whole call, if the format spells the argument in another way. `complete`
+    is False where the closer is missing.
     """
 
     name: str
@@ -52,8 +62,9 @@ class Document:
     text: str = ""
     complete: bool = True
     key: str | None = None
-    span: Span = (0, 0)
+    span: Span = NOWHERE
     diagnoses: tuple[Diagnosis, ...] = ()
+    input_span: Span = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,7 @@ class Call:
     arguments: dict[str, Any] = field(default_factory=dict)
     id: str | None = None
     complete: bool = True
-    span: Span = (0, 0)
+    span: Span = NOWHERE
     diagnoses: tuple[Diagnosis, ...] = ()
     nested: tuple[Document, ...] = ()
     _source: Sliceable | None = field(default=None, repr=False, compare=False)
@@ -100,8 +111,8 @@ class Message:
     """A model's whole turn: what to show, what it thought, what to execute, and what was odd about it.
 
     `candidates` are call-shaped stretches that policy did not promote; their characters are also in `text` or
-    `reasoning`, where they stood. `documents` are the segments of kind "document", and those lifted out of arguments,
-    which stand inside a call's segment. `dialect` names the one it was decoded as, empty if that was not found out.
+    `reasoning`, where they stood. `documents` are those at top level, and those lifted out of arguments, in the
+    order in which they ended. `dialect` names the one it was decoded as, empty if that was not found out.
     """
 
     text: str = ""
@@ -110,7 +121,7 @@ class Message:
     candidates: tuple[Call, ...] = ()
     segments: tuple[Segment, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
-    documents: tuple[Segment, ...] = ()
+    documents: tuple[Document, ...] = ()
     dialect: str = field(default="", compare=False)
 
 

@@ -21,7 +21,6 @@ from wireproto.text import json_repair
 from wireproto.tools.toolset import Tool, Typed
 from wireproto.tools.types import NUMBERS
 from wireproto.values.errors import LimitExceeded
-from wireproto.values.model import Span
 
 _IGNORED: Final = ("submit", "button", "reset", "image", "file")
 _NUMBERS: Final = ("number", "range")
@@ -35,7 +34,7 @@ class _Group:
     """Checkboxes or radio buttons of one name: how many there are, and the values of the checked ones."""
 
     kind: Literal["checkbox", "radio"]
-    span: Span
+    span: tuple[int, int]
     count: int = 0
     checked: list[str] = field(default_factory=list)
 
@@ -55,7 +54,7 @@ class _Select:
     """
 
     tag: Tag
-    span: Span
+    span: tuple[int, int]
     counts: bool
     options: list[_Option] = field(default_factory=list)
     option: Tag | None = None
@@ -120,7 +119,7 @@ class Controls:
             # Outside the elements that are only text, NUL is dropped.
             self._select.text += [decode(piece) for piece in text.split("\0")]
 
-    def start(self, tag: Tag, span: Span) -> None:
+    def start(self, tag: Tag, span: tuple[int, int]) -> None:
         """Take the start tag of a control or of a part of one."""
         if tag.name == "fieldset":
             self._disabled += 1 if self._disabled or "disabled" in tag.attributes else 0
@@ -153,7 +152,7 @@ class Controls:
         """Return the name of a control; None if it has none or is disabled, and counts for nothing."""
         return None if self._disabled or "disabled" in tag.attributes else tag.attributes.get("name")
 
-    def in_group(self, name: str, span: Span) -> bool:
+    def in_group(self, name: str, span: tuple[int, int]) -> bool:
         """Tell whether boxes have this name already, and say so."""
         if name not in self._groups:
             return False
@@ -161,7 +160,7 @@ class Controls:
         self._builder.journal.diagnose("duplicate-argument", span, message)
         return True
 
-    def json(self, name: str, raw: str, span: Span) -> bool:
+    def json(self, name: str, raw: str, span: tuple[int, int]) -> bool:
         """Take the content of a JSON script; False if it is not JSON."""
         builder, limit = self._builder, self._builder.policy.max_depth
         text = plain(raw)
@@ -205,7 +204,7 @@ class Controls:
                 self._builder.give_typed(name, typed, group.span)
         self._groups = {}
 
-    def _input(self, tag: Tag, span: Span) -> None:
+    def _input(self, tag: Tag, span: tuple[int, int]) -> None:
         name, kind = self.name_of(tag), lower(tag.attributes.get("type", ""))
         if name is None or kind in _IGNORED:
             return
@@ -219,7 +218,7 @@ class Controls:
         elif value:
             self._give(name, number(self._tool, name, value), span)
 
-    def _box(self, kind: Literal["checkbox", "radio"], name: str, tag: Tag, span: Span) -> None:
+    def _box(self, kind: Literal["checkbox", "radio"], name: str, tag: Tag, span: tuple[int, int]) -> None:
         group = self._groups.get(name)
         self.any = True
         if group is None:
@@ -243,7 +242,7 @@ class Controls:
             return Typed(bool(group.checked))
         return self._typed(name, group.checked[-1]) if group.checked else None
 
-    def _give(self, name: str, typed: Typed, span: Span) -> None:
+    def _give(self, name: str, typed: Typed, span: tuple[int, int]) -> None:
         self.any = True
         if not self.in_group(name, span) and self._builder.declare(name, span):
             self._builder.give_typed(name, typed, span)
