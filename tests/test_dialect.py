@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto import codecs
-from wireproto.engine.call_builder import CallBuilder, Codec, End, Outcome
+from wireproto.engine.call_builder import CallBuilder, End, Outcome
+from wireproto.engine.codec import Codec
 from wireproto.format import loading, plugins, registry
 from wireproto.format.template import Template
 from wireproto.text.scan import Match, Miss
@@ -218,7 +218,7 @@ class _Point:
 def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[_Point]]]:
     """Register entry points for one test."""
     points: dict[str, list[_Point]] = {}
-    caches = (plugins.registered, registry._load, codecs.codec)
+    caches = (plugins.registered, registry._load, plugins._load_codec)
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points.get(group, []))
     for cache in caches:
         cache.cache_clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from functools import cache
+from pkgutil import resolve_name
 from typing import Any
 
 import jsonschema
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from judging import accepts, spread
 
 import wireproto as wp
-from wireproto.grammars.api.api import BODIES, grammar
+from wireproto.codecs import codec
+from wireproto.grammars.api.api import grammar
 from wireproto.grammars.api.sample import Sampler
 from wireproto.grammars.calls import Calls
 from wireproto.grammars.expr.expr import Rules
@@ -240,7 +242,7 @@ def sampler(name: str, tool: str) -> Sampler:
     dialect, tools = DIALECTS[name], Toolset.of(TOOLS)
     calls, known = Calls(dialect, tools, Book()), tools.get(tool)
     assert known is not None
-    start = BODIES[dialect.codec](calls, known)
+    start = resolve_name(codec(dialect.codec).grammar)(calls, known)
     return Sampler(spread(Rules("start", {**calls.book.rules, "start": start})))
 
 

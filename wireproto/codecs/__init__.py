@@ -1,33 +1,21 @@
-"""Argument encodings by name: the built-in ones and what other packages register.
+"""Argument encodings, a folder each: reader, writer, grammar, and the `Codec` that names these with its facts.
 
-Law: a codec is looked up by the name in a dialect's file and by nothing else.
+A folder must not know the others, except that `xml` and `html` read values as `tagged` does. Law: nothing outside a
+codec's folder knows it by name.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import import_module
-
-from wireproto.engine.call_builder import Codec
-from wireproto.format.plugins import BUILT_IN_CODECS, CODECS, codec_names, registered
-from wireproto.values.errors import DialectError
+from wireproto.engine.codec import Codec
+from wireproto.format.plugins import codec_facts
 
 
-@cache
 def codec(name: str) -> Codec:
-    """Return the codec of this name.
+    """Return the codec of this name, a built-in one or one that another package registers.
 
     Raises:
         DialectError: there is none, or what is registered is none.
     """
-    if name in BUILT_IN_CODECS:
-        found = import_module(f"wireproto.codecs.{name}.reader").CODEC
-        assert isinstance(found, Codec)
-        return found
-    point = registered(CODECS).get(name)
-    if point is None:
-        raise DialectError(f"unknown codec {name!r}; known are {', '.join(codec_names())}")
-    found = point.load()
-    if not isinstance(found, Codec):
-        raise DialectError(f"entry point {name!r} of {CODECS} must give a Codec, not {type(found).__name__}")
+    found = codec_facts(name)
+    assert isinstance(found, Codec), f"{name} has facts, and neither reader nor writer"
     return found

@@ -145,7 +145,7 @@ def _bare_headers() -> tuple[tuple[Dialect, Template], ...]:
     found: dict[tuple[object, ...], tuple[Dialect, Template]] = {}
     for dialect in map(find_dialect, dialects()):
         form = spellings(dialect)[0]
-        if form.body != "object" or not form.named:
+        if form.codec.body != "object" or not form.named:
             continue
         nodes = [replace(n, text=_TOKEN.sub("", n.text)) if isinstance(n, Lit) else n for n in dialect.call.open.nodes]
         bare = tuple(node for node in nodes if not isinstance(node, Lit) or node.text)
@@ -205,7 +205,7 @@ def lone_arguments(text: str, tools: Toolset, own: Dialect | None) -> Iterator[H
     specs = [own] if own is not None else [find_dialect(name) for name in dialects()]
     named: dict[str, Spelling] = {}
     for form in (spellings(spec)[0] for spec in specs):
-        if form.body == "arguments" and not form.bare_keys and not form.has_cdata:
+        if form.codec.body == "arguments" and not form.bare_keys and not form.codec.has_cdata:
             named.setdefault(form.keys[0].first, form)
     for found in iter_literals(Literals(frozenset(named)), text) if named else ():
         at = found.start()

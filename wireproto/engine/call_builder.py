@@ -7,15 +7,12 @@ carry.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
 from wireproto.engine.call_opening import CallOpening
 from wireproto.engine.document_stream import report_nested
 from wireproto.engine.transcript import Transcript
-from wireproto.format.dialect import Dialect
 from wireproto.text.buffer import Buffer
 from wireproto.text.json_repair import dumps
 from wireproto.tools.toolset import Tool, Toolset, Typed
@@ -80,20 +77,6 @@ class Reader(Protocol):
     def copy(self, builder: CallBuilder) -> Reader:
         """Return an independent copy that writes to `builder`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """An argument encoding: its reader and its writer.
-
-    `reader(builder, position, in_section)` reads one call from behind its header.
-    `write(dialect, call, tool, index, escaped)` writes one: `tool` is what was declared of it, `index` counts the calls
-    of the message, `escaped` asks for the format's own escape in values.
-    """
-
-    name: str
-    reader: Callable[[CallBuilder, int, bool], Reader]
-    write: Callable[[Dialect, Call, Tool, int, bool], str]
 
 
 class CallBuilder:

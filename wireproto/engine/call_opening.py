@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from wireproto.format.codec import Statements
 from wireproto.format.dialect import Record
 from wireproto.format.nodes import Slot
 from wireproto.format.spelling import Spelling
@@ -193,16 +194,16 @@ def _follows(
     recovered: bool,
 ) -> bool | Miss:
     at = skip_blank(text, pos, end)
-    if form.body == "statements":
-        return _first_statement(form, text, at, end, scope, recovered)
+    if (statements := form.codec.statements) is not None:
+        return _first_statement(form, statements, text, at, end, scope, recovered)
     if name is None:
         return _first_member(form, text, at, end, scope, bool(header.nodes) or bool(form.sections))
     if at >= end:
         return scope.final or Miss.MORE
     close = form.call_close(name)
-    if form.body == "object":
+    if form.codec.body == "object":
         verdicts = [begins("{", text, at, end), begins(close, text, at, end) if close else Miss.NO]
-    elif form.body == "arguments":
+    elif form.codec.body == "arguments":
         key = form.find_key(text, at, end, scope.tools.get(name))
         verdicts = [begins(close, text, at, end) if close else Miss.NO, key if isinstance(key, Miss) else True]
     else:
@@ -215,14 +216,14 @@ def _follows(
 
 
 def _first_statement(
-    form: Spelling, text: str, pos: int, end: int, scope: OpenerContext, recovered: bool
+    form: Spelling, statements: Statements, text: str, pos: int, end: int, scope: OpenerContext, recovered: bool
 ) -> bool | Miss:
     """Decide R-COMMIT for a table that is a call: a statement follows; without a section, the name of a tool."""
     if pos >= end:
         return Miss.MORE
     if not recovered:
-        return True if text[pos].isalnum() or text[pos] in "_-\"'[#" else Miss.NO
-    found = form.first_statement.match(text, pos, end)
+        return True if statements.begins.match(text, pos) else Miss.NO
+    found = statements.naming(form.dialect.record.name[0]).match(text, pos, end)
     if isinstance(found, Miss):
         return found
     return True if scope.tools.accepts(found.slots["name"]) else Miss.NO

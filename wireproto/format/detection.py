@@ -14,6 +14,7 @@ from typing import Final
 
 from wireproto.format.dialect import Dialect
 from wireproto.format.nodes import Gap
+from wireproto.format.plugins import codec_facts
 from wireproto.format.registry import dialect, dialects
 from wireproto.format.template import Template
 from wireproto.values.errors import DialectError
@@ -103,7 +104,7 @@ def _by_template(text: str) -> Dialect:
     best, name = max(scored, key=lambda found: found[0])  # the first of equals, in the order of their names
     if best[0] >= _HALF:
         return dialect(name)
-    bare = [each for each in map(dialect, dialects()) if each.codec == "json" and not _atoms(each)]
+    bare = [each for each in map(dialect, dialects()) if codec_facts(each.codec).body == "object" and not _atoms(each)]
     found = [each for each in bare if all(piece in text for piece in _members(each))]
     if found:
         return found[0]

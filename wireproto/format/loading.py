@@ -25,7 +25,7 @@ from wireproto.format.dialect import (
     Section,
     spell_salt,
 )
-from wireproto.format.plugins import codec_names
+from wireproto.format.plugins import codec_facts, codec_names
 from wireproto.format.template import Template
 from wireproto.values.errors import DialectError
 
@@ -125,7 +125,7 @@ class _Reader:
         self.salt = salt
 
     def _check(self, dialect: Dialect) -> None:
-        if dialect.codec in ("tagged", "xml"):
+        if codec_facts(dialect.codec).body == "arguments":
             if "name" not in dialect.call.open.roles:
                 raise self._error("call.open", "needs {name}")
             if "key" not in dialect.argument.open.roles:
@@ -134,9 +134,10 @@ class _Reader:
                 raise self._error("argument.close", "must begin with a literal")
             if not dialect.call.close.first:
                 raise self._error("call.close", "must begin with a literal")
-        wrappers = [unit for unit in dialect.call.open.units() if not unit.roles]
-        if "name" in dialect.call.open.roles and len(wrappers) > 1 and dialect.codec in ("tagged", "xml"):
-            raise self._error("call.open", "at most one marker may stand before the one with {name}")
+            if sum(not unit.roles for unit in dialect.call.open.units()) > 1:
+                raise self._error("call.open", "at most one marker may stand before the one with {name}")
+        if dialect.prompt.definitions == "form" and not (self.markup and codec_facts(dialect.codec).blank_form):
+            raise self._error("prompt.definitions", "a form needs markup, and a codec that has one")
 
     def _reasoning(self, table: Mapping[str, Any]) -> Reasoning | None:
         if not table:
@@ -208,12 +209,8 @@ class _Reader:
         return shape
 
     def _advice(self, table: Mapping[str, Any]) -> Advice:
-        advice = Advice(
-            self._texts(table, "prompt", "rules", ()), self._one_of(table, "prompt", "definitions", DEFINITIONS)
-        )
-        if advice.definitions == "form" and self.markup != "html":
-            raise self._error("prompt.definitions", 'a form needs markup = "html"')
-        return advice
+        rules = self._texts(table, "prompt", "rules", ())
+        return Advice(rules, self._one_of(table, "prompt", "definitions", DEFINITIONS))
 
     def _one_of(self, table: Mapping[str, Any], where: str, key: str, known: tuple[str, ...]) -> str:
         """Return one of the words that are known; the first of them if the key is not given."""

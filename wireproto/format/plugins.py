@@ -1,7 +1,8 @@
 """What other packages register: entry points by name, looked up once and loaded when first used.
 
 Groups: `wireproto.dialects` (a `Dialect`, or the path of its file) and `wireproto.codecs` (a `Codec`). Set
-WIREPROTO_NO_PLUGINS=1 to leave them out. Law: a name is registered once, or it is an error that says by whom twice.
+WIREPROTO_NO_PLUGINS=1 to leave them out. It must not know what a codec does. Law: a name is registered once, or it is
+an error that says by whom twice.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
+from wireproto.format.codec import CodecFacts
 from wireproto.values.errors import DialectError
 
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 DIALECTS = "wireproto.dialects"
 CODECS = "wireproto.codecs"
 BUILT_IN_CODECS = ("html", "json", "tagged", "toml", "xml")
+# Codecs that a test lends for its own length (`wireproto.testing.registered_codec`).
+LENT_CODECS: dict[str, CodecFacts] = {}
 
 
 @cache
@@ -42,4 +47,26 @@ def registered(group: str) -> dict[str, EntryPoint]:
 
 def codec_names() -> Collection[str]:
     """Return the names of all codecs, without loading any."""
-    return (*BUILT_IN_CODECS, *sorted(registered(CODECS)))
+    return (*BUILT_IN_CODECS, *sorted({*registered(CODECS), *LENT_CODECS}))
+
+
+def codec_facts(name: str) -> CodecFacts:
+    """Return the codec of this name, of which its facts are all that is known here.
+
+    Raises:
+        DialectError: there is none, or what is registered is none.
+    """
+    return LENT_CODECS.get(name) or _load_codec(name)
+
+
+@cache
+def _load_codec(name: str) -> CodecFacts:
+    if name in BUILT_IN_CODECS:
+        found = import_module(f"wireproto.codecs.{name}").CODEC
+    elif (point := registered(CODECS).get(name)) is not None:
+        found = point.load()
+    else:
+        raise DialectError(f"unknown codec {name!r}; known are {', '.join(codec_names())}")
+    if not isinstance(found, CodecFacts):
+        raise DialectError(f"entry point {name!r} of {CODECS} must give a Codec, not {type(found).__name__}")
+    return found

@@ -11,10 +11,11 @@ import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from os.path import commonprefix
-from typing import Literal
 
+from wireproto.format.codec import CodecFacts
 from wireproto.format.dialect import Dialect, every_spelling
 from wireproto.format.nodes import Gap, Lit, Node, Slot
+from wireproto.format.plugins import codec_facts
 from wireproto.format.template import Template
 from wireproto.text.scan import Match, Miss
 from wireproto.tools.toolset import Tool, Toolset
@@ -22,7 +23,6 @@ from wireproto.tools.toolset import Tool, Toolset
 # A salted dialect lives as long as its conversation; what is worked out for one must not outlive it for ever.
 CACHED = 256
 AFTER_TAG_NAME = " \t\r\n=>/"
-Body = Literal["object", "arguments", "statements", "any"]
 
 
 class Literals:
@@ -105,15 +105,12 @@ NESTED_ENDINGS = Endings.of(
 )
 
 
-# What a call's body is made of, by codec: an object, arguments with openers, statements; anything in another codec.
-_BODIES: dict[str, Body] = {"json": "object", "tagged": "arguments", "xml": "arguments", "toml": "statements"}
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Spelling:
     """One spelling of one dialect, with its markers taken apart."""
 
     dialect: Dialect
+    codec: CodecFacts
     variant: bool
     sections: tuple[tuple[Template, str], ...]
     wrapper: Template | None
@@ -125,21 +122,6 @@ class Spelling:
     value_open: Template | None
     value_gap: str
     value_closer: Template
-
-    @property
-    def body(self) -> Body:
-        """What may follow the header of a call."""
-        return _BODIES.get(self.dialect.codec, "any")
-
-    @property
-    def first_statement(self) -> Template:
-        """The statement that names the tool in a call that is a table."""
-        return _naming(self.dialect.record.name[0])
-
-    @property
-    def has_cdata(self) -> bool:
-        """Whether a value may hold stretches in which nothing is a marker."""
-        return self.dialect.codec == "xml"
 
     @property
     def markerless(self) -> bool:
@@ -227,11 +209,6 @@ class Spelling:
         return None
 
 
-@cache
-def _naming(member: str) -> Template:
-    return Template((Lit(member), Gap(" "), Lit("="), Gap(" "), Slot("name", ('""', "''"))))
-
-
 @lru_cache(maxsize=CACHED)
 def _id_pattern(template: Template) -> re.Pattern[str]:
     pieces = {"name": r"(?P<name>[A-Za-z0-9_.-]{1,128})", "index": r"[0-9]{1,9}"}
@@ -248,9 +225,8 @@ def _form(dialect: Dialect, variant: bool) -> Spelling:
     call, argument = dialect.call, dialect.argument
     named = bool(call.open.roles)
     units = call.open.units()
-    lead = (
-        next((i for i, unit in enumerate(units) if unit.roles), 0) if _BODIES.get(dialect.codec) == "arguments" else 0
-    )
+    codec = codec_facts(dialect.codec)
+    lead = next((i for i, unit in enumerate(units) if unit.roles), 0) if codec.body == "arguments" else 0
     header = Template(tuple(_rejoin(units[lead:])))
     headers = (header, *call.also)
     sections: tuple[tuple[Template, Template], ...] = ()
@@ -259,6 +235,7 @@ def _form(dialect: Dialect, variant: bool) -> Spelling:
     keys = [template.units() for template in (argument.open, *argument.also) if template.nodes]
     return Spelling(
         dialect=dialect,
+        codec=codec,
         variant=variant,
         sections=tuple((_plain(opener), _plain(closer).format()) for opener, closer in sections),
         wrapper=units[0] if lead else None,

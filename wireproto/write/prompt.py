@@ -6,11 +6,12 @@ stand in its file. Law: the same dialect and tools give the same text, byte for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pkgutil import resolve_name
 from typing import Final
 
-from wireproto.codecs.html.blank_form import blank_form
-from wireproto.format.dialect import Argument, Dialect
+from wireproto.codecs import codec
+from wireproto.format.dialect import Dialect
 from wireproto.format.nodes import ALPHABETS
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.text.json_repair import dumps
@@ -24,11 +25,6 @@ _INTRODUCTION: Final = (
     "To use a tool, write a call exactly as the examples below are written, markers and line breaks included. "
     "Text before a call is read by the user. After your last call stop: the results come in the next message."
 )
-_LITERALS: Final = {
-    "json": "every other value as JSON",
-    "python-scalars": "a number, True or False as Python writes it, and null, a list or an object as JSON",
-    "python": "every other value as Python writes it, but null as null",
-}
 
 
 def prompt(dialect: str | Dialect, tools: object) -> str:
@@ -47,7 +43,7 @@ def prompt(dialect: str | Dialect, tools: object) -> str:
     known = Toolset.of(tools)
     if not known.tools:
         return _NO_TOOLS
-    rules = [*_form_rules(spec), *(spec.prompt.rules or _value_rules(spec.argument))]
+    rules = [*_form_rules(spec), *(spec.prompt.rules or codec(spec.codec).rules(spec.argument))]
     parts = ["# Tools", _INTRODUCTION, "\n".join(f"- {rule}" for rule in rules)]
     shown = [[*describe(spec, tool), "Example:"] for tool in known.tools]
     examples = [(example(tool), encode(example(tool), spec, known)) for tool in known.tools]
@@ -72,36 +68,11 @@ def _form_rules(dialect: Dialect) -> Iterator[str]:
     yield "Use only these tools and arguments. Give every required argument; leave out what you do not need."
 
 
-def _value_rules(argument: Argument) -> Iterator[str]:
-    """Return what there is to say about values in a codec; nothing if it is not known here."""
-    return _RULES[argument.codec](argument) if argument.codec in _RULES else iter(())
-
-
-def _json_rules(argument: Argument) -> Iterator[str]:
-    del argument  # JSON is JSON
-    yield "The arguments are one JSON object, with everything in strings escaped as JSON wants it."
-
-
-def _tagged_rules(argument: Argument) -> Iterator[str]:
-    yield f"A string is written as it is, without quotes; {_LITERALS[argument.literals]}."
-    if argument.pad:
-        keys = ", ".join(argument.pad_keys)
-        value = f"The value of {keys}" if keys else "A value"
-        yield f"{value} stands on lines of its own; the line breaks next to its markers are not part of it."
-    if argument.escape:
-        yield f"Nothing is escaped in a string, except that its own closing marker is written {argument.escape}"
-    else:
-        yield "Nothing is escaped: every character of a value stands for itself."
-
-
-_RULES: Final[dict[str, Callable[[Argument], Iterator[str]]]] = {"json": _json_rules, "tagged": _tagged_rules}
-
-
 def describe(dialect: Dialect, tool: Tool) -> Iterator[str]:
     """Yield the paragraphs that define a tool: its name, its arguments or its blank form, and what those refer to."""
     yield f"## {_name(tool.name, 'name')}"
     if dialect.prompt.definitions == "form":
-        yield blank_form(dialect, tool)
+        yield resolve_name(codec(dialect.codec).blank_form)(dialect, tool)
     else:
         yield from _list(tool)
     if shared := definitions(tool):

@@ -8,20 +8,17 @@ instead of being guessed.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Union
+from typing import Union
 
 from wireproto.codecs.json.cursor import BadQuote, Cursor, OpenString, Progress, Role, Span
 from wireproto.codecs.json.exits import find_exit, report, suggest_string
-from wireproto.engine.call_builder import CallBuilder, Codec, End, Outcome
-from wireproto.format.dialect import Dialect
+from wireproto.engine.call_builder import CallBuilder, End, Outcome
 from wireproto.text import json_repair, json_strings
 from wireproto.text.buffer import Rope
 from wireproto.text.json_repair import dumps
 from wireproto.text.scan import BLANK
-from wireproto.tools.toolset import Tool
 from wireproto.values.errors import LimitExceeded
 from wireproto.values.events import ArgumentDelta, Event
-from wireproto.values.model import Call
 
 _TOKENS = frozenset(("open", "key", "colon", "value", "comma"))  # states that wait for one character of structure
 _NOTHING = ("", "null", "None")
@@ -379,22 +376,3 @@ class JsonReader:
         self.builder.finish(position, complete)
         self._part, self._progress.end, self._state = None, position, "tail"
         return Outcome.DONE
-
-
-def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bool) -> str:
-    """Write one call as the model's own chat template does."""
-    del tool, escaped  # JSON says its types itself and has its own escapes
-    shape, record, identity, opener = dialect.call, dialect.record, call.id, dialect.call.open
-    if identity is not None:
-        opener = next((also for also in (shape.open, *shape.also) if "id" in also.roles), shape.open)
-    if not opener.roles:
-        payload: dict[str, Any] = {record.name[0]: call.name, record.arguments[0]: call.arguments}
-        if identity is not None:
-            payload[record.id[0]] = identity
-        return shape.open.format() + dumps(payload) + shape.close.format()
-    if shape.id:
-        identity = identity or shape.id[0].format(name=call.name, index=str(index))
-    return opener.format(name=call.name, id=identity or "") + dumps(call.arguments) + shape.close.format()
-
-
-CODEC = Codec("json", JsonReader, write_call)

@@ -70,7 +70,7 @@ def live_literals(form: Spelling, call_close: str, names: frozenset[str]) -> Lit
     else:
         tag = "" if form.value_closer.roles else form.value_tag("")
         found |= {"</", tag, *form.openers, *(template.first for template in form.keys)}
-    if form.has_cdata:
+    if form.codec.has_cdata:
         found.add(CDATA_OPEN)
     return Literals(frozenset(text for text in found if text))
 

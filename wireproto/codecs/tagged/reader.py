@@ -1,22 +1,17 @@
 """Arguments in tags, values raw: `<parameter=content>…</parameter>`, and key/value tags in pairs.
 
 The reader walks from argument to argument and over the call's closers; `boundary` finds where a value ends, `values`
-tells it. The writer is beside it. Law: what the writer wrote and the encoder let pass, the reader reads back.
+tells it. Law: what the writer wrote and the encoder let pass, the reader reads back.
 """
 
 from __future__ import annotations
 
 from wireproto.codecs.tagged.boundary import Boundary, Ended, Within, live_literals
 from wireproto.codecs.tagged.values import RawValue
-from wireproto.engine.call_builder import CallBuilder, Codec, End, Outcome
-from wireproto.format.dialect import Dialect
+from wireproto.engine.call_builder import CallBuilder, End, Outcome
 from wireproto.format.spelling import endings
-from wireproto.format.template import Template
-from wireproto.text.json_repair import dumps
 from wireproto.text.scan import Match, Miss, begins, skip_blank
-from wireproto.tools.toolset import Tool
 from wireproto.values.events import ArgumentDelta, Event
-from wireproto.values.model import Call
 
 
 class TaggedReader:
@@ -195,35 +190,3 @@ class TaggedReader:
         self.builder.finish(position, complete and not self._doubtful)
         self.position = position
         return Outcome.DONE
-
-
-def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bool) -> str:
-    """Write one call as the model's own chat template does; the encoder checks that it comes back."""
-    del tool, index  # raw text is typed by who reads it, and no tagged format counts its calls
-    argument = dialect.argument
-    out = [dialect.call.open.format(name=call.name)]
-    for key, value in call.arguments.items():
-        string = isinstance(value, str)
-        text = value if isinstance(value, str) else _spell(value, argument.literals)
-        if escaped:
-            closer = Template(argument.close.trimmed).format(key=key)
-            text = text.replace(closer, argument.escape if string else "\\u003c" + closer[1:])
-        edges = text[:1] + text[-1:]
-        padded = not argument.pad_keys or key in argument.pad_keys or "\n" in edges or "\r" in edges
-        pad = argument.pad if padded else ""
-        opener = argument.open.format(key=key, string="true" if string else "false")
-        out += [opener, pad, text, pad, argument.close.format(key=key)]
-    out.append(dialect.call.close.format(name=call.name))
-    return "".join(out)
-
-
-def _spell(value: object, literals: str) -> str:
-    scalar = not isinstance(value, (dict, list, type(None)))
-    return (
-        str(value)
-        if (literals == "python" and value is not None) or (literals == "python-scalars" and scalar)
-        else dumps(value)
-    )
-
-
-CODEC = Codec("tagged", TaggedReader, write_call)

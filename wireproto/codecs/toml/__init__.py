@@ -1,5 +1,31 @@
 """The codec `toml`: arguments as statements of a TOML table.
 
-It must not know other codecs, and nothing outside names it.
-Law: what TOML 1.0 says is a string stays a string.
+It must not know other codecs. Law: what TOML 1.0 says is a string stays a string.
 """
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from wireproto.codecs.toml.reader import TomlReader
+from wireproto.codecs.toml.writer import write_call
+from wireproto.engine.codec import Codec
+from wireproto.format.codec import Statements
+from wireproto.format.nodes import Gap, Lit, Slot
+from wireproto.format.template import Template
+
+
+@cache
+def _naming(member: str) -> Template:
+    return Template((Lit(member), Gap(" "), Lit("="), Gap(" "), Slot("name", ('""', "''"))))
+
+
+CODEC = Codec(
+    "toml",
+    TomlReader,
+    write_call,
+    body="statements",
+    statements=Statements(re.compile(r"[\w\"'\[#-]"), _naming),
+    grammar="wireproto.codecs.toml.grammar:toml_call",
+)

@@ -22,8 +22,7 @@ from wireproto.codecs.toml.text import (
     skip_indent,
     span_end,
 )
-from wireproto.codecs.toml.writer import write_call
-from wireproto.engine.call_builder import CallBuilder, Codec, End, Outcome
+from wireproto.engine.call_builder import CallBuilder, End, Outcome
 from wireproto.text.scan import BLANK, Miss
 from wireproto.values.events import ArgumentDelta, Event
 
@@ -277,6 +276,3 @@ class TomlReader:
         self._call.finish(position, complete)
         self.position = position
         return Outcome.DONE
-
-
-CODEC = Codec("toml", TomlReader, write_call)

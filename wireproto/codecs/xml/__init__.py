@@ -1,5 +1,15 @@
 """The codec `xml`: arguments as real XML, nested data as elements.
 
-It must not know other codecs, and nothing outside names it.
-Law: in strict mode, what is taken is what an XML parser takes.
+It reads values as `tagged` does, and must not know other codecs. Law: in strict mode, what is taken is what an XML
+parser takes.
 """
+
+from __future__ import annotations
+
+from wireproto.codecs.xml.reader import XmlReader
+from wireproto.codecs.xml.writer import write_call
+from wireproto.engine.codec import Codec
+
+CODEC = Codec(
+    "xml", XmlReader, write_call, body="arguments", has_cdata=True, grammar="wireproto.codecs.xml.grammar:xml_call"
+)

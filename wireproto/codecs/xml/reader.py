@@ -13,14 +13,12 @@ from wireproto.codecs.tagged.reader import TaggedReader
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.codecs.xml import tree
 from wireproto.documents.trees import xml_parser
-from wireproto.engine.call_builder import CallBuilder, Codec, End, Outcome
-from wireproto.format.dialect import Dialect
+from wireproto.engine.call_builder import CallBuilder, End, Outcome
 from wireproto.format.spelling import Spelling
 from wireproto.text.json_repair import MAX_DEPTH
 from wireproto.text.xml_text import Mode, decode, decode_part
 from wireproto.tools.toolset import Tool, Typed
 from wireproto.values.errors import LimitExceeded
-from wireproto.values.model import Call
 
 
 class XmlValue(RawValue):
@@ -123,18 +121,3 @@ class XmlReader(TaggedReader):
             line, column = error.position
             message = f"not well-formed XML: {error.msg} (line {line}, column {column} of the call)"
             builder.journal.diagnose("not-well-formed", (builder.start, position), message)
-
-
-def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bool) -> str:
-    """Write one call, everything escaped; a type stands where the schema does not settle it."""
-    del index, escaped  # no counted ids; references are always written
-    argument = dialect.argument
-    out = [dialect.call.open.format(name=call.name, id=call.id or "")]
-    for key, value in call.arguments.items():
-        text, kind = tree.write(dialect, value, tool, key)
-        out += [argument.open.format(key=key, type=kind), text, argument.close.format(key=key)]
-    out.append(dialect.call.close.format(name=call.name))
-    return "".join(out)
-
-
-CODEC = Codec("xml", XmlReader, write_call)

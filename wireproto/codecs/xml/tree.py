@@ -13,9 +13,8 @@ from typing import Any, Union
 
 from wireproto.format.dialect import Dialect
 from wireproto.format.template import Template
-from wireproto.text.json_repair import dumps
 from wireproto.text.scan import Match
-from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN, decode, escape
+from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN, decode
 from wireproto.tools.toolset import Tool, Typed
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
@@ -170,35 +169,3 @@ def _typed(tool: Tool, key: str, text: str, kind: str) -> Typed:
     if not kind:
         return tool.decode(key, text)
     return tool.decode_string(key, text) if kind == "string" else tool.decode_json(key, text)
-
-
-def write(dialect: Dialect, value: object, tool: Tool, key: str) -> tuple[str, str]:
-    """Return the escaped text of a value, and its type; no type where what is declared of `key` settles it."""
-    if isinstance(value, (dict, list)):
-        return _write_children(dialect, value, tool, key)
-    text = value if isinstance(value, str) else dumps(value)
-    settled = tool.decode(key, text).is_plainly(value)
-    return escape(text), "" if settled else _kind(value)
-
-
-def _write_children(dialect: Dialect, value: Container, tool: Tool, key: str) -> tuple[str, str]:
-    argument = dialect.argument
-    assert argument.member is not None and argument.element is not None
-    kind = "object" if isinstance(value, dict) else "array"
-    opener, closer = argument.member if isinstance(value, dict) else argument.element
-    inner = tool.within(key) if isinstance(value, dict) else tool.elements(key)
-    members = value.items() if isinstance(value, dict) else (("", item) for item in value)
-    out = []
-    for name, item in members:
-        text, item_kind = write(dialect, item, inner, name)
-        out += [opener.format(key=name, type=item_kind), text, closer.format()]
-    settled = bool(value) and tool.types(key) == frozenset((kind,))  # nothing shows what an empty one is
-    return "".join(out), "" if settled else kind
-
-
-def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    return "string" if isinstance(value, str) else "integer" if isinstance(value, int) else "number"

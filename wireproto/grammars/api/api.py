@@ -9,13 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pkgutil import resolve_name
 from typing import Any, Final, Literal, Union
 
-from wireproto.codecs.html.grammar import html_call
-from wireproto.codecs.json.grammar import json_call
-from wireproto.codecs.tagged.grammar import tagged_call
-from wireproto.codecs.toml.grammar import toml_call
-from wireproto.codecs.xml.grammar import xml_call
+from wireproto.codecs import codec
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.grammars.api.requests import Constraint, Trigger, llama_cpp_request, sglang_request, vllm_request
@@ -33,15 +30,6 @@ from wireproto.values.errors import GrammarError, TooLarge
 
 Target = Literal["gbnf", "lark", "xgrammar", "structural-tag"]
 Choice = Union[Literal["auto", "required", "none"], Mapping[str, str]]
-# How the calls of each codec are written.
-BODIES: Final[Mapping[str, Body]] = {
-    "html": html_call,
-    "json": json_call,
-    "tagged": tagged_call,
-    "toml": toml_call,
-    "xml": xml_call,
-}
-
 # How each engine's language is printed.
 PRINTERS: Final[Mapping[str, Callable[[Parts], str]]] = {
     "gbnf": lambda message: to_gbnf(message.rules),
@@ -187,9 +175,11 @@ def _message(calls: Calls, around: Around, wanted: _Wanted) -> Parts:
 
 
 def _body(dialect: Dialect) -> Body:
-    if dialect.codec not in BODIES:
-        raise GrammarError(f"{dialect.name}: the arguments are {dialect.codec}, for which there are no grammars")
-    return BODIES[dialect.codec]
+    path = codec(dialect.codec).grammar
+    if not path:
+        raise GrammarError(f"{dialect.name}: the codec {dialect.codec} has no grammar")
+    body: Body = resolve_name(path)
+    return body
 
 
 def _tools(tools: Toolset, wanted: Choice) -> Iterable[Tool]:

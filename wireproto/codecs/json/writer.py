@@ -1,0 +1,36 @@
+"""Calls as JSON: a record with the name, or the arguments behind a header that holds it.
+
+It must not know how they are read. Law: strict JSON, and the members in the order of the template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from wireproto.format.dialect import Argument, Dialect
+from wireproto.text.json_repair import dumps
+from wireproto.tools.toolset import Tool
+from wireproto.values.model import Call
+
+
+def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bool) -> str:
+    """Write one call as the model's own chat template does."""
+    del tool, escaped  # JSON says its types itself and has its own escapes
+    shape, record, identity, opener = dialect.call, dialect.record, call.id, dialect.call.open
+    if identity is not None:
+        opener = next((also for also in (shape.open, *shape.also) if "id" in also.roles), shape.open)
+    if not opener.roles:
+        payload: dict[str, Any] = {record.name[0]: call.name, record.arguments[0]: call.arguments}
+        if identity is not None:
+            payload[record.id[0]] = identity
+        return shape.open.format() + dumps(payload) + shape.close.format()
+    if shape.id:
+        identity = identity or shape.id[0].format(name=call.name, index=str(index))
+    return opener.format(name=call.name, id=identity or "") + dumps(call.arguments) + shape.close.format()
+
+
+def rules(argument: Argument) -> Iterator[str]:
+    """Yield what a prompt says of values."""
+    del argument  # JSON is JSON
+    yield "The arguments are one JSON object, with everything in strings escaped as JSON wants it."

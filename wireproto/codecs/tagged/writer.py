@@ -1,0 +1,64 @@
+"""Arguments in tags, values raw, as the model's own chat template writes them.
+
+It must not know how they are read: whether a value would come back is for the encoder to check. Law: the markers come
+from the dialect, and the value stands between them as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from wireproto.format.dialect import Argument, Dialect
+from wireproto.format.template import Template
+from wireproto.text.json_repair import dumps
+from wireproto.tools.toolset import Tool
+from wireproto.values.model import Call
+
+_LITERALS: Final = {
+    "json": "every other value as JSON",
+    "python-scalars": "a number, True or False as Python writes it, and null, a list or an object as JSON",
+    "python": "every other value as Python writes it, but null as null",
+}
+
+
+def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bool) -> str:
+    """Write one call as the model's own chat template does; the encoder checks that it comes back."""
+    del tool, index  # raw text is typed by who reads it, and no tagged format counts its calls
+    argument = dialect.argument
+    out = [dialect.call.open.format(name=call.name)]
+    for key, value in call.arguments.items():
+        string = isinstance(value, str)
+        text = value if isinstance(value, str) else _spell(value, argument.literals)
+        if escaped:
+            closer = Template(argument.close.trimmed).format(key=key)
+            text = text.replace(closer, argument.escape if string else "\\u003c" + closer[1:])
+        edges = text[:1] + text[-1:]
+        padded = not argument.pad_keys or key in argument.pad_keys or "\n" in edges or "\r" in edges
+        pad = argument.pad if padded else ""
+        opener = argument.open.format(key=key, string="true" if string else "false")
+        out += [opener, pad, text, pad, argument.close.format(key=key)]
+    out.append(dialect.call.close.format(name=call.name))
+    return "".join(out)
+
+
+def _spell(value: object, literals: str) -> str:
+    scalar = not isinstance(value, (dict, list, type(None)))
+    return (
+        str(value)
+        if (literals == "python" and value is not None) or (literals == "python-scalars" and scalar)
+        else dumps(value)
+    )
+
+
+def rules(argument: Argument) -> Iterator[str]:
+    """Yield what a prompt says of values."""
+    yield f"A string is written as it is, without quotes; {_LITERALS[argument.literals]}."
+    if argument.pad:
+        keys = ", ".join(argument.pad_keys)
+        value = f"The value of {keys}" if keys else "A value"
+        yield f"{value} stands on lines of its own; the line breaks next to its markers are not part of it."
+    if argument.escape:
+        yield f"Nothing is escaped in a string, except that its own closing marker is written {argument.escape}"
+    else:
+        yield "Nothing is escaped: every character of a value stands for itself."

@@ -1,0 +1,47 @@
+"""What is known of a codec before it reads or writes anything: the facts that dialects are loaded and taken apart by.
+
+It must not know any codec, nor how one reads. Law: nothing outside a codec's folder asks for its name; it asks for a
+fact.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from wireproto.format.template import Template
+
+# What follows a call's header: one object, arguments with openers of their own, statements; "any" is the reader's to
+# know.
+Body = Literal["object", "arguments", "statements", "any"]
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """How the statements of a body are recognised: what one `begins` with, and the one that names the tool.
+
+    `naming` makes its template from the name of the record's member.
+    """
+
+    begins: re.Pattern[str]
+    naming: Callable[[str], Template]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodecFacts:
+    """The facts of a codec. `has_cdata`: a value may hold stretches in which nothing is a marker.
+
+    `blank_form`: where the function is that shows a tool as a blank form ("module:attribute"); empty if there is none.
+    """
+
+    name: str
+    body: Body = field(default="any", kw_only=True)
+    statements: Statements | None = field(default=None, kw_only=True)
+    has_cdata: bool = field(default=False, kw_only=True)
+    blank_form: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if (self.body == "statements") is not (self.statements is not None):
+            raise ValueError(f'codec {self.name!r}: body="statements" and statements= go together')
