@@ -19,9 +19,9 @@ from judging import is_valid, validators
 
 import wireproto as wp
 from wireproto.grammars.api.api import grammar
-from wireproto.grammars.expr.expr import Chars, Choice, Literal, Repeat, Rule, Rules, Seq, literal, seq
-from wireproto.grammars.expr.rule_table import Book
-from wireproto.grammars.message import Around
+from wireproto.grammars.expr.expr import Chars, Choice, Literal, Repeat, RuleRef, Rules, Seq, literal, seq
+from wireproto.grammars.expr.rule_table import RuleTable
+from wireproto.grammars.message import MessageWriter
 from wireproto.grammars.targets.xgrammar_ebnf import to_ebnf
 from wireproto.testing.engines import EngineError
 from wireproto.testing.engines.llamacpp import LlamaCpp
@@ -116,7 +116,7 @@ def test_characters_stand_for_themselves(character: str) -> None:
 
 def test_odd_names() -> None:
     rules = {name: Literal(name) for name in ("true", "false", "1st", "0", "regex", "tagdispatch")}
-    found = XGrammar.compile(to_ebnf(Rules("-1", {"-1": Seq(tuple(Rule(name) for name in rules)), **rules})))
+    found = XGrammar.compile(to_ebnf(Rules("-1", {"-1": Seq(tuple(RuleRef(name) for name in rules)), **rules})))
     assert found.accepts("".join(rules))
 
 
@@ -124,7 +124,7 @@ def test_odd_names() -> None:
 def test_bounds_are_exact(most: int) -> None:
     char = Choice((Chars(((0x20, 0x21), (0x23, 0x5B), (0x5D, 0xD7FF))), Literal("\\n")))
     for least in {0, 1, most // 2, most}:
-        rules = {"root": seq(literal('"'), Repeat(Rule("char"), least, most), literal('"')), "char": char}
+        rules = {"root": seq(literal('"'), Repeat(RuleRef("char"), least, most), literal('"')), "char": char}
         found = XGrammar.compile(to_ebnf(Rules("root", rules)))
         for count in {0, max(least - 1, 0), least, (least + most) // 2, most, most + 1}:
             text = "".join(("é", "\\n")[i % 2] for i in range(count))
@@ -212,7 +212,7 @@ def test_a_tag_accepts_what_the_rules_accept(name: str, choice: str, opened: boo
     if opened and spec.reasoning is None:
         return
     call = wp.encode([wp.Call("now")], name, tools=TOOLS)
-    marks = [marker for marker in Around(spec, Toolset.of(TOOLS), Book()).markers if marker not in call]
+    marks = [marker for marker in MessageWriter(spec, Toolset.of(TOOLS), RuleTable()).markers if marker not in call]
     pieces = [call, call, call[: len(call) // 2], "`", "a", "\n", " ", "{", "<", *marks]
     if spec.reasoning is not None:
         pieces += [spec.reasoning.open, spec.reasoning.close, spec.reasoning.close + "\n\n" + call] * 3

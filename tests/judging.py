@@ -17,8 +17,8 @@ from typer.testing import CliRunner, Result
 
 import wireproto as wp
 from wireproto.cli.main import app
-from wireproto.gbnf import Grammar, Matcher
-from wireproto.grammars.automata.charset import meet, normal, of
+from wireproto.gbnf import GbnfGrammar, Matcher
+from wireproto.grammars.automata.charset import char_set, intersection, normal
 from wireproto.grammars.expr.expr import Chars, Choice, Expr, Repeat, Rules, Seq
 from wireproto.testing.engines.llamacpp import LlamaCpp
 
@@ -31,7 +31,7 @@ CASES: list[dict[str, Any]] = [
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 
 # Control characters, signs, digits and letters that a sampler has no liking for, and what XML or TOML have no place for.
-RARE = of(f"{''.join(map(chr, range(1, 32)))}!$%*+?@^|~2345ABCXYZbcfx\x7f\x80\x85\xa0\ufeff\ufffe\uffff")
+RARE = char_set(f"{''.join(map(chr, range(1, 32)))}!$%*+?@^|~2345ABCXYZbcfx\x7f\x80\x85\xa0\ufeff\ufffe\uffff")
 
 
 def validators(tools: Iterable[Mapping[str, Any]]) -> dict[str, Validator]:
@@ -53,7 +53,7 @@ def accepts(gbnf: str, text: str) -> bool:
         return engine.accepts(text)
 
 
-def matches(grammar: Grammar, text: str) -> bool:
+def matches(grammar: GbnfGrammar, text: str) -> bool:
     """Whether a text is a whole string of a grammar, by our own matcher."""
     matcher = Matcher(grammar)
     return matcher.accept(text) and matcher.finished
@@ -70,7 +70,7 @@ def spread(rules: Rules) -> Rules:
 def _spread(expr: Expr) -> Expr:
     if isinstance(expr, Chars):
         ends = normal((end, end) for pair in expr.ranges for end in pair)
-        return Choice(tuple(Chars(found) for found in (expr.ranges, ends, meet(expr.ranges, RARE)) if found))
+        return Choice(tuple(Chars(found) for found in (expr.ranges, ends, intersection(expr.ranges, RARE)) if found))
     if isinstance(expr, Seq):
         return Seq(tuple(map(_spread, expr.parts)))
     if isinstance(expr, Choice):

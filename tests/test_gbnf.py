@@ -24,11 +24,11 @@ from wireproto.gbnf import (
     AnyChar,
     CharClass,
     GbnfError,
-    Literal,
+    GbnfLiteral,
+    GbnfRule,
     Matcher,
     Reference,
     Repetition,
-    Rule,
     Sequence,
     Token,
     check,
@@ -162,9 +162,9 @@ def test_the_nodes() -> None:
     )
     classes = CharClass(((98, 100), (45, 45), (101, 101), (45, 45)), negated=True)
     assert grammar.rules == (
-        Rule("root", Alternatives((Sequence((Literal((97, 10)), classes)),))),
-        Rule("x", body),
-        Rule("x1", Alternatives((Sequence((Literal((122,)), Literal(()))),))),
+        GbnfRule("root", Alternatives((Sequence((GbnfLiteral((97, 10)), classes)),))),
+        GbnfRule("x", body),
+        GbnfRule("x1", Alternatives((Sequence((GbnfLiteral((122,)), GbnfLiteral(()))),))),
     )
     assert [rule.at for rule in grammar.rules] == [0, 36, 70]
     with pytest.raises(FrozenInstanceError):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from wireproto.grammars.automata import charset
 from wireproto.grammars.automata import decimals as numbers
-from wireproto.grammars.automata.automaton import ALL, EMPTY, Dfa, build, of_length, of_words
+from wireproto.grammars.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, build_dfa, length_dfa, words_dfa
 from wireproto.grammars.automata.ecma_regex import PatternError
 from wireproto.grammars.automata.patterns import pattern_dfa
 from wireproto.grammars.automata.until import until_dfa
@@ -29,7 +29,7 @@ any_ranges = st.lists(st.tuples(st.integers(0, 0x10FFFF), st.integers(0, 400)), 
 
 @given(some_words, some_words)
 def test_automata_are_sets_of_words(first: list[str], second: list[str]) -> None:
-    a, b = of_words(first), of_words(second)
+    a, b = words_dfa(first), words_dfa(second)
     for word in WORDS:
         in_a, in_b = word in first, word in second
         assert (a & b).accepts(word) == (in_a and in_b)
@@ -41,30 +41,30 @@ def test_automata_are_sets_of_words(first: list[str], second: list[str]) -> None
 
 @given(some_words, some_words)
 def test_equal_languages_are_equal_values(first: list[str], second: list[str]) -> None:
-    a, b = of_words(first), of_words(second)
+    a, b = words_dfa(first), words_dfa(second)
     assert ~~a == a
     assert ~(a & b) == ~a | ~b
     assert (a == b) == (set(first) == set(second))
-    assert a & ~a == EMPTY
-    assert a | ~a == ALL
+    assert a & ~a == NO_TEXT
+    assert a | ~a == ANY_TEXT
 
 
 @given(any_ranges, any_ranges)
 def test_sets_of_characters(first: charset.Ranges, second: charset.Ranges) -> None:
-    assert charset.inverse(charset.inverse(first)) == first
-    assert charset.meet(first, charset.inverse(first)) == ()
-    assert charset.union(charset.minus(first, second), charset.meet(first, second)) == first
-    assert all(high < 0xD800 or low > 0xDFFF for low, high in charset.inverse(first))
+    assert charset.complement(charset.complement(first)) == first
+    assert charset.intersection(first, charset.complement(first)) == ()
+    assert charset.union(charset.difference(first, second), charset.intersection(first, second)) == first
+    assert all(high < 0xD800 or low > 0xDFFF for low, high in charset.complement(first))
 
 
 @pytest.mark.parametrize(("least", "most"), [(0, 0), (0, 3), (2, 4), (1, None), (3, 3)])
 def test_lengths(least: int, most: int | None) -> None:
     for word in WORDS:
-        assert of_length(least, most).accepts(word) == (least <= len(word) and (most is None or len(word) <= most))
+        assert length_dfa(least, most).accepts(word) == (least <= len(word) and (most is None or len(word) <= most))
 
 
 def test_a_loop_is_minimal() -> None:
-    twice = build([[(97, 97, 1)], [(97, 97, 2)], [(97, 97, 1)]], [1, 2])
+    twice = build_dfa([[(97, 97, 1)], [(97, 97, 2)], [(97, 97, 1)]], [1, 2])
     assert twice == Dfa((((97, 97, 1),), ((97, 97, 1),)), frozenset({1}))
 
 

@@ -19,7 +19,7 @@ from wireproto.grammars.expr.expr import (
     Expr,
     Literal,
     Repeat,
-    Rule,
+    RuleRef,
     Rules,
     Seq,
     Until,
@@ -140,14 +140,17 @@ def test_classes_hold_what_they_say() -> None:
 
 
 def test_an_empty_alternative_does_not_swallow_the_next_rule() -> None:
-    text = grammar(seq(Rule("maybe"), literal("b")), maybe=Choice((literal("a"), EMPTY)))
+    text = grammar(seq(RuleRef("maybe"), literal("b")), maybe=Choice((literal("a"), EMPTY)))
     assert [word for word in WORDS if accepts(text, word)] == ["b", "ab"]
     assert not any(line.rstrip().endswith(("|", "::=")) for line in text.splitlines())
 
 
 def test_names_are_made_for_gbnf() -> None:
     text = to_gbnf(
-        Rules("A_b", {"A_b": seq(Rule("x.y"), Rule("x_y")), "x.y": Repeat(literal("a"), 1, None), "x_y": literal("b")})
+        Rules(
+            "A_b",
+            {"A_b": seq(RuleRef("x.y"), RuleRef("x_y")), "x.y": Repeat(literal("a"), 1, None), "x_y": literal("b")},
+        )
     )
     assert text == 'root ::= x-y x-y-1\nx-y ::= "a"+\nx-y-1 ::= "b"\n'
 
@@ -155,10 +158,10 @@ def test_names_are_made_for_gbnf() -> None:
 @pytest.mark.parametrize(
     "rules",
     [
-        {"start": Rule("gone")},
-        {"start": seq(Rule("start"), literal("a"), EMPTY), "other": EMPTY},
-        {"start": choice(literal("x"), seq(Rule("maybe"), Rule("start"), literal("x"))), "maybe": Choice((EMPTY, literal("q")))},
-        {"start": Repeat(Rule("maybe"), 0, None), "maybe": Choice((EMPTY, literal("q")))},
+        {"start": RuleRef("gone")},
+        {"start": seq(RuleRef("start"), literal("a"), EMPTY), "other": EMPTY},
+        {"start": choice(literal("x"), seq(RuleRef("maybe"), RuleRef("start"), literal("x"))), "maybe": Choice((EMPTY, literal("q")))},
+        {"start": Repeat(RuleRef("maybe"), 0, None), "maybe": Choice((EMPTY, literal("q")))},
         {"start": NOTHING},
         {"start": literal("\ud800")},
     ],
@@ -169,8 +172,8 @@ def test_what_the_engine_cannot_carry_is_refused(rules: dict[str, Expr]) -> None
 
 
 def test_what_never_matches_and_what_nobody_reaches_is_left_out() -> None:
-    loop = seq(literal("a"), Rule("loop"))
-    text = grammar(choice(Rule("loop"), literal("b"), Repeat(Rule("loop"), 0, 3)), loop=loop, unused=literal("c"))
+    loop = seq(literal("a"), RuleRef("loop"))
+    text = grammar(choice(RuleRef("loop"), literal("b"), Repeat(RuleRef("loop"), 0, 3)), loop=loop, unused=literal("c"))
     assert text == 'root ::= "b" | ""\n'
 
 

@@ -18,29 +18,29 @@ from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
 import wireproto as wp
 from wireproto import gbnf
-from wireproto.grammars.api.api import Choice as Chosen
+from wireproto.grammars.api.api import ToolChoice as Chosen
 from wireproto.grammars.api.api import grammar
 from wireproto.grammars.expr.expr import (
     Chars,
-    Choice,
     Expr,
     Raw,
     Repeat,
-    Rule,
+    RuleRef,
     Rules,
     Seq,
+    ToolChoice,
     Until,
     choice,
     literal,
     optional,
     seq,
 )
-from wireproto.grammars.parts import Parts
+from wireproto.grammars.message import MessageParts
 from wireproto.grammars.schema.rules import schema_grammar
 from wireproto.grammars.targets.gbnf import to_gbnf
 from wireproto.grammars.targets.lark import to_lark
 from wireproto.grammars.targets.lark_recursion import without_tails
-from wireproto.grammars.targets.lark_trailing_context import held
+from wireproto.grammars.targets.lark_trailing_context import with_context_folded
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.testing.engines.llguidance import LLGuidance
 
@@ -290,9 +290,9 @@ A, AB, TO = literal("a"), literal("ab"), Chars(((98, 99),))
 TEXTS = ["".join(text) for size in range(5) for text in itertools.product("abc", repeat=size)]
 
 
-def message(root: Expr, **others: Expr) -> Parts:
+def message(root: Expr, **others: Expr) -> MessageParts:
     rules = Rules("root", {"root": root, **others})
-    return Parts(rules, rules, False, ())
+    return MessageParts(rules, rules, False, ())
 
 
 def texts(rules: Rules) -> list[str]:
@@ -301,7 +301,7 @@ def texts(rules: Rules) -> list[str]:
 
 
 def expressions(depth: int, *names: str) -> st.SearchStrategy[Expr]:
-    leaf: st.SearchStrategy[Expr] = st.sampled_from([A, AB, TO, Until(("ba",)), *map(Rule, names)])
+    leaf: st.SearchStrategy[Expr] = st.sampled_from([A, AB, TO, Until(("ba",)), *map(RuleRef, names)])
     if not depth:
         return leaf
     inner = expressions(depth - 1, *names)
@@ -309,7 +309,7 @@ def expressions(depth: int, *names: str) -> st.SearchStrategy[Expr]:
     return st.one_of(
         leaf,
         st.lists(inner, max_size=3).map(lambda parts: seq(*parts)),
-        st.lists(inner, min_size=1, max_size=3).map(lambda options: Choice(tuple(options))),
+        st.lists(inner, min_size=1, max_size=3).map(lambda options: ToolChoice(tuple(options))),
         st.tuples(inner, bounds).map(lambda found: Repeat(found[0], *found[1])),
     )
 
@@ -338,18 +338,18 @@ def test_rules_that_call_themselves_at_their_end(ways: list[tuple[Expr, str]]) -
     assert all(name not in _called(expr) for name, expr in turned.rules.items())
     with contextlib.suppress(wp.GrammarError):  # what repeats itself may be empty here
         assert texts(turned) == wanted
-    with LLGuidance.compile(to_lark(Parts(found, found, False, ()))) as compiled:
+    with LLGuidance.compile(to_lark(MessageParts(found, found, False, ()))) as compiled:
         assert [text for text in TEXTS if compiled.accepts(text)] == wanted
 
 
 def _tails(ways: list[tuple[Expr, str]]) -> list[Expr]:
-    return [seq(head, Rule(last)) if last else head for head, last in ways]
+    return [seq(head, RuleRef(last)) if last else head for head, last in ways]
 
 
 def _called(expr: Expr) -> list[str]:
-    if isinstance(expr, Rule):
+    if isinstance(expr, RuleRef):
         return [expr.name]
-    inside = expr.parts if isinstance(expr, Seq) else expr.options if isinstance(expr, Choice) else ()
+    inside = expr.parts if isinstance(expr, Seq) else expr.options if isinstance(expr, ToolChoice) else ()
     return [name for each in (*inside, *([expr.item] if isinstance(expr, Repeat) else [])) for name in _called(each)]
 
 
@@ -365,7 +365,7 @@ def test_declared_members_among_any_others(schema: dict[str, Any]) -> None:
     rules = schema_grammar({"type": "object", **schema}).rules
     wanted = gbnf.parse(to_gbnf(rules))
     keys = [found for size in range(4) for found in itertools.permutations(("foo", "bar", "fo", 'b"'), size)]
-    with LLGuidance.compile(to_lark(Parts(rules, rules, False, ()))) as compiled:
+    with LLGuidance.compile(to_lark(MessageParts(rules, rules, False, ()))) as compiled:
         for found, value in itertools.product(keys, ("bar", [1, {"foo": None}])):
             text = json.dumps({key: "foo" if key == "foo" else value for key in found})
             assert compiled.accepts(text) == matches(wanted, text), text
@@ -387,21 +387,21 @@ class Quote:
 def test_text_stands_with_what_ends_it() -> None:
     item = seq(literal('"'), Raw(Quote()))
     rules = {
-        "root": seq(literal("["), Rule("item"), Rule("more"), literal("]!")),
+        "root": seq(literal("["), RuleRef("item"), RuleRef("more"), literal("]!")),
         "item": item,
-        "more": optional(seq(literal(","), Rule("item"), Rule("more"))),
+        "more": optional(seq(literal(","), RuleRef("item"), RuleRef("more"))),
     }
-    found = held(Rules("root", rules), lambda expr: True).pruned()
+    found = with_context_folded(Rules("root", rules), lambda expr: True).pruned()
     with LlamaCpp.compile(to_gbnf(found)) as compiled:
         assert compiled.accepts('["<text",>"<text",>"<text"]>!')
         assert not compiled.accepts_prefix('["<text"]>"')
     for unsettled in (item, seq(item, Chars(((32, 200),))), seq(item, literal("."))):
         with pytest.raises(wp.GrammarError, match="nothing"):
-            held(Rules("root", {"root": unsettled}), lambda expr: True)
+            with_context_folded(Rules("root", {"root": unsettled}), lambda expr: True)
 
 
 def test_what_cannot_be_said_is_refused() -> None:
     with pytest.raises(wp.GrammarError, match="matches nothing"):
-        to_lark(message(seq(literal("a"), Choice(()))))
+        to_lark(message(seq(literal("a"), ToolChoice(()))))
     with pytest.raises(wp.GrammarError, match="missing"):
-        to_lark(message(Rule("nowhere")))
+        to_lark(message(RuleRef("nowhere")))

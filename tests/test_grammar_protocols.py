@@ -18,9 +18,9 @@ import wireproto as wp
 from wireproto.codecs import codec
 from wireproto.grammars.api.api import grammar
 from wireproto.grammars.api.sample import Sampler
-from wireproto.grammars.calls import Calls
+from wireproto.grammars.calls import CallWriter
 from wireproto.grammars.expr.expr import Rules
-from wireproto.grammars.expr.rule_table import Book
+from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.testing.engines.tinymodel import Server
 from wireproto.testing.laws import hostile_text
@@ -240,10 +240,10 @@ def test_whatever_the_rules_say_is_valid(name: str, tool: str) -> None:
 @cache
 def sampler(name: str, tool: str) -> Sampler:
     dialect, tools = DIALECTS[name], Toolset.of(TOOLS)
-    calls, known = Calls(dialect, tools, Book()), tools.get(tool)
+    calls, known = CallWriter(dialect, tools, RuleTable()), tools.get(tool)
     assert known is not None
     start = resolve_name(codec(dialect.codec).grammar)(calls, known)
-    return Sampler(spread(Rules("start", {**calls.book.rules, "start": start})))
+    return Sampler(spread(Rules("start", {**calls.table.rules, "start": start})))
 
 
 def derived(name: str, tool: str, draw: random.Random) -> str:

@@ -22,7 +22,7 @@ from wireproto.grammars.expr.expr import (
     Literal,
     Raw,
     Repeat,
-    Rule,
+    RuleRef,
     Rules,
     Seq,
     Until,
@@ -92,7 +92,7 @@ def test_a_mention_of_a_closer_is_drawn() -> None:
 LEAVES = st.one_of(
     st.text("ab(", min_size=1, max_size=3).map(literal),
     st.sampled_from(
-        [chars(((97, 99),)), chars(((40, 40), (0x1F600, 0x1F601))), EMPTY, NOTHING, Rule("root"), Rule("x")]
+        [chars(((97, 99),)), chars(((40, 40), (0x1F600, 0x1F601))), EMPTY, NOTHING, RuleRef("root"), RuleRef("x")]
     ),
 )
 EXPRS: st.SearchStrategy[Expr] = st.recursive(
@@ -128,7 +128,7 @@ def test_what_is_drawn_matches(root: Expr, other: Expr, seed: int, size: int) ->
 
 
 def test_a_text_is_no_longer_than_its_size() -> None:
-    rules = Rules("root", {"root": choice(EMPTY, seq(literal("("), Rule("root"), Rule("root"), literal(")")))})
+    rules = Rules("root", {"root": choice(EMPTY, seq(literal("("), RuleRef("root"), RuleRef("root"), literal(")")))})
     for size in (0, 40, 1_000):
         texts = [Sampler(rules, size).text(random.Random(seed)) for seed in range(200)]
         assert max(map(len, texts)) <= size
@@ -137,19 +137,19 @@ def test_a_text_is_no_longer_than_its_size() -> None:
 
 def test_no_grammar_is_too_deep() -> None:
     deep = 30_000
-    chain: dict[str, Expr] = {f"r{i}": seq(literal("a"), Rule(f"r{i + 1}"), literal("b")) for i in range(deep)}
+    chain: dict[str, Expr] = {f"r{i}": seq(literal("a"), RuleRef(f"r{i + 1}"), literal("b")) for i in range(deep)}
     text = Sampler(Rules("r0", {**chain, f"r{deep}": literal("c")})).text(random.Random(0))
     assert text == "a" * deep + "c" + "b" * deep
-    right = Rules("root", {"root": Choice((seq(literal("a"), Rule("root")), literal("b")))})
+    right = Rules("root", {"root": Choice((seq(literal("a"), RuleRef("root")), literal("b")))})
     assert {Sampler(right, 100_000).text(random.Random(seed))[-1] for seed in range(50)} == {"b"}
 
 
 def test_what_has_no_end_is_refused() -> None:
-    doubled: dict[str, Expr] = {f"r{i}": Seq((Rule(f"r{i + 1}"), Rule(f"r{i + 1}"))) for i in range(80)}
+    doubled: dict[str, Expr] = {f"r{i}": Seq((RuleRef(f"r{i + 1}"), RuleRef(f"r{i + 1}"))) for i in range(80)}
     with pytest.raises(wp.GrammarError, match="the shortest text of the grammar has more than"):
         Sampler(Rules("r0", {**doubled, "r80": literal("a")}))
     with pytest.raises(wp.GrammarError, match="no text matches"):
-        Sampler(Rules("root", {"root": seq(literal("a"), Rule("root"))}))
+        Sampler(Rules("root", {"root": seq(literal("a"), RuleRef("root"))}))
     with pytest.raises(wp.GrammarError, match="lexer"):
         Sampler(Rules("root", {"root": Raw("boundary")}))
 
@@ -162,6 +162,6 @@ def test_text_up_to_a_marker() -> None:
 
 
 def test_every_option_is_drawn() -> None:
-    rules = Rules("root", {"root": Choice((Literal("a"), Literal("b" * 50), Seq((Literal("c"), Rule("root")))))})
+    rules = Rules("root", {"root": Choice((Literal("a"), Literal("b" * 50), Seq((Literal("c"), RuleRef("root")))))})
     firsts = {Sampler(rules).text(random.Random(seed))[0] for seed in range(100)}
     assert firsts == {"a", "b", "c"}

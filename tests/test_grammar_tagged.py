@@ -13,7 +13,7 @@ from judging import CASES, is_valid, validators
 import wireproto as wp
 from wireproto.format.spelling import spellings
 from wireproto.grammars.api.api import grammar
-from wireproto.grammars.raw.boundary import Boundary, Site
+from wireproto.grammars.raw.boundary import ValueBoundary, ValueSite
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.tools.toolset import Toolset
 
@@ -154,7 +154,7 @@ def test_values_of_equal_sites_share_one_automaton(name: str) -> None:
     form = spellings(wp.dialect(name))[0]
     keys = {"properties": {"a": {}, "b": {}}}
     tools = Toolset.of([{"name": name, "parameters": keys} for name in ("f", "g")])
-    sites = {Site.of(form, tools).at(tool, key) for tool in ("f", "g") for key in ("a", "b")}
+    sites = {ValueSite.of(form, tools).at(tool, key) for tool in ("f", "g") for key in ("a", "b")}
     assert len(sites) == (4 if form.value_closer.roles else 1)
     for site in sites:
-        assert Boundary(site).reading() is Boundary(site).reading()
+        assert ValueBoundary(site).reading() is ValueBoundary(site).reading()

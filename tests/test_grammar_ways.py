@@ -10,28 +10,28 @@ from hypothesis import strategies as st
 
 import wireproto as wp
 from wireproto.format.spelling import spellings
-from wireproto.grammars.automata.automaton import Dfa, build, edges_to
-from wireproto.grammars.automata.charset import inverse, minus, of, union
+from wireproto.grammars.automata.automaton import Dfa, build_dfa, edges_to
+from wireproto.grammars.automata.charset import char_set, complement, difference, union
 from wireproto.grammars.expr.expr import EMPTY, Expr, Literal, Ranges
-from wireproto.grammars.raw.boundary import Boundary, Site
-from wireproto.grammars.raw.marker_nfa import Arc, Reading
-from wireproto.grammars.raw.stack_reduction import START, Place, Way, Ways
+from wireproto.grammars.raw.boundary import ValueBoundary, ValueSite
+from wireproto.grammars.raw.marker_nfa import Arc, ValueAutomaton
+from wireproto.grammars.raw.stack_reduction import START, Position, ReducedAutomaton, Transition
 from wireproto.tools.toolset import Toolset
 
 TAGGED = [name for name in wp.dialects() if wp.dialect(name).codec == "tagged"]
 ALPHABET = ("a", "<", "\n", "`")
-OTHER = minus(inverse(of("".join(ALPHABET) + "#")), ((0, 0),))
+OTHER = difference(complement(char_set("".join(ALPHABET) + "#")), ((0, 0),))
 CALL = Literal("#")  # stands for the rest of a nested call
 TOOLS = [
     {"name": "write", "parameters": {"type": "object", "properties": {"path": {"type": "string"}, "text": {}}}},
     {"name": "run", "parameters": {"type": "object", "properties": {"code": {"type": "string"}}}},
 ]
 # Where a way stands: what of it is left to read, and where it leads.
-Spot = tuple[tuple[Ranges, ...], Place]
+Spot = tuple[tuple[Ranges, ...], Position]
 
 
 @st.composite
-def readings(draw: st.DrawFn) -> Reading:
+def readings(draw: st.DrawFn) -> ValueAutomaton:
     """Return automata whose states are alike but for a few characters, as those of raw values are."""
     size = draw(st.integers(1, 6))
     state = st.integers(0, size - 1)
@@ -42,43 +42,43 @@ def readings(draw: st.DrawFn) -> Reading:
         more = draw(st.dictionaries(st.sampled_from((*ALPHABET, "")), st.none() | state, max_size=1))
         rows.append(_row({**usual, **own, **more}))
     opens = draw(st.dictionaries(state, state, max_size=2))
-    return Reading(tuple(rows), frozenset(draw(st.sets(state, min_size=1))), opens)
+    return ValueAutomaton(tuple(rows), frozenset(draw(st.sets(state, min_size=1))), opens)
 
 
 def _row(targets: Mapping[str, int | None]) -> tuple[Arc, ...]:
     groups: dict[int, list[Ranges]] = {}
     for character, target in targets.items():
         if target is not None:
-            groups.setdefault(target, []).append(of(character) if character else OTHER)
+            groups.setdefault(target, []).append(char_set(character) if character else OTHER)
     return tuple(Arc(union(*sets), target) for target, sets in groups.items())
 
 
 @given(readings(), st.booleans())
-def test_the_texts_are_those_of_the_automaton(reading: Reading, nested: bool) -> None:
-    calls: dict[Ranges, Expr] = {of("<"): CALL} if nested else {}
-    assert texts_of(Ways(reading, calls), reading.exits) == plain(reading, nested)
+def test_the_texts_are_those_of_the_automaton(reading: ValueAutomaton, nested: bool) -> None:
+    calls: dict[Ranges, Expr] = {char_set("<"): CALL} if nested else {}
+    assert texts_of(ReducedAutomaton(reading, calls), reading.exits) == plain(reading, nested)
 
 
 @pytest.mark.parametrize("name", TAGGED)
 @pytest.mark.parametrize("padded", [True, False])
 def test_the_texts_of_a_dialect_are_those_of_its_automaton(name: str, padded: bool) -> None:
     dialect = wp.dialect(name)
-    site = Site.of(spellings(dialect)[0], Toolset.of(TOOLS)).at("write", "text")
-    boundary = Boundary(site, dialect.argument.pad if padded else "")
-    assert texts_of(Ways(boundary.reading(), {}), boundary.reading().exits) == boundary.texts()
+    site = ValueSite.of(spellings(dialect)[0], Toolset.of(TOOLS)).at("write", "text")
+    boundary = ValueBoundary(site, dialect.argument.pad if padded else "")
+    assert texts_of(ReducedAutomaton(boundary.reading(), {}), boundary.reading().exits) == boundary.texts()
 
 
 @pytest.mark.parametrize("name", TAGGED)
 def test_most_text_is_read_where_few_ways_lead_to_many(name: str) -> None:
-    site = Site.of(spellings(wp.dialect(name))[0], Toolset.of(TOOLS)).at("write", "text")
-    reading = Boundary(site).reading()
-    ways = Ways(reading, {})
+    site = ValueSite.of(spellings(wp.dialect(name))[0], Toolset.of(TOOLS)).at("write", "text")
+    reading = ValueBoundary(site).reading()
+    ways = ReducedAutomaton(reading, {})
     behind = [len(ways.of(way.target)) if len(way.sets) == 1 else 1 for way in ways.of(_behind("word", ways))]
     assert sum(behind) <= 8, "each more makes the engine slower for every character"
     assert any(len(way.sets) == 2 for way in ways.of(_behind("word", ways)))
 
 
-def _behind(text: str, ways: Ways) -> Place:
+def _behind(text: str, ways: ReducedAutomaton) -> Position:
     place = START
     for character in text:
         place = next(way.target for way in ways.of(place) if len(way.sets) == 1 and _holds(way.sets[0], character))
@@ -89,26 +89,29 @@ def _holds(ranges: Ranges, character: str) -> bool:
     return any(low <= ord(character) <= high for low, high in ranges)
 
 
-def plain(reading: Reading, nested: bool) -> Dfa:
+def plain(reading: ValueAutomaton, nested: bool) -> Dfa:
     """Return the texts of a reading, a nested call as `<#`; its `<` may also be another one."""
-    ways: dict[Place, list[Way]] = {
-        Place(state): [Way((arc.ranges,), Place(arc.target)) for arc in arcs] for state, arcs in enumerate(reading.arcs)
+    ways: dict[Position, list[Transition]] = {
+        Position(state): [Transition((arc.ranges,), Position(arc.target)) for arc in arcs]
+        for state, arcs in enumerate(reading.arcs)
     }
     for state, behind in reading.opens.items() if nested else ():
-        ways[Place(state)].append(Way((of("<"), of("#")), Place(behind)))
+        ways[Position(state)].append(Transition((char_set("<"), char_set("#")), Position(behind)))
     return _determined(lambda place: ways[place], reading.exits)
 
 
-def texts_of(ways: Ways, exits: Iterable[int]) -> Dfa:
+def texts_of(ways: ReducedAutomaton, exits: Iterable[int]) -> Dfa:
     """Return the texts of ways."""
 
-    def spelled(place: Place) -> list[Way]:
-        return [way if way.rest == EMPTY else Way((*way.sets, of("#")), way.target) for way in ways.of(place)]
+    def spelled(place: Position) -> list[Transition]:
+        return [
+            way if way.rest == EMPTY else Transition((*way.sets, char_set("#")), way.target) for way in ways.of(place)
+        ]
 
     return _determined(spelled, exits)
 
 
-def _determined(ways: Callable[[Place], Iterable[Way]], exits: Iterable[int]) -> Dfa:
+def _determined(ways: Callable[[Position], Iterable[Transition]], exits: Iterable[int]) -> Dfa:
     ends = set(exits)
     number: dict[frozenset[Spot], int] = {frozenset({((), START)}): 0}
     order = list(number)
@@ -127,15 +130,15 @@ def _determined(ways: Callable[[Place], Iterable[Way]], exits: Iterable[int]) ->
                 order.append(after)
             row += edges_to(part, number[after])
         rows.append(row)
-    return build(rows, finals)
+    return build_dfa(rows, finals)
 
 
 def _parts(sets: Iterable[Ranges]) -> list[Ranges]:
     """Return the coarsest parts of these sets that none of them tells apart."""
     parts: list[Ranges] = []
     for ranges in dict.fromkeys(sets):
-        inside = [part for each in parts if (part := minus(each, minus(each, ranges)))]
-        outside = [part for each in parts if (part := minus(each, ranges))]
-        rest = minus(ranges, union(*parts)) if parts else ranges
+        inside = [part for each in parts if (part := difference(each, difference(each, ranges)))]
+        outside = [part for each in parts if (part := difference(each, ranges))]
+        rest = difference(ranges, union(*parts)) if parts else ranges
         parts = [*inside, *outside, *([rest] if rest else [])]
     return parts

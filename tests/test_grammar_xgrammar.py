@@ -23,7 +23,7 @@ from wireproto.grammars.expr.expr import (
     Expr,
     Literal,
     Repeat,
-    Rule,
+    RuleRef,
     Rules,
     Seq,
     Until,
@@ -31,7 +31,7 @@ from wireproto.grammars.expr.expr import (
     literal,
     seq,
 )
-from wireproto.grammars.parts import Parts, Thought
+from wireproto.grammars.message import LeadingReasoning, MessageParts
 from wireproto.grammars.targets import xgrammar_ebnf
 from wireproto.grammars.targets.gbnf import to_gbnf
 from wireproto.grammars.targets.structural_tag import after, structural_tag
@@ -53,24 +53,24 @@ def rules(root: Expr, **others: Expr) -> Rules:
 
 def test_what_xgrammar_reads_otherwise() -> None:
     text = to_ebnf(
-        rules(seq(Rule("1st"), Rule("true"), literal("\x01b\x7f1")), **{"1st": EMPTY, "true": Chars(((94, 95),))})
+        rules(seq(RuleRef("1st"), RuleRef("true"), literal("\x01b\x7f1")), **{"1st": EMPTY, "true": Chars(((94, 95),))})
     )
     assert [line.split(" ::= ")[0] for line in text.splitlines()] == ["root", "rule-1st", "rule-true"]
     assert '"\\u0001b\\u007F1"' in text and "[\\u005E_]" in text
-    for what in (rules(Rule("nothing")), rules(choice()), rules(seq(Rule("root"), literal("a")))):
+    for what in (rules(RuleRef("nothing")), rules(choice()), rules(seq(RuleRef("root"), literal("a")))):
         with pytest.raises(wp.GrammarError):
             to_ebnf(what)
 
 
 def test_what_begins_in_many_ways_is_not_repeated() -> None:
     char = choice(WIDE, seq(literal("\\"), Chars(((110, 110), (116, 116)))))
-    text = to_ebnf(rules(seq(literal('"'), Repeat(Rule("char"), 0, None), literal('"')), char=char))
+    text = to_ebnf(rules(seq(literal('"'), Repeat(RuleRef("char"), 0, None), literal('"')), char=char))
     assert 'more-0 ::= "" | [a-\\u2000] more-0 | "\\\\" [nt] more-0\n' in text
     kept = rules(seq(Repeat(WIDE, 0, None), Repeat(Chars(((48, 57),)), 1, 30), Repeat(Literal("ab"), 0, None)))
     assert to_ebnf(kept) == to_gbnf(kept)
 
 
-@pytest.mark.parametrize("item", [WIDE, choice(WIDE, seq(literal("\\"), literal("n"))), Rule("item")])
+@pytest.mark.parametrize("item", [WIDE, choice(WIDE, seq(literal("\\"), literal("n"))), RuleRef("item")])
 def test_a_bound_counts(item: Expr, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xgrammar_ebnf, "BLOCK", 3)
     for least, most in itertools.product((0, 1, 2, 3, 8, 10), (None, 1, 2, 3, 4, 9, 10, 11, 23)):
@@ -91,7 +91,7 @@ def test_large_bounds_take_few_rules(most: int) -> None:
 def expressions(depth: int = 3) -> st.SearchStrategy[Expr]:
     leaf = st.one_of(
         st.sampled_from(
-            [literal("a"), literal("ab"), literal("b"), WIDE, Chars(((97, 98),)), Rule("one"), Rule("two")]
+            [literal("a"), literal("ab"), literal("b"), WIDE, Chars(((97, 98),)), RuleRef("one"), RuleRef("two")]
         ),
         st.just(Until(("ba",))),
     )
@@ -135,18 +135,18 @@ def test_what_follows_a_text(root: Expr, one: Expr, two: Expr, text: str) -> Non
 
 
 def test_rules_that_say_the_same_are_one() -> None:
-    same = {"a": seq(literal("x"), Rule("b")), "b": WIDE, "c": seq(literal("x"), Rule("d")), "d": WIDE}
-    found = merged(rules(seq(Rule("a"), Rule("c")), **same))
-    assert dict(found.rules) == {"root": Seq((Rule("a"), Rule("a"))), "a": same["a"], "b": WIDE}
+    same = {"a": seq(literal("x"), RuleRef("b")), "b": WIDE, "c": seq(literal("x"), RuleRef("d")), "d": WIDE}
+    found = merged(rules(seq(RuleRef("a"), RuleRef("c")), **same))
+    assert dict(found.rules) == {"root": Seq((RuleRef("a"), RuleRef("a"))), "a": same["a"], "b": WIDE}
 
 
-CALLS = rules(seq(Rule("call"), Repeat(seq(literal(","), Rule("call")), 0, None)), call=literal("<call>{}"))
+CALLS = rules(seq(RuleRef("call"), Repeat(seq(literal(","), RuleRef("call")), 0, None)), call=literal("<call>{}"))
 GRAMMAR = {"type": "grammar", "grammar": to_ebnf(CALLS)}
 MARKERS = ("<call>", "<call", "<fn=", "<think>", "</think>")
 
 
-def message(**other: Any) -> Parts:
-    return Parts(**{"rules": CALLS, "calls": CALLS, "text": True, "markers": MARKERS, **other})
+def message(**other: Any) -> MessageParts:
+    return MessageParts(**{"rules": CALLS, "calls": CALLS, "text": True, "markers": MARKERS, **other})
 
 
 def test_text_before_calls_is_a_trigger() -> None:
@@ -179,17 +179,19 @@ def test_what_is_not_free_text_is_one_grammar(inexact: dict[str, Any]) -> None:
 
 
 def test_reasoning_first() -> None:
-    thought = Thought("<think>", "</think>")
+    thought = LeadingReasoning("<think>", "</think>")
     maybe, rest = structural_tag(message(thought=thought))["format"]["elements"]
     held = {"type": "any_text", "excludes": sorted(MARKERS)}
     block = {"type": "tag", "begin": "<think>", "content": held, "end": "</think>"}
     assert maybe == {"type": "optional", "content": block}
     assert rest == structural_tag(message())["format"]
-    opened = structural_tag(message(thought=Thought("<think>", "</think>", True), text=False))["format"]["elements"]
+    opened = structural_tag(message(thought=LeadingReasoning("<think>", "</think>", True), text=False))["format"][
+        "elements"
+    ]
     first, gap = opened[0]["elements"]
     assert first == {**block, "begin": ""} and opened[1] == GRAMMAR
     assert accepts(gap["grammar"], "\n\n") and accepts(gap["grammar"], "") and not accepts(gap["grammar"], "x")
-    overlapping = Thought("|", "||")
+    overlapping = LeadingReasoning("|", "||")
     assert structural_tag(message(thought=overlapping))["format"] == GRAMMAR
 
 

@@ -31,7 +31,7 @@ from wireproto.serialize import call_json
 
 if TYPE_CHECKING:
     from wireproto.format.dialect import Dialect
-    from wireproto.grammars.api.api import Choice, Grammar
+    from wireproto.grammars.api.api import Grammar, ToolChoice
     from wireproto.grammars.api.selfcheck import Trial, Tried
 
 PRINT: Final = "print"
@@ -193,8 +193,8 @@ def _loaded(dialect: str, tools: str | None, salt: str | None) -> tuple[Dialect,
     return chosen, offered
 
 
-def _choice(text: str) -> Choice:
-    return cast("Choice", text) if text in ("auto", "required", "none") else {"name": text}
+def _choice(text: str) -> ToolChoice:
+    return cast("ToolChoice", text) if text in ("auto", "required", "none") else {"name": text}
 
 
 def _request(found: Grammar, server: Server) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from wireproto.gbnf.nodes import (
     Alternatives,
     CharClass,
-    Grammar,
-    Literal,
+    GbnfGrammar,
+    GbnfLiteral,
     Node,
     Reference,
     Repetition,
@@ -29,7 +29,7 @@ def references(node: Node) -> Iterator[Reference]:
             yield inner
 
 
-def reachable(grammar: Grammar) -> set[str]:
+def reachable(grammar: GbnfGrammar) -> set[str]:
     """Return the names that the root leads to, itself included."""
     rules = grammar.effective()
     found = {"root"}
@@ -55,7 +55,7 @@ def holds(node: Node, names: set[str], leaf: Callable[[Node], bool]) -> bool:
     return leaf(node)
 
 
-def _fixpoint(grammar: Grammar, leaf: Callable[[Node], bool]) -> set[str]:
+def _fixpoint(grammar: GbnfGrammar, leaf: Callable[[Node], bool]) -> set[str]:
     """Return the names whose body has a property, the least set of them; each rule is looked at again when it may."""
     rules = grammar.effective()
     users: dict[str, set[str]] = {}
@@ -74,15 +74,15 @@ def _fixpoint(grammar: Grammar, leaf: Callable[[Node], bool]) -> set[str]:
 
 def is_empty_leaf(node: Node) -> bool:
     """Tell whether a literal or a class matches the empty string."""
-    return (isinstance(node, Literal) and not node.codes) or (isinstance(node, CharClass) and not node.ranges)
+    return (isinstance(node, GbnfLiteral) and not node.codes) or (isinstance(node, CharClass) and not node.ranges)
 
 
-def nullable(grammar: Grammar) -> set[str]:
+def nullable(grammar: GbnfGrammar) -> set[str]:
     """Return the names of the rules that match the empty string."""
     return _fixpoint(grammar, is_empty_leaf)
 
 
-def productive(grammar: Grammar, leaf: Callable[[Node], bool]) -> set[str]:
+def productive(grammar: GbnfGrammar, leaf: Callable[[Node], bool]) -> set[str]:
     """Return the names of the rules that match any string at all, given which leaves do."""
     return _fixpoint(grammar, leaf)
 
@@ -107,7 +107,7 @@ def _firsts(node: Node, empty: set[str], last: bool) -> Iterator[tuple[str, bool
                 return
 
 
-def left_recursive(grammar: Grammar) -> str | None:
+def left_recursive(grammar: GbnfGrammar) -> str | None:
     """Return the name of a rule that begins with itself and something behind it, None if there is none.
 
     Such a rule piles up what is behind it without end. The engine's own test misses it behind a rule that may be empty

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal as Word
+from typing import Literal
 
 from wireproto.gbnf.analysis import left_recursive, reachable, references
 from wireproto.gbnf.hazards import MAX_EMPTY_REPEAT, empty_repetitions
@@ -22,8 +22,8 @@ from wireproto.gbnf.nodes import (
     AnyChar,
     CharClass,
     GbnfError,
-    Grammar,
-    Literal,
+    GbnfGrammar,
+    GbnfLiteral,
     Node,
     Reference,
     Repetition,
@@ -35,7 +35,7 @@ from wireproto.gbnf.nodes import (
 from wireproto.gbnf.syntax import MAX_DEPTH, read
 from wireproto.gbnf.verdict import Problem, problems
 
-Severity = Word["error", "warning", "note"]
+Severity = Literal["error", "warning", "note"]
 
 SHARED_PREFIX = 32
 _IN_NAME = re.compile("[A-Za-z0-9-][.][A-Za-z0-9-]")
@@ -112,12 +112,12 @@ def _finding(text: str, problem: Problem, severity: Severity | None = None) -> F
     return Finding(problem.code, level, line, column, problem.message, problem.hint)
 
 
-def _notes(text: str, grammar: Grammar) -> Iterator[Problem]:
+def _notes(text: str, grammar: GbnfGrammar) -> Iterator[Problem]:
     """Yield what single nodes say."""
     leading = _leading(grammar)
     for rule in grammar.rules:
         for node, _ in walk(rule.body):
-            if isinstance(node, (Literal, CharClass)):
+            if isinstance(node, (GbnfLiteral, CharClass)):
                 yield from _codes(node)
             if isinstance(node, AnyChar) and _IN_NAME.match(text, node.at - 1):
                 message = "the dot stands for any character here, and is no part of a name"
@@ -133,9 +133,9 @@ def _notes(text: str, grammar: Grammar) -> Iterator[Problem]:
                 yield Problem("unbounded-repetition", node.at, message, "repeat a repetition, or leave the bound out")
 
 
-def _codes(node: Literal | CharClass) -> Iterator[Problem]:
+def _codes(node: GbnfLiteral | CharClass) -> Iterator[Problem]:
     """Yield the code points that never match; a range may hold them, as one that excludes them must."""
-    ranges = tuple((code, code) for code in node.codes) if isinstance(node, Literal) else node.ranges
+    ranges = tuple((code, code) for code in node.codes) if isinstance(node, GbnfLiteral) else node.ranges
     negated = isinstance(node, CharClass) and node.negated
     singles = [low for low, high in ranges if low == high]
     if any(_SURROGATES[0] <= code <= _SURROGATES[1] for code in singles) and not negated:
@@ -165,7 +165,7 @@ def _class(node: CharClass | AnyChar) -> Iterator[Problem]:
         yield Problem("unguarded-class", node.at, message, r"exclude \x00\uD800-\uDFFF")
 
 
-def _leading(grammar: Grammar) -> dict[str, int]:
+def _leading(grammar: GbnfGrammar) -> dict[str, int]:
     """Return the first character of each rule that has one option and begins with a literal."""
     found = {}
     for name, rule in grammar.effective().items():
@@ -177,7 +177,7 @@ def _leading(grammar: Grammar) -> dict[str, int]:
 
 def _first(option: Sequence, leading: dict[str, int]) -> int | None:
     item: Node | None = option.items[0] if option.items else None
-    if isinstance(item, Literal) and item.codes:
+    if isinstance(item, GbnfLiteral) and item.codes:
         return item.codes[0]
     return leading.get(item.name) if isinstance(item, Reference) else None
 
@@ -192,7 +192,7 @@ def _prefixes(node: Alternatives, leading: dict[str, int]) -> Iterator[Problem]:
             yield Problem("shared-prefix", node.at, message, "factor the common beginnings into one")
 
 
-def _rules(text: str, grammar: Grammar, known: set[str]) -> Iterator[Finding]:
+def _rules(text: str, grammar: GbnfGrammar, known: set[str]) -> Iterator[Finding]:
     """Yield what rules are to one another."""
     effective, used = grammar.effective(), reachable(grammar)
     for rule in grammar.rules:
@@ -208,7 +208,7 @@ def _rules(text: str, grammar: Grammar, known: set[str]) -> Iterator[Finding]:
                 yield _finding(text, Problem("undefined-rule", reference.at, message), "warning")
 
 
-def _loops(text: str, grammar: Grammar, refused: bool) -> Iterator[Finding]:
+def _loops(text: str, grammar: GbnfGrammar, refused: bool) -> Iterator[Finding]:
     """Yield where the engine hangs or slows down; what it refuses anyway is not said twice."""
     for node in empty_repetitions(grammar):
         endless = node.bound is not None and node.bound > MAX_EMPTY_REPEAT

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from wireproto.gbnf.analysis import holds, is_empty_leaf, left_recursive, nullable
 from wireproto.gbnf.match import Matcher
-from wireproto.gbnf.nodes import GbnfError, Grammar, Repetition, walk
+from wireproto.gbnf.nodes import GbnfError, GbnfGrammar, Repetition, walk
 from wireproto.gbnf.syntax import read
 from wireproto.gbnf.verdict import problems
 
@@ -19,7 +19,7 @@ MAX_EMPTY_REPEAT = 200
 _FATAL = {"repetition-order", "missing-root"}
 
 
-def empty_repetitions(grammar: Grammar) -> Iterator[Repetition]:
+def empty_repetitions(grammar: GbnfGrammar) -> Iterator[Repetition]:
     """Yield the repetitions of items that may be empty, but for those at most once."""
     empty = nullable(grammar)
     for rule in grammar.rules:

@@ -19,8 +19,8 @@ from wireproto.gbnf.nodes import (
     AnyChar,
     CharClass,
     GbnfError,
-    Grammar,
-    Literal,
+    GbnfGrammar,
+    GbnfLiteral,
     Node,
     Reference,
     Repetition,
@@ -138,7 +138,7 @@ class _Program:
 
     def node(self, node: Node, then: int) -> int:
         """Translate a node that goes on at `then`; return where it begins."""
-        if isinstance(node, Literal):
+        if isinstance(node, GbnfLiteral):
             for code in reversed(node.codes):
                 then = self.add(_Char(((code, code),), then))
             return then
@@ -226,7 +226,7 @@ class Matcher:
 
     __slots__ = ("_program", "_threads")
 
-    def __init__(self, grammar: Grammar) -> None:
+    def __init__(self, grammar: GbnfGrammar) -> None:
         looping = left_recursive(grammar)
         if looping is not None:
             hint = "write the recursion at the end of the rule"

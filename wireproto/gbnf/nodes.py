@@ -31,7 +31,7 @@ class GbnfError(GrammarError):
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class GbnfLiteral:
     """A run of characters, by code point: an escape can name what no string holds."""
 
     codes: tuple[int, ...]
@@ -103,11 +103,11 @@ class Repetition:
         return None if self.maximum is None or self.maximum > MAX_REPEAT else self.maximum
 
 
-Node = Union[Literal, CharClass, AnyChar, Token, Reference, Sequence, Alternatives, Repetition]
+Node = Union[GbnfLiteral, CharClass, AnyChar, Token, Reference, Sequence, Alternatives, Repetition]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class GbnfRule:
     """One definition."""
 
     name: str
@@ -116,12 +116,12 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Grammar:
+class GbnfGrammar:
     """All definitions in the order of the text; of two with one name the last holds."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[GbnfRule, ...]
 
-    def effective(self) -> dict[str, Rule]:
+    def effective(self) -> dict[str, GbnfRule]:
         """Return the rules that hold, by name."""
         return {rule.name: rule for rule in self.rules}
 

@@ -19,12 +19,12 @@ from wireproto.gbnf.nodes import (
     AnyChar,
     CharClass,
     GbnfError,
-    Grammar,
-    Literal,
+    GbnfGrammar,
+    GbnfLiteral,
+    GbnfRule,
     Node,
     Reference,
     Repetition,
-    Rule,
     Sequence,
     Token,
     place,
@@ -91,17 +91,17 @@ def _bare(name: str) -> str:
     return name if len(name) <= 40 else name[:40] + "…"
 
 
-class _Builder:
+class _TreeBuilder:
     """The actions of the Lark grammar; each gets the children of its rule and returns a node."""
 
-    def start(self, rules: list[Rule]) -> Grammar:
-        return Grammar(tuple(rules))
+    def start(self, rules: list[GbnfRule]) -> GbnfGrammar:
+        return GbnfGrammar(tuple(rules))
 
-    def rule(self, parts: list[object]) -> Rule:
+    def rule(self, parts: list[object]) -> GbnfRule:
         name = cast("Lexeme", parts[0])
         at = name.start_pos or 0
         body = cast(Alternatives, parts[1])
-        return Rule(str(name), Alternatives(body.options, body.at or at), at)
+        return GbnfRule(str(name), Alternatives(body.options, body.at or at), at)
 
     def alternatives(self, options: list[Sequence]) -> Alternatives:
         return Alternatives(tuple(options), options[0].at)
@@ -113,8 +113,8 @@ class _Builder:
         opener, inner = cast("Lexeme", parts[0]), cast(Alternatives, parts[1])
         return Alternatives(inner.options, opener.start_pos or 0)
 
-    def literal(self, parts: list[Lexeme]) -> Literal:
-        return Literal(tuple(code for code, _ in _units(parts[0][1:-1])), parts[0].start_pos or 0)
+    def literal(self, parts: list[Lexeme]) -> GbnfLiteral:
+        return GbnfLiteral(tuple(code for code, _ in _units(parts[0][1:-1])), parts[0].start_pos or 0)
 
     def char_class(self, parts: list[Lexeme]) -> CharClass:
         negated = parts[0].startswith("[^")
@@ -174,13 +174,13 @@ def source() -> str:
 def _reader() -> Lark:
     from lark import Lark, Transformer
 
-    class Reader(_Builder, Transformer):  # type: ignore[type-arg]  # its values are of many types
+    class GbnfReader(_TreeBuilder, Transformer):  # type: ignore[type-arg]  # its values are of many types
         pass
 
-    return Lark(source(), parser="lalr", lexer="contextual", transformer=Reader(visit_tokens=False))
+    return Lark(source(), parser="lalr", lexer="contextual", transformer=GbnfReader(visit_tokens=False))
 
 
-def read(text: str) -> Grammar:
+def read(text: str) -> GbnfGrammar:
     """Return the grammar as written, whatever an engine may think of it; GbnfError where it is none.
 
     Like the engine it stops at a NUL.
@@ -192,7 +192,7 @@ def read(text: str) -> Grammar:
     if lone is not None:
         raise GbnfError("lone-surrogate", "half of a surrogate pair in the text", *place(text, lone.start()))
     try:
-        grammar = cast(Grammar, _reader().parse(text))
+        grammar = cast(GbnfGrammar, _reader().parse(text))
     except UnexpectedInput as error:
         ended = isinstance(error, UnexpectedToken) and error.token.type == "$END"
         raise _explain(text, len(text) if ended else cast(int, error.pos_in_stream)) from None
@@ -208,7 +208,7 @@ def read(text: str) -> Grammar:
     return grammar
 
 
-def parse(text: str) -> Grammar:
+def parse(text: str) -> GbnfGrammar:
     """Return the grammar of a text; GbnfError, with line and column, where llama.cpp would refuse it.
 
     The text of a `<text>` token is not looked up: no vocabulary is known here.

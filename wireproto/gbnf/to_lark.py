@@ -21,12 +21,12 @@ from wireproto.gbnf.nodes import (
     AnyChar,
     CharClass,
     GbnfError,
-    Grammar,
-    Literal,
+    GbnfGrammar,
+    GbnfLiteral,
+    GbnfRule,
     Node,
     Reference,
     Repetition,
-    Rule,
     Sequence,
     Token,
     place,
@@ -50,7 +50,7 @@ def _encodable(node: CharClass | AnyChar) -> tuple[tuple[int, int], ...]:
 
 def _can_match(node: Node) -> bool:
     """Tell whether a leaf matches any string that UTF-8 can hold."""
-    if isinstance(node, Literal):
+    if isinstance(node, GbnfLiteral):
         return all(map(_is_character, node.codes))
     return not isinstance(node, CharClass) or not node.ranges or bool(_encodable(node))
 
@@ -105,7 +105,7 @@ class _Writer:
 
     def expression(self, node: Node) -> str:
         """Return a node that lives as Lark, as one operand."""
-        if isinstance(node, Literal):
+        if isinstance(node, GbnfLiteral):
             return self._joined([json.dumps(chr(code), ensure_ascii=False) for code in node.codes])
         if isinstance(node, CharClass):
             return f"/{char_class(_encodable(node))}/" if node.ranges else _EMPTY
@@ -167,7 +167,7 @@ def to_lark(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _used(grammar: Grammar, writer: _Writer) -> set[str]:
+def _used(grammar: GbnfGrammar, writer: _Writer) -> set[str]:
     """Return the rules that the root leads to; their Lark names are given in the order of the text."""
     found = reachable(grammar)
     for rule in grammar.rules:
@@ -181,7 +181,7 @@ _State = int
 _Edges = dict[_State, list[tuple[str, "_State | None"]]]
 
 
-def _turned(group: list[str], rules: dict[str, Rule], writer: _Writer) -> list[str] | None:
+def _turned(group: list[str], rules: dict[str, GbnfRule], writer: _Writer) -> list[str] | None:
     """Return the Lark of a group of rules that call one another at their ends only, turned around; None for others.
 
     Such a group is an automaton: `a ::= "x" b | "y"` is an edge from a to b and one to the end. For each rule that is

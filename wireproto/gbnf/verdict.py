@@ -16,8 +16,8 @@ from wireproto.gbnf.nodes import (
     MAX_REPEAT,
     Alternatives,
     CharClass,
-    Grammar,
-    Literal,
+    GbnfGrammar,
+    GbnfLiteral,
     Node,
     Reference,
     Repetition,
@@ -124,7 +124,7 @@ class _Numbering:
         if isinstance(node, Reference):
             number = self.number(node.name, node.at)
             return _reference(number), 1
-        if isinstance(node, Literal):
+        if isinstance(node, GbnfLiteral):
             return _CHARACTER.times(len(node.codes)), 1
         if isinstance(node, CharClass):
             return _CHARACTER.times(min(len(node.ranges), 1)), 1
@@ -179,7 +179,7 @@ def _refused(node: Repetition, piece: _Piece, rules: int) -> Problem | None:
     return None
 
 
-def problems(grammar: Grammar) -> tuple[Problem, ...]:
+def problems(grammar: GbnfGrammar) -> tuple[Problem, ...]:
     """Return all that the engine would refuse the grammar for; it stops at the first."""
     table = _Numbering()
     for rule in grammar.rules:

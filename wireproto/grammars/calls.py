@@ -14,15 +14,15 @@ from typing import Any, Final
 from wireproto.format.dialect import Dialect
 from wireproto.format.nodes import Gap, Lit, Node, Slot, Tag
 from wireproto.format.template import Template
-from wireproto.grammars.automata.charset import span
+from wireproto.grammars.automata.charset import char_range
 from wireproto.grammars.expr.expr import Expr, chars, literal, repeat, seq
-from wireproto.grammars.expr.rule_table import Book
+from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.raw.rules import RawValues
 from wireproto.grammars.schema.notation import JSON, Notation
-from wireproto.grammars.schema.reading import Note, Reader
+from wireproto.grammars.schema.reading import Note, SchemaReader
 from wireproto.grammars.schema.rules import SchemaRules
-from wireproto.grammars.schema.values import Values
-from wireproto.grammars.schema.writing import Writer
+from wireproto.grammars.schema.values import ValueSet
+from wireproto.grammars.schema.writing import ValueWriter
 from wireproto.text.scan import Match
 from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.errors import GrammarError, TooLarge
@@ -38,7 +38,7 @@ _ELSEWHERE: Final = frozenset(
         *("patternProperties", "propertyNames", "unevaluatedProperties"),
     )
 )
-_DIGIT: Final = chars(span("0", "9"))
+_DIGIT: Final = chars(char_range("0", "9"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,41 +66,41 @@ def _naming(tool: Tool) -> Iterator[None]:
 
 
 @dataclass(slots=True)
-class Calls:
-    """The calls of one grammar: its dialect, its tools, and the book that they are written into.
+class CallWriter:
+    """The calls of one grammar: its dialect, its tools, and the rule table that they are written into.
 
     `lexical`: raw values are left to the engine's lexer (`expr.Raw`).
     """
 
     dialect: Dialect
     tools: Toolset
-    book: Book
+    table: RuleTable
     strict: bool = True
     lexical: bool = False
     notes: list[ToolNote] = field(default_factory=list)
     raw: RawValues = field(init=False)
-    _members: dict[tuple[Values, Hashable], Expr] = field(default_factory=dict, init=False)
+    _members: dict[tuple[ValueSet, Hashable], Expr] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self.raw = RawValues(self.book, self.lexical)
+        self.raw = RawValues(self.table, self.lexical)
 
-    def rules(self, tool: Tool, notation: Notation = JSON, make: type[Writer] = Writer) -> SchemaRules:
-        """Return what writes a tool's arguments into the book; what it refuses names the tool."""
+    def rules(self, tool: Tool, notation: Notation = JSON, make: type[ValueWriter] = ValueWriter) -> SchemaRules:
+        """Return what writes a tool's arguments into the rule table; what it refuses names the tool."""
         count = max(len(self.tools.tools), 1)
         keys = next(keys for keys in range(_ANY_ORDER, -1, -1) if keys == 0 or count << keys <= _MAX_ORDERS)
         with _naming(tool):
             return SchemaRules(
-                closed_schema(tool), self.book, strict=self.strict, any_order=keys, notation=notation, make=make
+                closed_schema(tool), self.table, strict=self.strict, any_order=keys, notation=notation, make=make
             )
 
-    def written(self, tool: Tool, rules: SchemaRules, make: Callable[[], Expr]) -> Expr:
+    def arguments_rule(self, tool: Tool, rules: SchemaRules, make: Callable[[], Expr]) -> Expr:
         """Return what `make` makes, under a name of its own; what it refuses names the tool."""
         with _naming(tool):
             expr = make()
         self.notes += [ToolNote(tool.name, note) for note in rules.report]
-        return self.book.add(f"{tool.name}-arguments", expr)
+        return self.table.add(f"{tool.name}-arguments", expr)
 
-    def member(self, found: Values, about: Hashable, reader: Reader, make: Callable[[], Expr]) -> Expr:
+    def shared_member(self, found: ValueSet, about: Hashable, reader: SchemaReader, make: Callable[[], Expr]) -> Expr:
         """Return a member with these values as `make` makes it: once for all tools, if `about` says all else of it.
 
         Values that are of one document only are made again, and so is what wrote a rule or needed a note.
@@ -109,13 +109,13 @@ class Calls:
             return make()
         member = self._members.get((found, about))
         if member is None:
-            names, notes, reader.notes = self.book.names, reader.notes, {}
+            names, notes, reader.notes = self.table.names, reader.notes, {}
             try:
                 member = make()
             finally:
                 silent = not reader.notes
                 reader.notes = {**notes, **reader.notes}
-            if silent and self.book.names == names:
+            if silent and self.table.names == names:
                 self._members[found, about] = member
         return member
 
@@ -139,4 +139,4 @@ class Calls:
         return literal(text)
 
 
-Body = Callable[[Calls, Tool], Expr]
+CallBody = Callable[[CallWriter, Tool], Expr]

@@ -15,14 +15,13 @@ from wireproto.decode.openers import opener_table
 from wireproto.engine.left_context import QUOTING
 from wireproto.format.dialect import Dialect
 from wireproto.format.spelling import spellings
-from wireproto.grammars.automata.automaton import Dfa, build, edges_to
-from wireproto.grammars.automata.charset import inverse, of
-from wireproto.grammars.automata.right_linear import linear
-from wireproto.grammars.automata.until import until_dfa, without
+from wireproto.grammars.automata.automaton import Dfa, build_dfa, edges_to
+from wireproto.grammars.automata.charset import char_set, complement
+from wireproto.grammars.automata.right_linear import right_linear
+from wireproto.grammars.automata.until import texts_without, until_dfa
 from wireproto.grammars.expr import expr
-from wireproto.grammars.expr.expr import EMPTY, Expr, chars, literal, optional, repeat, seq
-from wireproto.grammars.expr.rule_table import Book
-from wireproto.grammars.parts import Thought
+from wireproto.grammars.expr.expr import EMPTY, Expr, Rules, chars, literal, optional, repeat, seq
+from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.text.scan import BLANK
 from wireproto.tools.toolset import Toolset
 from wireproto.values.errors import GrammarError
@@ -30,24 +29,24 @@ from wireproto.values.errors import GrammarError
 # Shorter markers (a bracket) are no markers in open text.
 _MIN_MARKER: Final = 3
 _MAX_BLANKS: Final = 8
-_MARKS: Final = of("".join(QUOTING))
-_ENDS_QUOTED: Final = build([[*edges_to(_MARKS, 1), *edges_to(inverse(_MARKS), 0)]] * 2, [1])
-_BLANKS: Final = of(BLANK)
-_BRACE: Final = of("{")
-_BEGINS_BARE: Final = build([[*edges_to(_BLANKS, 0), *edges_to(_BRACE, 1)], edges_to(inverse(()), 1)], [1])
+_MARKS: Final = char_set("".join(QUOTING))
+_ENDS_QUOTED: Final = build_dfa([[*edges_to(_MARKS, 1), *edges_to(complement(_MARKS), 0)]] * 2, [1])
+_BLANKS: Final = char_set(BLANK)
+_BRACE: Final = char_set("{")
+_BEGINS_BARE: Final = build_dfa([[*edges_to(_BLANKS, 0), *edges_to(_BRACE, 1)], edges_to(complement(()), 1)], [1])
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
-    """Writes what stands around the calls of one dialect into a book."""
+class MessageWriter:
+    """Writes what stands around the calls of one dialect into a rule table."""
 
     dialect: Dialect
     tools: Toolset
-    book: Book
+    table: RuleTable
 
     def run(self, calls: Iterable[Expr], parallel: bool) -> Expr:
         """Return one call or several in what the dialect writes around them."""
-        one = self.book.add("call", expr.choice(*calls))
+        one = self.table.add("call", expr.choice(*calls))
         more = repeat(seq(literal(self.dialect.call.join), one), 0, None) if parallel else EMPTY
         section = self.dialect.section
         if section is None:
@@ -56,7 +55,7 @@ class Around:
 
     def plain(self) -> Expr:
         """Return text that holds no call."""
-        return self.book.add("text", linear(self._text(), self.book, "text"))
+        return self.table.add("text", right_linear(self._text(), self.table, "text"))
 
     def among_text(self, calls: Expr) -> Expr:
         """Return text and then calls, or text alone.
@@ -66,7 +65,7 @@ class Around:
         """
         if self.markerless:
             return expr.choice(self.plain(), calls)
-        before = self.book.add("lead", linear(self._text() - _ENDS_QUOTED, self.book, "lead"))
+        before = self.table.add("lead", right_linear(self._text() - _ENDS_QUOTED, self.table, "lead"))
         return expr.choice(self.plain(), seq(before, calls))
 
     @property
@@ -75,7 +74,7 @@ class Around:
         return any(form.markerless for form in spellings(self.dialect))
 
     def _text(self) -> Dfa:
-        found = without(self.markers)
+        found = texts_without(self.markers)
         return found - _BEGINS_BARE if self.markerless else found
 
     @property
@@ -104,10 +103,10 @@ class Around:
             return (shared,)
         return tuple(opener.format(name=tool.name).strip(BLANK) for tool in self.tools.tools)
 
-    def thought(self, opened: bool) -> Thought | None:
+    def thought(self, opened: bool) -> LeadingReasoning | None:
         """Return the reasoning that may come first."""
         reasoning = self.dialect.reasoning
-        return None if reasoning is None else Thought(reasoning.open, reasoning.close, opened, _MAX_BLANKS)
+        return None if reasoning is None else LeadingReasoning(reasoning.open, reasoning.close, opened, _MAX_BLANKS)
 
     def behind_reasoning(self, rest: Expr, opened: bool) -> Expr:
         """Return what may follow reasoning; reasoning that is not `opened` yet may be missing."""
@@ -117,7 +116,37 @@ class Around:
                 raise GrammarError(f"{self.dialect.name} has no reasoning that could be open")
             return rest
         # A call inside reasoning is a draft or, if nothing follows, a call: here it is neither.
-        held = without(tuple(marker for marker in self.markers if marker != reasoning.close))
-        thought = linear(until_dfa([reasoning.close]) & held, self.book, "reasoning")
-        block = seq(self.book.add("reasoning", thought), repeat(chars(_BLANKS), 0, _MAX_BLANKS))
+        held = texts_without(tuple(marker for marker in self.markers if marker != reasoning.close))
+        thought = right_linear(until_dfa([reasoning.close]) & held, self.table, "reasoning")
+        block = seq(self.table.add("reasoning", thought), repeat(chars(_BLANKS), 0, _MAX_BLANKS))
         return seq(block, rest) if opened else seq(optional(seq(literal(reasoning.open), block)), rest)
+
+
+@dataclass(frozen=True, slots=True)
+class LeadingReasoning:
+    """Reasoning that may come first. `opened`: the prompt wrote `open`, and it has to be closed.
+
+    `blanks`: so many characters of white space may stand behind it.
+    """
+
+    open: str
+    close: str
+    opened: bool = False
+    blanks: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MessageParts:
+    """What a message is made of.
+
+    `rules` are those of the whole message, `calls` those of its calls alone, from the first marker on; None: there are
+    none. `text`: text may stand before the calls, or instead of them. `markers` are what that text may not hold; they
+    are all that sets calls apart from it if `marked`.
+    """
+
+    rules: Rules
+    calls: Rules | None
+    text: bool
+    markers: tuple[str, ...]
+    thought: LeadingReasoning | None = None
+    marked: bool = True

@@ -13,25 +13,24 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Union
 
 from wireproto.grammars.automata import decimals as numbers
-from wireproto.grammars.automata.automaton import Dfa, of_words
-from wireproto.grammars.automata.charset import of, union
+from wireproto.grammars.automata.automaton import Dfa, words_dfa
+from wireproto.grammars.automata.charset import char_set, union
 from wireproto.grammars.automata.patterns import pattern_dfa
-from wireproto.grammars.calls import Calls
+from wireproto.grammars.calls import CallWriter
 from wireproto.grammars.expr.expr import NOTHING, Expr, choice, literal, seq
 from wireproto.grammars.schema import coercion
-from wireproto.grammars.schema.charrefs import References, Unquoted, around_key
 from wireproto.grammars.schema.escapes import JSON as JSON_ESCAPES
 from wireproto.grammars.schema.formula import Formula, pointer_of
-from wireproto.grammars.schema.notation import JSON, Frame
-from wireproto.grammars.schema.values import Values
-from wireproto.grammars.schema.writing import Writer
+from wireproto.grammars.schema.notation import JSON, CharRefs, Delimiters, MarkupTokenWriter, around_key
+from wireproto.grammars.schema.values import ValueSet
+from wireproto.grammars.schema.writing import ValueWriter
 from wireproto.text.json_repair import dumps, loads
 from wireproto.tools.toolset import Tool
 from wireproto.tools.types import NUMBERS
 from wireproto.values.errors import TooLarge
 
 # A `<` would begin what hides the end tag of a script.
-_SCRIPT: Final = replace(JSON, escapes=replace(JSON_ESCAPES, must=union(JSON_ESCAPES.must, of("<"))))
+_SCRIPT: Final = replace(JSON, escapes=replace(JSON_ESCAPES, must=union(JSON_ESCAPES.must, char_set("<"))))
 _SIGNS: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 _CONTROLS: Final = {chr(code): f"&#{code};" for code in (*range(1, 0x20), 0x7F)}
 _LINE: Final = pattern_dfa("^[^\n]*$")
@@ -40,52 +39,52 @@ _MAX_OPTIONS: Final = 50
 _UNKNOWN: Final = Tool("")
 
 
-def html_call(calls: Calls, tool: Tool) -> Expr:
+def html_call(calls: CallWriter, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
     shape, rules = calls.dialect.call, calls.rules(tool, _SCRIPT)
-    form = _Form(calls, tool, rules.writer)
+    form = _FormMembers(calls, tool, rules.writer)
     return seq(
         calls.header(shape.open, tool),
-        calls.written(tool, rules, lambda: rules.members(form)),
+        calls.arguments_rule(tool, rules, lambda: rules.members(form)),
         literal(shape.close.format(name=tool.name)),
     )
 
 
 @dataclass(slots=True)
-class _Form:
+class _FormMembers:
     """The controls of one form, in any order."""
 
-    calls: Calls
+    calls: CallWriter
     tool: Tool
-    writer: Writer
-    names: References = field(init=False)
-    areas: Writer = field(init=False)
-    lines: Writer = field(init=False)
+    writer: ValueWriter
+    names: CharRefs = field(init=False)
+    areas: ValueWriter = field(init=False)
+    lines: ValueWriter = field(init=False)
     _members: dict[tuple[Union[str, Dfa], Formula], Expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        book = self.calls.book
+        table = self.calls.table
         # Textareas are named as XML would name them, other controls as HTML does.
         every = {**_SIGNS, **_CONTROLS}
-        self.names = book.once("html names", lambda: References(book, every, '&<"\t\n\r'))
+        self.names = table.once("html names", lambda: CharRefs(table, every, '&<"\t\n\r'))
         self.areas = self._unquoted("html areas", {**_SIGNS, "\r": "&#13;"}, "&<\r")
         self.lines = self._unquoted("html lines", every, '&<>"' + "".join(_CONTROLS))
 
-    def _unquoted(self, key: str, named: Mapping[str, str], must: str) -> Writer:
-        book, writer = self.calls.book, Writer(self.writer.reader, self.calls.book)
-        writer.syntax = book.once(key, lambda: Unquoted(writer.notation, book, References(book, named, must)))
+    def _unquoted(self, key: str, named: Mapping[str, str], must: str) -> ValueWriter:
+        table, writer = self.calls.table, ValueWriter(self.writer.reader, self.calls.table)
+        writer.tokens = table.once(key, lambda: MarkupTokenWriter(writer.notation, table, CharRefs(table, named, must)))
         return writer
 
     @property
-    def frame(self) -> Frame:
+    def delimiters(self) -> Delimiters:
         """Nothing stands between controls but their own line breaks."""
-        return Frame()
+        return Delimiters()
 
     def member(self, key: str, value: Formula) -> Expr:
         """Return a control, every text of it."""
         if (key, value) not in self._members:
             reader, about = self.writer.reader, (key, self.tool.types(key))
-            self._members[key, value] = self.calls.member(
+            self._members[key, value] = self.calls.shared_member(
                 reader.values(value), about, reader, lambda: self._control(self.names.text(key), self.tool, key, value)
             )
         return self._members[key, value]
@@ -95,7 +94,7 @@ class _Form:
         if (keys, value) not in self._members:
             known = [key for key in sorted(self.tool.keys) if keys.accepts(key)]
             options = [self.member(key, value) for key in known]
-            rest = keys - of_words(known)
+            rest = keys - words_dfa(known)
             if not rest.is_empty:
                 options.append(self._control(self.names.words(rest), _UNKNOWN, "", value))
             self._members[keys, value] = choice(*options)
@@ -119,19 +118,19 @@ class _Form:
     def _end(self, tag: str) -> str:
         return f"</{tag}{self.calls.dialect.salt_text}>\n"
 
-    def _inputs(self, name: Expr, tool: Tool, key: str, found: Values) -> Iterator[Expr]:
+    def _inputs(self, name: Expr, tool: Tool, key: str, found: ValueSet) -> Iterator[Expr]:
         """Yield the inputs of truth values and of numbers."""
         types = tool.types(key)
-        if found.truths and (types is None or "boolean" in types):
-            states = [literal(" checked>\n" if truth else ">\n") for truth in sorted(found.truths)]
+        if found.booleans and (types is None or "boolean" in types):
+            states = [literal(" checked>\n" if truth else ">\n") for truth in sorted(found.booleans)]
             yield seq(self._start("input", "checkbox", name), choice(*states))
-        number = coercion.spelled(found.numbers, types)
+        number = coercion.numbers(found.numbers, types)
         if not number.is_empty:
             yield seq(
                 self._start("input", "number", name), literal(' value="'), self.lines.number(number), literal('">\n')
             )
 
-    def _texts(self, name: Expr, tool: Tool, key: str, found: Values, pointer: str) -> Iterator[Expr]:
+    def _texts(self, name: Expr, tool: Tool, key: str, found: ValueSet, pointer: str) -> Iterator[Expr]:
         """Yield the controls that hold strings as they are."""
         argument, within = self.calls.dialect.argument, coercion.strings(tool, key)
         before, after = around_key(argument.open)
@@ -141,16 +140,16 @@ class _Form:
             line = self._strings(self.lines, found, within & _LINE, pointer)
             yield seq(self._start("input", "", name), literal(' value="'), line, literal('">\n'))
 
-    def _strings(self, writer: Writer, found: Values, within: Dfa, pointer: str) -> Expr:
+    def _strings(self, writer: ValueWriter, found: ValueSet, within: Dfa, pointer: str) -> Expr:
         options: list[Expr] = []
         for text in found.strings:
             try:
                 options.append(writer.string(replace(text, dfa=text.dfa & within), pointer))
             except TooLarge as error:
-                self.writer.failed(pointer, "type", error)
+                self.writer.refuse(pointer, "type", error)
         return choice(*options)
 
-    def _select(self, name: Expr, tool: Tool, key: str, found: Values) -> Expr:
+    def _select(self, name: Expr, tool: Tool, key: str, found: ValueSet) -> Expr:
         """Return a select with the option that was chosen, where there are few."""
         # An option's text loses white space at its ends.
         fit = [text for text, value in _few(found) if _is_joined(text) and tool.decode(key, text).is_plainly(value)]
@@ -158,22 +157,22 @@ class _Form:
             return NOTHING
         salt = self.calls.dialect.salt_text
         option = seq(
-            literal(f"><option{salt} selected>"), self.areas.syntax.quoted(of_words(fit)), literal(f"</option{salt}>")
+            literal(f"><option{salt} selected>"), self.areas.tokens.strings(words_dfa(fit)), literal(f"</option{salt}>")
         )
         return seq(self._start("select", "", name), option, literal(self._end("select")))
 
-    def _script(self, name: Expr, tool: Tool, key: str, found: Values, pointer: str) -> Expr:
+    def _script(self, name: Expr, tool: Tool, key: str, found: ValueSet, pointer: str) -> Expr:
         """Return JSON of the kinds of values of which other controls do not carry all."""
         types = tool.types(key)
         rest = replace(
             found,
-            truths=frozenset() if types is None or "boolean" in types else found.truths,
+            booleans=frozenset() if types is None or "boolean" in types else found.booleans,
             numbers=numbers.NONE if types is None or types & NUMBERS else found.numbers,
             strings=() if tool.wire(key) == "string" else found.strings,
         )
         if rest.is_empty:
             return NOTHING
-        value = self.calls.book.add("json", self.writer.body(rest, pointer))
+        value = self.calls.table.add("json", self.writer.body(rest, pointer))
         return seq(
             self._start("script", "application/json", name),
             literal(' data-type="json">'),
@@ -182,14 +181,14 @@ class _Form:
         )
 
 
-def _few(found: Values) -> list[tuple[str, object]]:
+def _few(found: ValueSet) -> list[tuple[str, object]]:
     """Return the texts and values of strings and numbers, and of what else there is, if they are few."""
     words = [text.words(_MAX_OPTIONS) for text in found.strings]
     decimals = found.numbers.values(_MAX_OPTIONS)
     if found.arrays or found.objects or decimals is None or None in words:
         return []
     texts = [(word, word) for each in words for word in each or ()]
-    others = [*decimals, *(["null"] if found.null else []), *map(dumps, sorted(found.truths))]
+    others = [*decimals, *(["null"] if found.null else []), *map(dumps, sorted(found.booleans))]
     return [*texts, *((text, loads(text).value) for text in others)] if texts or decimals else []
 
 

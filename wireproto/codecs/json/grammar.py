@@ -6,17 +6,17 @@ schema accepts.
 
 from __future__ import annotations
 
-from wireproto.grammars.calls import Calls
+from wireproto.grammars.calls import CallWriter
 from wireproto.grammars.expr.expr import Expr, literal, seq
 from wireproto.text.json_repair import dumps
 from wireproto.tools.toolset import Tool
 
 
-def json_call(calls: Calls, tool: Tool) -> Expr:
+def json_call(calls: CallWriter, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
     shape, record = calls.dialect.call, calls.dialect.record
     rules = calls.rules(tool)
-    arguments = calls.written(tool, rules, lambda: rules.value("", f"{tool.name}-arguments"))
+    arguments = calls.arguments_rule(tool, rules, lambda: rules.value("", f"{tool.name}-arguments"))
     if shape.open.roles:
         body = seq(calls.header(shape.open, tool), arguments)
     else:

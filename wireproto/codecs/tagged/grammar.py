@@ -14,21 +14,21 @@ from typing import Final
 
 from wireproto.format.nodes import ALPHABETS, Slot
 from wireproto.format.spelling import CACHED, spellings
-from wireproto.grammars.automata.automaton import ALL, Dfa, of_length
-from wireproto.grammars.automata.charset import inverse, of
+from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, length_dfa
+from wireproto.grammars.automata.charset import char_set, complement
 from wireproto.grammars.automata.patterns import pattern_dfa
-from wireproto.grammars.automata.right_linear import linear
-from wireproto.grammars.automata.until import without
-from wireproto.grammars.calls import Calls
+from wireproto.grammars.automata.right_linear import right_linear
+from wireproto.grammars.automata.until import texts_without
+from wireproto.grammars.calls import CallWriter
 from wireproto.grammars.expr.expr import NOTHING, Expr, chars, choice, literal, repeat, seq
-from wireproto.grammars.raw.boundary import Boundary, Site, harmless_texts
+from wireproto.grammars.raw.boundary import ValueBoundary, ValueSite, harmless_texts
 from wireproto.grammars.schema import coercion
-from wireproto.grammars.schema.escapes import between_escapes
+from wireproto.grammars.schema.escapes import restarted_at_escapes
 from wireproto.grammars.schema.formula import Formula, pointer_of
-from wireproto.grammars.schema.notation import JSON, PYTHON, Frame, Notation
-from wireproto.grammars.schema.sets import Inexpressible, Text
-from wireproto.grammars.schema.values import Values
-from wireproto.grammars.schema.writing import Writer
+from wireproto.grammars.schema.notation import JSON, PYTHON, Delimiters, Notation
+from wireproto.grammars.schema.sets import Inexpressible, StringSet
+from wireproto.grammars.schema.values import ValueSet
+from wireproto.grammars.schema.writing import ValueWriter
 from wireproto.tools.toolset import Tool
 from wireproto.values.errors import TooLarge
 
@@ -38,35 +38,35 @@ _LINE_ENDS: Final = pattern_dfa(r"^[\r\n]|[\r\n]$")
 _MAX_COUNTED: Final = 16
 
 
-def tagged_call(calls: Calls, tool: Tool) -> Expr:
+def tagged_call(calls: CallWriter, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
-    site = calls.book.once(Site, lambda: Site.of(spellings(calls.dialect)[0], calls.tools))
+    site = calls.table.once(ValueSite, lambda: ValueSite.of(spellings(calls.dialect)[0], calls.tools))
     notation = _notation(site)
     rules = calls.rules(tool, notation)
-    layout = _Arguments(calls, tool, site, rules.writer, notation)
-    arguments = calls.written(tool, rules, lambda: rules.members(layout))
+    layout = _TaggedMembers(calls, tool, site, rules.writer, notation)
+    arguments = calls.arguments_rule(tool, rules, lambda: rules.members(layout))
     shape = calls.dialect.call
     return seq(calls.header(shape.open, tool), arguments, literal(shape.close.format(name=tool.name)))
 
 
 @lru_cache(maxsize=CACHED)
-def _notation(site: Site) -> Notation:
+def _notation(site: ValueSite) -> Notation:
     """Return how values are spelled that are no strings: nothing in their strings ends them."""
     argument = site.form.dialect.argument
     within = harmless_texts(site)
-    within = within & without((argument.escape,)) if argument.escape else within
+    within = within & texts_without((argument.escape,)) if argument.escape else within
     notation = PYTHON if argument.literals == "python" else JSON
-    return notation.holding(between_escapes(within), without(("<",)))
+    return notation.restricted_to(restarted_at_escapes(within), texts_without(("<",)))
 
 
 @dataclass(slots=True)
-class _Arguments:
+class _TaggedMembers:
     """The arguments of one tool: each in its markers, in any order."""
 
-    calls: Calls
+    calls: CallWriter
     tool: Tool
-    site: Site
-    writer: Writer
+    site: ValueSite
+    writer: ValueWriter
     notation: Notation
     _name: str = field(init=False)
     _members: dict[tuple[str, Formula], Expr] = field(default_factory=dict)
@@ -75,9 +75,9 @@ class _Arguments:
         self._name = self.site.at(self.tool.name, "").name
 
     @property
-    def frame(self) -> Frame:
+    def delimiters(self) -> Delimiters:
         """Nothing stands between arguments but their own markers."""
-        return Frame()
+        return Delimiters()
 
     def member(self, key: str, value: Formula) -> Expr:
         """Return an argument, every text of it; nothing for a key that the decoder would not read as one."""
@@ -87,7 +87,7 @@ class _Arguments:
             return NOTHING
         if (key, value) not in self._members:
             reader, about = self.writer.reader, (key, self.tool.types(key), self._name)
-            written = self.calls.member(
+            written = self.calls.shared_member(
                 reader.values(value), about, reader, lambda: self._member(key, literal(key), value)
             )
             self._members[key, value] = self._named(f"{self.tool.name}-{key}", written)
@@ -98,10 +98,12 @@ class _Arguments:
         found = keys & _KEY
         if self.site.form.bare_keys or found.is_empty:
             return NOTHING
-        return self._named(f"{self.tool.name}-other", self._member("", linear(found, self.calls.book, "key"), value))
+        return self._named(
+            f"{self.tool.name}-other", self._member("", right_linear(found, self.calls.table, "key"), value)
+        )
 
     def _named(self, hint: str, expr: Expr) -> Expr:
-        return expr if expr == NOTHING else self.calls.book.add(hint, expr)
+        return expr if expr == NOTHING else self.calls.table.add(hint, expr)
 
     def _member(self, key: str, written: Expr, value: Formula) -> Expr:
         argument = self.calls.dialect.argument
@@ -124,13 +126,13 @@ class _Arguments:
                 parts.append(literal(node.text))
         return seq(*parts)
 
-    def _values(self, key: str, found: Values, pointer: str) -> Iterator[tuple[str, Expr]]:
+    def _values(self, key: str, found: ValueSet, pointer: str) -> Iterator[tuple[str, Expr]]:
         """Yield the values with their closer, by what the wire says of them: "true" of a string, "false" of others."""
         types, wire = self.tool.types(key), self.tool.wire(key)
         others = coercion.of_types(replace(found, strings=()), types)
         if "string" in self.calls.dialect.argument.open.roles:
             if types is None or "string" in types:
-                yield "true", self._strings(key, found, ALL, pointer)
+                yield "true", self._strings(key, found, ANY_TEXT, pointer)
             yield "false", self._others(key, others, pointer)
             return
         yield "", self._strings(key, found, coercion.strings(self.tool, key), pointer)
@@ -139,13 +141,13 @@ class _Arguments:
         elif wire == "nullable" and others.null:
             yield "", self._closed(key, literal("null"))
 
-    def _others(self, key: str, found: Values, pointer: str) -> Expr:
+    def _others(self, key: str, found: ValueSet, pointer: str) -> Expr:
         """Return values that are no strings, spelled as the dialect spells them."""
         types = self.tool.types(key)
         spelled = PYTHON if self.calls.dialect.argument.literals != "json" else JSON
         words = [literal("null")] if found.null else []
-        words += [spelled.word(truth) for truth in sorted(found.truths)]
-        rest = replace(found, null=False, truths=frozenset(), numbers=coercion.spelled(found.numbers, types))
+        words += [spelled.word(truth) for truth in sorted(found.booleans)]
+        rest = replace(found, null=False, booleans=frozenset(), numbers=coercion.numbers(found.numbers, types))
         body = self.writer.body(rest, pointer)
         self.writer.flush()
         return self._closed(key, choice(*words, body))
@@ -154,57 +156,57 @@ class _Arguments:
         boundary = self._boundary(key)
         return NOTHING if body == NOTHING else seq(literal(boundary.pad), body, literal(boundary.closer))
 
-    def _boundary(self, key: str) -> Boundary:
+    def _boundary(self, key: str) -> ValueBoundary:
         argument = self.calls.dialect.argument
         padded = not argument.pad_keys or key in argument.pad_keys
-        return Boundary(self.site.at(self.tool.name, key), argument.pad if padded else "")
+        return ValueBoundary(self.site.at(self.tool.name, key), argument.pad if padded else "")
 
-    def _strings(self, key: str, found: Values, allowed: Dfa, pointer: str) -> Expr:
+    def _strings(self, key: str, found: ValueSet, allowed: Dfa, pointer: str) -> Expr:
         """Return strings, with what frames and closes them."""
         boundary = self._boundary(key)
         return choice(*(self._string(boundary, text, allowed, pointer) for text in found.strings))
 
-    def _string(self, boundary: Boundary, text: Text, allowed: Dfa, pointer: str) -> Expr:
+    def _string(self, boundary: ValueBoundary, text: StringSet, allowed: Dfa, pointer: str) -> Expr:
         least, most, dfa = _length(text)
-        if dfa == ALL == allowed:
+        if dfa == ANY_TEXT == allowed:
             if (least, most) == (0, None):
                 return seq(literal(boundary.pad), self.calls.raw.anything(boundary))
             if max(least, most or 0) > _MAX_COUNTED:
                 return choice(*(_counted(least, most, each) for each in self._framed(boundary)))
         try:
-            words = dfa & allowed & of_length(least, most)
+            words = dfa & allowed & length_dfa(least, most)
             return choice(*(self._words(words, each) for each in self._framed(boundary)))
         except TooLarge as error:
-            self.writer.failed(pointer, "maxLength" if most is not None else "pattern", error)
+            self.writer.refuse(pointer, "maxLength" if most is not None else "pattern", error)
             return seq(literal(boundary.pad), self.calls.raw.anything(boundary))
 
-    def _framed(self, boundary: Boundary) -> tuple[Boundary, ...]:
+    def _framed(self, boundary: ValueBoundary) -> tuple[ValueBoundary, ...]:
         """Return the ways to frame a value that has to come back exactly."""
         pad = self.calls.dialect.argument.pad
         return (boundary,) if boundary.pad == pad else (boundary, replace(boundary, pad=pad))
 
-    def _words(self, words: Dfa, boundary: Boundary) -> Expr:
+    def _words(self, words: Dfa, boundary: ValueBoundary) -> Expr:
         argument = self.calls.dialect.argument
         # Without the line breaks that frame a value, one at its edge would be taken for them.
         words = words & ~_LINE_ENDS if argument.pad and not boundary.pad else words
-        words = words & without((argument.escape,)) if argument.escape else words
+        words = words & texts_without((argument.escape,)) if argument.escape else words
         return seq(literal(boundary.pad), self.calls.raw.words(words, boundary))
 
 
-def _counted(least: int, most: int | None, boundary: Boundary) -> Expr:
+def _counted(least: int, most: int | None, boundary: ValueBoundary) -> Expr:
     """Return text of a length in which no marker can begin."""
     plain_text = _PLAIN if boundary.pad or not boundary.site.form.dialect.argument.pad else _PLAIN_LINE
     return seq(literal(boundary.pad), repeat(plain_text, least, most), literal(boundary.closer))
 
 
-_PLAIN: Final = chars(inverse(of("<\0")))
-_PLAIN_LINE: Final = chars(inverse(of("<\0\r\n")))
+_PLAIN: Final = chars(complement(char_set("<\0")))
+_PLAIN_LINE: Final = chars(complement(char_set("<\0\r\n")))
 
 
-def _length(text: Text) -> tuple[int, int | None, Dfa]:
+def _length(text: StringSet) -> tuple[int, int | None, Dfa]:
     """Return the bounds of a text's length, and what else it must be."""
     counted = text.counted()
     least, most = min(text.dfa.finals), len(text.dfa.edges) - 1
-    if counted.dfa != ALL and text.dfa == of_length(least, most):
-        return max(text.least, least), most, ALL
+    if counted.dfa != ANY_TEXT and text.dfa == length_dfa(least, most):
+        return max(text.least, least), most, ANY_TEXT
     return counted.least, counted.most, counted.dfa

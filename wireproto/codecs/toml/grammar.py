@@ -11,27 +11,27 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Union
 
 from wireproto.codecs.toml.writer import NULL, root_of, write_key, write_line, write_path
-from wireproto.grammars.automata.automaton import ALL, Dfa, build, edges_to, of_length, of_words
-from wireproto.grammars.automata.charset import EVERY, minus, of, union
+from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, build_dfa, edges_to, length_dfa, words_dfa
+from wireproto.grammars.automata.charset import ANY_CHAR, char_set, difference, union
 from wireproto.grammars.automata.patterns import pattern_dfa
-from wireproto.grammars.automata.right_linear import Spell, linear
-from wireproto.grammars.calls import Calls
+from wireproto.grammars.automata.right_linear import Spell, right_linear
+from wireproto.grammars.calls import CallWriter
 from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, Ranges, chars, choice, literal, optional, repeat, seq
 from wireproto.grammars.schema import coercion
 from wireproto.grammars.schema.escapes import TOML as ESCAPES
-from wireproto.grammars.schema.escapes import Quoted
+from wireproto.grammars.schema.escapes import QuotedText
 from wireproto.grammars.schema.formula import Formula, pointer_of
-from wireproto.grammars.schema.notation import LINE, TOML, Frame
-from wireproto.grammars.schema.sets import Text
-from wireproto.grammars.schema.values import Values
-from wireproto.grammars.schema.writing import Writer
+from wireproto.grammars.schema.notation import LINE, TOML, Delimiters
+from wireproto.grammars.schema.sets import StringSet
+from wireproto.grammars.schema.values import ValueSet
+from wireproto.grammars.schema.writing import ValueWriter
 from wireproto.tools.toolset import Tool
 
 _BARE: Final = pattern_dfa("^[A-Za-z0-9_-]+$")
-_NULL: Final = of_words([NULL])
+_NULL: Final = words_dfa([NULL])
 _HAS_LINES: Final = pattern_dfa("\n")
-_QUOTE: Final = of('"')
-_IN_LINES: Final = replace(ESCAPES, must=minus(ESCAPES.must, of("\n")))
+_QUOTE: Final = char_set('"')
+_IN_LINES: Final = replace(ESCAPES, must=difference(ESCAPES.must, char_set("\n")))
 # A key that is longer than `MAX_KEY` is none, and a character takes up to ten.
 _MAX_KEY: Final = 100
 # Longer strings with a bound hold fewer quotes of the kind that delimits them; other automata stand on one line.
@@ -41,12 +41,12 @@ _PART: Final = 8
 _MARK: Final = 0xD800
 
 
-def toml_call(calls: Calls, tool: Tool) -> Expr:
+def toml_call(calls: CallWriter, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
-    dialect, rules = calls.dialect, calls.rules(tool, TOML, TomlWriter)
-    assert isinstance(rules.writer, TomlWriter)
+    dialect, rules = calls.dialect, calls.rules(tool, TOML, TomlValueWriter)
+    assert isinstance(rules.writer, TomlValueWriter)
     record = dialect.record
-    table = _Table(calls, tool, rules.writer, f"\n[{write_path((*root_of(dialect), record.arguments[0]))}]\n")
+    table = _TableMembers(calls, tool, rules.writer, f"\n[{write_path((*root_of(dialect), record.arguments[0]))}]\n")
 
     def arguments() -> Expr:
         members = rules.members(table)
@@ -55,42 +55,42 @@ def toml_call(calls: Calls, tool: Tool) -> Expr:
     return seq(
         calls.header(dialect.call.open, tool),
         literal(f"{record.name[0]} = {write_line(tool.name)}\n"),
-        calls.written(tool, rules, arguments),
+        calls.arguments_rule(tool, rules, arguments),
         literal(dialect.call.close.format()),
     )
 
 
 @dataclass(slots=True)
-class TomlWriter(Writer):
+class TomlValueWriter(ValueWriter):
     """Writes inline values, and strings of several lines."""
 
-    _array: Frame = field(init=False)
-    _line: Quoted = field(init=False)
-    _in_lines: Quoted = field(init=False)
-    _lines: dict[Text, Expr] = field(default_factory=dict)
+    _array: Delimiters = field(init=False)
+    _line: QuotedText = field(init=False)
+    _in_lines: QuotedText = field(init=False)
+    _lines: dict[StringSet, Expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        Writer.__post_init__(self)
-        self._line = self.book.once("toml line", lambda: Quoted(self.book, ESCAPES, '"'))
-        self._in_lines = self.book.once("toml lines", lambda: Quoted(self.book, _IN_LINES, '"'))
-        self._lines = self.book.once("toml strings", dict)
-        blank = self.book.once("toml gap", lambda: self.book.add("gap", choice(EMPTY, literal(" "), LINE)))
+        ValueWriter.__post_init__(self)
+        self._line = self.table.once("toml line", lambda: QuotedText(self.table, ESCAPES, '"'))
+        self._in_lines = self.table.once("toml lines", lambda: QuotedText(self.table, _IN_LINES, '"'))
+        self._lines = self.table.once("toml strings", dict)
+        blank = self.table.once("toml gap", lambda: self.table.add("gap", choice(EMPTY, literal(" "), LINE)))
         end = seq(blank, literal("]"))
         comma = seq(literal(","), blank)
-        self._array = Frame(seq(literal("["), blank), comma, choice(end, seq(comma, literal("]"))), literal("]"))
+        self._array = Delimiters(seq(literal("["), blank), comma, choice(end, seq(comma, literal("]"))), literal("]"))
 
     @property
-    def array_frame(self) -> Frame:
+    def array_delimiters(self) -> Delimiters:
         """What stands around the elements of an array: lines may begin, and a comma may stand behind the last one."""
         return self._array
 
     def member(self, key: str, value: Formula) -> Expr:
         """Return a member of an inline table; none of a key that may spell null."""
-        return NOTHING if key == NULL else seq(self.key(key), self.syntax.colon, self.value(value))
+        return NOTHING if key == NULL else seq(self.key(key), self.tokens.colon, self.value(value))
 
     def free_member(self, keys: Dfa, value: Formula) -> Expr:
         """Return a member of any of these keys."""
-        return seq(self.keys(keys - _NULL), self.syntax.colon, self.value(value))
+        return seq(self.keys(keys - _NULL), self.tokens.colon, self.value(value))
 
     def key(self, key: str) -> Expr:
         """Return the spellings of a key: bare, where TOML allows it, or quoted."""
@@ -100,32 +100,32 @@ class TomlWriter(Writer):
     def keys(self, keys: Dfa, most: int | None = None) -> Expr:
         """Return the spellings of many keys; `most` limits runs of characters."""
         bare = keys & _BARE
-        options = [] if bare.is_empty else [linear(bare, self.book, "key", most=most)]
+        options = [] if bare.is_empty else [right_linear(bare, self.table, "key", most=most)]
         if not keys.is_empty:
             end = literal(self._line.quote)
-            options.append(seq(end, linear(keys, self.book, "key", self._line.spell, end, most)))
+            options.append(seq(end, right_linear(keys, self.table, "key", self._line.spell, end, most)))
         return choice(*options)
 
-    def lines(self, text: Text) -> Expr:
+    def lines(self, text: StringSet) -> Expr:
         """Return strings over several lines, which begin behind the line of their delimiter."""
         if text not in self._lines:
             written = self._written(text)
-            self._lines[text] = NOTHING if written == NOTHING else self.book.add("lines", written)
+            self._lines[text] = NOTHING if written == NOTHING else self.table.add("lines", written)
         return self._lines[text]
 
-    def _written(self, text: Text) -> Expr:
+    def _written(self, text: StringSet) -> Expr:
         if (text.dfa & _HAS_LINES).is_empty:
             return NOTHING
         dfa, least, most = text.dfa, text.least, text.most
         if len(dfa.edges) + max(least, most or 0) <= _MAX_LINES:
-            dfa = dfa & of_length(least, most)
+            dfa = dfa & length_dfa(least, most)
             return choice(
                 self._delimited("'", dfa & _RAW, chars), self._delimited('"', _marked(dfa) & _ESCAPED, self._spell)
             )
         counted = text.counted()
-        if counted.dfa != ALL:
+        if counted.dfa != ANY_TEXT:
             return NOTHING
-        raw, escaped = chars(minus(_PLAIN, _APOSTROPHE)), self._in_lines.spell(EVERY)
+        raw, escaped = chars(difference(_PLAIN, _APOSTROPHE)), self._in_lines.spell(ANY_CHAR)
         return choice(
             seq(literal("'''\n"), self._counted("'", raw, counted.least, most), literal("'''")),
             seq(literal('"""\n'), self._counted('"', escaped, counted.least, most), literal('"""')),
@@ -142,13 +142,15 @@ class TomlWriter(Writer):
             part = choice(seq(other, part), quotes)
         # A part has two to ten characters, and some more may follow the last one.
         parts = None if most is None else (most - _PART) // (_PART + 2)
-        mixed = repeat(self.book.add("part", part), -(-least // 2), parts)
+        mixed = repeat(self.table.add("part", part), -(-least // 2), parts)
         return choice(repeat(other, least, most), seq(mixed, repeat(other, 0, _PART)))
 
     def _delimited(self, quote: str, dfa: Dfa, spell: Spell) -> Expr:
         end = quote * 3
         return (
-            NOTHING if dfa.is_empty else seq(literal(end + "\n"), linear(dfa, self.book, "line", spell, literal(end)))
+            NOTHING
+            if dfa.is_empty
+            else seq(literal(end + "\n"), right_linear(dfa, self.table, "line", spell, literal(end)))
         )
 
     def _spell(self, ranges: Ranges) -> Expr:
@@ -160,26 +162,26 @@ class TomlWriter(Writer):
 
 
 @dataclass(slots=True)
-class _Table:
+class _TableMembers:
     """The table of the arguments: a statement for each, in any order."""
 
-    calls: Calls
+    calls: CallWriter
     tool: Tool
-    writer: TomlWriter
+    writer: TomlValueWriter
     header: str
     _members: dict[tuple[Union[str, Dfa], Formula], Expr] = field(default_factory=dict)
 
     @property
-    def frame(self) -> Frame:
+    def delimiters(self) -> Delimiters:
         """What stands before the statements."""
-        return Frame(literal(self.header))
+        return Delimiters(literal(self.header))
 
     def member(self, key: str, value: Formula) -> Expr:
         """Return a statement, every text of it."""
         if (key, value) not in self._members:
             writer = self.writer
-            fitting = coercion.declared(writer, value, self.tool.types(key))
-            self._members[key, value] = self.calls.member(
+            fitting = coercion.of_declared_types(writer, value, self.tool.types(key))
+            self._members[key, value] = self.calls.shared_member(
                 fitting, key, writer.reader, lambda: self._statement(writer.key(key), fitting, value)
             )
         return self._members[key, value]
@@ -192,17 +194,17 @@ class _Table:
             options = [
                 self._statement(writer.key(key), coercion.of_types(found, tool.types(key)), value) for key in known
             ]
-            rest = writer.keys(keys - of_words(known), _MAX_KEY)
+            rest = writer.keys(keys - words_dfa(known), _MAX_KEY)
             self._members[keys, value] = choice(*options, self._statement(rest, found, value))
         return self._members[keys, value]
 
-    def _statement(self, key: Expr, found: Values, value: Formula) -> Expr:
+    def _statement(self, key: Expr, found: ValueSet, value: Formula) -> Expr:
         """Return the statements of those values of a formula that were found."""
         writer = self.writer
         if found.is_empty:
             return NOTHING
         is_all = found == writer.reader.values(value)
-        inline = writer.value(value) if is_all else writer.book.add("value", writer.body(found, pointer_of(value)))
+        inline = writer.value(value) if is_all else writer.table.add("value", writer.body(found, pointer_of(value)))
         lines = [writer.lines(text) for text in found.strings]
         return seq(key, literal(" = "), choice(inline, *lines), literal("\n"))
 
@@ -210,16 +212,16 @@ class _Table:
 def _marked(dfa: Dfa) -> Dfa:
     """Return the automaton with a mark wherever a quote may stand."""
     rows = [[*row, *edges_to(((_MARK, _MARK),), dfa.step(state, ord('"')))] for state, row in enumerate(dfa.edges)]
-    return build([[edge for edge in row if edge[2] >= 0] for row in rows], dfa.finals)
+    return build_dfa([[edge for edge in row if edge[2] >= 0] for row in rows], dfa.finals)
 
 
 def _at_most_two(quote: Ranges, others: Ranges) -> Dfa:
     """Return texts of other characters and quotes, of these at most two in a row and none at the end."""
     rows = [[*edges_to(others, 0), *(edges_to(quote, run + 1) if run < 2 else [])] for run in range(3)]
-    return build(rows, [0])
+    return build_dfa(rows, [0])
 
 
-_APOSTROPHE: Final = of("'")
-_PLAIN: Final = minus(EVERY, minus(ESCAPES.must, of("\n\\")))
-_RAW: Final = _at_most_two(_APOSTROPHE, minus(_PLAIN, _APOSTROPHE))
-_ESCAPED: Final = _at_most_two(_QUOTE, (*minus(EVERY, _QUOTE), (_MARK, _MARK)))
+_APOSTROPHE: Final = char_set("'")
+_PLAIN: Final = difference(ANY_CHAR, difference(ESCAPES.must, char_set("\n\\")))
+_RAW: Final = _at_most_two(_APOSTROPHE, difference(_PLAIN, _APOSTROPHE))
+_ESCAPED: Final = _at_most_two(_QUOTE, (*difference(ANY_CHAR, _QUOTE), (_MARK, _MARK)))

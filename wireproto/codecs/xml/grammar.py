@@ -13,21 +13,20 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Union
 
 from wireproto.format.template import Template
-from wireproto.grammars.automata.automaton import ALL, Dfa, of_words
-from wireproto.grammars.automata.charset import minus, of
-from wireproto.grammars.automata.decimals import Numbers
+from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, words_dfa
+from wireproto.grammars.automata.charset import char_set, difference
+from wireproto.grammars.automata.decimals import NumberSet
 from wireproto.grammars.automata.patterns import pattern_dfa
-from wireproto.grammars.automata.right_linear import linear
-from wireproto.grammars.automata.until import without
-from wireproto.grammars.calls import Calls
-from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, Ranges, Rule, chars, choice, literal, seq
+from wireproto.grammars.automata.right_linear import right_linear
+from wireproto.grammars.automata.until import texts_without
+from wireproto.grammars.calls import CallWriter
+from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, Ranges, RuleRef, chars, choice, literal, seq
 from wireproto.grammars.schema import coercion
-from wireproto.grammars.schema.charrefs import References, Unquoted, around_key
 from wireproto.grammars.schema.formula import Formula, pointer_of
-from wireproto.grammars.schema.notation import LINE, Frame
-from wireproto.grammars.schema.sets import Text
-from wireproto.grammars.schema.values import Values
-from wireproto.grammars.schema.writing import Writer
+from wireproto.grammars.schema.notation import LINE, CharRefs, Delimiters, MarkupTokenWriter, around_key
+from wireproto.grammars.schema.sets import StringSet
+from wireproto.grammars.schema.values import ValueSet
+from wireproto.grammars.schema.writing import ValueWriter
 from wireproto.text.json_repair import dumps
 from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN
 from wireproto.tools.toolset import Tool
@@ -36,8 +35,8 @@ from wireproto.values.errors import GrammarError, TooLarge
 
 _TEXT: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "\r": "&#13;"}
 _NAME: Final = {**_TEXT, "\t": "&#9;", "\n": "&#10;"}
-_NEVER: Final = of("\0\r")
-_IN_CDATA: Final = without((CDATA_CLOSE,))
+_NEVER: Final = char_set("\0\r")
+_IN_CDATA: Final = texts_without((CDATA_CLOSE,))
 _DIGITS: Final = pattern_dfa("^-?(0|[1-9][0-9]*)$")
 # A start tag that is longer than `MAX_TAG` is none, and a character takes up to six.
 _MAX_KEY: Final = 128
@@ -49,12 +48,12 @@ _UNKNOWN: Final = Tool("")
 Shape = tuple[Template, Template]
 
 
-def xml_call(calls: Calls, tool: Tool) -> Expr:
+def xml_call(calls: CallWriter, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
     shape, rules = calls.dialect.call, calls.rules(tool)
     base = rules.writer
-    family = _Family(calls)
-    writer = XmlWriter(base.reader, calls.book, base.any_order, family=family, tool=tool, outer=True)
+    family = _ElementWriters(calls)
+    writer = XmlValueWriter(base.reader, calls.table, base.any_order, family=family, tool=tool, outer=True)
 
     def arguments() -> Expr:
         found = choice(*(writer.object(each, "") for each in rules.values().objects))
@@ -63,28 +62,28 @@ def xml_call(calls: Calls, tool: Tool) -> Expr:
 
     return seq(
         calls.header(shape.open, tool),
-        calls.written(tool, rules, arguments),
+        calls.arguments_rule(tool, rules, arguments),
         literal(shape.close.format(name=tool.name)),
     )
 
 
 @dataclass(slots=True)
-class _Family:
+class _ElementWriters:
     """What the writers of one call share; there is one for every kind of object or array that holds others."""
 
-    calls: Calls
-    text: References = field(init=False)
-    names: References = field(init=False)
+    calls: CallWriter
+    text: CharRefs = field(init=False)
+    names: CharRefs = field(init=False)
     gap: Expr = field(init=False)
-    inner: dict[str, XmlWriter] = field(default_factory=dict)
+    inner: dict[str, XmlValueWriter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        book = self.calls.book
-        self.text = book.once("xml text", lambda: References(book, _TEXT, "&<\r"))
-        self.names = book.once("xml names", lambda: References(book, _NAME, '&<"\t\n\r'))
-        self.gap = book.once("xml gap", lambda: book.add("gap", choice(EMPTY, LINE)))
+        table = self.calls.table
+        self.text = table.once("xml text", lambda: CharRefs(table, _TEXT, "&<\r"))
+        self.names = table.once("xml names", lambda: CharRefs(table, _NAME, '&<"\t\n\r'))
+        self.gap = table.once("xml gap", lambda: table.add("gap", choice(EMPTY, LINE)))
 
-    def flush(self, outer: XmlWriter) -> None:
+    def flush(self, outer: XmlValueWriter) -> None:
         """Write all rules that were referred to and not written yet."""
         while busy := [each for each in (outer, *self.inner.values()) if each.is_busy]:
             for each in busy:
@@ -92,10 +91,10 @@ class _Family:
 
 
 @dataclass(slots=True)
-class XmlWriter(Writer):
+class XmlValueWriter(ValueWriter):
     """Writes the members or elements of one kind of value; `tool` is what the decoder knows of them."""
 
-    family: _Family = field(kw_only=True)
+    family: _ElementWriters = field(kw_only=True)
     tool: Tool = field(kw_only=True)
     outer: bool = field(default=False, kw_only=True)
     _members: dict[tuple[Union[str, Dfa], Formula], Expr] = field(default_factory=dict)
@@ -104,9 +103,9 @@ class XmlWriter(Writer):
 
     def __post_init__(self) -> None:
         key = type(self), self.notation
-        self.syntax = self.book.once(key, lambda: Unquoted(self.notation, self.book, self.family.text))
-        self._by_numbers = self.book.once(Numbers, dict)
-        self._sections = self.book.once("xml sections", dict)
+        self.tokens = self.table.once(key, lambda: MarkupTokenWriter(self.notation, self.table, self.family.text))
+        self._by_numbers = self.table.once(NumberSet, dict)
+        self._sections = self.table.once("xml sections", dict)
 
     @property
     def is_busy(self) -> bool:
@@ -114,22 +113,22 @@ class XmlWriter(Writer):
         return bool(self._todo)
 
     @property
-    def frame(self) -> Frame:
+    def delimiters(self) -> Delimiters:
         """What stands around members: nothing of it is for an object without any, which its type shows."""
-        return Frame() if self.outer else self.array_frame
+        return Delimiters() if self.outer else self.array_delimiters
 
     @property
-    def array_frame(self) -> Frame:
+    def array_delimiters(self) -> Delimiters:
         """What stands around elements."""
         gap = self.family.gap
-        return Frame(gap, gap, gap, NOTHING)
+        return Delimiters(gap, gap, gap, NOTHING)
 
     def member(self, key: str, value: Formula) -> Expr:
         """Return a member of an object, every text of it."""
         if (key, value) not in self._members:
             types = self.tool.types(key)
-            fitting, about = coercion.declared(self, value, types), (key, types, self.outer)
-            self._members[key, value] = self.family.calls.member(
+            fitting, about = coercion.of_declared_types(self, value, types), (key, types, self.outer)
+            self._members[key, value] = self.family.calls.shared_member(
                 fitting, about, self.reader, lambda: self._named(key, fitting, pointer_of(value))
             )
         return self._members[key, value]
@@ -140,7 +139,7 @@ class XmlWriter(Writer):
             found, pointer, tool = self.reader.values(value), pointer_of(value), self.tool
             known = [key for key in sorted(tool.keys) if keys.accepts(key)]
             options = [self._named(key, coercion.of_types(found, tool.types(key)), pointer) for key in known]
-            rest = keys - of_words(known)
+            rest = keys - words_dfa(known)
             if not rest.is_empty:
                 name = self.family.names.words(rest, _MAX_KEY)
                 options.append(self._tagged(self._shape, name, (_UNKNOWN, ""), found, pointer))
@@ -150,20 +149,20 @@ class XmlWriter(Writer):
     def element(self, value: Formula) -> Expr:
         """Return an element of an array, every text of it."""
         if value not in self._elements:
-            fitting = coercion.declared(self, value, self.tool.types(""))
+            fitting = coercion.of_declared_types(self, value, self.tool.types(""))
             self._elements[value] = self._tagged(self._item, EMPTY, (self.tool, ""), fitting, pointer_of(value))
         return self._elements[value]
 
-    def single(self, found: Values) -> Expr:
+    def single(self, found: ValueSet) -> Expr:
         """Return an element of an array that has one of these few values."""
         fitting = coercion.of_types(found, self.tool.types(""))
         return self._tagged(self._item, EMPTY, (self.tool, ""), fitting, "")
 
-    def children(self, found: Values, pointer: str) -> Rule:
+    def children(self, found: ValueSet, pointer: str) -> RuleRef:
         """Return the members or elements of objects or arrays that are not empty."""
         if found not in self._by_values:
-            name = self.book.name(pointer.rpartition("/")[2] or "value")
-            self._by_values[found] = Rule(name)
+            name = self.table.name(pointer.rpartition("/")[2] or "value")
+            self._by_values[found] = RuleRef(name)
             self._todo.append((name, found, pointer))
         return self._by_values[found]
 
@@ -180,10 +179,10 @@ class XmlWriter(Writer):
         assert element is not None
         return element
 
-    def _named(self, key: str, found: Values, pointer: str) -> Expr:
+    def _named(self, key: str, found: ValueSet, pointer: str) -> Expr:
         return self._tagged(self._shape, self.family.names.text(key), (self.tool, key), found, pointer)
 
-    def _tagged(self, shape: Shape, name: Expr, place: tuple[Tool, str], found: Values, pointer: str) -> Expr:
+    def _tagged(self, shape: Shape, name: Expr, place: tuple[Tool, str], found: ValueSet, pointer: str) -> Expr:
         """Return the elements of these values, each with its type where that is not clear."""
         opener, closer = shape
         before, _ = around_key(opener)
@@ -192,37 +191,37 @@ class XmlWriter(Writer):
             for kind, content in self._contents(*place, found, pointer)
         ]
         rest = choice(*options)
-        return seq(literal(before), name, self.book.add("element", rest) if len(options) > 1 else rest)
+        return seq(literal(before), name, self.table.add("element", rest) if len(options) > 1 else rest)
 
-    def _contents(self, tool: Tool, key: str, found: Values, pointer: str) -> Iterator[tuple[str, Expr]]:
+    def _contents(self, tool: Tool, key: str, found: ValueSet, pointer: str) -> Iterator[tuple[str, Expr]]:
         """Yield what an element may hold behind which type; no type where the decoder needs none."""
         types = tool.types(key)
         says = types is None or len(types) > 1
-        words = [*([("null", None)] if found.null else []), *(("boolean", truth) for truth in sorted(found.truths))]
+        words = [*([("null", None)] if found.null else []), *(("boolean", truth) for truth in sorted(found.booleans))]
         for kind, value in words:
             word = dumps(value)
             if tool.decode(key, word).is_plainly(value):
                 yield "", literal(word)
             if says:
                 yield kind, literal(word)
-        numbers = coercion.spelled(found.numbers, types)
+        numbers = coercion.numbers(found.numbers, types)
         if not numbers.is_empty:
             if types is not None and types & NUMBERS and tool.wire(key) == "json":
                 yield "", self.number(numbers)
             yield from (("number", self.number(numbers)), ("integer", self._digits(numbers))) if says else ()
         if found.strings:
             yield "", self._texts(found.strings, coercion.strings(tool, key), pointer)
-            yield from (("string", self._texts(found.strings, ALL, pointer)),) if says else ()
+            yield from (("string", self._texts(found.strings, ANY_TEXT, pointer)),) if says else ()
         yield from self._containers(tool, key, found, pointer)
 
-    def _digits(self, numbers: Numbers) -> Expr:
+    def _digits(self, numbers: NumberSet) -> Expr:
         whole = replace(numbers.decimal, plain=numbers.plain & _DIGITS)
         return NOTHING if whole.is_empty else self.number(whole)
 
-    def _containers(self, tool: Tool, key: str, found: Values, pointer: str) -> Iterator[tuple[str, Expr]]:
+    def _containers(self, tool: Tool, key: str, found: ValueSet, pointer: str) -> Iterator[tuple[str, Expr]]:
         kinds = [
-            ("array", Values(arrays=found.arrays), tool.elements),
-            ("object", Values(objects=found.objects), tool.within),
+            ("array", ValueSet(arrays=found.arrays), tool.elements),
+            ("object", ValueSet(objects=found.objects), tool.within),
         ]
         for kind, values, known in kinds:
             if values.is_empty:
@@ -233,23 +232,23 @@ class XmlWriter(Writer):
             may_be_empty = any(map(coercion.has_empty, values.arrays + values.objects))
             yield kind, choice(children, EMPTY) if may_be_empty else children
 
-    def _inner(self, tool: Tool) -> XmlWriter:
+    def _inner(self, tool: Tool) -> XmlValueWriter:
         """Return the writer of what stands in values of which this is known."""
         inner, name = self.family.inner, repr(tool.schema["properties"])
         if name not in inner:
             if len(inner) > _MAX_KINDS:
                 raise GrammarError(f"a schema that declares more than {_MAX_KINDS} kinds of objects and arrays")
-            inner[name] = XmlWriter(self.reader, self.book, self.any_order, family=self.family, tool=tool)
+            inner[name] = XmlValueWriter(self.reader, self.table, self.any_order, family=self.family, tool=tool)
         return inner[name]
 
-    def _texts(self, texts: Iterable[Text], within: Dfa, pointer: str) -> Expr:
+    def _texts(self, texts: Iterable[StringSet], within: Dfa, pointer: str) -> Expr:
         """Return strings, of which the decoder reads those in `within` as they are."""
         options: list[Expr] = []
         for text in texts:
             try:
                 dfa = text.dfa & within
             except TooLarge as error:
-                self.failed(pointer, "type", error)
+                self.refuse(pointer, "type", error)
                 continue
             options.append(self.string(replace(text, dfa=dfa), pointer))
             endless = text.least == 0 and text.most is None and dfa.words(_MAX_CDATA) is None
@@ -260,10 +259,10 @@ class XmlWriter(Writer):
 
     def _section(self, dfa: Dfa) -> Expr:
         if dfa not in self._sections:
-            text = linear(dfa, self.book, "cdata", _as_it_is, literal(CDATA_CLOSE))
-            self._sections[dfa] = NOTHING if dfa.is_empty else self.book.add("cdata", seq(literal(CDATA_OPEN), text))
+            text = right_linear(dfa, self.table, "cdata", _as_it_is, literal(CDATA_CLOSE))
+            self._sections[dfa] = NOTHING if dfa.is_empty else self.table.add("cdata", seq(literal(CDATA_OPEN), text))
         return self._sections[dfa]
 
 
 def _as_it_is(ranges: Ranges) -> Expr:
-    return chars(minus(ranges, _NEVER))
+    return chars(difference(ranges, _NEVER))

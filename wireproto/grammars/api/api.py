@@ -16,11 +16,10 @@ from wireproto.codecs import codec
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.grammars.api.requests import Constraint, Trigger, llama_cpp_request, sglang_request, vllm_request
-from wireproto.grammars.calls import Body, Calls, ToolNote
-from wireproto.grammars.expr.expr import Rule, Rules
-from wireproto.grammars.expr.rule_table import Book
-from wireproto.grammars.message import Around
-from wireproto.grammars.parts import Parts
+from wireproto.grammars.calls import CallBody, CallWriter, ToolNote
+from wireproto.grammars.expr.expr import RuleRef, Rules
+from wireproto.grammars.expr.rule_table import RuleTable
+from wireproto.grammars.message import MessageParts, MessageWriter
 from wireproto.grammars.targets.gbnf import to_gbnf
 from wireproto.grammars.targets.lark import to_lark
 from wireproto.grammars.targets.structural_tag import structural_tag
@@ -29,9 +28,9 @@ from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.errors import GrammarError, TooLarge
 
 Target = Literal["gbnf", "lark", "xgrammar", "structural-tag"]
-Choice = Union[Literal["auto", "required", "none"], Mapping[str, str]]
+ToolChoice = Union[Literal["auto", "required", "none"], Mapping[str, str]]
 # How each engine's language is printed.
-PRINTERS: Final[Mapping[str, Callable[[Parts], str]]] = {
+PRINTERS: Final[Mapping[str, Callable[[MessageParts], str]]] = {
     "gbnf": lambda message: to_gbnf(message.rules),
     "lark": to_lark,
     "xgrammar": lambda message: to_ebnf(message.rules),
@@ -103,7 +102,7 @@ def grammar(
     tools: object,
     target: Target = "gbnf",
     *,
-    choice: Choice = "auto",
+    choice: ToolChoice = "auto",
     parallel: bool = True,
     strict: bool = True,
     reasoning: bool = True,
@@ -125,12 +124,12 @@ def grammar(
         raise GrammarError(f"target: one of {', '.join(PRINTERS)}, not {target!r}")
     spec = find_dialect(dialect) if isinstance(dialect, str) else dialect
     known = Toolset.of(tools)
-    calls = Calls(spec, known, Book(), strict, lexical=target == "lark")
-    around = Around(spec, known, calls.book)
+    calls = CallWriter(spec, known, RuleTable(), strict, lexical=target == "lark")
+    around = MessageWriter(spec, known, calls.table)
     if lazy and (choice == "none" or not around.triggers):
         raise GrammarError(f"{spec.name}: nothing that calls begin with could switch a lazy grammar on")
     reasoning = reasoning_open or (reasoning and spec.reasoning is not None)
-    wanted = _Wanted(choice, parallel, reasoning and not lazy, reasoning_open, lazy)
+    wanted = _Request(choice, parallel, reasoning and not lazy, reasoning_open, lazy)
     try:
         message = _message(calls, around, wanted)
         text = PRINTERS[target](message)
@@ -140,33 +139,33 @@ def grammar(
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Request:
     """What a message is to be made of."""
 
-    choice: Choice
+    choice: ToolChoice
     parallel: bool
     reasoning: bool
     reasoning_open: bool
     lazy: bool
 
 
-def _message(calls: Calls, around: Around, wanted: _Wanted) -> Parts:
-    book = calls.book
-    root = book.name("root")
-    run: Rule | None = None
+def _message(calls: CallWriter, around: MessageWriter, wanted: _Request) -> MessageParts:
+    table = calls.table
+    root = table.name("root")
+    run: RuleRef | None = None
     if wanted.choice == "none":
         found = around.plain()
     else:
         body = _body(calls.dialect)
         tools = list(_tools(calls.tools, wanted.choice))
-        run = book.add("calls", around.run([body(calls, tool) for tool in tools], wanted.parallel))
+        run = table.add("calls", around.run([body(calls, tool) for tool in tools], wanted.parallel))
         found = around.among_text(run) if wanted.choice == "auto" and not wanted.lazy else run
     if wanted.reasoning:
         found = around.behind_reasoning(found, wanted.reasoning_open)
-    book.rules[root] = found
-    return Parts(
-        Rules(root, book.rules).pruned(),
-        None if run is None else Rules(run.name, book.rules),
+    table.rules[root] = found
+    return MessageParts(
+        Rules(root, table.rules).pruned(),
+        None if run is None else Rules(run.name, table.rules),
         wanted.choice in ("auto", "none") and not wanted.lazy,
         around.markers,
         around.thought(wanted.reasoning_open) if wanted.reasoning else None,
@@ -174,15 +173,15 @@ def _message(calls: Calls, around: Around, wanted: _Wanted) -> Parts:
     )
 
 
-def _body(dialect: Dialect) -> Body:
+def _body(dialect: Dialect) -> CallBody:
     path = codec(dialect.codec).grammar
     if not path:
         raise GrammarError(f"{dialect.name}: the codec {dialect.codec} has no grammar")
-    body: Body = resolve_name(path)
+    body: CallBody = resolve_name(path)
     return body
 
 
-def _tools(tools: Toolset, wanted: Choice) -> Iterable[Tool]:
+def _tools(tools: Toolset, wanted: ToolChoice) -> Iterable[Tool]:
     if tools.any_name or tools.empty:
         raise GrammarError("a grammar needs the tools; give a list of definitions that is not empty")
     if isinstance(wanted, str):

@@ -17,7 +17,7 @@ from math import inf
 from random import Random
 from typing import Final
 
-from wireproto.grammars.automata.charset import inverse, of
+from wireproto.grammars.automata.charset import char_set, complement
 from wireproto.grammars.expr.expr import (
     Chars,
     Choice,
@@ -26,7 +26,7 @@ from wireproto.grammars.expr.expr import (
     Ranges,
     Raw,
     Repeat,
-    Rule,
+    RuleRef,
     Rules,
     Seq,
     Until,
@@ -74,7 +74,7 @@ class Sampler:
 
     def text(self, draw: Random) -> str:
         """Return a text of the grammar."""
-        return _Walk(self.rules.rules, self._costs, draw, self.size).text(Rule(self.rules.root))
+        return _Walk(self.rules.rules, self._costs, draw, self.size).text(RuleRef(self.rules.root))
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ class _Walk:
     def expand(self, expr: Expr) -> None:
         if isinstance(expr, Seq):
             self.open += [(part, 1) for part in reversed(expr.parts)]
-        elif isinstance(expr, Rule):
+        elif isinstance(expr, RuleRef):
             self.open.append((self.rules[expr.name], 1))
         elif isinstance(expr, Repeat):
             count = self.count(expr)
@@ -165,7 +165,7 @@ class _Walk:
 def _until(expr: Until) -> Expr:
     """Return text in which no marker begins, and the marker that no other one can end before."""
     firsts = "".join(marker[0] for marker in expr.markers)
-    return seq(repeat(chars(inverse(of(firsts + "\0"))), 0, None), literal(min(expr.markers, key=len)))
+    return seq(repeat(chars(complement(char_set(firsts + "\0"))), 0, None), literal(min(expr.markers, key=len)))
 
 
 def _is_spelled(expr: Expr) -> bool:
@@ -180,7 +180,7 @@ def _cost(expr: Expr, costs: Mapping[str, float]) -> float:
         return len(expr.text)
     if isinstance(expr, Chars):
         return 1
-    if isinstance(expr, Rule):
+    if isinstance(expr, RuleRef):
         return costs.get(expr.name, inf)
     if isinstance(expr, Seq):
         return sum(_cost(part, costs) for part in expr.parts)

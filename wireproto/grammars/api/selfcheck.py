@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from wireproto.decode.decoder import parse
 from wireproto.format.dialect import Dialect
-from wireproto.grammars.api.api import Choice, grammar
+from wireproto.grammars.api.api import ToolChoice, grammar
 from wireproto.grammars.api.sample import Sampler
 from wireproto.grammars.calls import closed_schema
 from wireproto.tools.toolset import Toolset
@@ -57,7 +57,7 @@ class Setting:
 
     dialect: Dialect
     tools: object
-    choice: Choice = "auto"
+    choice: ToolChoice = "auto"
     parallel: bool = True
     reasoning: bool = True
     reasoning_open: bool = False

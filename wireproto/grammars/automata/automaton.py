@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from wireproto.grammars.automata.charset import EVERY
+from wireproto.grammars.automata.charset import ANY_CHAR
 from wireproto.grammars.expr.expr import Ranges
 from wireproto.values.errors import TooLarge
 
@@ -91,36 +91,36 @@ class Dfa:
         return tuple(sorted(found))
 
     def __and__(self, other: Dfa) -> Dfa:
-        if self == ALL or other.is_empty:
+        if self == ANY_TEXT or other.is_empty:
             return other
-        return self if other == ALL or self.is_empty or self is other else _joint(self, other, _both)
+        return self if other == ANY_TEXT or self.is_empty or self is other else _joint(self, other, _both)
 
     def __or__(self, other: Dfa) -> Dfa:
-        if self.is_empty or other == ALL:
+        if self.is_empty or other == ANY_TEXT:
             return other
-        return self if other.is_empty or self == ALL or self is other else _joint(self, other, _either)
+        return self if other.is_empty or self == ANY_TEXT or self is other else _joint(self, other, _either)
 
     def __sub__(self, other: Dfa) -> Dfa:
         return self if self.is_empty or other.is_empty else _joint(self, other, _first_only)
 
     def __invert__(self) -> Dfa:
-        return ALL - self
+        return ANY_TEXT - self
 
 
-def build(edges: Sequence[Iterable[Edge]], finals: Iterable[int]) -> Dfa:
+def build_dfa(edges: Sequence[Iterable[Edge]], finals: Iterable[int]) -> Dfa:
     """Return the minimal automaton of a deterministic one whose start is state 0."""
     joined = [_joined(sorted(each)) for each in edges]
     ends = set(finals)
     alive = _alive(joined, ends)
     if 0 not in alive:
-        return EMPTY
+        return NO_TEXT
     kept = [tuple(edge for edge in each if edge[2] in alive) for each in joined]
     order = _topological(kept)
     blocks = _blocks_of_tree(kept, ends, order) if order is not None else _blocks(kept, ends)
     return _numbered(kept, ends, blocks)
 
 
-def of_words(words: Iterable[str]) -> Dfa:
+def words_dfa(words: Iterable[str]) -> Dfa:
     """Return the automaton of exactly these words."""
     children: list[dict[int, int]] = [{}]
     finals: set[int] = set()
@@ -134,18 +134,18 @@ def of_words(words: Iterable[str]) -> Dfa:
         if len(children) > MAX_TRIE:
             raise TooLarge(f"more than {MAX_TRIE} characters of literal text")
         finals.add(state)
-    return build([[(point, point, target) for point, target in sorted(each.items())] for each in children], finals)
+    return build_dfa([[(point, point, target) for point, target in sorted(each.items())] for each in children], finals)
 
 
 @lru_cache(maxsize=64)
-def of_length(least: int, most: int | None) -> Dfa:
+def length_dfa(least: int, most: int | None) -> Dfa:
     """Return the automaton of all words of `least` to `most` code points."""
     last = least if most is None else most
     if last > MAX_STATES:
         raise TooLarge(f"a length of {last} is more than {MAX_STATES} states")
-    edges = [[(low, high, state + 1) for low, high in EVERY] for state in range(last)]
-    edges.append([(low, high, last) for low, high in EVERY] if most is None else [])
-    return build(edges, range(least, last + 1))
+    edges = [[(low, high, state + 1) for low, high in ANY_CHAR] for state in range(last)]
+    edges.append([(low, high, last) for low, high in ANY_CHAR] if most is None else [])
+    return build_dfa(edges, range(least, last + 1))
 
 
 def edges_to(ranges: Ranges, target: int) -> list[Edge]:
@@ -342,7 +342,7 @@ def _product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa
         rows.append(row)
         if len(number) > MAX_STATES and len(number) > 2 * (len(first.edges) + len(second.edges)):
             raise TooLarge(f"an automaton of more than {MAX_STATES} states")
-    return build(rows, finals)
+    return build_dfa(rows, finals)
 
 
 def _row(dfa: Dfa, state: int) -> tuple[Edge, ...]:
@@ -367,5 +367,5 @@ def _aligned(first: tuple[Edge, ...], second: tuple[Edge, ...]) -> Iterator[tupl
         j += b is not None and b[1] < low
 
 
-EMPTY: Final = Dfa(((),), frozenset())
-ALL: Final = Dfa((tuple((low, high, 0) for low, high in EVERY),), frozenset({0}))
+NO_TEXT: Final = Dfa(((),), frozenset())
+ANY_TEXT: Final = Dfa((tuple((low, high, 0) for low, high in ANY_CHAR),), frozenset({0}))

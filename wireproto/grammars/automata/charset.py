@@ -15,7 +15,7 @@ from typing import Final
 from wireproto.grammars.expr.expr import Ranges
 
 LAST: Final = 0x10FFFF
-EVERY: Final[Ranges] = ((0, 0xD7FF), (0xE000, LAST))
+ANY_CHAR: Final[Ranges] = ((0, 0xD7FF), (0xE000, LAST))
 
 
 def normal(ranges: Iterable[tuple[int, int]]) -> Ranges:
@@ -26,10 +26,10 @@ def normal(ranges: Iterable[tuple[int, int]]) -> Ranges:
             merged[-1] = (merged[-1][0], max(merged[-1][1], high))
         else:
             merged.append((low, high))
-    return meet(tuple(merged), EVERY)
+    return intersection(tuple(merged), ANY_CHAR)
 
 
-def meet(first: Ranges, second: Ranges) -> Ranges:
+def intersection(first: Ranges, second: Ranges) -> Ranges:
     """Return what is in both sets."""
     both: list[tuple[int, int]] = []
     i = j = 0
@@ -49,12 +49,12 @@ def union(*sets: Ranges) -> Ranges:
     return normal(each for ranges in sets for each in ranges)
 
 
-def inverse(ranges: Ranges) -> Ranges:
+def complement(ranges: Ranges) -> Ranges:
     """Return every code point that is not in the set, surrogates aside."""
-    return minus(EVERY, ranges)
+    return difference(ANY_CHAR, ranges)
 
 
-def minus(first: Ranges, second: Ranges) -> Ranges:
+def difference(first: Ranges, second: Ranges) -> Ranges:
     """Return what is in the first set and not in the second."""
     left: list[tuple[int, int]] = []
     i = 0
@@ -72,14 +72,14 @@ def minus(first: Ranges, second: Ranges) -> Ranges:
     return tuple(left)
 
 
-def of(text: str) -> Ranges:
+def char_set(text: str) -> Ranges:
     """Return the set of the characters of a text."""
     if len(text) == 1 and not "\ud800" <= text <= "\udfff":
         return ((ord(text), ord(text)),)
     return normal((ord(character), ord(character)) for character in text)
 
 
-def span(first: str, last: str) -> Ranges:
+def char_range(first: str, last: str) -> Ranges:
     """Return the set of the characters from one to another, both included."""
     return ((ord(first), ord(last)),)
 

@@ -14,8 +14,8 @@ from decimal import Decimal
 from functools import lru_cache, reduce
 from typing import Final
 
-from wireproto.grammars.automata.automaton import EMPTY, Dfa, Edge, build, edges_to, of_words
-from wireproto.grammars.automata.charset import of
+from wireproto.grammars.automata.automaton import NO_TEXT, Dfa, Edge, build_dfa, edges_to, words_dfa
+from wireproto.grammars.automata.charset import char_set
 from wireproto.grammars.automata.patterns import pattern_dfa
 from wireproto.values.errors import TooLarge
 
@@ -57,7 +57,7 @@ _CANONICAL: Final = pattern_dfa(r"^(0|-?[1-9][0-9]*|-?(0|[1-9][0-9]*)\.[0-9]*[1-
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class NumberSet:
     """A set of numbers.
 
     `plain`: the decimal texts. `large`, `minus_large`: texts with an exponent from 1e16, `small`, `minus_small`: those
@@ -76,9 +76,9 @@ class Numbers:
         return self.plain.is_empty and not any(self.regions)
 
     @property
-    def decimal(self) -> Numbers:
+    def decimal(self) -> NumberSet:
         """The same numbers, none written with an exponent."""
-        return Numbers(self.plain, False, False, False, False)
+        return NumberSet(self.plain, False, False, False, False)
 
     @property
     def regions(self) -> tuple[Held, Held, Held, Held]:
@@ -89,56 +89,56 @@ class Numbers:
         """Return one text of each number, or None if there are more than `limit` or texts with exponents."""
         return None if any(held is not False for held in self.regions) else (self.plain & _CANONICAL).words(limit)
 
-    def __and__(self, other: Numbers) -> Numbers:
+    def __and__(self, other: NumberSet) -> NumberSet:
         if self is other or other is ANY or self is NONE:
             return self
         if self is ANY or other is NONE:
             return other
         pairs = zip(self.regions, other.regions, strict=True)
-        return Numbers(self.plain & other.plain, *(_both(a, b) for a, b in pairs))
+        return NumberSet(self.plain & other.plain, *(_both(a, b) for a, b in pairs))
 
-    def __or__(self, other: Numbers) -> Numbers:
+    def __or__(self, other: NumberSet) -> NumberSet:
         if self is other or other is NONE:
             return self
         pairs = zip(self.regions, other.regions, strict=True)
-        return Numbers(self.plain | other.plain, *(_either(a, b) for a, b in pairs))
+        return NumberSet(self.plain | other.plain, *(_either(a, b) for a, b in pairs))
 
-    def __invert__(self) -> Numbers:
-        return Numbers(_SYNTAX - self.plain, *(None if held is None else not held for held in self.regions))
+    def __invert__(self) -> NumberSet:
+        return NumberSet(_SYNTAX - self.plain, *(None if held is None else not held for held in self.regions))
 
 
 @lru_cache(maxsize=256)
-def compared(bound: Decimal, wanted: str) -> Numbers:
+def compared(bound: Decimal, wanted: str) -> NumberSet:
     """Return the numbers that are `<`, `=` or `>` than a bound; `wanted` is one of these signs, or several."""
     signs = frozenset(wanted)
     positive, negative = _sides(bound, signs)
     plain = (positive | _minus(negative)) & _SYNTAX
-    return Numbers(plain, *(_region(bound, signs, region) for region in _REGIONS))
+    return NumberSet(plain, *(_region(bound, signs, region) for region in _REGIONS))
 
 
 @lru_cache(maxsize=64)
-def multiples(of_what: Decimal) -> Numbers:
+def multiples(of_what: Decimal) -> NumberSet:
     """Return the multiples of a positive number."""
     digits, places = _scaled(of_what)
     if digits * (places + 2) > _MAX_RESIDUES:
         raise TooLarge(f"the multiples of {of_what} take more than {_MAX_RESIDUES} states")
     every_whole = True if 10**places % digits == 0 else None
     small = None if of_what < SMALL else False
-    return Numbers(_residues(digits, places) & _SYNTAX, every_whole, every_whole, small, small)
+    return NumberSet(_residues(digits, places) & _SYNTAX, every_whole, every_whole, small, small)
 
 
-def exactly(values: Iterable[Decimal]) -> Numbers:
+def exactly(values: Iterable[Decimal]) -> NumberSet:
     """Return the set of these numbers."""
     every = set(values)
     whole = [value for value in every if value == value.to_integral_value()]
     rest = [value for value in every if value != value.to_integral_value()]
     if len(rest) > _MAX_FRACTIONS:
         raise TooLarge(f"more than {_MAX_FRACTIONS} fractions in one enum")
-    plain = _with_zeros(of_words(format(value, "f").split(".")[0] for value in whole if _fits(value)))
+    plain = _with_zeros(words_dfa(format(value, "f").split(".")[0] for value in whole if _fits(value)))
     if 0 in every:
         plain |= _ZERO
     plain = reduce(lambda a, b: a | b, (compared(value, "=").plain for value in rest), plain)
-    return Numbers(plain, *(None if any(value in region for value in every) else False for region in _REGIONS))
+    return NumberSet(plain, *(None if any(value in region for value in every) else False for region in _REGIONS))
 
 
 def _both(a: Held, b: Held) -> Held:
@@ -164,9 +164,9 @@ def _with_zeros(whole: Dfa) -> Dfa:
     first = len(whole.edges)
     rows: list[list[Edge]] = [list(row) for row in whole.edges]
     for state in whole.finals:
-        rows[state] += edges_to(of("."), first)
-    rows += [edges_to(of("0"), first + 1), edges_to(of("0"), first + 1)]
-    return build(rows, [*whole.finals, first + 1])
+        rows[state] += edges_to(char_set("."), first)
+    rows += [edges_to(char_set("0"), first + 1), edges_to(char_set("0"), first + 1)]
+    return build_dfa(rows, [*whole.finals, first + 1])
 
 
 def _scaled(number: Decimal) -> tuple[int, int]:
@@ -183,16 +183,16 @@ def _sides(bound: Decimal, signs: frozenset[str]) -> tuple[Dfa, Dfa]:
     bound = bound or Decimal(0)
     opposite = frozenset({"<": ">", ">": "<", "=": "="}[sign] for sign in signs)
     if bound > 0:
-        return _magnitudes(bound, signs), _UNSIGNED if "<" in signs else EMPTY
+        return _magnitudes(bound, signs), _UNSIGNED if "<" in signs else NO_TEXT
     if bound < 0:
-        return _UNSIGNED if ">" in signs else EMPTY, _magnitudes(bound.copy_negate(), opposite)
+        return _UNSIGNED if ">" in signs else NO_TEXT, _magnitudes(bound.copy_negate(), opposite)
     return _magnitudes(bound, signs), _magnitudes(bound, opposite)
 
 
 def _minus(texts: Dfa) -> Dfa:
     """Return the texts with a minus sign before them."""
-    rows = [edges_to(of("-"), 1), *([(low, high, to + 1) for low, high, to in row] for row in texts.edges)]
-    return build(rows, [state + 1 for state in texts.finals])
+    rows = [edges_to(char_set("-"), 1), *([(low, high, to + 1) for low, high, to in row] for row in texts.edges)]
+    return build_dfa(rows, [state + 1 for state in texts.finals])
 
 
 def _magnitudes(bound: Decimal, signs: frozenset[str]) -> Dfa:
@@ -226,7 +226,7 @@ def _magnitudes(bound: Decimal, signs: frozenset[str]) -> Dfa:
         for (kind, place, sign), number in net.number.items()
         if _outcome(kind, place, sign, len(whole), len(fraction)) in signs
     ]
-    return build(net.rows, ends)
+    return build_dfa(net.rows, ends)
 
 
 def _outcome(kind: str, place: int, sign: str, whole: int, fraction: int) -> str:
@@ -252,7 +252,7 @@ class _Compare:
             if state not in self.number:
                 self.number[state] = len(self.rows)
                 self.rows.append([])
-        self.rows[self.number[start]] += edges_to(of(characters), self.number[end])
+        self.rows[self.number[start]] += edges_to(char_set(characters), self.number[end])
 
     def digits(self, start: tuple[str, int, str], end: tuple[str, int], sign: str, digit: str) -> None:
         """Add the edges of all digits: while all was equal, this digit of the bound decides."""
@@ -274,17 +274,19 @@ def _residues(modulus: int, places: int) -> Dfa:
             if residue * 10**missing % modulus == 0:
                 finals.append(len(rows))
             rows.append(_digits_read(phase, residue, modulus, places))
-    return build(rows, finals)
+    return build_dfa(rows, finals)
 
 
 def _digits_read(phase: int, residue: int, modulus: int, places: int) -> list[Edge]:
     if phase == places + 1:
         # Beyond the last place only zeros keep the number what it is.
-        return edges_to(of("0"), phase * modulus + residue)
+        return edges_to(char_set("0"), phase * modulus + residue)
     first = (phase + 1 if phase else 0) * modulus
-    row = [edge for digit in range(10) for edge in edges_to(of(str(digit)), first + (10 * residue + digit) % modulus)]
+    row = [
+        edge for digit in range(10) for edge in edges_to(char_set(str(digit)), first + (10 * residue + digit) % modulus)
+    ]
     if phase == 0:
-        row += edges_to(of("."), modulus + residue) + ([] if residue else edges_to(of("-"), 0))
+        row += edges_to(char_set("."), modulus + residue) + ([] if residue else edges_to(char_set("-"), 0))
     return row
 
 
@@ -301,8 +303,8 @@ def _region(bound: Decimal, signs: frozenset[str], region: _Region) -> Held:
     return True if found <= signs else None if found & signs else False
 
 
-ANY: Final = Numbers(_SYNTAX, True, True, True, True)
-NONE: Final = Numbers(EMPTY, False, False, False, False)
-WHOLE: Final = Numbers(_WHOLE, True, True, False, False)
+ANY: Final = NumberSet(_SYNTAX, True, True, True, True)
+NONE: Final = NumberSet(NO_TEXT, False, False, False, False)
+WHOLE: Final = NumberSet(_WHOLE, True, True, False, False)
 # Texts, not numbers: what draft 4 calls an integer has no fraction and no exponent.
-WRITTEN_WHOLE: Final = Numbers(pattern_dfa(r"^-?(0|[1-9][0-9]*)$"), False, False, False, False)
+WRITTEN_WHOLE: Final = NumberSet(pattern_dfa(r"^-?(0|[1-9][0-9]*)$"), False, False, False, False)

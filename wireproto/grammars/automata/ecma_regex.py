@@ -12,13 +12,22 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, Union
 
-from wireproto.grammars.automata.charset import EVERY, category, inverse, minus, normal, of, span, union
+from wireproto.grammars.automata.charset import (
+    ANY_CHAR,
+    category,
+    char_range,
+    char_set,
+    complement,
+    difference,
+    normal,
+    union,
+)
 from wireproto.grammars.expr.expr import Ranges
 
-DIGITS: Final = span("0", "9")
-WORD: Final = union(DIGITS, span("a", "z"), span("A", "Z"), of("_"))
-BLANK: Final = union(of("\t\n\v\f\r \u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff"), ((0x2000, 0x200A),))
-_NOT_DOT: Final = of("\n\r\u2028\u2029")
+DIGITS: Final = char_range("0", "9")
+WORD: Final = union(DIGITS, char_range("a", "z"), char_range("A", "Z"), char_set("_"))
+BLANK: Final = union(char_set("\t\n\v\f\r \u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff"), ((0x2000, 0x200A),))
+_NOT_DOT: Final = char_set("\n\r\u2028\u2029")
 _SETS: Final = {"d": DIGITS, "w": WORD, "s": BLANK}
 _CONTROLS: Final = {"t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"}
 _MAX_DEPTH: Final = 60
@@ -42,57 +51,57 @@ class PatternError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class One:
+class RegexChar:
     """One character of a set."""
 
     ranges: Ranges
 
 
 @dataclass(frozen=True, slots=True)
-class Cat:
+class RegexSeq:
     """One part after another."""
 
-    parts: tuple[Node, ...]
+    parts: tuple[RegexNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Alt:
+class RegexChoice:
     """One of several."""
 
-    options: tuple[Node, ...]
+    options: tuple[RegexNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
+class RegexRepeat:
     """A repetition; whether it is greedy or lazy changes no language."""
 
-    item: Node
+    item: RegexNode
     least: int
     most: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Assert:
+class RegexAssertion:
     """`^`, `$`, `b` or `B` (not between a word character and another)."""
 
     kind: Literal["^", "$", "b", "B"]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class LookAround:
     """What must stand, or must not stand, after this place or before it."""
 
-    item: Node
+    item: RegexNode
     ahead: bool
     negative: bool
 
 
-Node = Union[One, Cat, Alt, Loop, Assert, Look]
+RegexNode = Union[RegexChar, RegexSeq, RegexChoice, RegexRepeat, RegexAssertion, LookAround]
 
 
-def parse(pattern: str) -> Node:
+def parse(pattern: str) -> RegexNode:
     """Return the tree of a pattern, or raise `PatternError`."""
-    reader = _Reader(pattern)
+    reader = _PatternReader(pattern)
     node = reader.alternatives(0)
     if reader.pos < len(pattern):
         raise reader.error("unmatched )")
@@ -100,7 +109,7 @@ def parse(pattern: str) -> Node:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _PatternReader:
     text: str
     pos: int = 0
 
@@ -122,22 +131,22 @@ class _Reader:
         self.pos += 1
         return self.text[self.pos - 1]
 
-    def alternatives(self, depth: int) -> Node:
+    def alternatives(self, depth: int) -> RegexNode:
         if depth > _MAX_DEPTH:
             raise self.error(f"groups nested deeper than {_MAX_DEPTH}")
         options = [self.sequence(depth)]
         while self.take("|"):
             options.append(self.sequence(depth))
-        return options[0] if len(options) == 1 else Alt(tuple(options))
+        return options[0] if len(options) == 1 else RegexChoice(tuple(options))
 
-    def sequence(self, depth: int) -> Node:
-        parts: list[Node] = []
+    def sequence(self, depth: int) -> RegexNode:
+        parts: list[RegexNode] = []
         while self.pos < len(self.text) and self.text[self.pos] not in "|)":
             item = self.item(depth)
             parts.append(self.quantified(item))
-        return parts[0] if len(parts) == 1 else Cat(tuple(parts))
+        return parts[0] if len(parts) == 1 else RegexSeq(tuple(parts))
 
-    def quantified(self, item: Node) -> Node:
+    def quantified(self, item: RegexNode) -> RegexNode:
         sign = self.take("*", "+", "?")
         least, most = {"*": (0, None), "+": (1, None), "?": (0, 1), "": (1, 1)}[sign]
         if not sign and self.peek("{"):
@@ -152,34 +161,34 @@ class _Reader:
             most = least if found[2] is None else int(found[3]) if found[3] else None
         elif not sign:
             return item
-        if isinstance(item, (Assert, Look)):
+        if isinstance(item, (RegexAssertion, LookAround)):
             raise self.error("a repeated assertion")
         if max(least, most or 0) > _MAX_COUNT or (most is not None and most < least):
             raise self.error("a repetition out of bounds")
         self.take("?")
-        return Loop(item, least, most)
+        return RegexRepeat(item, least, most)
 
-    def item(self, depth: int) -> Node:
+    def item(self, depth: int) -> RegexNode:
         sign = self.next()
         if sign == "(":
             return self.group(depth)
         if sign == "[":
-            return One(self.char_class())
+            return RegexChar(self.char_class())
         if sign == ".":
-            return One(inverse(_NOT_DOT))
+            return RegexChar(complement(_NOT_DOT))
         if sign in "^$":
-            return Assert("^" if sign == "^" else "$")
+            return RegexAssertion("^" if sign == "^" else "$")
         if sign == "\\":
             boundary = self.take("b", "B")
             if boundary:
-                return Assert("b" if boundary == "b" else "B")
-            return One(self.escape())
+                return RegexAssertion("b" if boundary == "b" else "B")
+            return RegexChar(self.escape())
         if sign in "*+?" or (sign == "{" and (self.peek(",") or _COUNT.match(self.text, self.pos - 1))):
             self.pos -= 1
             raise self.error(f"a {sign} that stands alone")
-        return One(of(sign))
+        return RegexChar(char_set(sign))
 
-    def group(self, depth: int) -> Node:
+    def group(self, depth: int) -> RegexNode:
         kind = self.take("?:", "?=", "?!", "?<=", "?<!", "?<", "?")
         if kind == "?":
             raise self.error("an unknown kind of group")
@@ -192,28 +201,28 @@ class _Reader:
         if not self.take(")"):
             raise self.error("a group that does not end")
         if kind in ("?=", "?!", "?<=", "?<!"):
-            return Look(inner, ahead="<" not in kind, negative="!" in kind)
+            return LookAround(inner, ahead="<" not in kind, negative="!" in kind)
         return inner
 
     def escape(self) -> Ranges:
         """Return what the escape after a backslash stands for, in and outside a class."""
         sign = self.next()
         if sign.lower() in _SETS:
-            return _SETS[sign] if sign.islower() else inverse(_SETS[sign.lower()])
+            return _SETS[sign] if sign.islower() else complement(_SETS[sign.lower()])
         if sign in "pP":
             found = self.property()
-            return found if sign == "p" else inverse(found)
+            return found if sign == "p" else complement(found)
         if sign in _CONTROLS:
-            return of(_CONTROLS[sign])
+            return char_set(_CONTROLS[sign])
         if sign in _SYNTAX:
-            return of(sign)
+            return char_set(sign)
         if sign == "c":
             letter = self.next()
             if not (letter.isascii() and letter.isalpha()):
                 raise self.error("a control escape without a letter")
-            return of(chr(ord(letter) % 32))
+            return char_set(chr(ord(letter) % 32))
         if sign == "0" and not (self.pos < len(self.text) and self.text[self.pos].isdigit()):
-            return of("\0")
+            return char_set("\0")
         if sign in "xu":
             point = self.hexadecimal(sign)
             return normal([(point, point)])
@@ -242,7 +251,7 @@ class _Reader:
         name = _CATEGORIES.get(found[1], found[1])
         if name in ("Any", "ASCII"):
             self.pos = found.end()
-            return EVERY if name == "Any" else ((0, 0x7F),)
+            return ANY_CHAR if name == "Any" else ((0, 0x7F),)
         if not _SHORT.fullmatch(name):
             raise self.error(f"the unknown property {name}")
         self.pos = found.end()
@@ -260,13 +269,13 @@ class _Reader:
                     raise self.error("a range of characters without its ends")
                 first = normal([(first[0][0], last[0][0])])
             members = union(members, first)
-        return minus(EVERY, members) if negative else members
+        return difference(ANY_CHAR, members) if negative else members
 
     def class_atom(self) -> Ranges:
         sign = self.next()
         if sign != "\\":
-            return of(sign)
-        return of("\b") if self.take("b") else self.escape()
+            return char_set(sign)
+        return char_set("\b") if self.take("b") else self.escape()
 
 
 def _is_one(ranges: Ranges) -> bool:

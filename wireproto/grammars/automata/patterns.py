@@ -14,9 +14,19 @@ from itertools import pairwise
 from typing import Final
 
 from wireproto.grammars.automata import ecma_regex
-from wireproto.grammars.automata.automaton import Dfa, Edge, build, edges_to
-from wireproto.grammars.automata.charset import EVERY
-from wireproto.grammars.automata.ecma_regex import WORD, Alt, Assert, Cat, Look, Loop, Node, One, PatternError
+from wireproto.grammars.automata.automaton import Dfa, Edge, build_dfa, edges_to
+from wireproto.grammars.automata.charset import ANY_CHAR
+from wireproto.grammars.automata.ecma_regex import (
+    WORD,
+    LookAround,
+    PatternError,
+    RegexAssertion,
+    RegexChar,
+    RegexChoice,
+    RegexNode,
+    RegexRepeat,
+    RegexSeq,
+)
 from wireproto.grammars.expr.expr import Ranges
 from wireproto.values.errors import TooLarge
 
@@ -30,7 +40,7 @@ _LETTER: Final = 2
 
 # The look-aheads (number of the automaton, its state) that are still to be kept, and a place in the pattern with them.
 Owed = frozenset[tuple[int, int]]
-Place = tuple[int, Owed]
+Position = tuple[int, Owed]
 
 
 @lru_cache(maxsize=128)
@@ -39,25 +49,25 @@ def pattern_dfa(pattern: str) -> Dfa:
     return _compiled(ecma_regex.parse(pattern), before=True, after=True, prev=_NONE)
 
 
-def _compiled(node: Node, *, before: bool, after: bool, prev: int) -> Dfa:
-    net = _Net()
+def _compiled(node: RegexNode, *, before: bool, after: bool, prev: int) -> Dfa:
+    net = _RegexNfa()
     start, end = net.state(), net.state()
     first = net.state()
     if before:
-        net.steps[start].append((EVERY, start))
+        net.steps[start].append((ANY_CHAR, start))
     net.jumps[start].append((first, None))
     net.add(node, first, end)
     if after:
-        net.steps[end].append((EVERY, end))
-    return _Determined(net, start, end, after).dfa(prev)
+        net.steps[end].append((ANY_CHAR, end))
+    return _RegexDfa(net, start, end, after).dfa(prev)
 
 
 @dataclass(slots=True)
-class _Net:
+class _RegexNfa:
     """States with steps over characters and jumps that may ask for something."""
 
     steps: list[list[tuple[Ranges, int]]] = field(default_factory=list)
-    jumps: list[list[tuple[int, Assert | Look | None]]] = field(default_factory=list)
+    jumps: list[list[tuple[int, RegexAssertion | LookAround | None]]] = field(default_factory=list)
 
     def state(self) -> int:
         if len(self.steps) > _MAX_NODES:
@@ -66,28 +76,28 @@ class _Net:
         self.jumps.append([])
         return len(self.steps) - 1
 
-    def add(self, node: Node, start: int, end: int) -> None:
+    def add(self, node: RegexNode, start: int, end: int) -> None:
         """Lay a path for the node between two states."""
-        if isinstance(node, One):
+        if isinstance(node, RegexChar):
             self.steps[start].append((node.ranges, end))
-        elif isinstance(node, (Assert, Look)):
+        elif isinstance(node, (RegexAssertion, LookAround)):
             self.jumps[start].append((end, node))
-        elif isinstance(node, Alt):
+        elif isinstance(node, RegexChoice):
             for option in node.options:
                 self.add(option, start, end)
-        elif isinstance(node, Cat):
+        elif isinstance(node, RegexSeq):
             self._row(node.parts, start, end)
         else:
             self._loop(node, start, end)
 
-    def _row(self, parts: Iterable[Node], start: int, end: int) -> None:
+    def _row(self, parts: Iterable[RegexNode], start: int, end: int) -> None:
         for part in parts:
             following = self.state()
             self.add(part, start, following)
             start = following
         self.jumps[start].append((end, None))
 
-    def _loop(self, loop: Loop, start: int, end: int) -> None:
+    def _loop(self, loop: RegexRepeat, start: int, end: int) -> None:
         for _ in range(loop.least):
             following = self.state()
             self.add(loop.item, start, following)
@@ -106,15 +116,15 @@ class _Net:
         self.jumps[start].append((end, None))
 
 
-class _Determined:
+class _RegexDfa:
     """The subsets of one net, made one by one."""
 
-    def __init__(self, net: _Net, start: int, end: int, after: bool) -> None:
+    def __init__(self, net: _RegexNfa, start: int, end: int, after: bool) -> None:
         self.net, self.start, self.end, self.after = net, start, end, after
-        self.ahead: dict[tuple[Look, int], int] = {}
+        self.ahead: dict[tuple[LookAround, int], int] = {}
         self.automata: list[Dfa] = []
         self.work = 0
-        looks = {look for jumps in net.jumps for _, look in jumps if isinstance(look, Look) and not look.ahead}
+        looks = {look for jumps in net.jumps for _, look in jumps if isinstance(look, LookAround) and not look.ahead}
         self.behind = {look: index for index, look in enumerate(sorted(looks, key=repr))}
         self.trackers = [_behind(look) for look in self.behind]
 
@@ -145,9 +155,11 @@ class _Determined:
             rows.append(row)
             if len(number) > _MAX_STATES or self.work > _MAX_WORK:
                 raise TooLarge(f"a pattern of more than {_MAX_STATES} states")
-        return build(rows, finals)
+        return build_dfa(rows, finals)
 
-    def _closure(self, places: Iterable[Place], prev: int, following: int, tracked: tuple[int, ...]) -> set[Place]:
+    def _closure(
+        self, places: Iterable[Position], prev: int, following: int, tracked: tuple[int, ...]
+    ) -> set[Position]:
         """Return the places reached without a character, when these stand before and after."""
         found = set(places)
         todo = list(found)
@@ -163,12 +175,12 @@ class _Determined:
         return found
 
     def _passed(
-        self, condition: Assert | Look | None, prev: int, following: int, tracked: tuple[int, ...]
+        self, condition: RegexAssertion | LookAround | None, prev: int, following: int, tracked: tuple[int, ...]
     ) -> Owed | None:
         """Return what is owed after a jump, or None if it may not be made."""
         if condition is None:
             return frozenset()
-        if isinstance(condition, Assert):
+        if isinstance(condition, RegexAssertion):
             return frozenset() if _holds(condition, prev, following) else None
         if condition.ahead:
             return frozenset([(self._ahead(condition, prev), 0)])
@@ -176,9 +188,9 @@ class _Determined:
         stands = tracked[index] in self.trackers[index].finals
         return frozenset() if stands != condition.negative else None
 
-    def _ahead(self, look: Look, prev: int) -> int:
+    def _ahead(self, look: LookAround, prev: int) -> int:
         if (look, prev) not in self.ahead:
-            if any(isinstance(each, Look) and not each.ahead for each in _inside(look.item)):
+            if any(isinstance(each, LookAround) and not each.ahead for each in _inside(look.item)):
                 raise PatternError("a look-behind inside a look-ahead")
             found = _compiled(look.item, before=False, after=True, prev=prev)
             self.ahead[look, prev] = len(self.automata)
@@ -199,13 +211,13 @@ class _Determined:
             following = dfa.step(at, point)
             if following < 0:
                 return None
-            forever = following in dfa.finals and dfa.edges[following] == tuple(edges_to(EVERY, following))
+            forever = following in dfa.finals and dfa.edges[following] == tuple(edges_to(ANY_CHAR, following))
             if not forever:
                 left.add((number, following))
         return frozenset(left)
 
-    def _moved(self, places: Iterable[Place], point: int) -> frozenset[Place]:
-        moved: set[Place] = set()
+    def _moved(self, places: Iterable[Position], point: int) -> frozenset[Position]:
+        moved: set[Position] = set()
         for at, owed in places:
             self.work += 1
             targets = [target for ranges, target in self.net.steps[at] if _has(ranges, point)]
@@ -238,32 +250,35 @@ class _Determined:
         return [(ranges[0][0], tuple(ranges)) for ranges in groups.values()]
 
     def _every_ahead(self) -> list[Dfa]:
-        looks = {look for jumps in self.net.jumps for _, look in jumps if isinstance(look, Look) and look.ahead}
+        looks = {look for jumps in self.net.jumps for _, look in jumps if isinstance(look, LookAround) and look.ahead}
         for look in sorted(looks, key=repr):
             for prev in (_NONE, _OTHER, _LETTER):
                 self._ahead(look, prev)
         return self.automata
 
 
-def _behind(look: Look) -> Dfa:
-    if any(isinstance(each, Look) or (isinstance(each, Assert) and each.kind != "^") for each in _inside(look.item)):
+def _behind(look: LookAround) -> Dfa:
+    if any(
+        isinstance(each, LookAround) or (isinstance(each, RegexAssertion) and each.kind != "^")
+        for each in _inside(look.item)
+    ):
         raise PatternError("a look-behind that asks for what follows")
     return _compiled(look.item, before=True, after=False, prev=_NONE)
 
 
-def _inside(node: Node) -> Iterator[Node]:
+def _inside(node: RegexNode) -> Iterator[RegexNode]:
     """Yield a node and every node in it."""
     todo = [node]
     while todo:
         each = todo.pop()
         yield each
-        if isinstance(each, (Cat, Alt)):
-            todo += each.parts if isinstance(each, Cat) else each.options
-        elif isinstance(each, (Loop, Look)):
+        if isinstance(each, (RegexSeq, RegexChoice)):
+            todo += each.parts if isinstance(each, RegexSeq) else each.options
+        elif isinstance(each, (RegexRepeat, LookAround)):
             todo.append(each.item)
 
 
-def _holds(condition: Assert, prev: int, following: int) -> bool:
+def _holds(condition: RegexAssertion, prev: int, following: int) -> bool:
     if condition.kind == "^":
         return prev == _NONE
     if condition.kind == "$":

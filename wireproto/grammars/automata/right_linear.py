@@ -13,53 +13,55 @@ from functools import lru_cache
 from typing import Final
 
 from wireproto.grammars.automata.automaton import Dfa, Edge
-from wireproto.grammars.automata.charset import minus
-from wireproto.grammars.expr.expr import EMPTY, Expr, Ranges, Rule, chars, choice, repeat, seq
-from wireproto.grammars.expr.rule_table import Book
+from wireproto.grammars.automata.charset import difference
+from wireproto.grammars.expr.expr import EMPTY, Expr, Ranges, RuleRef, chars, choice, repeat, seq
+from wireproto.grammars.expr.rule_table import RuleTable
 
 Spell = Callable[[Ranges], Expr]
-Ways = tuple[Mapping[int, Ranges], ...]
+Moves = tuple[Mapping[int, Ranges], ...]
 # Alternatives inside alternatives; beyond this a rule of its own reads better.
 _MAX_NESTED: Final = 6
 # Schemas ask for the same small automata again and again.
 _SMALL: Final = 100
 
 
-def raw(ranges: Ranges) -> Expr:
+def unescaped(ranges: Ranges) -> Expr:
     """Spell characters as themselves; NUL cannot be written."""
-    return chars(minus(ranges, ((0, 0),)))
+    return chars(difference(ranges, ((0, 0),)))
 
 
-def linear(dfa: Dfa, book: Book, hint: str, spell: Spell = raw, end: Expr = EMPTY, most: int | None = None) -> Expr:
+def right_linear(
+    dfa: Dfa, table: RuleTable, hint: str, spell: Spell = unescaped, end: Expr = EMPTY, most: int | None = None
+) -> Expr:
     """Return the words of an automaton, each with `end` after it.
 
     `most` limits runs of characters that the automaton does not count.
     """
-    ways = _known_ways(dfa) if len(dfa.edges) <= _SMALL else _ways(dfa)
-    writer = _Writer(dfa, book, hint, spell, end, most, ways, _named(ways))
+    ways = _known_moves(dfa) if len(dfa.edges) <= _SMALL else _moves(dfa)
+    writer = _RuleWriter(dfa, table, hint, spell, end, most, ways, _named(ways))
     first = writer.at(0, 0)
     while writer.todo:
         state = writer.todo.pop()
-        book.rules[writer.names[state]] = writer.body(state, 0)
+        table.rules[writer.names[state]] = writer.body(state, 0)
     return first
 
 
-def _named(ways: Ways) -> frozenset[int]:
+def _named(ways: Moves) -> frozenset[int]:
     count = Counter(target for state, groups in enumerate(ways) for target in groups if target != state)
     return frozenset(state for state, count in count.items() if count > (1 if state else 0))
 
 
-def _ways(dfa: Dfa) -> Ways:
+def _moves(dfa: Dfa) -> Moves:
     """Return the characters that lead from each state to each other one."""
-    return tuple(map(targets, dfa.edges))
+    return tuple(map(chars_by_target, dfa.edges))
 
 
 @lru_cache(maxsize=256)
-def _known_ways(dfa: Dfa) -> Ways:
-    return _ways(dfa)
+def _known_moves(dfa: Dfa) -> Moves:
+    return _moves(dfa)
 
 
-def targets(row: tuple[Edge, ...]) -> dict[int, Ranges]:
+def chars_by_target(row: tuple[Edge, ...]) -> dict[int, Ranges]:
     """Return the characters that lead to each state, by state."""
     groups: dict[int, list[tuple[int, int]]] = {}
     for low, high, target in row:
@@ -68,14 +70,14 @@ def targets(row: tuple[Edge, ...]) -> dict[int, Ranges]:
 
 
 @dataclass(slots=True)
-class _Writer:
+class _RuleWriter:
     dfa: Dfa
-    book: Book
+    table: RuleTable
     hint: str
     spell: Spell
     end: Expr
     most: int | None
-    ways: Ways
+    ways: Moves
     shared: frozenset[int]
     names: dict[int, str] = field(default_factory=dict)
     todo: list[int] = field(default_factory=list)
@@ -87,9 +89,9 @@ class _Writer:
         if state not in self.shared and depth <= _MAX_NESTED:
             return self.body(state, depth)
         if state not in self.names:
-            self.names[state] = self.book.name(self.hint)
+            self.names[state] = self.table.name(self.hint)
             self.todo.append(state)
-        return Rule(self.names[state])
+        return RuleRef(self.names[state])
 
     def body(self, state: int, depth: int) -> Expr:
         parts: list[Expr] = []

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from wireproto.grammars.automata.automaton import Dfa, Edge, build, edges_to
-from wireproto.grammars.automata.charset import EVERY, minus, of
+from wireproto.grammars.automata.automaton import Dfa, Edge, build_dfa, edges_to
+from wireproto.grammars.automata.charset import ANY_CHAR, char_set, difference
 
 
 def until_dfa(markers: Sequence[str]) -> Dfa:
@@ -28,18 +28,18 @@ def until_dfa(markers: Sequence[str]) -> Dfa:
         order += goto[state].values()
     rows: list[list[Edge]] = []
     for state, targets in enumerate(complete):
-        row = edges_to(minus(EVERY, of("".join(targets))), 0)
+        row = edges_to(difference(ANY_CHAR, char_set("".join(targets))), 0)
         row += ((ord(character), ord(character), target) for character, target in targets.items())
         rows.append([] if ends[state] else row)
-    return build(rows, [state for state, end in enumerate(ends) if end])
+    return build_dfa(rows, [state for state, end in enumerate(ends) if end])
 
 
 @lru_cache(maxsize=64)
-def without(markers: tuple[str, ...]) -> Dfa:
+def texts_without(markers: tuple[str, ...]) -> Dfa:
     """Return all text that holds none of the markers."""
     until = until_dfa(markers)
     rows = [[edge for edge in row if edge[2] not in until.finals] for row in until.edges]
-    return build(rows, [state for state in range(len(rows)) if state not in until.finals])
+    return build_dfa(rows, [state for state in range(len(rows)) if state not in until.finals])
 
 
 def _trie(markers: Sequence[str]) -> tuple[list[dict[str, int]], list[bool]]:

@@ -55,7 +55,7 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RuleRef:
     """What a rule of this name says."""
 
     name: str
@@ -78,7 +78,7 @@ class Raw:
     boundary: Hashable
 
 
-Expr = Union[Literal, Chars, Seq, Choice, Repeat, Rule, Until, Raw]
+Expr = Union[Literal, Chars, Seq, Choice, Repeat, RuleRef, Until, Raw]
 
 EMPTY: Final = Seq(())
 NOTHING: Final = Choice(())
@@ -104,7 +104,7 @@ class Rules:
         if not all(names <= productive for names in used.values()):
             kept = {name: _without(self.rules[name], productive) for name in self.rules if name in productive}
             used = {name: _used(expr) for name, expr in kept.items()}
-        if any(isinstance(expr, Rule) for expr in kept.values()):
+        if any(isinstance(expr, RuleRef) for expr in kept.values()):
             kept, used = _without_aliases(self.root, kept, used)
         reached = {self.root}
         todo = [self.root]
@@ -194,7 +194,7 @@ def references(expr: Expr) -> list[str]:
     todo = [expr]
     while todo:
         each = todo.pop()
-        if isinstance(each, Rule):
+        if isinstance(each, RuleRef):
             found[each.name] = None
         elif isinstance(each, Seq):
             todo += each.parts[::-1]
@@ -207,8 +207,8 @@ def references(expr: Expr) -> list[str]:
 
 def renamed(expr: Expr, names: Mapping[str, str]) -> Expr:
     """Return an expression with references to other names; those that `names` lacks stay."""
-    if isinstance(expr, Rule):
-        return Rule(names.get(expr.name, expr.name))
+    if isinstance(expr, RuleRef):
+        return RuleRef(names.get(expr.name, expr.name))
     if isinstance(expr, Seq):
         return Seq(tuple(renamed(part, names) for part in expr.parts))
     if isinstance(expr, Choice):
@@ -223,20 +223,20 @@ def filled(expr: Expr, rules: Mapping[str, Expr]) -> Expr:
     """
     if isinstance(expr, Seq):
         last = expr.parts[-1]
-        found = rules.get(last.name, NOTHING) if isinstance(last, Rule) else filled(last, rules)
+        found = rules.get(last.name, NOTHING) if isinstance(last, RuleRef) else filled(last, rules)
         if found is NOTHING:
             return NOTHING
         parts = (*expr.parts[:-1], found)
-        return Seq(parts) if isinstance(found, (Rule, Choice)) else seq(*parts)
+        return Seq(parts) if isinstance(found, (RuleRef, Choice)) else seq(*parts)
     if isinstance(expr, Choice):
         options = [each for option in expr.options if (each := filled(option, rules)) is not NOTHING]
         return options[0] if len(options) == 1 else Choice(tuple(options)) if options else NOTHING
-    return rules.get(expr.name, NOTHING) if isinstance(expr, Rule) else NOTHING
+    return rules.get(expr.name, NOTHING) if isinstance(expr, RuleRef) else NOTHING
 
 
 def is_nullable(expr: Expr, nullable: Iterable[str]) -> bool:
     """Whether an expression matches the empty text, when these rules do."""
-    if isinstance(expr, Rule):
+    if isinstance(expr, RuleRef):
         return expr.name in nullable
     if isinstance(expr, Seq):
         return all(map(is_nullable, expr.parts, itertools.repeat(nullable)))
@@ -250,12 +250,12 @@ def _used(expr: Expr) -> set[str]:
     found: set[str] = set()
     todo = [expr]
     for each in todo:
-        if isinstance(each, Rule):
+        if isinstance(each, RuleRef):
             found.add(each.name)
         elif isinstance(each, Seq):
             todo += each.parts
         elif isinstance(each, Choice):
-            todo += each.options or (Rule(""),)
+            todo += each.options or (RuleRef(""),)
         elif isinstance(each, Repeat):
             todo.append(each.item)
     return found
@@ -317,7 +317,7 @@ def _is_productive(expr: Expr, productive: Iterable[str]) -> bool:
         return any(map(_is_productive, expr.options, itertools.repeat(productive)))
     if isinstance(expr, Repeat):
         return expr.least == 0 or _is_productive(expr.item, productive)
-    return not isinstance(expr, Rule) or expr.name in productive
+    return not isinstance(expr, RuleRef) or expr.name in productive
 
 
 def _productive(rules: Mapping[str, Expr], used: Mapping[str, set[str]]) -> set[str]:
@@ -358,7 +358,7 @@ def _without_aliases(
     for name in rules:
         end = name
         # What can match has no circle of names.
-        while isinstance(expr := rules[end], Rule):
+        while isinstance(expr := rules[end], RuleRef):
             named[name] = end = expr.name
     first = named.get(root, root)
     changed = {name: root if end == first else end for name, end in named.items()}
@@ -382,4 +382,4 @@ def _without(expr: Expr, productive: Iterable[str]) -> Expr:
         return choice(*(_without(each, productive) for each in expr.options))
     if isinstance(expr, Repeat):
         return repeat(_without(expr.item, productive), expr.least, expr.most)
-    return expr if not isinstance(expr, Rule) or expr.name in productive else NOTHING
+    return expr if not isinstance(expr, RuleRef) or expr.name in productive else NOTHING

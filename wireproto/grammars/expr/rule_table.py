@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from wireproto.grammars.expr.expr import Expr, Rule
+from wireproto.grammars.expr.expr import Expr, RuleRef
 from wireproto.values.errors import TooLarge
 
 _MAX_RULES: Final = 60_000
@@ -21,7 +21,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(slots=True)
-class Book:
+class RuleTable:
     """Rules by name."""
 
     rules: dict[str, Expr] = field(default_factory=dict)
@@ -35,12 +35,12 @@ class Book:
         return len(self._taken)
 
     @classmethod
-    def beside(cls, names: Iterable[str]) -> Book:
-        """Return an empty book that gives none of these names."""
+    def beside(cls, names: Iterable[str]) -> RuleTable:
+        """Return an empty table that gives none of these names."""
         return cls(_taken=dict.fromkeys(names, 1))
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """Return what was made for a key, or make it now: what several writers of this book share."""
+        """Return what was made for a key, or make it now: what several writers of this table share."""
         found: Made | None = self._made.get(key)
         if found is None:
             found = self._made[key] = make()
@@ -62,8 +62,8 @@ class Book:
             raise TooLarge(f"a grammar of more than {_MAX_RULES} rules")
         return name
 
-    def add(self, hint: str, expr: Expr) -> Rule:
+    def add(self, hint: str, expr: Expr) -> RuleRef:
         """Write a rule under a new name, and return what refers to it."""
         name = self.name(hint)
         self.rules[name] = expr
-        return Rule(name)
+        return RuleRef(name)

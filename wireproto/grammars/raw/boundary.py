@@ -17,15 +17,24 @@ from typing import Final
 from wireproto.format.nodes import ALPHABETS, Gap, Lit, Slot, Tag
 from wireproto.format.spelling import AFTER_TAG_NAME, CACHED, Spelling, endings
 from wireproto.format.template import Template
-from wireproto.grammars.automata.automaton import Dfa, build, edges_to
-from wireproto.grammars.automata.charset import of, union
-from wireproto.grammars.automata.until import without
+from wireproto.grammars.automata.automaton import Dfa, build_dfa, edges_to
+from wireproto.grammars.automata.charset import char_set, union
+from wireproto.grammars.automata.until import texts_without
 from wireproto.grammars.expr.expr import Ranges
-from wireproto.grammars.raw.marker_nfa import Kind, Net, Path, Reading, Step, Steps, literal_steps, read
+from wireproto.grammars.raw.marker_nfa import (
+    MarkerNfa,
+    MarkerPath,
+    Meaning,
+    Step,
+    Steps,
+    ValueAutomaton,
+    determinised,
+    literal_steps,
+)
 from wireproto.text.scan import BLANK
 from wireproto.tools.toolset import Toolset
 
-_BLANKS: Final = of(BLANK)
+_BLANKS: Final = char_set(BLANK)
 _GAP: Final = (Step(_BLANKS, 0, None),)
 # `nodes.ALPHABETS` gives names so many characters.
 _MAX_WORD: Final = 128
@@ -36,7 +45,7 @@ _MAX_KEYS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class ValueSite:
     """Where values stand: in calls of a form, which may stand in a section, among these declared keys.
 
     `name` and `key` are those of the call and the value where closers spell them, else empty. `tools` are the declared
@@ -53,7 +62,7 @@ class Site:
     coarse: bool = False
 
     @classmethod
-    def of(cls, form: Spelling, tools: Toolset) -> Site:
+    def of(cls, form: Spelling, tools: Toolset) -> ValueSite:
         """Return where values of a form stand, among these tools."""
         # What the format cannot spell is the key of no argument.
         of_tool = {tool.name: sorted(filter(ALPHABETS["key"].fullmatch, tool.keys)) for tool in tools.tools}
@@ -67,7 +76,7 @@ class Site:
             coarse=bool(form.value_closer.roles) and sum(map(len, of_tool.values())) > _MAX_SITES,
         )
 
-    def at(self, name: str, key: str) -> Site:
+    def at(self, name: str, key: str) -> ValueSite:
         """Return the site of one value, as far as it makes a difference: equal sites have equal automata."""
         form = self.form
         names = bool(form.closers) and bool(form.closers[0].roles)
@@ -75,10 +84,10 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Boundary:
+class ValueBoundary:
     """A raw value and its closer. `closer` begins with the white space that frames values; `pad` is that."""
 
-    site: Site
+    site: ValueSite
     pad: str = ""
 
     @property
@@ -86,11 +95,11 @@ class Boundary:
         """What ends the value."""
         return self.pad + self.site.form.value_close(self.site.key)
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[MarkerPath]:
         """Return every way through markers that ends a value, or opens a call in it."""
         return [*_endings(self.site), *_openers(self.site)]
 
-    def reading(self) -> Reading:
+    def reading(self) -> ValueAutomaton:
         """Return the automaton of the value and its closer."""
         return _value_reading(self)
 
@@ -100,40 +109,42 @@ class Boundary:
 
 
 @lru_cache(maxsize=CACHED)
-def _value_texts(boundary: Boundary) -> Dfa:
+def _value_texts(boundary: ValueBoundary) -> Dfa:
     reading = boundary.reading()
     return _texts_of(reading, reading.exits)
 
 
-def _texts_of(reading: Reading, ends: Iterable[int]) -> Dfa:
+def _texts_of(reading: ValueAutomaton, ends: Iterable[int]) -> Dfa:
     """Return the texts without nested calls that an automaton reads up to one of these states."""
-    return build([[edge for arc in arcs for edge in edges_to(arc.ranges, arc.target)] for arcs in reading.arcs], ends)
+    return build_dfa(
+        [[edge for arc in arcs for edge in edges_to(arc.ranges, arc.target)] for arcs in reading.arcs], ends
+    )
 
 
 @lru_cache(maxsize=CACHED)
-def _value_reading(boundary: Boundary) -> Reading:
-    net = Net()
+def _value_reading(boundary: ValueBoundary) -> ValueAutomaton:
+    net = MarkerNfa()
     net.lay(boundary.paths())
-    net.mark(literal_steps(boundary.closer), Kind.EXIT)
+    net.mark(literal_steps(boundary.closer), Meaning.EXIT)
     site = boundary.site
     value = literal_steps(site.form.value_close(site.key))
     # What tells a second closer from a first one, and openers of the tag that is closed.
-    net.mark(value, Kind.VALUE)
+    net.mark(value, Meaning.VALUE)
     for i in range(len(value)):
-        net.mark((*value, *_GAP, *value[:i]), Kind.BEHIND)
+        net.mark((*value, *_GAP, *value[:i]), Meaning.BEHIND)
     twice = (*value, *_GAP, *value)
-    net.mark(twice, Kind.TWICE)
+    net.mark(twice, Meaning.TWICE)
     for frame in ("", site.form.dialect.argument.pad):
         alone = net.follow(net.first, (*literal_steps(frame), *twice))
-        net.marks.setdefault(alone, set()).add(Kind.ALONE)
+        net.marks.setdefault(alone, set()).add(Meaning.ALONE)
     tag = site.form.value_tag(site.key)
     if tag:
-        net.lay([Path((*literal_steps(tag), Step(of(AFTER_TAG_NAME))), Kind.TAG, quotable=True)])
-    return read(net, literal_steps("\n") if boundary.pad else ())
+        net.lay([MarkerPath((*literal_steps(tag), Step(char_set(AFTER_TAG_NAME))), Meaning.TAG, quotable=True)])
+    return determinised(net, literal_steps("\n") if boundary.pad else ())
 
 
 @lru_cache(maxsize=CACHED)
-def harmless_texts(site: Site) -> Dfa:
+def harmless_texts(site: ValueSite) -> Dfa:
     """Return the texts that may stand anywhere in a value and end it nowhere.
 
     Where a closer spells a key, they hold no tag of a declared name at all.
@@ -141,23 +152,23 @@ def harmless_texts(site: Site) -> Dfa:
     form = site.form
     if form.value_closer.roles:
         names = {*site.keys, *(name for name, _ in site.tools)}
-        return without(tuple(sorted(f"{begin}{name}>" for name in names for begin in ("<", "</"))))
-    net = Net()
+        return texts_without(tuple(sorted(f"{begin}{name}>" for name in names for begin in ("<", "</"))))
+    net = MarkerNfa()
     net.lay([*_endings(site), *_openers(site)])
-    reading = read(net, anywhere=True)
+    reading = determinised(net, anywhere=True)
     return _texts_of(reading, range(len(reading.arcs)))
 
 
 @lru_cache(maxsize=CACHED)
-def nested_reading(site: Site, closer: str) -> Reading:
+def nested_reading(site: ValueSite, closer: str) -> ValueAutomaton:
     """Return the automaton of the rest of a nested call, up to and including its outermost closer."""
-    net = Net()
+    net = MarkerNfa()
     net.lay(_openers(site))
-    net.mark(literal_steps(closer), Kind.END)
-    return read(net)
+    net.mark(literal_steps(closer), Meaning.END)
+    return determinised(net)
 
 
-def _endings(site: Site) -> Iterator[Path]:
+def _endings(site: ValueSite) -> Iterator[MarkerPath]:
     """Yield every sequence of markers that ends a value, or the beginning of one that nothing else has."""
     form = site.form
     texts = _markers(site)
@@ -165,20 +176,20 @@ def _endings(site: Site) -> Iterator[Path]:
     # An argument's opener behind any closer covers those of declared keys, and `Ma` holds an `a` of its own.
     for letters in sorted(each for each in table.accepted if not set(each) & set("aM$")):
         for parts in product(*(texts[letter] for letter in letters)):
-            yield Path(_spaced(parts), Kind.STOP)
+            yield MarkerPath(_spaced(parts), Meaning.STOP)
             before = (*_spaced(parts[:-1]), *_GAP)
             inside = ((), *_sections(form)) if letters.endswith("O") else ()
-            yield from (Path(before + steps, Kind.BEFORE) for steps in inside)
+            yield from (MarkerPath(before + steps, Meaning.BEFORE) for steps in inside)
     line = literal_steps("\n")
     for key in site.keys or (None,):
-        yield from (Path(line + steps, Kind.STOP) for steps in _keys(form, key, exact=False))
+        yield from (MarkerPath(line + steps, Meaning.STOP) for steps in _keys(form, key, exact=False))
 
 
 def _spaced(parts: tuple[Steps, ...]) -> Steps:
     return tuple(step for part in parts for step in (*part, *_GAP))[:-1]
 
 
-def _markers(site: Site) -> dict[str, list[Steps]]:
+def _markers(site: ValueSite) -> dict[str, list[Steps]]:
     """Return how the marker of each letter begins: enough that nothing else does."""
     form = site.form
     texts = {
@@ -195,10 +206,10 @@ def _markers(site: Site) -> dict[str, list[Steps]]:
     return found
 
 
-def _openers(site: Site) -> Iterator[Path]:
+def _openers(site: ValueSite) -> Iterator[MarkerPath]:
     """Yield the openers of calls, which are content only as calls; directly behind a backtick they are quoted."""
-    yield from (Path(steps, Kind.STOP, quotable=True) for steps, _ in _calls(site, exact=False))
-    yield from (Path(steps, Kind.BEFORE, quotable=True) for steps in _sections(site.form))
+    yield from (MarkerPath(steps, Meaning.STOP, quotable=True) for steps, _ in _calls(site, exact=False))
+    yield from (MarkerPath(steps, Meaning.BEFORE, quotable=True) for steps in _sections(site.form))
 
 
 def _sections(form: Spelling) -> Iterator[Steps]:
@@ -206,7 +217,7 @@ def _sections(form: Spelling) -> Iterator[Steps]:
     yield from (_spelled(opener, None) + _GAP for opener, _ in form.sections)
 
 
-def nested_calls(site: Site) -> list[tuple[Steps, str]]:
+def nested_calls(site: ValueSite) -> list[tuple[Steps, str]]:
     """Return how a nested call begins as the dialect writes it, each with what closes its outermost marker.
 
     That is empty where it is part of the beginning already. Where a header is nothing but a name, what is a call in a
@@ -215,7 +226,7 @@ def nested_calls(site: Site) -> list[tuple[Steps, str]]:
     return [] if site.tools else list(_calls(site, exact=True))
 
 
-def _calls(site: Site, exact: bool) -> Iterator[tuple[Steps, str]]:
+def _calls(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, str]]:
     """Yield the openers of calls up to what must follow a header, with what closes the outermost marker.
 
     That is empty where it follows the header at once.
@@ -230,7 +241,7 @@ def _calls(site: Site, exact: bool) -> Iterator[tuple[Steps, str]]:
             yield steps + gap + literal_steps(own), "" if closer == own else closer
 
 
-def _headers(site: Site, exact: bool) -> Iterator[tuple[Steps, str, str, str]]:
+def _headers(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, str, str, str]]:
     """Yield headers and what stands before them, the name in them, the closer of the call, and the outermost one."""
     form = site.form
     spelled = _written if exact else _spelled
@@ -277,7 +288,7 @@ def _spelled(template: Template, fixed: str | None) -> Steps:
         elif isinstance(node, Gap):
             steps += _GAP
         else:
-            first, last = (union(*(of(pair[end]) for pair in node.quotes if pair)) for end in (0, 1))
+            first, last = (union(*(char_set(pair[end]) for pair in node.quotes if pair)) for end in (0, 1))
             optional = "" in node.quotes or not node.quotes
             word = _word(node.role, fixed, None)
             around = [Step(each, 0 if optional else 1) for each in (first, last) if each]
@@ -296,7 +307,7 @@ def _word(role: str, fixed: str | None, most: int | None) -> Steps:
 def _alphabet(role: str) -> Ranges:
     """Return the characters of a slot: those that are a slot by themselves; letters where a slot is a word."""
     single = "".join(chr(point) for point in range(128) if ALPHABETS[role].fullmatch(chr(point)))
-    return of(single or "abcdefghijklmnopqrstuvwxyz")
+    return char_set(single or "abcdefghijklmnopqrstuvwxyz")
 
 
 def _keys(form: Spelling, key: str | None, exact: bool) -> Iterator[Steps]:

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, Literal, Union
 
-from wireproto.grammars.automata.automaton import Dfa, Edge, build
-from wireproto.grammars.automata.charset import EVERY, inverse, meet, of, union
+from wireproto.grammars.automata.automaton import Dfa, Edge, build_dfa
+from wireproto.grammars.automata.charset import ANY_CHAR, char_set, complement, intersection, union
 from wireproto.grammars.expr.expr import Ranges
 from wireproto.values.errors import TooLarge
 
 _MAX_STATES: Final = 20_000
-_TICK: Final = of("`")
+_TICK: Final = char_set("`")
 
 
-class Kind(Enum):
+class Meaning(Enum):
     """What it means to reach a node.
 
     STOP: the text would end here otherwise than wanted. BEFORE: an opener would end it. EXIT: the text may end. END: it
@@ -53,20 +53,20 @@ Steps = tuple[Step, ...]
 
 def literal_steps(text: str) -> Steps:
     """Return the steps through a text."""
-    return tuple(Step(of(character)) for character in text)
+    return tuple(Step(char_set(character)) for character in text)
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class MarkerPath:
     """A way through markers and what its end means; `quotable`: directly behind a backtick it means nothing."""
 
     steps: Steps
-    kind: Kind
+    kind: Meaning
     quotable: bool = False
 
 
 @dataclass(slots=True)
-class Net:
+class MarkerNfa:
     """Nodes, the ways between them, and what they mean. Ways with the same beginning share its nodes.
 
     A way begins anywhere in a text (`start`), not directly behind a backtick (`unquoted`), or where the text does
@@ -78,7 +78,7 @@ class Net:
     first: int = 2
     edges: list[list[tuple[Ranges, int]]] = field(default_factory=lambda: [[], [], []])
     free: list[list[int]] = field(default_factory=lambda: [[], [], []])
-    marks: dict[int, set[Kind]] = field(default_factory=dict)
+    marks: dict[int, set[Meaning]] = field(default_factory=dict)
     _known: dict[tuple[int, Step], int] = field(default_factory=dict)
 
     def node(self) -> int:
@@ -109,15 +109,15 @@ class Net:
             self.free[each].append(out)
         return out
 
-    def lay(self, paths: Iterable[Path]) -> None:
+    def lay(self, paths: Iterable[MarkerPath]) -> None:
         """Lay these ways."""
         for path in paths:
             node = self.follow(self.unquoted if path.quotable else self.start, path.steps)
             self.marks.setdefault(node, set()).add(path.kind)
 
-    def mark(self, steps: Steps, kind: Kind) -> None:
+    def mark(self, steps: Steps, kind: Meaning) -> None:
         """Lay one way."""
-        self.lay([Path(steps, kind)])
+        self.lay([MarkerPath(steps, kind)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Arc:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ValueAutomaton:
     """The automaton: arcs by state, state 0 the start.
 
     `exits` are the states in which the text may end. In those of `opens` a nested call may stand, behind which it goes
@@ -145,44 +145,44 @@ class Reading:
 _Tags = int | None
 
 
-def _after(tags: _Tags, kinds: frozenset[Kind]) -> _Tags:
+def _after(tags: _Tags, kinds: frozenset[Meaning]) -> _Tags:
     """Return that behind a character that means this: never more openers than there are."""
-    if Kind.VALUE in kinds:
+    if Meaning.VALUE in kinds:
         return tags + 1 if tags is not None and tags < 2 else None
     # Whether an opener right behind a closer counts first is not followed.
-    if Kind.TAG in kinds and Kind.BEHIND not in kinds:
+    if Meaning.TAG in kinds and Meaning.BEHIND not in kinds:
         return 0
-    return None if tags and Kind.BEHIND not in kinds else tags
+    return None if tags and Meaning.BEHIND not in kinds else tags
 
 
 _State = Union[tuple[frozenset[int], bool, _Tags], Literal["end"]]
 _FRESH: Final[_State] = (frozenset(), False, None)
 
 
-def read(net: Net, before: Steps = (), anywhere: bool = False) -> Reading:
+def determinised(net: MarkerNfa, before: Steps = (), anywhere: bool = False) -> ValueAutomaton:
     """Return the automaton of a net; raises `TooLarge`.
 
     `before`: what counts as read before the first character. `anywhere`: the text may end anywhere, without an exit.
     """
     begun = net.follow(net.start, before)
     merged, number = _merged(net)
-    return _Reader(merged, anywhere).reading((merged.first, number[begun]))
+    return _SubsetConstruction(merged, anywhere).reading((merged.first, number[begun]))
 
 
-class _Reader:
+class _SubsetConstruction:
     """The subset construction.
 
     Its characters are numbers: of atoms, the sets of characters that no way tells apart, and behind them one for an
     exit and one for a whole nested call.
     """
 
-    def __init__(self, net: Net, anywhere: bool) -> None:
+    def __init__(self, net: MarkerNfa, anywhere: bool) -> None:
         self.net, self.anywhere = net, anywhere
         self.atoms = _atoms(each for edges in net.edges for each, _ in edges)
         self.exit, self.call = len(self.atoms), len(self.atoms) + 1
         self.closure = [_reached(net, node) for node in range(len(net.edges))]
         sets = {ranges for edges in net.edges for ranges, _ in edges}
-        parts = {ranges: [i for i, atom in enumerate(self.atoms) if meet(atom[:1], ranges)] for ranges in sets}
+        parts = {ranges: [i for i, atom in enumerate(self.atoms) if intersection(atom[:1], ranges)] for ranges in sets}
         self.moves = [_moves(edges, parts) for edges in net.edges]
         self.tick = self.atoms.index(_TICK)
         self.begun = [self.beginnings(net.start, net.unquoted), self.beginnings(net.start)]
@@ -196,10 +196,10 @@ class _Reader:
         """Return where these nodes lead to, by atom."""
         return [tuple(to for node in nodes for to in self.moves[node].get(atom, ())) for atom in range(len(self.atoms))]
 
-    def reading(self, first: tuple[int, ...]) -> Reading:
+    def reading(self, first: tuple[int, ...]) -> ValueAutomaton:
         self.state((frozenset[int]().union(*(self.closure[node] for node in first)), False, None))
         rows = [list(self.row(state)) for state in self.order]
-        return self.expanded(build(rows, [self.number["end"]] if "end" in self.number else []))
+        return self.expanded(build_dfa(rows, [self.number["end"]] if "end" in self.number else []))
 
     def state(self, state: _State) -> int:
         if state not in self.number:
@@ -215,10 +215,10 @@ class _Reader:
         nodes, quoted, tags = state
         kinds = self.kinds(nodes)
         # A second closer ends a value that would be empty otherwise, or in which the first one closes a tag.
-        closed = Kind.EXIT in kinds and (Kind.TWICE not in kinds or Kind.ALONE in kinds or tags == 2)
+        closed = Meaning.EXIT in kinds and (Meaning.TWICE not in kinds or Meaning.ALONE in kinds or tags == 2)
         if closed or self.anywhere:
             yield self.exit, self.exit, self.state("end")
-        if not quoted and Kind.BEFORE not in kinds:
+        if not quoted and Meaning.BEFORE not in kinds:
             yield self.call, self.call, self.state(_FRESH)
         moved: dict[int, list[int]] = {}
         for node in nodes:
@@ -251,17 +251,17 @@ class _Reader:
         if key not in self.known:
             nodes = frozenset[int]().union(*(self.closure[target] for target in targets))
             kinds = self.kinds(nodes)
-            if Kind.END in kinds:
+            if Meaning.END in kinds:
                 self.known[key] = self.state("end")
             else:
-                self.known[key] = -1 if Kind.STOP in kinds else self.state((nodes, tick, _after(tags, kinds)))
+                self.known[key] = -1 if Meaning.STOP in kinds else self.state((nodes, tick, _after(tags, kinds)))
         return self.known[key]
 
-    def kinds(self, nodes: frozenset[int]) -> frozenset[Kind]:
+    def kinds(self, nodes: frozenset[int]) -> frozenset[Meaning]:
         """Return what it means to have reached these nodes."""
         return frozenset(kind for node in nodes & self.net.marks.keys() for kind in self.net.marks[node])
 
-    def expanded(self, dfa: Dfa) -> Reading:
+    def expanded(self, dfa: Dfa) -> ValueAutomaton:
         """Return the automaton over characters."""
         rows: list[tuple[Arc, ...]] = []
         for row in dfa.edges:
@@ -271,7 +271,7 @@ class _Reader:
             rows.append(tuple(Arc(self.joined(found), target) for target, found in groups.items() if found))
         exits = [state for state, row in enumerate(dfa.edges) if any(low <= self.exit <= high for low, high, _ in row)]
         opens = {state: to for state, row in enumerate(dfa.edges) for low, high, to in row if low <= self.call <= high}
-        return Reading(tuple(rows), frozenset(exits) | dfa.finals, opens)
+        return ValueAutomaton(tuple(rows), frozenset(exits) | dfa.finals, opens)
 
     def joined(self, atoms: tuple[int, ...]) -> Ranges:
         """Return the set of the characters of some atoms."""
@@ -282,10 +282,10 @@ class _Reader:
 
 def _atoms(sets: Iterable[Ranges]) -> list[Ranges]:
     """Return the coarsest sets of characters that no set tells apart, nor the backtick; NUL is in none."""
-    atoms: list[Ranges] = [meet(EVERY, inverse(((0, 0),)))]
+    atoms: list[Ranges] = [intersection(ANY_CHAR, complement(((0, 0),)))]
     for ranges in sorted({*sets, _TICK}):
-        outside = inverse(ranges)
-        atoms = [part for atom in atoms for part in (meet(atom, ranges), meet(atom, outside)) if part]
+        outside = complement(ranges)
+        atoms = [part for atom in atoms for part in (intersection(atom, ranges), intersection(atom, outside)) if part]
     return atoms
 
 
@@ -297,16 +297,16 @@ def _moves(edges: Iterable[tuple[Ranges, int]], parts: Mapping[Ranges, list[int]
     return moves
 
 
-def _merged(net: Net) -> tuple[Net, list[int]]:
+def _merged(net: MarkerNfa) -> tuple[MarkerNfa, list[int]]:
     """Return a net in which ways that end alike share their nodes, and its node for each.
 
     Where a text ends nothing goes on.
     """
-    found, number = Net(edges=[], free=[]), [0] * len(net.edges)
+    found, number = MarkerNfa(edges=[], free=[]), [0] * len(net.edges)
     known: dict[Hashable, int] = {}
     for node in reversed(range(len(net.edges))):
         kinds = frozenset(net.marks.get(node, ()))
-        goes_on = Kind.STOP not in kinds
+        goes_on = Meaning.STOP not in kinds
         edges = {(ranges, -1 if to == node else number[to]) for ranges, to in net.edges[node] if goes_on}
         free = {number[to] for to in net.free[node] if goes_on}
         same = number[node] = known.setdefault((kinds, frozenset(edges), frozenset(free)), len(known))
@@ -318,7 +318,7 @@ def _merged(net: Net) -> tuple[Net, list[int]]:
     return found, number
 
 
-def _reached(net: Net, node: int) -> frozenset[int]:
+def _reached(net: MarkerNfa, node: int) -> frozenset[int]:
     """Return the nodes that are reached without a character."""
     found, todo = {node}, [node]
     while todo:

@@ -13,9 +13,9 @@ from functools import lru_cache
 from typing import Final
 
 from wireproto.format.spelling import CACHED
-from wireproto.grammars.automata.automaton import ALL, Dfa, Edge, build, edges_to
-from wireproto.grammars.automata.charset import inverse, minus, of
-from wireproto.grammars.automata.right_linear import linear
+from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, Edge, build_dfa, edges_to
+from wireproto.grammars.automata.charset import char_set, complement, difference
+from wireproto.grammars.automata.right_linear import right_linear
 from wireproto.grammars.expr.expr import (
     EMPTY,
     NOTHING,
@@ -23,7 +23,7 @@ from wireproto.grammars.expr.expr import (
     Literal,
     Ranges,
     Raw,
-    Rule,
+    RuleRef,
     Seq,
     chars,
     choice,
@@ -31,10 +31,10 @@ from wireproto.grammars.expr.expr import (
     repeat,
     seq,
 )
-from wireproto.grammars.expr.rule_table import Book
-from wireproto.grammars.raw.boundary import Boundary, harmless_texts, nested_calls, nested_reading
-from wireproto.grammars.raw.marker_nfa import Reading, Steps
-from wireproto.grammars.raw.stack_reduction import START, Place, Way, Ways
+from wireproto.grammars.expr.rule_table import RuleTable
+from wireproto.grammars.raw.boundary import ValueBoundary, harmless_texts, nested_calls, nested_reading
+from wireproto.grammars.raw.marker_nfa import Steps, ValueAutomaton
+from wireproto.grammars.raw.stack_reduction import START, Position, ReducedAutomaton, Transition
 from wireproto.values.errors import TooLarge
 
 _MAX_WORD_STATES: Final = 4_000
@@ -42,36 +42,36 @@ _MAX_NESTED: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class BoundedTexts:
     """The words of an automaton as raw values, each with its closer; as a leaf `Raw`."""
 
-    boundary: Boundary
+    boundary: ValueBoundary
     dfa: Dfa
 
 
 @dataclass(slots=True)
 class RawValues:
-    """Writes raw values into a book, each automaton once; `lexical`: they are left to the engine's lexer."""
+    """Writes raw values into a rule table, each automaton once; `lexical`: they are left to the engine's lexer."""
 
-    book: Book
+    table: RuleTable
     lexical: bool = False
-    _known: dict[Boundary, Rule] = field(default_factory=dict)
-    _words: dict[tuple[Boundary, Dfa], Expr] = field(default_factory=dict)
+    _known: dict[ValueBoundary, RuleRef] = field(default_factory=dict)
+    _words: dict[tuple[ValueBoundary, Dfa], Expr] = field(default_factory=dict)
     _texts: dict[Dfa, Expr] = field(default_factory=dict)
 
-    def anything(self, boundary: Boundary) -> Expr:
+    def anything(self, boundary: ValueBoundary) -> Expr:
         """Return any value and its closer."""
         if boundary.site.coarse:
-            return self.words(ALL, boundary)
+            return self.words(ANY_TEXT, boundary)
         if self.lexical:
             return Raw(boundary)
         if boundary not in self._known:
-            name = self.book.name("raw")
-            self.book.rules.update(_rules(boundary, name))
-            self._known[boundary] = Rule(name)
+            name = self.table.name("raw")
+            self.table.rules.update(_rules(boundary, name))
+            self._known[boundary] = RuleRef(name)
         return self._known[boundary]
 
-    def words(self, dfa: Dfa, boundary: Boundary) -> Expr:
+    def words(self, dfa: Dfa, boundary: ValueBoundary) -> Expr:
         """Return the words of an automaton that hold nothing which would end them, and the closer.
 
         Raises:
@@ -81,26 +81,26 @@ class RawValues:
             held = dfa & harmless_texts(boundary.site)
             return NOTHING if held.is_empty else seq(self._shared(held), literal(boundary.closer))
         if self.lexical:
-            return Raw(Words(boundary, dfa))
+            return Raw(BoundedTexts(boundary, dfa))
         key = boundary, dfa
         if key not in self._words:
             closed = followed(dfa, boundary.closer) & boundary.texts()
             if len(closed.edges) > _MAX_WORD_STATES:
                 raise TooLarge(f"an automaton of more than {_MAX_WORD_STATES} states")
-            self._words[key] = NOTHING if closed.is_empty else linear(closed, self.book, "raw-text")
+            self._words[key] = NOTHING if closed.is_empty else right_linear(closed, self.table, "raw-text")
         return self._words[key]
 
     def _shared(self, dfa: Dfa) -> Expr:
         """Return the words of an automaton, written once for all closers."""
         if dfa not in self._texts:
-            self._texts[dfa] = self.book.add("raw-text", linear(dfa, self.book, "raw-text"))
+            self._texts[dfa] = self.table.add("raw-text", right_linear(dfa, self.table, "raw-text"))
         return self._texts[dfa]
 
 
 @lru_cache(maxsize=CACHED)
-def _rules(boundary: Boundary, name: str) -> Mapping[str, Expr]:
+def _rules(boundary: ValueBoundary, name: str) -> Mapping[str, Expr]:
     """Return the rules of a value, its own under `name`."""
-    family = _Family(name)
+    family = _RuleFamily(name)
     site = boundary.site
     calls = nested_calls(site)
     rests = {closer: family.rule() for closer in sorted({closer for _, closer in calls} - {""})}
@@ -110,22 +110,22 @@ def _rules(boundary: Boundary, name: str) -> Mapping[str, Expr]:
         begun[steps[0].ranges] = choice(begun.get(steps[0].ranges, NOTHING), rest)
     begun = {first: family.headed(rest) for first, rest in begun.items()}
     for closer, rest in rests.items():
-        _Writer(family, nested_reading(site, closer), rest, begun).write()
-    _Writer(family, boundary.reading(), Rule(name), begun).write()
+        _AutomatonWriter(family, nested_reading(site, closer), rest, begun).write()
+    _AutomatonWriter(family, boundary.reading(), RuleRef(name), begun).write()
     return family.rules
 
 
 @dataclass(slots=True)
-class _Family:
-    """Rules whose names begin with one name and two dashes, which no name that a book gives has in a row."""
+class _RuleFamily:
+    """Rules whose names begin with one name and two dashes, which no name that a table gives has in a row."""
 
     name: str
     rules: dict[str, Expr] = field(default_factory=dict)
     _count: int = 0
 
-    def rule(self) -> Rule:
+    def rule(self) -> RuleRef:
         self._count += 1
-        return Rule(f"{self.name}--{self._count}")
+        return RuleRef(f"{self.name}--{self._count}")
 
     def headed(self, expr: Expr) -> Expr:
         """Return an expression, what is behind its first literal as a rule."""
@@ -148,19 +148,21 @@ def _behind_first(steps: Steps) -> Expr:
     return seq(repeat(chars(first.ranges), first.least - 1, left), _written(steps[1:]))
 
 
-class _Writer:
+class _AutomatonWriter:
     """Writes one automaton: a rule for each place that is reached on several ways, everything else in its place.
 
     llama.cpp tries alternatives from the last one to the first, and none after one that takes a whole token: the end
     of a value is the last.
     """
 
-    def __init__(self, family: _Family, reading: Reading, first: Rule, calls: Mapping[Ranges, Expr]) -> None:
+    def __init__(
+        self, family: _RuleFamily, reading: ValueAutomaton, first: RuleRef, calls: Mapping[Ranges, Expr]
+    ) -> None:
         self.family, self.exits = family, reading.exits
-        self.ways = Ways(reading, calls)
+        self.ways = ReducedAutomaton(reading, calls)
         self.names = {START: first}
         self.todo = [START]
-        self.tails: dict[tuple[Way, ...], Rule] = {}
+        self.tails: dict[tuple[Transition, ...], RuleRef] = {}
         targets = {place: {way.target for way in self.ways.of(place)} for place in self.ways.places()}
         reached = Counter(to for place, found in targets.items() for to in found - {place})
         self.loops = {place for place, found in targets.items() if place in found}
@@ -177,29 +179,29 @@ class _Writer:
             place = self.todo.pop()
             self.family.rules[self.names[place].name] = self.body(place, 0)
 
-    def tail(self, place: Place) -> tuple[Way, ...]:
+    def tail(self, place: Position) -> tuple[Transition, ...]:
         """Return the ways that many places have; none of a loop, where a reference would cost most."""
         ways = () if place in self.loops else self.ways.of(place)
         return tuple(way for way in ways if len(way.sets) > 1 or (way.target.guessed and way.target in self.loops))
 
-    def body(self, place: Place, depth: int) -> Expr:
+    def body(self, place: Position, depth: int) -> Expr:
         tail = self.tail(place)
         options: list[Expr] = [self.tails[tail]] if tail in self.tails else self.options(tail, depth)
         options += [self.taken(way, depth) for way in self.ways.of(place) if way not in tail]
         options += [EMPTY] if place.state in self.exits else []
         return choice(*options)
 
-    def options(self, tail: tuple[Way, ...], depth: int) -> list[Expr]:
+    def options(self, tail: tuple[Transition, ...], depth: int) -> list[Expr]:
         """Return the alternatives that a tail stands for: those of two characters may be a rule in it."""
         two = _of_two(tail)
         if two == tail or two not in self.tails:
             return [self.taken(way, depth) for way in tail]
         return [self.tails[two], *(self.taken(way, depth) for way in tail[len(two) :])]
 
-    def taken(self, way: Way, depth: int) -> Expr:
+    def taken(self, way: Transition, depth: int) -> Expr:
         return seq(*map(chars, way.sets), way.rest, self.at(way.target, depth + 1))
 
-    def at(self, place: Place, depth: int) -> Expr:
+    def at(self, place: Position, depth: int) -> Expr:
         if not self.ways.of(place):
             return EMPTY
         if place not in self.shared and depth <= _MAX_NESTED:
@@ -210,7 +212,7 @@ class _Writer:
         return self.names[place]
 
 
-def _of_two(ways: tuple[Way, ...]) -> tuple[Way, ...]:
+def _of_two(ways: tuple[Transition, ...]) -> tuple[Transition, ...]:
     return tuple(way for way in ways if len(way.sets) > 1)
 
 
@@ -236,9 +238,9 @@ def followed(dfa: Dfa, text: str) -> Dfa:
             point = ord(character)
             after = frozenset(i + 1 for i in done if i < len(text) and text[i] == character)
             row.append((point, point, state(dfa.step(at, point) if at >= 0 else -1, after)))
-        others = inverse(of("".join(wanted)))
+        others = complement(char_set("".join(wanted)))
         for low, high, target in dfa.edges[at] if at >= 0 else ():
-            outside = minus(((low, high),), inverse(others))
+            outside = difference(((low, high),), complement(others))
             row += edges_to(outside, state(target, frozenset()))
         rows.append(row)
-    return build(rows, [i for i, (_, done) in enumerate(order) if len(text) in done])
+    return build_dfa(rows, [i for i, (_, done) in enumerate(order) if len(text) in done])

@@ -15,33 +15,33 @@ from math import isfinite
 from typing import Any, Final
 
 from wireproto.grammars.automata import decimals
-from wireproto.grammars.automata.automaton import ALL, EMPTY, Dfa, of_length, of_words
+from wireproto.grammars.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, length_dfa, words_dfa
 from wireproto.grammars.automata.patterns import pattern_dfa
-from wireproto.grammars.schema.document import Document, escaped
+from wireproto.grammars.schema.document import SchemaDocument, escaped
 from wireproto.grammars.schema.formats import FORMATS, UNCHECKED
-from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, Place, both
+from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, SchemaRef, conjunction
 from wireproto.grammars.schema.sets import (
-    Array,
-    Count,
+    ArraySet,
     Inexpressible,
-    Kind,
+    ItemCount,
+    KeyClass,
     Member,
-    Object,
-    Text,
-    kinds_of,
-    text_of_length,
+    ObjectSet,
+    StringSet,
+    key_classes,
+    strings_of_length,
 )
-from wireproto.grammars.schema.values import ANYTHING, NOTHING, Values, values
+from wireproto.grammars.schema.values import ANY_VALUE, NO_VALUE, ValueSet, restricted
 from wireproto.values.errors import GrammarError
 
 _TYPES: Final = {
-    "null": Values(null=True),
-    "boolean": Values(truths=frozenset({False, True})),
-    "number": Values(numbers=decimals.ANY),
-    "integer": Values(numbers=decimals.WHOLE),
-    "string": Values(strings=ANYTHING.strings),
-    "array": Values(arrays=ANYTHING.arrays),
-    "object": Values(objects=ANYTHING.objects),
+    "null": ValueSet(null=True),
+    "boolean": ValueSet(booleans=frozenset({False, True})),
+    "number": ValueSet(numbers=decimals.ANY),
+    "integer": ValueSet(numbers=decimals.WHOLE),
+    "string": ValueSet(strings=ANY_VALUE.strings),
+    "array": ValueSet(arrays=ANY_VALUE.arrays),
+    "object": ValueSet(objects=ANY_VALUE.objects),
 }
 _MAX_ITEMS: Final = 5_000
 _MAX_MEMBERS: Final = 2_000
@@ -51,14 +51,14 @@ _MAX_STRUCTURES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class KeywordContext:
     """One schema that is read: its keywords, where it stands, and how to read another one."""
 
-    document: Document
-    place: Place
+    document: SchemaDocument
+    place: SchemaRef
     schema: Mapping[str, Any]
     formats: bool
-    of: Callable[[Formula], Values]
+    of: Callable[[Formula], ValueSet]
 
     @property
     def flags(self) -> bool:
@@ -104,7 +104,7 @@ class Asked:
         return below(self.document, self.place, *steps)
 
 
-def below(document: Document, place: Place, *steps: str | int) -> Formula:
+def below(document: SchemaDocument, place: SchemaRef, *steps: str | int) -> Formula:
     """Return the formula of a schema below a place."""
     pointer = place.pointer
     for step in steps:
@@ -121,36 +121,36 @@ def decimal(value: object, where: str) -> Decimal:
     return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
 
 
-def _types(asked: Asked) -> Values:
+def _types(asked: KeywordContext) -> ValueSet:
     named = asked.schema["type"]
     every = named if isinstance(named, list) else [named]
     if not all(isinstance(each, str) and each in _TYPES for each in every):
         raise asked.wrong("type", "a type of JSON")
-    found = reduce(lambda a, b: a | b, (_TYPES[each] for each in every)) if every else NOTHING
+    found = reduce(lambda a, b: a | b, (_TYPES[each] for each in every)) if every else NO_VALUE
     if asked.flags and "integer" in every and "number" not in every:
         found = replace(found, numbers=decimals.WRITTEN_WHOLE)
     return found
 
 
-def _const(asked: Asked) -> Values:
-    return constant(asked.document, Place(f"{asked.place.pointer}/const", constant=True))
+def _const(asked: KeywordContext) -> ValueSet:
+    return constant(asked.document, SchemaRef(f"{asked.place.pointer}/const", constant=True))
 
 
-def constant(document: Document, place: Place) -> Values:
+def constant(document: SchemaDocument, place: SchemaRef) -> ValueSet:
     """Return the one value that stands at a place."""
     value = document.at(place.pointer)
     if isinstance(value, (str, int, float)) or value is None:
         return _scalars([value], place.pointer)
     if isinstance(value, list):
-        items = tuple(Place(f"{place.pointer}/{index}", constant=True) for index in range(len(value)))
-        return Values(arrays=(Array(items, FALSE, len(items), len(items)),))
+        items = tuple(SchemaRef(f"{place.pointer}/{index}", constant=True) for index in range(len(value)))
+        return ValueSet(arrays=(ArraySet(items, FALSE, len(items), len(items)),))
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise GrammarError(f"{place.pointer}: not a value of JSON")
-    members = (Member(_text(key), True, Place(f"{place.pointer}/{escaped(key)}", constant=True)) for key in value)
-    return Values(objects=(Object(tuple(members), (Kind(ALL, FALSE),)),))
+    members = (Member(_text(key), True, SchemaRef(f"{place.pointer}/{escaped(key)}", constant=True)) for key in value)
+    return ValueSet(objects=(ObjectSet(tuple(members), (KeyClass(ANY_TEXT, FALSE),)),))
 
 
-def _enum(asked: Asked) -> Values:
+def _enum(asked: KeywordContext) -> ValueSet:
     listed = asked.schema["enum"]
     if not isinstance(listed, list):
         raise asked.wrong("enum", "a list")
@@ -159,19 +159,19 @@ def _enum(asked: Asked) -> Values:
         raise Inexpressible("enum", f"more than {_MAX_STRUCTURES} arrays and objects")
     for index, each in enumerate(listed):
         if isinstance(each, (list, Mapping)):
-            found |= constant(asked.document, Place(f"{asked.place.pointer}/enum/{index}", constant=True))
+            found |= constant(asked.document, SchemaRef(f"{asked.place.pointer}/enum/{index}", constant=True))
     return found
 
 
-def _scalars(listed: list[Any], where: str) -> Values:
+def _scalars(listed: list[Any], where: str) -> ValueSet:
     texts = [_text(each) for each in listed if isinstance(each, str)]
-    truths = frozenset(each for each in listed if isinstance(each, bool))
+    booleans = frozenset(each for each in listed if isinstance(each, bool))
     counted = [decimal(each, where) for each in listed if not isinstance(each, (str, bool)) and each is not None]
-    return Values(
+    return ValueSet(
         None in listed,
-        truths,
+        booleans,
         decimals.exactly(counted) if counted else decimals.NONE,
-        (Text(of_words(texts)),) if texts else (),
+        (StringSet(words_dfa(texts)),) if texts else (),
     )
 
 
@@ -181,7 +181,7 @@ def _text(text: str) -> str:
     return text
 
 
-def _bounds(asked: Asked) -> Values:
+def _bounds(asked: KeywordContext) -> ValueSet:
     found = decimals.ANY
     exclusive = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
     if asked.flags:
@@ -190,10 +190,10 @@ def _bounds(asked: Asked) -> Values:
     for keyword, signs in exclusive.items():
         if keyword in asked.schema:
             found &= decimals.compared(asked.number(keyword), signs)
-    return values(number=found)
+    return restricted(number=found)
 
 
-def _flagged(asked: Asked, keyword: str, sign: str) -> str:
+def _flagged(asked: KeywordContext, keyword: str, sign: str) -> str:
     """Return how numbers compare to a bound that a flag may exclude."""
     flag = asked.schema.get(keyword, False)
     if not isinstance(flag, bool):
@@ -201,37 +201,37 @@ def _flagged(asked: Asked, keyword: str, sign: str) -> str:
     return sign if flag else f"{sign}="
 
 
-def _multiples(asked: Asked) -> Values:
+def _multiples(asked: KeywordContext) -> ValueSet:
     number = asked.number("multipleOf")
     if number <= 0:
         raise asked.wrong("multipleOf", "a positive number")
-    return values(number=decimals.multiples(number))
+    return restricted(number=decimals.multiples(number))
 
 
-def _length(asked: Asked) -> Values:
-    return values(strings=(text_of_length(asked.count("minLength") or 0, asked.count("maxLength")),))
+def _length(asked: KeywordContext) -> ValueSet:
+    return restricted(strings=(strings_of_length(asked.count("minLength") or 0, asked.count("maxLength")),))
 
 
-def _pattern(asked: Asked) -> Values:
+def _pattern(asked: KeywordContext) -> ValueSet:
     pattern = asked.schema["pattern"]
     if not isinstance(pattern, str):
         raise asked.wrong("pattern", "a string")
-    return values(strings=(Text(pattern_dfa(pattern)),))
+    return restricted(strings=(StringSet(pattern_dfa(pattern)),))
 
 
-def _format(asked: Asked) -> Values:
+def _format(asked: KeywordContext) -> ValueSet:
     name = asked.schema["format"]
     if not isinstance(name, str):
         raise asked.wrong("format", "a string")
     if not asked.formats:
-        return ANYTHING
+        return ANY_VALUE
     if name in UNCHECKED:
         raise Inexpressible("format", f"the format {name!r} is not checked here")
     # What no standard defines says nothing (JSON Schema 2020-12 validation, section 7.2.3).
-    return values(strings=(Text(pattern_dfa(FORMATS[name])),)) if name in FORMATS else ANYTHING
+    return restricted(strings=(StringSet(pattern_dfa(FORMATS[name])),)) if name in FORMATS else ANY_VALUE
 
 
-def _items(asked: Asked) -> Values:
+def _items(asked: KeywordContext) -> ValueSet:
     schema = asked.schema
     first = "items" if isinstance(schema.get("items"), list) else "prefixItems"
     prefix = tuple(asked.at(first, index) for index in range(len(_list(asked, first))))
@@ -239,87 +239,91 @@ def _items(asked: Asked) -> Values:
     rest = asked.at(others) if others in schema else TRUE
     if len(prefix) > _MAX_ITEMS:
         raise Inexpressible(first, f"more than {_MAX_ITEMS} items")
-    return values(arrays=(Array(prefix, rest),))
+    return restricted(arrays=(ArraySet(prefix, rest),))
 
 
-def _list(asked: Asked, keyword: str) -> list[Any]:
+def _list(asked: KeywordContext, keyword: str) -> list[Any]:
     value = asked.schema.get(keyword, [])
     if not isinstance(value, list):
         raise asked.wrong(keyword, "a list of schemas")
     return value
 
 
-def _contains(asked: Asked) -> Values:
+def _contains(asked: KeywordContext) -> ValueSet:
     if "contains" not in asked.schema:
-        return ANYTHING
+        return ANY_VALUE
     least, most = asked.count("minContains"), asked.count("maxContains")
-    return values(arrays=(Array(counts=(Count(asked.at("contains"), 1 if least is None else least, most),)),))
+    return restricted(
+        arrays=(ArraySet(counts=(ItemCount(asked.at("contains"), 1 if least is None else least, most),)),)
+    )
 
 
-def _item_count(asked: Asked) -> Values:
-    return values(arrays=(Array(least=asked.count("minItems") or 0, most=asked.count("maxItems")),))
+def _item_count(asked: KeywordContext) -> ValueSet:
+    return restricted(arrays=(ArraySet(least=asked.count("minItems") or 0, most=asked.count("maxItems")),))
 
 
-def _unique(asked: Asked) -> Values:
-    return values(arrays=(Array(unique=True),)) if asked.schema["uniqueItems"] is True else ANYTHING
+def _unique(asked: KeywordContext) -> ValueSet:
+    return restricted(arrays=(ArraySet(unique=True),)) if asked.schema["uniqueItems"] is True else ANY_VALUE
 
 
-def _properties(asked: Asked) -> Values:
+def _properties(asked: KeywordContext) -> ValueSet:
     texts = asked.mapping("patternProperties")
     patterns = [(pattern_dfa(text), asked.at("patternProperties", text)) for text in texts]
     additional = asked.at("additionalProperties") if "additionalProperties" in asked.schema else TRUE
     members = []
     for key in asked.mapping("properties"):
         matched = [formula for dfa, formula in patterns if dfa.accepts(key)]
-        members.append(Member(_text(key), False, both(asked.at("properties", key), *matched)))
+        members.append(Member(_text(key), False, conjunction(asked.at("properties", key), *matched)))
     if len(members) > _MAX_MEMBERS or sum(len(member.key) for member in members) > _MAX_KEYS:
         raise Inexpressible("properties", f"more than {_MAX_MEMBERS} keys, or {_MAX_KEYS} characters of keys")
-    return values(objects=(Object(tuple(members), _kinds(patterns, additional)),))
+    return restricted(objects=(ObjectSet(tuple(members), _kinds(patterns, additional)),))
 
 
-def _kinds(patterns: list[tuple[Dfa, Formula]], additional: Formula) -> tuple[Kind, ...]:
+def _kinds(patterns: list[tuple[Dfa, Formula]], additional: Formula) -> tuple[KeyClass, ...]:
     """Return what each key holds: what all patterns say that find it, or what is left for the others."""
-    unmatched = ALL
-    kinds: tuple[Kind, ...] = ()
+    unmatched = ANY_TEXT
+    kinds: tuple[KeyClass, ...] = ()
     for dfa, formula in patterns:
-        found = [Kind(kind.keys & dfa, both(kind.value, formula)) for kind in kinds]
-        missed = [Kind(kind.keys - dfa, kind.value) for kind in kinds]
-        kinds = kinds_of([*found, *missed, Kind(unmatched & dfa, formula)])
+        found = [KeyClass(kind.keys & dfa, conjunction(kind.value, formula)) for kind in kinds]
+        missed = [KeyClass(kind.keys - dfa, kind.value) for kind in kinds]
+        kinds = key_classes([*found, *missed, KeyClass(unmatched & dfa, formula)])
         unmatched = unmatched - dfa
-    return kinds_of([*kinds, Kind(unmatched, additional)])
+    return key_classes([*kinds, KeyClass(unmatched, additional)])
 
 
-def _property_names(asked: Asked) -> Values:
-    keys = EMPTY
+def _property_names(asked: KeywordContext) -> ValueSet:
+    keys = NO_TEXT
     for text in asked.of(asked.at("propertyNames")).strings:
-        keys |= text.dfa if not text.least and text.most is None else text.dfa & of_length(text.least, text.most)
-    return values(objects=(Object(kinds=kinds_of([Kind(keys, TRUE), Kind(~keys, FALSE)])),))
+        keys |= text.dfa if not text.least and text.most is None else text.dfa & length_dfa(text.least, text.most)
+    return restricted(objects=(ObjectSet(kinds=key_classes([KeyClass(keys, TRUE), KeyClass(~keys, FALSE)])),))
 
 
-def _required(asked: Asked) -> Values:
+def _required(asked: KeywordContext) -> ValueSet:
     members = tuple(Member(_text(key), True, TRUE) for key in asked.names("required"))
-    return values(objects=(Object(members),))
+    return restricted(objects=(ObjectSet(members),))
 
 
-def _member_count(asked: Asked) -> Values:
-    return values(objects=(Object(least=asked.count("minProperties") or 0, most=asked.count("maxProperties")),))
+def _member_count(asked: KeywordContext) -> ValueSet:
+    return restricted(objects=(ObjectSet(least=asked.count("minProperties") or 0, most=asked.count("maxProperties")),))
 
 
-def _dependent(asked: Asked) -> Values:
+def _dependent(asked: KeywordContext) -> ValueSet:
     keyword = "dependencies" if "dependencies" in asked.schema else "dependentRequired"
-    found = ANYTHING
+    found = ANY_VALUE
     for key, needed in asked.mapping(keyword).items():
         if keyword == "dependencies" and not isinstance(needed, list):
             continue
         if not isinstance(needed, list) or not all(isinstance(each, str) for each in needed):
             raise asked.wrong(f"{keyword}/{escaped(key)}", "a list of keys")
-        absent = Object((Member(_text(key), False, FALSE),))
+        absent = ObjectSet((Member(_text(key), False, FALSE),))
         every = dict.fromkeys([key, *needed])
-        found &= values(objects=(absent, Object(tuple(Member(_text(each), True, TRUE) for each in every))))
+        found &= restricted(objects=(absent, ObjectSet(tuple(Member(_text(each), True, TRUE) for each in every))))
     return found
 
 
-def dependent_schemas(document: Document, place: Place, schema: Mapping[str, Any]) -> Iterator[tuple[str, Formula]]:
+def dependent_schemas(
+    document: SchemaDocument, place: SchemaRef, schema: Mapping[str, Any]
+) -> Iterator[tuple[str, Formula]]:
     """Yield every key that asks for a schema, with that schema."""
     keyword = "dependencies" if "dependencies" in schema else "dependentSchemas"
     listed = schema.get(keyword, {})
@@ -331,7 +335,7 @@ def dependent_schemas(document: Document, place: Place, schema: Mapping[str, Any
 
 
 # What is read together, by the keywords that ask for it; cheap ones first.
-GROUPS: Final[tuple[tuple[tuple[str, ...], Callable[[Asked], Values]], ...]] = (
+GROUPS: Final[tuple[tuple[tuple[str, ...], Callable[[KeywordContext], ValueSet]], ...]] = (
     (("type",), _types),
     (("const",), _const),
     (("enum",), _enum),

@@ -10,14 +10,14 @@ from functools import lru_cache
 from typing import Final
 
 from wireproto.grammars.automata import decimals
-from wireproto.grammars.automata.automaton import ALL, EMPTY, Dfa, of_words
-from wireproto.grammars.automata.decimals import Numbers
+from wireproto.grammars.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, words_dfa
+from wireproto.grammars.automata.decimals import NumberSet
 from wireproto.grammars.automata.patterns import pattern_dfa
 from wireproto.grammars.schema.formula import TRUE, Formula, pointer_of
 from wireproto.grammars.schema.reading import Note
-from wireproto.grammars.schema.sets import Array, Object
-from wireproto.grammars.schema.values import Values
-from wireproto.grammars.schema.writing import Writer
+from wireproto.grammars.schema.sets import ArraySet, ObjectSet
+from wireproto.grammars.schema.values import ValueSet
+from wireproto.grammars.schema.writing import ValueWriter
 from wireproto.tools.toolset import Tool
 from wireproto.tools.types import NUMBERS, Types
 
@@ -37,35 +37,35 @@ _LOOKS: Final = {
     "object": rf"(?=\{{){_ITEM}(?:{_W}[,:]{_W}{_ITEM})*",
 }
 _ENDS: Final = {"array": r"\]", "object": r"\}"}
-_NO_NULL: Final = ~of_words(["null"])
+_NO_NULL: Final = ~words_dfa(["null"])
 
 
 def strings(tool: Tool, key: str) -> Dfa:
     """Return strings that the text of an argument says without a type."""
     types, wire = tool.types(key), tool.wire(key)
     if types is None or wire == "string":
-        return ALL
+        return ANY_TEXT
     if "string" not in types:
-        return EMPTY
+        return NO_TEXT
     return _NO_NULL if wire == "nullable" else _unlike(types - {"string"})
 
 
 @lru_cache(maxsize=64)
 def _unlike(types: frozenset[str]) -> Dfa:
-    found = ALL
+    found = ANY_TEXT
     for kind in sorted(types):
         found -= pattern_dfa(rf"^{_W}(?:{_LOOKS[kind]}){_W}$") & pattern_dfa(rf"{_ENDS.get(kind, '')}{_W}$")
     return found
 
 
-def spelled(found: Numbers, types: Types) -> Numbers:
+def numbers(found: NumberSet, types: Types) -> NumberSet:
     """Return the numbers that text says where numbers are declared, or nothing is; an integer has no exponent."""
     if types is None or "number" in types:
         return found
     return (found & decimals.WHOLE).decimal if types & NUMBERS else decimals.NONE
 
 
-def declared(writer: Writer, value: Formula, types: Types) -> Values:
+def of_declared_types(writer: ValueWriter, value: Formula, types: Types) -> ValueSet:
     """Return the values of a formula that are of the declared types, and note if that leaves any out."""
     found = writer.reader.values(value)
     fitting = of_types(found, types)
@@ -75,14 +75,14 @@ def declared(writer: Writer, value: Formula, types: Types) -> Values:
     return fitting
 
 
-def of_types(found: Values, types: Types) -> Values:
+def of_types(found: ValueSet, types: Types) -> ValueSet:
     """Return the values of these types."""
     if types is None:
         return found
     number = found.numbers if "number" in types else found.numbers & decimals.WHOLE
-    return Values(
+    return ValueSet(
         found.null and "null" in types,
-        found.truths if "boolean" in types else frozenset(),
+        found.booleans if "boolean" in types else frozenset(),
         number if types & NUMBERS else decimals.NONE,
         found.strings if "string" in types else (),
         found.arrays if "array" in types else (),
@@ -90,8 +90,8 @@ def of_types(found: Values, types: Types) -> Values:
     )
 
 
-def has_empty(clause: Array | Object) -> bool:
+def has_empty(clause: ArraySet | ObjectSet) -> bool:
     """Whether the empty array or object is among these."""
-    if isinstance(clause, Array):
+    if isinstance(clause, ArraySet):
         return clause.least == 0 and not any(count.least for count in clause.counts)
     return not (clause.least or clause.some or any(member.required for member in clause.members))

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urldefrag, urljoin
 
-from wireproto.grammars.schema.drafts import DRAFT_2020, Draft, said_by
-from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, Place
+from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, SchemaRef
 from wireproto.grammars.schema.sets import Inexpressible
 from wireproto.values.errors import GrammarError
 
@@ -40,7 +39,7 @@ _ELSEWHERE: Final = _PLACES | {"$ref", "$dynamicRef", "$recursiveRef"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _IndexedSchema:
     """A schema object: its base, its draft, and the pointer of the first schema that says the same.
 
     `alone`: what it says, if that is the same in every document.
@@ -53,7 +52,7 @@ class _Found:
     alone: tuple[object, ...] | None
 
 
-class Document:
+class SchemaDocument:
     """A schema and all schemas inside it.
 
     `draft`: what to read it as, else what it says itself. `foreign`: the first place that says it is of a draft that is
@@ -63,7 +62,7 @@ class Document:
     def __init__(self, schema: object, draft: Draft | None = None) -> None:
         self.root = schema
         self.foreign: str | None = None
-        self._found: dict[str, _Found] = {}
+        self._found: dict[str, _IndexedSchema] = {}
         self._same: dict[tuple[object, ...], str] = {}
         self._resources: dict[str, str] = {"": ""}
         self._anchors: dict[tuple[str, str], str] = {}
@@ -108,13 +107,13 @@ class Document:
         found = self._found[pointer]
         if not found.schema:
             return TRUE
-        return Place(found.first, scope if not self._dynamic or found.base in scope else (*scope, found.base))
+        return SchemaRef(found.first, scope if not self._dynamic or found.base in scope else (*scope, found.base))
 
-    def reference(self, place: Place, reference: object) -> Formula:
+    def reference(self, place: SchemaRef, reference: object) -> Formula:
         """Return what a `$ref` at a place means."""
         return self.place(self._target("$ref", place.pointer, reference)[0], place.scope)
 
-    def dynamic_reference(self, place: Place, reference: object) -> Formula:
+    def dynamic_reference(self, place: SchemaRef, reference: object) -> Formula:
         """Return what a `$dynamicRef` means: the outermost anchor of that name on the way here."""
         target, key = self._target("$dynamicRef", place.pointer, reference)
         if key in self._dynamic:
@@ -140,7 +139,7 @@ class Document:
             raise GrammarError(f"{pointer}/{keyword}: there is nothing at {reference!r}") from None
         return target, (uri, fragment)
 
-    def _above(self, pointer: str) -> _Found:
+    def _above(self, pointer: str) -> _IndexedSchema:
         while pointer not in self._found:
             pointer = pointer.rpartition("/")[0]
         return self._found[pointer]
@@ -165,7 +164,7 @@ class Document:
             said = (draft.name, *self._said_in(pointer, schema, draft))
             first = self._same.setdefault((base, said), pointer)
             alone = said if _ELSEWHERE.isdisjoint(schema) else None
-            self._found[pointer] = _Found(schema, base, draft, first, alone)
+            self._found[pointer] = _IndexedSchema(schema, base, draft, first, alone)
 
     def _said(self, pointer: str, schema: Mapping[str, Any], draft: Draft) -> Draft:
         found = said_by(schema)
@@ -248,3 +247,60 @@ def _joined(base: str, reference: str) -> tuple[str, str]:
     except ValueError as error:
         raise GrammarError(f"{reference[:200]!r} is no reference: {error}") from None
     return uri, unquote(fragment)
+
+
+_SINCE_2020: Final = frozenset({"prefixItems", "$dynamicRef"})
+_SINCE_2019: Final = frozenset({
+    "minContains", "maxContains", "dependentRequired", "dependentSchemas", "unevaluatedItems", "unevaluatedProperties",
+})  # fmt: skip
+_SINCE_7: Final = frozenset({"if", "then", "else"})
+_SINCE_6: Final = frozenset({"const", "contains", "propertyNames"})
+_UNTIL_7: Final = frozenset({"dependencies"})
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One draft: its name, its keyword for identifiers, and the keywords of other drafts.
+
+    `alone`: nothing beside a `$ref` counts. `flags`: `exclusiveMinimum` and `exclusiveMaximum` are booleans, and an
+    integer is a number that is written without a fraction. `anchors`: names stand in `$anchor`, not in identifiers.
+    """
+
+    name: str
+    unknown: frozenset[str]
+    identifier: str = "$id"
+    alone: bool = False
+    flags: bool = False
+    anchors: bool = True
+
+    def known(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the keywords of a schema that count."""
+        if self.alone and "$ref" in schema:
+            return {"$ref": schema["$ref"]}
+        if self.unknown.isdisjoint(schema):
+            return schema
+        return {keyword: value for keyword, value in schema.items() if keyword not in self.unknown}
+
+
+_BEFORE_2019: Final = _SINCE_2020 | _SINCE_2019
+DRAFT_4: Final = Draft("draft-04", _BEFORE_2019 | _SINCE_7 | _SINCE_6, "id", alone=True, flags=True, anchors=False)
+DRAFT_6: Final = Draft("draft-06", _BEFORE_2019 | _SINCE_7, alone=True, anchors=False)
+DRAFT_7: Final = Draft("draft-07", _BEFORE_2019, alone=True, anchors=False)
+DRAFT_2019: Final = Draft("2019-09", _SINCE_2020 | _UNTIL_7)
+DRAFT_2020: Final = Draft("2020-12", _UNTIL_7)
+_DRAFTS: Final = {
+    "http://json-schema.org/draft-04/schema": DRAFT_4,
+    "http://json-schema.org/draft-06/schema": DRAFT_6,
+    "http://json-schema.org/draft-07/schema": DRAFT_7,
+    "https://json-schema.org/draft/2019-09/schema": DRAFT_2019,
+    "https://json-schema.org/draft/2020-12/schema": DRAFT_2020,
+}
+DRAFT_NAMES: Final = {draft.name: draft for draft in _DRAFTS.values()}
+
+
+def said_by(schema: Mapping[str, Any]) -> Draft | None:
+    """Return the draft that `$schema` names; None for one that is not read."""
+    said = (
+        str(schema["$schema"]).rstrip("#").replace("https://json-schema.org/draft-0", "http://json-schema.org/draft-0")
+    )
+    return _DRAFTS.get(said)

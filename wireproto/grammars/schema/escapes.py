@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from wireproto.grammars.automata.automaton import Dfa, Edge, build, edges_to
-from wireproto.grammars.automata.charset import EVERY, meet, minus, of, union
-from wireproto.grammars.automata.right_linear import targets
+from wireproto.grammars.automata.automaton import Dfa, Edge, build_dfa, edges_to
+from wireproto.grammars.automata.charset import ANY_CHAR, char_set, difference, intersection, union
+from wireproto.grammars.automata.right_linear import chars_by_target
 from wireproto.grammars.expr.expr import Expr, Ranges, chars, choice, literal, seq
-from wireproto.grammars.expr.rule_table import Book
+from wireproto.grammars.expr.rule_table import RuleTable
 
 _PRINTABLE: Final[Ranges] = ((0x20, 0x7E),)
 _BASIC: Final[Ranges] = ((0, 0xFFFF),)
@@ -29,7 +29,7 @@ _ESCAPED: Final = 0x110000
 
 
 @dataclass(frozen=True, slots=True)
-class Escapes:
+class EscapeRules:
     """The escapes of a notation: `short` are pairs of a character and its letter, `must` what never stands for itself.
 
     `long`: characters beyond U+FFFF are `\\UXXXXXXXX`, else surrogate pairs of `\\uXXXX`.
@@ -41,75 +41,77 @@ class Escapes:
 
 
 _NAMED: Final = tuple(zip('\b\t\n\f\r"\\', 'btnfr"\\', strict=True))
-JSON: Final = Escapes((*_NAMED, ("/", "/")), union(((0, 0x1F),), of("\\")))
+JSON: Final = EscapeRules((*_NAMED, ("/", "/")), union(((0, 0x1F),), char_set("\\")))
 # Control characters and line breaks, but not the tab: those of a string on one line.
-TOML: Final = Escapes(_NAMED, union(((0, 8), (0x0A, 0x1F), (0x7F, 0x7F)), of("\\")), long=True)
+TOML: Final = EscapeRules(_NAMED, union(((0, 8), (0x0A, 0x1F), (0x7F, 0x7F)), char_set("\\")), long=True)
 
 
-class Quoted:
+class QuotedText:
     """Spells characters between two quotes of one kind; what is long is written once, as a rule."""
 
-    def __init__(self, book: Book, escapes: Escapes, quote: str) -> None:
-        self._book, self._escapes, self.quote = book, escapes, quote
-        self._must = union(escapes.must, of(quote))
-        named = of(quote + "".join(sign for sign, _ in escapes.short))
+    def __init__(self, table: RuleTable, escapes: EscapeRules, quote: str) -> None:
+        self._table, self._escapes, self.quote = table, escapes, quote
+        self._must = union(escapes.must, char_set(quote))
+        named = char_set(quote + "".join(sign for sign, _ in escapes.short))
         # An encoder that hides markup writes `<` as a code.
-        self._special = union(self._must, named, of("<"))
+        self._special = union(self._must, named, char_set("<"))
         self._known: dict[tuple[Ranges, Ranges], Expr] = {}
         self._known_escapes: dict[Ranges, Expr] = {}
 
     def spell(self, ranges: Ranges) -> Expr:
         """Return the expression of one character of a set as it may stand in the string."""
-        return self._spell(minus(ranges, self._must), self._escaped(ranges))
+        return self._spell(difference(ranges, self._must), self._escaped(ranges))
 
     def spell_apart(self, ranges: Ranges) -> Expr:
         """Return the expression of one character of a set in which escaped ones are others (`apart`)."""
-        return self._spell(meet(ranges, EVERY), _lowered(ranges))
+        return self._spell(intersection(ranges, ANY_CHAR), _lowered(ranges))
 
     def _spell(self, bare: Ranges, escaped: Ranges) -> Expr:
         if (bare, escaped) not in self._known:
             expr = choice(chars(bare), self._escape(escaped))
             every = union(bare, escaped)
             single = len(every) == 1 and every[0][0] == every[0][1]
-            rule = not single and (escaped or minus(bare, _PRINTABLE))
-            self._known[bare, escaped] = self._book.add("char" if every == EVERY else "chars", expr) if rule else expr
+            rule = not single and (escaped or difference(bare, _PRINTABLE))
+            self._known[bare, escaped] = (
+                self._table.add("char" if every == ANY_CHAR else "chars", expr) if rule else expr
+            )
         return self._known[bare, escaped]
 
     def _escape(self, escaped: Ranges) -> Expr:
         """Return the escapes of the characters of a set; those that are many are a rule."""
         if escaped not in self._known_escapes:
             expr = _escape(self._escapes, self.quote, escaped)
-            self._known_escapes[escaped] = self._book.add("escape", expr) if minus(escaped, _PRINTABLE) else expr
+            self._known_escapes[escaped] = self._table.add("escape", expr) if difference(escaped, _PRINTABLE) else expr
         return self._known_escapes[escaped]
 
     def text(self, text: str) -> Expr:
         """Return the expression of one string in its quotes."""
         if self.is_bare(text):
             return literal(f"{self.quote}{text}{self.quote}")
-        return seq(literal(self.quote), *(self.spell(of(each)) for each in text), literal(self.quote))
+        return seq(literal(self.quote), *(self.spell(char_set(each)) for each in text), literal(self.quote))
 
     def is_bare(self, text: str) -> bool:
         """Whether a text is spelled in no other way than as it is."""
-        return text.isascii() and text.isprintable() and not meet(of(text), self._special)
+        return text.isascii() and text.isprintable() and not intersection(char_set(text), self._special)
 
     def apart(self, dfa: Dfa) -> Dfa:
         """Return the spellings of the words of an automaton."""
         rows: list[list[Edge]] = []
         for row in dfa.edges:
             rows.append([])
-            for target, ranges in targets(row).items():
-                rows[-1] += edges_to(minus(ranges, self._must), target)
+            for target, ranges in chars_by_target(row).items():
+                rows[-1] += edges_to(difference(ranges, self._must), target)
                 rows[-1] += edges_to(_raised(self._escaped(ranges)), target)
-        return build(rows, dfa.finals)
+        return build_dfa(rows, dfa.finals)
 
     def _escaped(self, ranges: Ranges) -> Ranges:
         """Return the characters of a set that are spelled escaped."""
-        return ranges if minus(ranges, _PRINTABLE) else meet(ranges, self._special)
+        return ranges if difference(ranges, _PRINTABLE) else intersection(ranges, self._special)
 
 
-def between_escapes(dfa: Dfa) -> Dfa:
+def restarted_at_escapes(dfa: Dfa) -> Dfa:
     """Return the spellings that an automaton accepts if it begins anew behind each escaped character."""
-    return build([[*row, *edges_to(_raised(EVERY), 0)] for row in dfa.edges], dfa.finals)
+    return build_dfa([[*row, *edges_to(_raised(ANY_CHAR), 0)] for row in dfa.edges], dfa.finals)
 
 
 def _raised(ranges: Ranges) -> Ranges:
@@ -117,21 +119,23 @@ def _raised(ranges: Ranges) -> Ranges:
 
 
 def _lowered(ranges: Ranges) -> Ranges:
-    return meet(tuple((max(low - _ESCAPED, 0), high - _ESCAPED) for low, high in ranges if high >= _ESCAPED), EVERY)
+    return intersection(
+        tuple((max(low - _ESCAPED, 0), high - _ESCAPED) for low, high in ranges if high >= _ESCAPED), ANY_CHAR
+    )
 
 
 @lru_cache(maxsize=512)
-def _escape(form: Escapes, quote: str, escaped: Ranges) -> Expr:
+def _escape(form: EscapeRules, quote: str, escaped: Ranges) -> Expr:
     named = dict((*form.short, (quote, quote)))
-    letters = "".join(letter for sign, letter in named.items() if meet(escaped, of(sign)))
-    escapes = [chars(of(letters))] if letters else []
-    if not minus(escaped, _PRINTABLE):
-        coded = minus(escaped, of("".join(named)))
+    letters = "".join(letter for sign, letter in named.items() if intersection(escaped, char_set(sign)))
+    escapes = [chars(char_set(letters))] if letters else []
+    if not difference(escaped, _PRINTABLE):
+        coded = difference(escaped, char_set("".join(named)))
     else:
-        coded = escaped if len(escaped) <= _MAX_RANGES else meet(escaped, union(form.must, of(quote)))
+        coded = escaped if len(escaped) <= _MAX_RANGES else intersection(escaped, union(form.must, char_set(quote)))
     if coded:
-        codes = [_digits(low, high) for low, high in meet(coded, _BASIC)]
-        astral = meet(coded, _ASTRAL)
+        codes = [_digits(low, high) for low, high in intersection(coded, _BASIC)]
+        astral = intersection(coded, _ASTRAL)
         codes += [] if form.long else [_pairs(low, high) for low, high in astral]
         escapes += [seq(literal("u"), choice(*codes))] if codes else []
         if astral and form.long:
@@ -169,7 +173,7 @@ def _rows(low: int, high: int, size: int) -> Iterator[list[tuple[int, int]]]:
 
 def _digit(low: int, high: int) -> Expr:
     digits = "".join(f"{value:x}{value:X}" for value in range(low, high + 1))
-    return chars(of(digits))
+    return chars(char_set(digits))
 
 
 def _pairs(low: int, high: int) -> Expr:

@@ -11,7 +11,7 @@ from typing import Final, Union
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SchemaRef:
     """The schema at a JSON pointer, or with `constant` the JSON value there, which only equals itself.
 
     `scope`: the schema resources on the way here, outermost first, if the document has dynamic references.
@@ -26,11 +26,11 @@ class Place:
 class Not:
     """Every value that a place refuses."""
 
-    place: Place
+    place: SchemaRef
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Joined:
+class _Operands:
     """Several formulas, each once; their order is kept and says nothing."""
 
     parts: tuple[Formula, ...]
@@ -42,7 +42,7 @@ class _Joined:
 
     def __eq__(self, other: object) -> bool:
         return self is other or (
-            isinstance(other, _Joined) and type(self) is type(other) and self._alike == other._alike
+            isinstance(other, _Operands) and type(self) is type(other) and self._alike == other._alike
         )
 
     def __hash__(self) -> int:
@@ -50,60 +50,60 @@ class _Joined:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Every(_Joined):
+class AllOf(_Operands):
     """What all parts accept; without parts, every value."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Some(_Joined):
+class AnyOf(_Operands):
     """What some part accepts; without parts, no value."""
 
 
-Formula = Union[Place, Not, Every, Some]
+Formula = Union[SchemaRef, Not, AllOf, AnyOf]
 
-TRUE: Final = Every(())
-FALSE: Final = Some(())
+TRUE: Final = AllOf(())
+FALSE: Final = AnyOf(())
 
 
-def both(*formulas: Formula) -> Formula:
+def conjunction(*formulas: Formula) -> Formula:
     """Return what all formulas accept."""
     known = [formula for formula in formulas if formula is not TRUE]
     if len(known) < 2:
         return known[0] if known else TRUE
     parts: dict[Formula, None] = {}
     for formula in known:
-        parts.update(dict.fromkeys(formula.parts if isinstance(formula, Every) else (formula,)))
+        parts.update(dict.fromkeys(formula.parts if isinstance(formula, AllOf) else (formula,)))
     if FALSE in parts or any(part.place in parts for part in parts if isinstance(part, Not)):
         return FALSE
     # What is one of several and stands here itself says nothing more.
-    kept = [each for each in parts if not (isinstance(each, Some) and any(part in parts for part in each.parts))]
-    return kept[0] if len(kept) == 1 else Every(tuple(kept)) if kept else TRUE
+    kept = [each for each in parts if not (isinstance(each, AnyOf) and any(part in parts for part in each.parts))]
+    return kept[0] if len(kept) == 1 else AllOf(tuple(kept)) if kept else TRUE
 
 
-def either(*formulas: Formula) -> Formula:
+def disjunction(*formulas: Formula) -> Formula:
     """Return what some formula accepts."""
     parts: dict[Formula, None] = {}
     for formula in formulas:
-        parts.update(dict.fromkeys(formula.parts if isinstance(formula, Some) else (formula,)))
+        parts.update(dict.fromkeys(formula.parts if isinstance(formula, AnyOf) else (formula,)))
     if TRUE in parts or any(part.place in parts for part in parts if isinstance(part, Not)):
         return TRUE
-    kept = [each for each in parts if not (isinstance(each, Every) and any(part in parts for part in each.parts))]
-    return kept[0] if len(kept) == 1 else Some(tuple(kept)) if kept else FALSE
+    kept = [each for each in parts if not (isinstance(each, AllOf) and any(part in parts for part in each.parts))]
+    return kept[0] if len(kept) == 1 else AnyOf(tuple(kept)) if kept else FALSE
 
 
-def inverse(formula: Formula) -> Formula:
+def negation(formula: Formula) -> Formula:
     """Return what a formula refuses."""
-    if isinstance(formula, Place):
+    if isinstance(formula, SchemaRef):
         return Not(formula)
     if isinstance(formula, Not):
         return formula.place
-    parts = [inverse(part) for part in formula.parts]
-    return either(*parts) if isinstance(formula, Every) else both(*parts)
+    parts = [negation(part) for part in formula.parts]
+    return disjunction(*parts) if isinstance(formula, AllOf) else conjunction(*parts)
 
 
 def pointer_of(formula: Formula) -> str:
     """Return the pointer of the first place in a formula."""
-    while not isinstance(formula, (Place, Not)):
+    while not isinstance(formula, (SchemaRef, Not)):
         if not formula.parts:
             return ""
         formula = formula.parts[0]

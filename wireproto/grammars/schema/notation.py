@@ -5,18 +5,20 @@ It must not know schemas. Law: a notation is data; JSON, Python's spelling and T
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
-from wireproto.grammars.automata.automaton import ALL, Dfa, of_words
-from wireproto.grammars.automata.charset import EVERY, of
-from wireproto.grammars.automata.right_linear import linear
-from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, Rule, chars, choice, literal, repeat, seq
-from wireproto.grammars.expr.rule_table import Book
+from wireproto.format.template import Template
+from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, words_dfa
+from wireproto.grammars.automata.charset import ANY_CHAR, char_set, difference, intersection
+from wireproto.grammars.automata.right_linear import right_linear
+from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, Ranges, RuleRef, chars, choice, literal, repeat, seq
+from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.schema import escapes as quoted
-from wireproto.grammars.schema.escapes import Escapes, Quoted
-from wireproto.grammars.schema.values import Values
+from wireproto.grammars.schema.escapes import EscapeRules, QuotedText
+from wireproto.grammars.schema.values import ValueSet
 from wireproto.values.errors import TooLarge
 
 # Beyond this a counted string is not told apart from the markers around it.
@@ -30,25 +32,25 @@ class Notation:
     """Words, quotes and signs; the canonical spelling first.
 
     `lines`: between two tokens may stand a line break and blanks, else one blank at most. `within`: the spellings of
-    strings that may stand there (`Quoted.apart`); `plain`: strings of which every spelling may.
+    strings that may stand there (`QuotedText.apart`); `plain`: strings of which every spelling may.
     """
 
     null: tuple[str, ...] = ("null",)
     true: tuple[str, ...] = ("true",)
     false: tuple[str, ...] = ("false",)
     quotes: tuple[str, ...] = ('"',)
-    escapes: Escapes = quoted.JSON
+    escapes: EscapeRules = quoted.JSON
     colon: str = ":"
     lines: bool = True
-    within: Dfa = ALL
-    plain: Dfa = ALL
+    within: Dfa = ANY_TEXT
+    plain: Dfa = ANY_TEXT
 
     def word(self, value: bool | None) -> Expr:
         """Return the spellings of null or a truth value."""
         words = self.null if value is None else self.true if value else self.false
         return choice(*map(literal, words))
 
-    def holding(self, within: Dfa, plain: Dfa) -> Notation:
+    def restricted_to(self, within: Dfa, plain: Dfa) -> Notation:
         """Return the notation with strings that are spelled in no other way."""
         return replace(self, within=within, plain=plain)
 
@@ -60,7 +62,7 @@ TOML: Final = Notation(('{"$null" = true}',), escapes=quoted.TOML, colon=" =", l
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Delimiters:
     """What stands before the first part, between two, behind the last, and behind `open` if there is none."""
 
     open: Expr = EMPTY
@@ -71,75 +73,79 @@ class Frame:
 
 # Between tokens a line may end, and so many blanks may follow.
 _MAX_INDENT: Final = 20
-LINE: Final = seq(literal("\n"), repeat(chars(of(" \t")), 0, _MAX_INDENT))
+LINE: Final = seq(literal("\n"), repeat(chars(char_set(" \t")), 0, _MAX_INDENT))
 
 
 @dataclass(slots=True)
-class Syntax:
-    """A notation in a book: its strings and frames as expressions.
+class TokenWriter:
+    """A notation in a rule table: its strings and frames as expressions.
 
     `words` and `plain` are the rules so far of strings, and of values in which nothing is of one document only.
     """
 
     notation: Notation
-    book: Book
+    table: RuleTable
     colon: Expr = field(init=False)
-    array: Frame = field(init=False)
-    object: Frame = field(init=False)
+    array: Delimiters = field(init=False)
+    object: Delimiters = field(init=False)
     words: dict[Dfa, Expr] = field(default_factory=dict, init=False)
-    plain: dict[Values, Rule] = field(default_factory=dict, init=False)
-    _quoted: list[Quoted] = field(init=False)
+    plain: dict[ValueSet, RuleRef] = field(default_factory=dict, init=False)
+    _quoted: list[QuotedText] = field(init=False)
     _texts: dict[str, Expr] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         notation = self.notation
-        blank = self.book.add("ws", choice(EMPTY, literal(" "), LINE if notation.lines else NOTHING))
-        self._quoted = [Quoted(self.book, notation.escapes, quote) for quote in notation.quotes]
+        blank = self.table.add("ws", choice(EMPTY, literal(" "), LINE if notation.lines else NOTHING))
+        self._quoted = [QuotedText(self.table, notation.escapes, quote) for quote in notation.quotes]
         self.colon = seq(literal(notation.colon), blank)
         self.array, self.object = (
-            Frame(seq(literal(first), blank), seq(literal(","), blank), seq(blank, literal(last)), literal(last))
+            Delimiters(seq(literal(first), blank), seq(literal(","), blank), seq(blank, literal(last)), literal(last))
             for first, last in ("[]", "{}")
         )
 
-    def text(self, text: str) -> Expr:
+    def string(self, text: str) -> Expr:
         """Return one string, or nothing if it may not stand there."""
         if text not in self._texts:
             within = self.notation.within
-            if within != ALL and not (within.accepts(text) and all(each.is_bare(text) for each in self._quoted)):
-                return self.quoted(of_words([text]))
+            if within != ANY_TEXT and not (within.accepts(text) and all(each.is_bare(text) for each in self._quoted)):
+                return self.strings(words_dfa([text]))
             self._texts[text] = choice(*(each.text(text) for each in self._quoted))
         return self._texts[text]
 
-    def quoted(self, dfa: Dfa) -> Expr:
+    def strings(self, dfa: Dfa) -> Expr:
         """Return the words of an automaton as strings.
 
         Raises:
             TooLarge: to tell which of their spellings may stand there takes too many states.
         """
         within = self.notation.within
-        return self.plainly(dfa) if within == ALL else choice(*(self._within(each, dfa) for each in self._quoted))
+        return (
+            self.unrestricted(dfa)
+            if within == ANY_TEXT
+            else choice(*(self._within(each, dfa) for each in self._quoted))
+        )
 
-    def _within(self, form: Quoted, dfa: Dfa) -> Expr:
+    def _within(self, form: QuotedText, dfa: Dfa) -> Expr:
         spelled, within = form.apart(dfa), self.notation.within
         held = _known_within(spelled, within) if len(spelled.edges) <= _SMALL else spelled & within
         if len(held.edges) > _MAX_HELD:
             raise TooLarge(f"strings that take more than {_MAX_HELD} states")
-        return seq(literal(form.quote), linear(held, self.book, "text", form.spell_apart, literal(form.quote)))
+        return seq(literal(form.quote), right_linear(held, self.table, "text", form.spell_apart, literal(form.quote)))
 
-    def plainly(self, dfa: Dfa) -> Expr:
+    def unrestricted(self, dfa: Dfa) -> Expr:
         """Return the words of an automaton as strings, in every spelling."""
         return choice(
             *(
-                seq(literal(each.quote), linear(dfa, self.book, "text", each.spell, literal(each.quote)))
+                seq(literal(each.quote), right_linear(dfa, self.table, "text", each.spell, literal(each.quote)))
                 for each in self._quoted
             )
         )
 
-    def characters(self, least: int, most: int | None) -> Expr:
+    def any_string(self, least: int, most: int | None) -> Expr:
         """Return any string of so many characters."""
         return choice(
             *(
-                seq(literal(each.quote), repeat(each.spell(EVERY), least, most), literal(each.quote))
+                seq(literal(each.quote), repeat(each.spell(ANY_CHAR), least, most), literal(each.quote))
                 for each in self._quoted
             )
         )
@@ -148,3 +154,82 @@ class Syntax:
 @lru_cache(maxsize=32)
 def _known_within(spelled: Dfa, within: Dfa) -> Dfa:
     return spelled & within
+
+
+@dataclass(slots=True)
+class CharRefs:
+    """Spells characters: `named` are references, `must` what never stands for itself."""
+
+    table: RuleTable
+    named: Mapping[str, str]
+    must: str
+    _known: dict[Ranges, Expr] = field(default_factory=dict)
+    _every: RuleRef | None = None
+    _signs: Ranges = field(init=False)
+    _never: Ranges = field(init=False)
+    _special: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._signs, self._never = char_set("".join(self.named)), char_set(self.must + "\0")
+        self._special = frozenset((*self.named, *self.must, "\0"))
+
+    def spell(self, ranges: Ranges) -> Expr:
+        """Return the expression of one character of a set; what is long is written once, as a rule."""
+        if ranges not in self._known:
+            plain = chars(difference(ranges, self._never))
+            found = {chr(point) for low, high in intersection(ranges, self._signs) for point in range(low, high + 1)}
+            references = [literal(text) for sign, text in self.named.items() if sign in found]
+            if len(references) == len(self.named):
+                references = [self._any()]
+            expr = choice(plain, *references)
+            self._known[ranges] = self.table.add("char", expr) if len(references) > 1 or ranges == ANY_CHAR else expr
+        return self._known[ranges]
+
+    def _any(self) -> RuleRef:
+        if self._every is None:
+            self._every = self.table.add("reference", _one_of(tuple(self.named.values())))
+        return self._every
+
+    def text(self, text: str) -> Expr:
+        """Return the spellings of one text."""
+        if text.isascii() and self._special.isdisjoint(text):
+            return literal(text)
+        return seq(*(self.spell(char_set(each)) for each in text))
+
+    def words(self, dfa: Dfa, most: int | None = None) -> Expr:
+        """Return the words of an automaton; `most` limits runs of characters that it does not count."""
+        return right_linear(dfa, self.table, "text", self.spell, most=most)
+
+
+@lru_cache(maxsize=16)
+def _one_of(texts: tuple[str, ...]) -> Expr:
+    return choice(*map(literal, texts))
+
+
+@dataclass(slots=True)
+class MarkupTokenWriter(TokenWriter):
+    """A notation whose strings stand without quotes, as text of markup; what stands around values is not its own."""
+
+    references: CharRefs
+
+    def __post_init__(self) -> None:
+        """Write nothing: there are no tokens that white space could stand between."""
+
+    def string(self, text: str) -> Expr:
+        """Return one string."""
+        return self.references.text(text)
+
+    def strings(self, dfa: Dfa) -> Expr:
+        """Return the words of an automaton as strings."""
+        return self.references.words(dfa)
+
+    def any_string(self, least: int, most: int | None) -> Expr:
+        """Return any string of so many characters."""
+        return repeat(self.references.spell(ANY_CHAR), least, most)
+
+
+@lru_cache(maxsize=256)
+def around_key(template: Template, kind: str = "") -> tuple[str, str]:
+    """Return a start tag with this type: what stands before its name and behind it; all is behind it if it has none."""
+    before, name, after = template.format(key="", type=kind).partition('""')
+    return (before + '"', '"' + after) if name else ("", before)

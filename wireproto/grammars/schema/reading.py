@@ -16,12 +16,12 @@ from typing import Any, Final
 
 from wireproto.grammars.automata.ecma_regex import PatternError
 from wireproto.grammars.schema import assertions
-from wireproto.grammars.schema.assertions import Asked
-from wireproto.grammars.schema.cases import cases
-from wireproto.grammars.schema.document import Document
-from wireproto.grammars.schema.formula import FALSE, TRUE, Every, Formula, Not, Place, pointer_of
-from wireproto.grammars.schema.sets import Array, Inexpressible, Member, Object
-from wireproto.grammars.schema.values import ANYTHING, NOTHING, Values, values
+from wireproto.grammars.schema.assertions import KeywordContext
+from wireproto.grammars.schema.document import SchemaDocument
+from wireproto.grammars.schema.formula import FALSE, TRUE, AllOf, Formula, Not, SchemaRef, pointer_of
+from wireproto.grammars.schema.sets import ArraySet, Inexpressible, Member, ObjectSet
+from wireproto.grammars.schema.unevaluated import cases
+from wireproto.grammars.schema.values import ANY_VALUE, NO_VALUE, ValueSet, restricted
 from wireproto.values.errors import GrammarError, TooLarge
 
 _MAX_NESTED: Final = 60
@@ -50,20 +50,20 @@ class Note:
 
 
 @dataclass(slots=True)
-class Reader:
+class SchemaReader:
     """Reads the places of one document; `shared` is what others have read, strictly and in the same way."""
 
-    document: Document
+    document: SchemaDocument
     strict: bool = True
     formats: bool = False
     notes: dict[Note, None] = field(default_factory=dict)
-    shared: dict[tuple[object, ...], Values] = field(default_factory=dict)
-    _known: dict[tuple[Place, bool], Values] = field(default_factory=dict)
-    _formulas: dict[Formula, Values] = field(default_factory=dict)
-    _open: set[tuple[Place, bool]] = field(default_factory=set)
+    shared: dict[tuple[object, ...], ValueSet] = field(default_factory=dict)
+    _known: dict[tuple[SchemaRef, bool], ValueSet] = field(default_factory=dict)
+    _formulas: dict[Formula, ValueSet] = field(default_factory=dict)
+    _open: set[tuple[SchemaRef, bool]] = field(default_factory=set)
     _empty: dict[Formula, bool] = field(default_factory=dict)
 
-    def values(self, formula: Formula) -> Values:
+    def values(self, formula: Formula) -> ValueSet:
         """Return the values of a formula; raises `GrammarError`."""
         found = self._formulas.get(formula)
         if found is None:
@@ -72,23 +72,23 @@ class Reader:
             found = self._formulas[formula] = self._joined(formula)
         return found
 
-    def _joined(self, formula: Formula) -> Values:
-        if isinstance(formula, Place):
+    def _joined(self, formula: Formula) -> ValueSet:
+        if isinstance(formula, SchemaRef):
             return self.read(formula, over=True)
         if isinstance(formula, Not):
             return self.guarded(formula, lambda: ~self.read(formula.place, over=False), True)
         parts = [self.values(part) for part in formula.parts]
-        if isinstance(formula, Every):
-            return reduce(lambda a, b: self.guarded(formula, lambda: a & b, True), parts, ANYTHING)
+        if isinstance(formula, AllOf):
+            return reduce(lambda a, b: self.guarded(formula, lambda: a & b, True), parts, ANY_VALUE)
         return self.guarded(formula, lambda: _union(parts), True)
 
-    def guarded(self, at: Formula, make: Callable[[], Values], over: bool, keyword: str = "not") -> Values:
+    def guarded(self, at: Formula, make: Callable[[], ValueSet], over: bool, keyword: str = "not") -> ValueSet:
         """Return what `make` makes; where it fails, everything or nothing, with a note, unless `strict`."""
         try:
             return make()
         except _FAILURES as error:
             self.widen(pointer_of(at), keyword, error)
-            return ANYTHING if over else NOTHING
+            return ANY_VALUE if over else NO_VALUE
 
     def widen(self, pointer: str, keyword: str, error: Exception, kind: str = "widened") -> None:
         """Note what is not followed, or refuse the schema."""
@@ -98,13 +98,13 @@ class Reader:
             raise GrammarError(f"{pointer or '#'}: {keyword}: {error}") from None
         self.notes[Note(pointer, keyword, str(error), kind)] = None
 
-    def of(self, formula: Formula, over: bool) -> Values:
+    def of(self, formula: Formula, over: bool) -> ValueSet:
         """Return what a schema in the place of a keyword accepts."""
-        if not isinstance(formula, Place):
-            return ANYTHING if formula == TRUE else NOTHING
+        if not isinstance(formula, SchemaRef):
+            return ANY_VALUE if formula == TRUE else NO_VALUE
         return self.read(formula, over)
 
-    def read(self, place: Place, over: bool) -> Values:
+    def read(self, place: SchemaRef, over: bool) -> ValueSet:
         """Return the values that the schema at a place accepts."""
         if place.constant:
             return self.guarded(place, lambda: assertions.constant(self.document, place), over, "const")
@@ -120,7 +120,7 @@ class Reader:
                 self.shared[alone] = found
         return found
 
-    def _read(self, key: tuple[Place, bool]) -> Values:
+    def _read(self, key: tuple[SchemaRef, bool]) -> ValueSet:
         place, over = key
         if key in self._open or len(self._open) > _MAX_NESTED:
             where = place.pointer[:_MAX_SHOWN] or "#"
@@ -131,7 +131,7 @@ class Reader:
         finally:
             self._open.discard(key)
 
-    def _read_schema(self, place: Place, over: bool) -> Values:
+    def _read_schema(self, place: SchemaRef, over: bool) -> ValueSet:
         schema = self.schema(place)
         unevaluated = next((keyword for keyword in UNEVALUATED if keyword in schema), None)
         if unevaluated is not None:
@@ -141,18 +141,18 @@ class Reader:
             found = self.met(found, place, keyword, make, over)
         return found
 
-    def _case_by_case(self, place: Place, over: bool) -> Values:
+    def _case_by_case(self, place: SchemaRef, over: bool) -> ValueSet:
         return _union(case.values for case in cases(self, place, over))
 
-    def schema(self, place: Place) -> Mapping[str, Any]:
+    def schema(self, place: SchemaRef) -> Mapping[str, Any]:
         """Return the keywords at a place."""
         return self.document.schema(place.pointer)
 
-    def assertions(self, place: Place, over: bool) -> Values:
+    def assertions(self, place: SchemaRef, over: bool) -> ValueSet:
         """Return what all keywords say that speak of the value and of its members, and join no schemas."""
         schema = self.schema(place)
-        found = ANYTHING
-        asked = Asked(self.document, place, schema, self.formats, lambda formula: self.of(formula, over))
+        found = ANY_VALUE
+        asked = KeywordContext(self.document, place, schema, self.formats, lambda formula: self.of(formula, over))
         for index in sorted({assertions.GROUP_OF[keyword] for keyword in schema if keyword in assertions.GROUP_OF}):
             keywords, make = assertions.GROUPS[index]
             keyword = next(each for each in keywords if each in schema)
@@ -162,20 +162,22 @@ class Reader:
                 found = self.met(found, place, keyword, _refused, over)
         return found
 
-    def met(self, found: Values, place: Place, keyword: str, make: Callable[[], Values], over: bool) -> Values:
+    def met(
+        self, found: ValueSet, place: SchemaRef, keyword: str, make: Callable[[], ValueSet], over: bool
+    ) -> ValueSet:
         """Return what is in a set and satisfies a keyword too."""
-        if found == NOTHING:
+        if found == NO_VALUE:
             return found
         try:
             return found & make()
         except _FAILURES as error:
             pointer = error.pointer if isinstance(error, Inexpressible) and error.pointer else place.pointer
             self.widen(pointer, keyword, error)
-            return found if over else NOTHING
+            return found if over else NO_VALUE
 
     def _applicators(
-        self, place: Place, schema: Mapping[str, Any], over: bool
-    ) -> Iterator[tuple[str, Callable[[], Values]]]:
+        self, place: SchemaRef, schema: Mapping[str, Any], over: bool
+    ) -> Iterator[tuple[str, Callable[[], ValueSet]]]:
         """Yield what joins schemas: the keyword, and what makes its set."""
         for keyword in REFERENCES:
             if keyword in schema:
@@ -193,42 +195,42 @@ class Reader:
         for key, formula in assertions.dependent_schemas(self.document, place, schema):
             yield "dependentSchemas", partial(self._dependent, key, formula, over)
 
-    def _referred(self, place: Place, keyword: str, over: bool) -> Values:
+    def _referred(self, place: SchemaRef, keyword: str, over: bool) -> ValueSet:
         return self.of(self.target(place, keyword), over)
 
-    def sub(self, place: Place, *steps: str | int) -> Formula:
+    def sub(self, place: SchemaRef, *steps: str | int) -> Formula:
         """Return the formula of a schema below a place; TRUE if there is none."""
         try:
             return assertions.below(self.document, place, *steps)
         except KeyError:
             return TRUE
 
-    def parts(self, place: Place, keyword: str) -> list[Formula]:
+    def parts(self, place: SchemaRef, keyword: str) -> list[Formula]:
         """Return the formulas of a keyword that holds a list of schemas."""
         listed = self.schema(place).get(keyword, [])
         if not isinstance(listed, list):
             raise GrammarError(f"{place.pointer}/{keyword}: not a list of schemas")
         return [self.sub(place, keyword, index) for index in range(len(listed))]
 
-    def target(self, place: Place, keyword: str) -> Formula:
+    def target(self, place: SchemaRef, keyword: str) -> Formula:
         """Return what a reference at a place means."""
         reference = self.schema(place)[keyword]
         if keyword == "$ref":
             return self.document.reference(place, reference)
         return self.document.dynamic_reference(place, reference)
 
-    def _conditional(self, place: Place, over: bool) -> Values:
+    def _conditional(self, place: SchemaRef, over: bool) -> ValueSet:
         condition = self.sub(place, "if")
         held = self.of(condition, over) & self.of(self.sub(place, "then"), over)
         return held | (~self.of(condition, not over) & self.of(self.sub(place, "else"), over))
 
-    def _dependent(self, key: str, formula: Formula, over: bool) -> Values:
-        return values(objects=without(key)) | (Values(objects=having(key)) & self.of(formula, over))
+    def _dependent(self, key: str, formula: Formula, over: bool) -> ValueSet:
+        return restricted(objects=without(key)) | (ValueSet(objects=having(key)) & self.of(formula, over))
 
-    def _one_of(self, parts: list[Formula], over: bool) -> Values:
+    def _one_of(self, parts: list[Formula], over: bool) -> ValueSet:
         meeting = self._meeting([self.of(part, True) for part in parts])
-        refused: dict[int, Values] = {}
-        found = NOTHING
+        refused: dict[int, ValueSet] = {}
+        found = NO_VALUE
         for part, others in zip(parts, meeting, strict=True):
             only = self.of(part, over)
             for other in others:
@@ -238,7 +240,7 @@ class Reader:
             found |= only
         return found
 
-    def _meeting(self, every: list[Values]) -> list[list[int]]:
+    def _meeting(self, every: list[ValueSet]) -> list[list[int]]:
         """Return for each of several sets the numbers of those that it may share values with."""
         found: list[list[int]] = [[] for _ in every]
         listed = [each.listed(_MAX_LISTED) for each in every]
@@ -253,16 +255,16 @@ class Reader:
                 found[j].append(i)
         return found
 
-    def surely_empty(self, found: Values, depth: int = 0) -> bool:
+    def surely_empty(self, found: ValueSet, depth: int = 0) -> bool:
         """Whether it is seen, a few levels deep, that there is no such value."""
-        if found.null or found.truths or found.strings or not found.numbers.is_empty:
+        if found.null or found.booleans or found.strings or not found.numbers.is_empty:
             return False
         return all(self._empty_array(each, depth) for each in found.arrays) and all(
             any(self._nothing(member.value, depth) for member in each.members if member.required)
             for each in found.objects
         )
 
-    def _empty_array(self, array: Array, depth: int) -> bool:
+    def _empty_array(self, array: ArraySet, depth: int) -> bool:
         needed = range(min(array.least, len(array.prefix) + 1))
         return any(self._nothing(array.item(index), depth) for index in needed)
 
@@ -281,19 +283,19 @@ class Reader:
         return self._empty[formula]
 
 
-def without(key: str) -> tuple[Object, ...]:
+def without(key: str) -> tuple[ObjectSet, ...]:
     """Return the objects that lack a key."""
-    return (Object((Member(key, False, FALSE),)),)
+    return (ObjectSet((Member(key, False, FALSE),)),)
 
 
-def having(key: str) -> tuple[Object, ...]:
+def having(key: str) -> tuple[ObjectSet, ...]:
     """Return the objects that have a key."""
-    return (Object((Member(key, True, TRUE),)),)
+    return (ObjectSet((Member(key, True, TRUE),)),)
 
 
-def _refused() -> Values:
+def _refused() -> ValueSet:
     raise Inexpressible("$recursiveRef", "a keyword of a draft that is not read")
 
 
-def _union(parts: Iterable[Values]) -> Values:
-    return reduce(lambda a, b: a | b, parts, NOTHING)
+def _union(parts: Iterable[ValueSet]) -> ValueSet:
+    return reduce(lambda a, b: a | b, parts, NO_VALUE)

@@ -14,15 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wireproto.grammars.expr.expr import Expr, Rules, choice
-from wireproto.grammars.expr.rule_table import Book
-from wireproto.grammars.schema import drafts as schema_drafts
-from wireproto.grammars.schema.counting import Layout
-from wireproto.grammars.schema.document import Document
+from wireproto.grammars.expr.rule_table import RuleTable
+from wireproto.grammars.schema.counting import MemberLayout
+from wireproto.grammars.schema.document import DRAFT_NAMES, SchemaDocument
 from wireproto.grammars.schema.notation import JSON, Notation
-from wireproto.grammars.schema.reading import Note, Reader
+from wireproto.grammars.schema.reading import Note, SchemaReader
 from wireproto.grammars.schema.sets import Inexpressible
-from wireproto.grammars.schema.values import Values
-from wireproto.grammars.schema.writing import Writer
+from wireproto.grammars.schema.values import ValueSet
+from wireproto.grammars.schema.writing import ValueWriter
 from wireproto.values.errors import GrammarError
 
 
@@ -35,29 +34,29 @@ class SchemaGrammar:
 
 
 class SchemaRules:
-    """Writes schemas of one document into a book, for grammars of which JSON is only a part."""
+    """Writes schemas of one document into a rule table, for grammars of which JSON is only a part."""
 
     def __init__(
         self,
         schema: object,
-        book: Book,
+        table: RuleTable,
         *,
         strict: bool = True,
         formats: bool = False,
         draft: str | None = None,
         any_order: int = 6,
         notation: Notation = JSON,
-        make: type[Writer] = Writer,
+        make: type[ValueWriter] = ValueWriter,
     ) -> None:
-        wanted = schema_drafts.named(draft) if draft is not None else None
+        wanted = DRAFT_NAMES.get(draft) if draft is not None else None
         if draft is not None and wanted is None:
-            raise GrammarError(f"draft: {draft!r} is none of {', '.join(schema_drafts.NAMES)}")
-        document = Document(schema, wanted)
-        self._reader = Reader(document, strict, formats, shared=book.once((Reader, formats), dict))
+            raise GrammarError(f"draft: {draft!r} is none of {', '.join(DRAFT_NAMES)}")
+        document = SchemaDocument(schema, wanted)
+        self._reader = SchemaReader(document, strict, formats, shared=table.once((SchemaReader, formats), dict))
         if document.foreign is not None:
             error = Inexpressible("$schema", "schemas of another draft or vocabulary are not read")
             self._reader.widen(document.foreign, "$schema", error)
-        self.writer = make(self._reader, book, any_order, notation)
+        self.writer = make(self._reader, table, any_order, notation)
 
     def value(self, pointer: str = "", hint: str = "value") -> Expr:
         """Return the JSON texts of the schema at a pointer; raises `GrammarError`."""
@@ -65,13 +64,13 @@ class SchemaRules:
         self.writer.flush()
         return expr
 
-    def members(self, layout: Layout, pointer: str = "") -> Expr:
+    def members(self, layout: MemberLayout, pointer: str = "") -> Expr:
         """Return the objects of the schema at a pointer with their members in a layout; raises `GrammarError`."""
         found = choice(*(self.writer.object(each, pointer, layout) for each in self.values(pointer).objects))
         self.writer.flush()
         return found
 
-    def values(self, pointer: str = "") -> Values:
+    def values(self, pointer: str = "") -> ValueSet:
         """Return the values of the schema at a pointer; raises `GrammarError`."""
         return self._reader.values(self._reader.document.place(pointer, ()))
 
@@ -94,12 +93,12 @@ def schema_grammar(
     `formats`: whether `format` is asserted; a name that no standard defines says nothing. `draft`: such as "2020-12" or
     "draft-07", else what `$schema` says. `any_order`: up to so many keys of an object stand in any order.
     """
-    book = Book()
-    root = book.name("root")
+    table = RuleTable()
+    root = table.name("root")
     try:
-        written = SchemaRules(schema, book, strict=strict, formats=formats, draft=draft, any_order=any_order)
+        written = SchemaRules(schema, table, strict=strict, formats=formats, draft=draft, any_order=any_order)
         expr = written.value()
     except RecursionError:  # the caller's own stack counts too
         raise GrammarError("the schema is nested too deep") from None
-    book.rules[root] = expr
-    return SchemaGrammar(Rules(root, book.rules).pruned(), written.report)
+    table.rules[root] = expr
+    return SchemaGrammar(Rules(root, table.rules).pruned(), written.report)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from typing import Final, TypeVar
 
-from wireproto.grammars.automata.automaton import ALL, EMPTY, Dfa, of_length, of_words
-from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, both, either, inverse
+from wireproto.grammars.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, length_dfa, words_dfa
+from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, conjunction, disjunction, negation
 from wireproto.values.errors import TooLarge
 
 _MAX_CLAUSES: Final = 256
@@ -35,7 +35,7 @@ class Inexpressible(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class StringSet:
     """Strings of an automaton, `least` to `most` code points long."""
 
     dfa: Dfa
@@ -53,47 +53,47 @@ class Text:
         fits = range(self.least, sys.maxsize if self.most is None else self.most + 1)
         return None if found is None else tuple(word for word in found if len(word) in fits)
 
-    def counted(self) -> Text:
+    def counted(self) -> StringSet:
         """Return the same strings, their least length as a bound where the automaton asks for nothing else."""
         least = len(self.dfa.edges) - 1
-        if self.dfa.finals != {least} or self.dfa != of_length(least, None):
+        if self.dfa.finals != {least} or self.dfa != length_dfa(least, None):
             return self
-        return Text(ALL, max(self.least, least), self.most)
+        return StringSet(ANY_TEXT, max(self.least, least), self.most)
 
-    def within(self, other: Text) -> bool:
+    def within(self, other: StringSet) -> bool:
         """Whether it is seen that every string of this clause is one of the other."""
-        return other in (self, Text(ALL))
+        return other in (self, StringSet(ANY_TEXT))
 
-    def meet(self, other: Text) -> Text:
+    def meet(self, other: StringSet) -> StringSet:
         """Return the strings in both."""
         dfa = self.dfa & other.dfa
-        return Text(dfa, max(self.least, other.least), _lower(self.most, other.most))
+        return StringSet(dfa, max(self.least, other.least), _lower(self.most, other.most))
 
-    def united(self, clauses: list[Text]) -> list[Text]:
+    def united(self, clauses: list[StringSet]) -> list[StringSet]:
         """Return clauses of the same union."""
         return clauses
 
-    def others(self) -> tuple[Text, ...]:
+    def others(self) -> tuple[StringSet, ...]:
         """Return all other strings."""
-        found = [Text(~self.dfa)]
+        found = [StringSet(~self.dfa)]
         if self.least:
-            found.append(text_of_length(0, self.least - 1))
+            found.append(strings_of_length(0, self.least - 1))
         if self.most is not None:
-            found.append(text_of_length(self.most + 1, None))
+            found.append(strings_of_length(self.most + 1, None))
         return tuple(found)
 
 
-def text_of_length(least: int, most: int | None) -> Text:
+def strings_of_length(least: int, most: int | None) -> StringSet:
     """Return the strings of such a length."""
     if most is not None and most < least:
-        return Text(EMPTY)
+        return StringSet(NO_TEXT)
     if max(least, most or 0) > _MAX_COUNTED:
-        return Text(ALL, least, most)
-    return Text(of_length(least, most))
+        return StringSet(ANY_TEXT, least, most)
+    return StringSet(length_dfa(least, most))
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class ItemCount:
     """How many items of an array, from the index `start` on, a formula must accept."""
 
     formula: Formula
@@ -103,14 +103,14 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Array:
+class ArraySet:
     """Arrays: what the first items are, what the rest is, how many there are, and what must be among them."""
 
     prefix: tuple[Formula, ...] = ()
     rest: Formula = TRUE
     least: int = 0
     most: int | None = None
-    counts: tuple[Count, ...] = ()
+    counts: tuple[ItemCount, ...] = ()
     unique: bool = False
 
     @property
@@ -126,42 +126,42 @@ class Array:
         """Return what the item at an index must be."""
         return self.prefix[index] if index < len(self.prefix) else self.rest
 
-    def within(self, other: Array) -> bool:
+    def within(self, other: ArraySet) -> bool:
         """Whether it is seen that every array of this clause is one of the other."""
-        return other in (self, Array())
+        return other in (self, ArraySet())
 
-    def meet(self, other: Array) -> Array:
+    def meet(self, other: ArraySet) -> ArraySet:
         """Return the arrays in both."""
         size = max(len(self.prefix), len(other.prefix))
-        return Array(
-            tuple(both(self.item(i), other.item(i)) for i in range(size)),
-            both(self.rest, other.rest),
+        return ArraySet(
+            tuple(conjunction(self.item(i), other.item(i)) for i in range(size)),
+            conjunction(self.rest, other.rest),
             max(self.least, other.least),
             _lower(self.most, other.most),
             tuple(dict.fromkeys(self.counts + other.counts)),
             self.unique or other.unique,
         )
 
-    def united(self, clauses: list[Array]) -> list[Array]:
+    def united(self, clauses: list[ArraySet]) -> list[ArraySet]:
         """Return clauses of the same union."""
         return clauses
 
-    def others(self) -> tuple[Array, ...]:
+    def others(self) -> tuple[ArraySet, ...]:
         """Return all other arrays."""
         if self.unique:
             raise Inexpressible("uniqueItems", "that items are not all different is not said by any grammar")
-        found: list[Array] = []
+        found: list[ArraySet] = []
         for index, formula in enumerate(self.prefix):
             if formula != TRUE:
-                found.append(Array((*(TRUE,) * index, inverse(formula)), least=index + 1))
+                found.append(ArraySet((*(TRUE,) * index, negation(formula)), least=index + 1))
         if self.rest != TRUE:
-            found.append(Array(counts=(Count(inverse(self.rest), 1, None, len(self.prefix)),)))
-        found += [Array(most=self.least - 1)] if self.least else []
-        found += [Array(least=self.most + 1)] if self.most is not None else []
+            found.append(ArraySet(counts=(ItemCount(negation(self.rest), 1, None, len(self.prefix)),)))
+        found += [ArraySet(most=self.least - 1)] if self.least else []
+        found += [ArraySet(least=self.most + 1)] if self.most is not None else []
         for count in self.counts:
-            found += [Array(counts=(replace(count, least=0, most=count.least - 1),))] if count.least else []
+            found += [ArraySet(counts=(replace(count, least=0, most=count.least - 1),))] if count.least else []
             found += (
-                [Array(counts=(replace(count, least=count.most + 1, most=None),))] if count.most is not None else []
+                [ArraySet(counts=(replace(count, least=count.most + 1, most=None),))] if count.most is not None else []
             )
         return tuple(found)
 
@@ -176,28 +176,28 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class KeyClass:
     """The value of every key of a language."""
 
     keys: Dfa
     value: Formula
 
 
-ANY_KEYS: Final = (Kind(ALL, TRUE),)
+ANY_KEY: Final = (KeyClass(ANY_TEXT, TRUE),)
 
 
 @dataclass(frozen=True, slots=True)
-class Object:
+class ObjectSet:
     """Objects: named members, what all other keys hold (kinds that exclude each other), how many there are.
 
     `some`: for each of these kinds there is a key that holds such a value.
     """
 
     members: tuple[Member, ...] = ()
-    kinds: tuple[Kind, ...] = ANY_KEYS
+    kinds: tuple[KeyClass, ...] = ANY_KEY
     least: int = 0
     most: int | None = None
-    some: tuple[Kind, ...] = ()
+    some: tuple[KeyClass, ...] = ()
     _by_key: dict[str, Member] = field(init=False, repr=False, compare=False)
     _hash: int | None = field(default=None, init=False, repr=False, compare=False)
 
@@ -230,15 +230,15 @@ class Object:
 
     def other(self, key: str) -> Formula:
         """Return what a key holds that is not named."""
-        if self.kinds is ANY_KEYS:
+        if self.kinds is ANY_KEY:
             return TRUE
         return next((kind.value for kind in self.kinds if kind.keys.accepts(key)), TRUE)
 
-    def within(self, other: Object) -> bool:
+    def within(self, other: ObjectSet) -> bool:
         """Whether it is seen that every object of this clause is one of the other."""
         if other.least > self.least or (other.most is not None and (self.most is None or self.most > other.most)):
             return False
-        if other.kinds is not ANY_KEYS and other.kinds != self.kinds and other.kinds != ANY_KEYS:
+        if other.kinds is not ANY_KEY and other.kinds != self.kinds and other.kinds != ANY_KEY:
             return False
         for key, member in other._by_key.items():
             ours = self._by_key.get(key)
@@ -252,19 +252,21 @@ class Object:
                 return False
         return set(other.some) <= set(self.some)
 
-    def meet(self, other: Object) -> Object:
+    def meet(self, other: ObjectSet) -> ObjectSet:
         """Return the objects in both."""
         ours, theirs = self._by_key, other._by_key
         members = []
         for key in {**ours, **theirs}:
             a, b = ours.get(key), theirs.get(key)
-            if a is not None and b is None and other.kinds is ANY_KEYS:
+            if a is not None and b is None and other.kinds is ANY_KEY:
                 members.append(a)
                 continue
             required = (a is not None and a.required) or (b is not None and b.required)
-            value = both(a.value if a is not None else self.other(key), b.value if b is not None else other.other(key))
+            value = conjunction(
+                a.value if a is not None else self.other(key), b.value if b is not None else other.other(key)
+            )
             members.append(Member(key, required, value))
-        return Object(
+        return ObjectSet(
             tuple(members),
             _met_kinds(self.kinds, other.kinds),
             max(self.least, other.least),
@@ -272,58 +274,60 @@ class Object:
             tuple(dict.fromkeys(self.some + other.some)),
         )
 
-    def united(self, clauses: list[Object]) -> list[Object]:
+    def united(self, clauses: list[ObjectSet]) -> list[ObjectSet]:
         """Return clauses of the same union, with those as one that differ only in what a single key holds."""
         before = 0
         while before != len(clauses):
             before = len(clauses)
             for key in dict.fromkeys(member.key for each in clauses for member in each.members):
-                groups: dict[Hashable, list[Object]] = {}
+                groups: dict[Hashable, list[ObjectSet]] = {}
                 for each in clauses:
                     others = frozenset(member for member in each.members if member.key != key)
                     groups.setdefault((others, each.kinds, each.least, each.most, each.some), []).append(each)
                 clauses = [reduce(partial(_with_either, key), group) for group in groups.values()]
         return clauses
 
-    def others(self) -> tuple[Object, ...]:
+    def others(self) -> tuple[ObjectSet, ...]:
         """Return all other objects."""
-        found: list[Object] = []
+        found: list[ObjectSet] = []
         for member in self.members:
             if member.required:
-                found.append(Object((Member(member.key, False, FALSE),)))
+                found.append(ObjectSet((Member(member.key, False, FALSE),)))
             if member.value != TRUE:
-                found.append(Object((Member(member.key, True, inverse(member.value)),)))
-        named = of_words(member.key for member in self.members)
+                found.append(ObjectSet((Member(member.key, True, negation(member.value)),)))
+        named = words_dfa(member.key for member in self.members)
         for kind in self.kinds:
             keys = kind.keys - named
             if kind.value != TRUE and not keys.is_empty:
-                found.append(Object(some=(Kind(keys, inverse(kind.value)),)))
-        found += [Object(most=self.least - 1)] if self.least else []
-        found += [Object(least=self.most + 1)] if self.most is not None else []
+                found.append(ObjectSet(some=(KeyClass(keys, negation(kind.value)),)))
+        found += [ObjectSet(most=self.least - 1)] if self.least else []
+        found += [ObjectSet(least=self.most + 1)] if self.most is not None else []
         for kind in self.some:
-            found.append(Object(kinds=_merged([Kind(kind.keys, inverse(kind.value)), Kind(~kind.keys, TRUE)])))
+            found.append(
+                ObjectSet(kinds=key_classes([KeyClass(kind.keys, negation(kind.value)), KeyClass(~kind.keys, TRUE)]))
+            )
         return tuple(found)
 
 
-def _met_kinds(first: tuple[Kind, ...], second: tuple[Kind, ...]) -> tuple[Kind, ...]:
-    if second is ANY_KEYS:
+def _met_kinds(first: tuple[KeyClass, ...], second: tuple[KeyClass, ...]) -> tuple[KeyClass, ...]:
+    if second is ANY_KEY:
         return first
     return (
         second
-        if first is ANY_KEYS
-        else _merged(Kind(a.keys & b.keys, both(a.value, b.value)) for a in first for b in second)
+        if first is ANY_KEY
+        else key_classes(KeyClass(a.keys & b.keys, conjunction(a.value, b.value)) for a in first for b in second)
     )
 
 
-Clause = TypeVar("Clause", Text, Array, Object)
+Clause = TypeVar("Clause", StringSet, ArraySet, ObjectSet)
 
 
-def met(
+def intersected(
     first: Sequence[Clause], second: Sequence[Clause], meet: Callable[[Clause, Clause], Clause]
 ) -> tuple[Clause, ...]:
     """Return the union of all meetings of clauses; where there are too many, without those that others cover."""
     if len(first) == len(second) == 1:
-        return limited([meet(first[0], second[0])])
+        return distinct([meet(first[0], second[0])])
     if len(first) * len(second) > _MAX_MEETINGS:
         raise TooLarge(f"more than {_MAX_MEETINGS} cases to tell apart")
     kept: dict[Clause, None] = {}
@@ -338,7 +342,7 @@ def met(
             enough = max(enough, 2 * len(kept))
         if len(kept) > max(_MAX_MET, len(first), len(second)):
             raise TooLarge(f"more than {_MAX_MET} cases to tell apart")
-    return limited(kept)
+    return distinct(kept)
 
 
 def _uncovered(clauses: Iterable[Clause]) -> dict[Clause, None]:
@@ -350,7 +354,7 @@ def _uncovered(clauses: Iterable[Clause]) -> dict[Clause, None]:
     return kept
 
 
-def limited(clauses: Iterable[Clause]) -> tuple[Clause, ...]:
+def distinct(clauses: Iterable[Clause]) -> tuple[Clause, ...]:
     """Return the clauses that are not empty, each once."""
     found = [clause for clause in clauses if not clause.is_empty]
     if len(found) < 2:
@@ -369,15 +373,15 @@ def _fewer(clauses: Iterable[Clause]) -> dict[Clause, None]:
     return dict.fromkeys(kept[0].united(kept) if kept else ())
 
 
-def _with_either(key: str, first: Object, second: Object) -> Object:
+def _with_either(key: str, first: ObjectSet, second: ObjectSet) -> ObjectSet:
     """Return the union of two objects that differ in one key only."""
     a, b = first.member(key), second.member(key)
-    both_ways = Member(key, a.required and b.required, either(a.value, b.value))
+    both_ways = Member(key, a.required and b.required, disjunction(a.value, b.value))
     members = tuple(both_ways if each.key == key else each for each in first.members)
     return replace(first, members=members if any(each.key == key for each in members) else (*members, both_ways))
 
 
-def _merged(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
+def key_classes(kinds: Iterable[KeyClass]) -> tuple[KeyClass, ...]:
     """Return kinds of which no two hold the same values."""
     found: dict[Formula, Dfa] = {}
     for kind in kinds:
@@ -385,12 +389,7 @@ def _merged(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
             found[kind.value] = found[kind.value] | kind.keys if kind.value in found else kind.keys
         if len(found) > _MAX_KINDS:
             raise TooLarge(f"more than {_MAX_KINDS} kinds of keys")
-    return tuple(Kind(keys, value) for value, keys in found.items())
-
-
-def kinds_of(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
-    """Return kinds with those of equal values joined."""
-    return _merged(kinds)
+    return tuple(KeyClass(keys, value) for value, keys in found.items())
 
 
 def _lower(first: int | None, second: int | None) -> int | None:

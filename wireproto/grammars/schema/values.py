@@ -10,33 +10,33 @@ from dataclasses import dataclass
 from typing import Final
 
 from wireproto.grammars.automata import decimals
-from wireproto.grammars.automata.automaton import ALL
-from wireproto.grammars.automata.decimals import Numbers
-from wireproto.grammars.schema.sets import Array, Clause, Object, Text, limited, met
+from wireproto.grammars.automata.automaton import ANY_TEXT
+from wireproto.grammars.automata.decimals import NumberSet
+from wireproto.grammars.schema.sets import ArraySet, Clause, ObjectSet, StringSet, distinct, intersected
 
 _TRUTHS: Final = frozenset({False, True})
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
+class ValueSet:
     """A set of JSON values, by type. Strings, arrays and objects are unions of clauses."""
 
     null: bool = False
-    truths: frozenset[bool] = frozenset()
-    numbers: Numbers = decimals.NONE
-    strings: tuple[Text, ...] = ()
-    arrays: tuple[Array, ...] = ()
-    objects: tuple[Object, ...] = ()
+    booleans: frozenset[bool] = frozenset()
+    numbers: NumberSet = decimals.NONE
+    strings: tuple[StringSet, ...] = ()
+    arrays: tuple[ArraySet, ...] = ()
+    objects: tuple[ObjectSet, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether it is seen that there is no value."""
-        return not (self.null or self.truths or self.strings or self.arrays or self.objects) and self.numbers.is_empty
+        return not (self.null or self.booleans or self.strings or self.arrays or self.objects) and self.numbers.is_empty
 
     @property
     def is_closed(self) -> bool:
         """Whether nothing in it is a formula of some document."""
-        return self.arrays in ((), ANYTHING.arrays) and self.objects in ((), ANYTHING.objects)
+        return self.arrays in ((), ANY_VALUE.arrays) and self.objects in ((), ANY_VALUE.objects)
 
     def listed(self, limit: int) -> frozenset[str] | None:
         """Return a text for each value, the same for equal ones; None if they are not few or not plain."""
@@ -44,46 +44,46 @@ class Values:
         words = [text.words(limit) for text in self.strings]
         if self.arrays or self.objects or numbers is None or None in words:
             return None
-        others = [str(each) for each in [*([None] if self.null else []), *self.truths]]
+        others = [str(each) for each in [*([None] if self.null else []), *self.booleans]]
         return frozenset([*numbers, *others, *(f'"{word}' for each in words for word in each or ())])
 
-    def __and__(self, other: Values) -> Values:
-        if self == ANYTHING:
+    def __and__(self, other: ValueSet) -> ValueSet:
+        if self == ANY_VALUE:
             return other
-        if other == ANYTHING:
+        if other == ANY_VALUE:
             return self
-        return Values(
+        return ValueSet(
             self.null and other.null,
-            self.truths & other.truths,
+            self.booleans & other.booleans,
             self.numbers & other.numbers,
-            _met(self.strings, other.strings, ANYTHING.strings, Text.meet),
-            _met(self.arrays, other.arrays, ANYTHING.arrays, Array.meet),
-            _met(self.objects, other.objects, ANYTHING.objects, Object.meet),
+            _met(self.strings, other.strings, ANY_VALUE.strings, StringSet.meet),
+            _met(self.arrays, other.arrays, ANY_VALUE.arrays, ArraySet.meet),
+            _met(self.objects, other.objects, ANY_VALUE.objects, ObjectSet.meet),
         )
 
-    def __or__(self, other: Values) -> Values:
-        if ANYTHING in (self, other):
-            return ANYTHING
-        return Values(
+    def __or__(self, other: ValueSet) -> ValueSet:
+        if ANY_VALUE in (self, other):
+            return ANY_VALUE
+        return ValueSet(
             self.null or other.null,
-            self.truths | other.truths,
+            self.booleans | other.booleans,
             self.numbers | other.numbers,
             _joined(self.strings, other.strings),
-            _united(self.arrays + other.arrays, ANYTHING.arrays),
-            _united(self.objects + other.objects, ANYTHING.objects),
+            _united(self.arrays + other.arrays, ANY_VALUE.arrays),
+            _united(self.objects + other.objects, ANY_VALUE.objects),
         )
 
-    def __invert__(self) -> Values:
-        strings: tuple[Text, ...] = (Text(ALL),)
+    def __invert__(self) -> ValueSet:
+        strings: tuple[StringSet, ...] = (StringSet(ANY_TEXT),)
         for text in self.strings:
-            strings = met(strings, text.others(), Text.meet)
-        arrays: tuple[Array, ...] = (Array(),)
+            strings = intersected(strings, text.others(), StringSet.meet)
+        arrays: tuple[ArraySet, ...] = (ArraySet(),)
         for array in self.arrays:
-            arrays = met(arrays, limited(array.others()), Array.meet)
-        objects: tuple[Object, ...] = (Object(),)
+            arrays = intersected(arrays, distinct(array.others()), ArraySet.meet)
+        objects: tuple[ObjectSet, ...] = (ObjectSet(),)
         for each in self.objects:
-            objects = met(objects, limited(each.others()), Object.meet)
-        return Values(not self.null, _TRUTHS - self.truths, ~self.numbers, strings, arrays, objects)
+            objects = intersected(objects, distinct(each.others()), ObjectSet.meet)
+        return ValueSet(not self.null, _TRUTHS - self.booleans, ~self.numbers, strings, arrays, objects)
 
 
 def _met(
@@ -94,46 +94,46 @@ def _met(
 ) -> tuple[Clause, ...]:
     if not first or second is every or first is second:
         return first
-    return second if not second or first is every else met(first, second, meet)
+    return second if not second or first is every else intersected(first, second, meet)
 
 
 def _united(clauses: tuple[Clause, ...], every: tuple[Clause, ...]) -> tuple[Clause, ...]:
-    return every if every[0] in clauses else limited(clauses)
+    return every if every[0] in clauses else distinct(clauses)
 
 
-def _joined(first: tuple[Text, ...], second: tuple[Text, ...]) -> tuple[Text, ...]:
+def _joined(first: tuple[StringSet, ...], second: tuple[StringSet, ...]) -> tuple[StringSet, ...]:
     """Return the union; what has no length apart from its automaton is one automaton."""
     joined = None
-    counted: list[Text] = []
+    counted: list[StringSet] = []
     for text in first + second:
         if text.least or text.most is not None:
             counted.append(text)
         else:
             joined = text.dfa if joined is None else joined | text.dfa
-    if joined == ALL:
-        return (Text(ALL),)
-    return limited([*([] if joined is None else [Text(joined)]), *counted])
+    if joined == ANY_TEXT:
+        return (StringSet(ANY_TEXT),)
+    return distinct([*([] if joined is None else [StringSet(joined)]), *counted])
 
 
-ANYTHING: Final = Values(True, _TRUTHS, decimals.ANY, (Text(ALL),), (Array(),), (Object(),))
-NOTHING: Final = Values()
+ANY_VALUE: Final = ValueSet(True, _TRUTHS, decimals.ANY, (StringSet(ANY_TEXT),), (ArraySet(),), (ObjectSet(),))
+NO_VALUE: Final = ValueSet()
 
 
-def values(
+def restricted(
     *,
     null: bool = True,
-    truths: frozenset[bool] = _TRUTHS,
-    number: Numbers = decimals.ANY,
-    strings: tuple[Text, ...] = ANYTHING.strings,
-    arrays: tuple[Array, ...] = ANYTHING.arrays,
-    objects: tuple[Object, ...] = ANYTHING.objects,
-) -> Values:
+    booleans: frozenset[bool] = _TRUTHS,
+    number: NumberSet = decimals.ANY,
+    strings: tuple[StringSet, ...] = ANY_VALUE.strings,
+    arrays: tuple[ArraySet, ...] = ANY_VALUE.arrays,
+    objects: tuple[ObjectSet, ...] = ANY_VALUE.objects,
+) -> ValueSet:
     """Return everything, but of these types only what is given: what a keyword says of one type."""
-    return Values(
+    return ValueSet(
         null,
-        truths,
+        booleans,
         number,
-        strings if strings is ANYTHING.strings else limited(strings),
-        arrays if arrays is ANYTHING.arrays else limited(arrays),
-        objects if objects is ANYTHING.objects else limited(objects),
+        strings if strings is ANY_VALUE.strings else distinct(strings),
+        arrays if arrays is ANY_VALUE.arrays else distinct(arrays),
+        objects if objects is ANY_VALUE.objects else distinct(objects),
     )

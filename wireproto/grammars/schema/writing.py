@@ -10,55 +10,55 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from wireproto.grammars.automata.automaton import ALL, Dfa, of_length
-from wireproto.grammars.automata.charset import of, span
-from wireproto.grammars.automata.decimals import Numbers
-from wireproto.grammars.automata.right_linear import linear, raw
-from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, Rule, chars, choice, literal, optional, repeat, seq
-from wireproto.grammars.expr.rule_table import Book
-from wireproto.grammars.schema.counting import Layout, array_machine, object_machine
+from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, length_dfa
+from wireproto.grammars.automata.charset import char_range, char_set
+from wireproto.grammars.automata.decimals import NumberSet
+from wireproto.grammars.automata.right_linear import right_linear, unescaped
+from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, RuleRef, chars, choice, literal, optional, repeat, seq
+from wireproto.grammars.expr.rule_table import RuleTable
+from wireproto.grammars.schema.counting import MemberLayout, counted_array, object_expr
 from wireproto.grammars.schema.formula import FALSE, Formula, pointer_of
-from wireproto.grammars.schema.notation import JSON, Frame, Notation, Syntax
-from wireproto.grammars.schema.reading import Note, Reader
-from wireproto.grammars.schema.sets import Array, Inexpressible, Object, Text
-from wireproto.grammars.schema.values import Values
+from wireproto.grammars.schema.notation import JSON, Delimiters, Notation, TokenWriter
+from wireproto.grammars.schema.reading import Note, SchemaReader
+from wireproto.grammars.schema.sets import ArraySet, Inexpressible, ObjectSet, StringSet
+from wireproto.grammars.schema.values import ValueSet
 from wireproto.values.errors import TooLarge
 
 # Digits in a row that nothing limits; 2**64 has 20.
 _MAX_DIGITS: Final = 20
 _NESTED_PREFIX: Final = 8
-_DIGIT: Final = chars(span("0", "9"))
-_NONZERO: Final = chars(span("1", "9"))
-_E: Final = chars(of("eE"))
+_DIGIT: Final = chars(char_range("0", "9"))
+_NONZERO: Final = chars(char_range("1", "9"))
+_E: Final = chars(char_set("eE"))
 
 
 @dataclass(slots=True)
-class Writer:
-    """Writes the rules of one document into a book.
+class ValueWriter:
+    """Writes the rules of one document into a rule table.
 
     `any_order`: so many keys may stand in any order. `notation`: how values are spelled.
     """
 
-    reader: Reader
-    book: Book
+    reader: SchemaReader
+    table: RuleTable
     any_order: int = 6
     notation: Notation = JSON
-    syntax: Syntax = field(init=False)
-    _todo: list[tuple[str, Values, str]] = field(default_factory=list)
+    tokens: TokenWriter = field(init=False)
+    _todo: list[tuple[str, ValueSet, str]] = field(default_factory=list)
     _by_formula: dict[Formula, Expr] = field(default_factory=dict)
-    _by_values: dict[Values, Rule] = field(default_factory=dict)
-    _by_numbers: dict[Numbers, Expr] = field(default_factory=dict)
+    _by_values: dict[ValueSet, RuleRef] = field(default_factory=dict)
+    _by_numbers: dict[NumberSet, Expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Writers of one kind share what they write of strings, numbers and other values without schemas of their own.
-        self.syntax = self.book.once((type(self), self.notation), lambda: Syntax(self.notation, self.book))
-        self._by_numbers = self.book.once(Numbers, dict)
+        self.tokens = self.table.once((type(self), self.notation), lambda: TokenWriter(self.notation, self.table))
+        self._by_numbers = self.table.once(NumberSet, dict)
 
     def flush(self) -> None:
         """Write the rules that were referred to and not written yet."""
         while self._todo:
             name, found, pointer = self._todo.pop()
-            self.book.rules[name] = self.body(found, pointer)
+            self.table.rules[name] = self.body(found, pointer)
 
     def value(self, formula: Formula, hint: str | None = None) -> Expr:
         """Return the texts of a formula's values; the rules that they need are written later."""
@@ -71,25 +71,25 @@ class Writer:
         found = self.reader.values(formula)
         if found.is_empty:
             return NOTHING
-        known = self.syntax.plain if found.is_closed else self._by_values
+        known = self.tokens.plain if found.is_closed else self._by_values
         rule = known.get(found)
         if rule is None:
             pointer = pointer_of(formula)
-            rule = known[found] = Rule(self.book.name(hint or pointer.rpartition("/")[2] or "value"))
+            rule = known[found] = RuleRef(self.table.name(hint or pointer.rpartition("/")[2] or "value"))
             self._todo.append((rule.name, found, pointer))
         return rule
 
-    def body(self, found: Values, pointer: str) -> Expr:
+    def body(self, found: ValueSet, pointer: str) -> Expr:
         """Return the texts of values of every type."""
         options: list[Expr] = [self.notation.word(None)] if found.null else []
-        options += [self.notation.word(truth) for truth in sorted(found.truths)]
+        options += [self.notation.word(truth) for truth in sorted(found.booleans)]
         options += [self.number(found.numbers)] if not found.numbers.is_empty else []
         options += [self.string(each, pointer) for each in found.strings]
         options += [self.array(each, pointer) for each in found.arrays]
         options += [self.object(each, pointer) for each in found.objects]
         return choice(*options)
 
-    def failed(self, pointer: str, keyword: str, error: Exception) -> None:
+    def refuse(self, pointer: str, keyword: str, error: Exception) -> None:
         """Refuse what cannot be written, or note that it is left out."""
         self.reader.widen(pointer, keyword, error)
 
@@ -97,70 +97,74 @@ class Writer:
         """Note that not every order of keys is written."""
         self.reader.notes[Note(pointer, "properties", what, "ordered")] = None
 
-    def number(self, found: Numbers) -> Expr:
+    def number(self, found: NumberSet) -> Expr:
         """Return the texts of numbers."""
         if found not in self._by_numbers:
-            options = [linear(found.plain, self.book, "number", raw, EMPTY, _MAX_DIGITS)] if found.plain.finals else []
+            options = (
+                [right_linear(found.plain, self.table, "number", unescaped, EMPTY, _MAX_DIGITS)]
+                if found.plain.finals
+                else []
+            )
             options += [
                 seq(literal(sign), _exponents(large))
                 for held, sign, large in zip(found.regions, ("", "-") * 2, (True, True, False, False), strict=True)
                 if held
             ]
-            self._by_numbers[found] = self.book.add("number", choice(*options))
+            self._by_numbers[found] = self.table.add("number", choice(*options))
         return self._by_numbers[found]
 
-    def string(self, text: Text, pointer: str) -> Expr:
+    def string(self, text: StringSet, pointer: str) -> Expr:
         """Return the texts of strings, in their quotes."""
         text = text.counted()
         dfa = text.dfa
-        if dfa == ALL == self.notation.within:
-            return self.syntax.characters(text.least, text.most)
+        if dfa == ANY_TEXT == self.notation.within:
+            return self.tokens.any_string(text.least, text.most)
         if text.least or text.most is not None:
             longest = dfa.longest()
             most = None if longest is not None and text.most is not None and longest <= text.most else text.most
             try:
-                dfa = dfa & of_length(text.least, most)
+                dfa = dfa & length_dfa(text.least, most)
             except TooLarge as error:
-                self.failed(pointer, "maxLength" if text.most is not None else "minLength", error)
+                self.refuse(pointer, "maxLength" if text.most is not None else "minLength", error)
         return self.quoted(dfa, pointer)
 
     def quoted(self, dfa: Dfa, pointer: str) -> Expr:
         """Return the words of an automaton as strings, in their quotes."""
         if dfa.is_empty:
             return NOTHING
-        known = self.syntax.words
+        known = self.tokens.words
         if dfa not in known:
             expr = self._quoted(dfa, pointer)
             short = len(dfa.edges) < 40 and dfa.words(1) is not None
-            known[dfa] = expr if short else self.book.add("string", expr)
+            known[dfa] = expr if short else self.table.add("string", expr)
         return known[dfa]
 
     def _quoted(self, dfa: Dfa, pointer: str) -> Expr:
         try:
-            return self.syntax.quoted(dfa)
+            return self.tokens.strings(dfa)
         except TooLarge:
             said = "a long string holds no beginning of markup"
             self.reader.notes[Note(pointer, "maxLength", said, "narrowed")] = None
-            return self.syntax.plainly(dfa & self.notation.plain)
+            return self.tokens.unrestricted(dfa & self.notation.plain)
 
-    def array(self, array: Array, pointer: str) -> Expr:
+    def array(self, array: ArraySet, pointer: str) -> Expr:
         """Return the texts of arrays."""
         if array.unique and array.most is not None and array.most <= 1:
             array = replace(array, unique=False)
         try:
             if array.counts or array.unique:
-                return array_machine(self, array, pointer)
+                return counted_array(self, array, pointer)
         except (TooLarge, Inexpressible) as error:
-            self.failed(pointer, "uniqueItems" if array.unique else "contains", error)
+            self.refuse(pointer, "uniqueItems" if array.unique else "contains", error)
         return self._plain_array(array)
 
-    def _plain_array(self, array: Array) -> Expr:
+    def _plain_array(self, array: ArraySet) -> Expr:
         reach = next((i for i, each in enumerate(array.prefix) if each == FALSE), len(array.prefix))
         most = array.most
         if reach < len(array.prefix) or array.rest == FALSE:
             most = reach if most is None else min(most, reach)
         prefix = array.prefix[:most]
-        frame = self.array_frame
+        delimiters = self.array_delimiters
         following: Expr = EMPTY
         if most is None or most > len(prefix):
             item = self.element(array.rest)
@@ -174,63 +178,65 @@ class Writer:
                 break
             following = self._next(written) if index < array.least else optional(self._next(written))
             if len(prefix) > _NESTED_PREFIX:
-                following = self.book.add("items", following)
+                following = self.table.add("items", following)
         else:
-            return seq(frame.open, frame.closed) if array.least == 0 else NOTHING
-        inside = seq(written, frame.close)
-        return seq(frame.open, inside if array.least else choice(inside, frame.closed))
+            return seq(delimiters.open, delimiters.closed) if array.least == 0 else NOTHING
+        inside = seq(written, delimiters.close)
+        return seq(delimiters.open, inside if array.least else choice(inside, delimiters.closed))
 
     def _next(self, item: Expr) -> Expr:
-        return seq(self.array_frame.between, item)
+        return seq(self.array_delimiters.between, item)
 
     @property
-    def array_frame(self) -> Frame:
+    def array_delimiters(self) -> Delimiters:
         """What stands around the elements of an array."""
-        return self.syntax.array
+        return self.tokens.array
 
     @property
-    def frame(self) -> Frame:
+    def delimiters(self) -> Delimiters:
         """What stands around the members of an object."""
-        return self.syntax.object
+        return self.tokens.object
 
     def element(self, value: Formula) -> Expr:
         """Return an element of an array, every text of it."""
         return self.value(value)
 
-    def single(self, found: Values) -> Expr:
+    def single(self, found: ValueSet) -> Expr:
         """Return an element of an array that has one of these few values."""
         return self.body(found, "")
 
     def member(self, key: str, value: Formula) -> Expr:
         """Return a member of an object, every text of it."""
-        return self._member(self.syntax.text(key), value)
+        return self._member(self.tokens.string(key), value)
 
     def free_member(self, keys: Dfa, value: Formula) -> Expr:
         """Return a member of any of these keys."""
         return self._member(self.quoted(keys, pointer_of(value)), value)
 
     def _member(self, key: Expr, value: Formula) -> Expr:
-        return seq(key, self.syntax.colon, self.value(value))
+        return seq(key, self.tokens.colon, self.value(value))
 
-    def object(self, found: Object, pointer: str, layout: Layout | None = None) -> Expr:
+    def object(self, found: ObjectSet, pointer: str, layout: MemberLayout | None = None) -> Expr:
         """Return the texts of objects, their members in another layout if one is given."""
         try:
-            return object_machine(self, found, pointer, layout or self)
+            return object_expr(self, found, pointer, layout or self)
         except (TooLarge, Inexpressible) as error:
-            self.failed(pointer, "properties" if found.most is None else "maxProperties", error)
-        if found == Object():
+            self.refuse(pointer, "properties" if found.most is None else "maxProperties", error)
+        if found == ObjectSet():
             return NOTHING
         uncounted = replace(found, least=0, most=None, some=())
-        return self.object(uncounted if found != uncounted else Object(), pointer, layout)
+        return self.object(uncounted if found != uncounted else ObjectSet(), pointer, layout)
 
 
 def _exponents(large: bool) -> Expr:
     """Return numbers with an exponent as `json.dumps` writes them: from 1e16 to below 1e308, or below 1e-4."""
     digits = choice(
-        seq(literal("1"), chars(span("6", "9"))) if large else seq(optional(literal("0")), chars(span("5", "9"))),
-        seq(chars(span("2" if large else "1", "9")), _DIGIT),
-        seq(chars(of("12")), _DIGIT, _DIGIT),
-        seq(literal("30"), chars(span("0", "7"))),
+        seq(literal("1"), chars(char_range("6", "9")))
+        if large
+        else seq(optional(literal("0")), chars(char_range("5", "9"))),
+        seq(chars(char_range("2" if large else "1", "9")), _DIGIT),
+        seq(chars(char_set("12")), _DIGIT, _DIGIT),
+        seq(literal("30"), chars(char_range("0", "7"))),
     )
     sign = optional(literal("+")) if large else literal("-")
     fraction = optional(seq(literal("."), repeat(_DIGIT, 1, 16)))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from wireproto.grammars.automata.right_linear import linear
+from wireproto.grammars.automata.right_linear import right_linear
 from wireproto.grammars.automata.until import until_dfa
 from wireproto.grammars.expr.expr import (
     Chars,
@@ -21,7 +21,7 @@ from wireproto.grammars.expr.expr import (
     Expr,
     Literal,
     Repeat,
-    Rule,
+    RuleRef,
     Rules,
     Seq,
     Until,
@@ -32,7 +32,7 @@ from wireproto.grammars.expr.expr import (
     seq,
 )
 from wireproto.grammars.expr.graph import components
-from wireproto.grammars.expr.rule_table import Book
+from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.values.errors import GrammarError
 
 _MAX_REPEAT: Final = 1000  # llama.cpp stops at 2000
@@ -60,9 +60,9 @@ def printed(rules: Rules, legal: Callable[[str], str] = str) -> str:
 def _named(rules: Rules, legal: Callable[[str], str]) -> Rules:
     if rules.root == "root" and all(_PLAIN.fullmatch(name) and legal(name) == name for name in rules.rules):
         return rules
-    book = Book()
-    names = {rules.root: book.name("root")}
-    names.update({name: book.name(legal(name)) for name in rules.rules if name != rules.root})
+    table = RuleTable()
+    names = {rules.root: table.name("root")}
+    names.update({name: table.name(legal(name)) for name in rules.rules if name != rules.root})
     return Rules("root", {names[name]: renamed(expr, names) for name, expr in rules.rules.items()})
 
 
@@ -77,8 +77,8 @@ class _Printer:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.nullable = rules.nullable()
-        self.book = Book.beside(rules.rules)
-        self.until: dict[tuple[str, ...], Rule] = {}
+        self.table = RuleTable.beside(rules.rules)
+        self.until: dict[tuple[str, ...], RuleRef] = {}
         self.todo: list[tuple[str, Expr]] = []
 
     def text(self) -> str:
@@ -105,7 +105,7 @@ class _Printer:
         return self.item(expr, depth)
 
     def item(self, expr: Expr, depth: int) -> str:
-        if isinstance(expr, Rule):
+        if isinstance(expr, RuleRef):
             return expr.name
         if isinstance(expr, Literal):
             return f'"{_in_literal(expr.text)}"'
@@ -129,7 +129,7 @@ class _Printer:
 
     def long_repetition(self, expr: Repeat) -> Expr:
         """Return a repetition in blocks: no bound of its own is large, and no block may be empty."""
-        one = expr.item if isinstance(expr.item, (Rule, Chars)) else self.named("item", expr.item)
+        one = expr.item if isinstance(expr.item, (RuleRef, Chars)) else self.named("item", expr.item)
         block = self.named("block", Repeat(one, _MAX_REPEAT, _MAX_REPEAT))
         blocks, rest = divmod(expr.least, _MAX_REPEAT)
         exact = seq(repeat(block, blocks, blocks), repeat(one, rest, rest))
@@ -141,18 +141,18 @@ class _Printer:
         shorter = seq(repeat(block, 0, many - 1), repeat(one, 0, _MAX_REPEAT - 1))
         return seq(exact, Choice((shorter, seq(repeat(block, many, many), repeat(one, 0, last)))))
 
-    def named(self, hint: str, expr: Expr) -> Rule:
+    def named(self, hint: str, expr: Expr) -> RuleRef:
         """Leave an expression to be printed as a rule of its own."""
-        name = self.book.name(hint)
+        name = self.table.name(hint)
         self.todo.append((name, expr))
-        return Rule(name)
+        return RuleRef(name)
 
-    def until_rule(self, expr: Until) -> Rule:
+    def until_rule(self, expr: Until) -> RuleRef:
         if expr.markers not in self.until:
-            found = linear(until_dfa(expr.markers), self.book, "until")
-            self.todo += self.book.rules.items()
-            self.book.rules.clear()
-            self.until[expr.markers] = found if isinstance(found, Rule) else self.named("until", found)
+            found = right_linear(until_dfa(expr.markers), self.table, "until")
+            self.todo += self.table.rules.items()
+            self.table.rules.clear()
+            self.until[expr.markers] = found if isinstance(found, RuleRef) else self.named("until", found)
         return self.until[expr.markers]
 
 
@@ -213,7 +213,7 @@ def _first(expr: Expr, nullable: frozenset[str]) -> list[str]:
     found: list[str] = []
     todo = [expr]
     for each in todo:
-        if isinstance(each, Rule):
+        if isinstance(each, RuleRef):
             found.append(each.name)
         elif isinstance(each, Choice):
             todo += each.options

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wireproto.gbnf.to_lark import char_class
-from wireproto.grammars.automata.automaton import ALL, Dfa
-from wireproto.grammars.automata.charset import of
-from wireproto.grammars.automata.right_linear import linear
+from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa
+from wireproto.grammars.automata.charset import char_set
+from wireproto.grammars.automata.right_linear import right_linear
 from wireproto.grammars.expr.expr import (
     EMPTY,
     NOTHING,
@@ -31,7 +31,7 @@ from wireproto.grammars.expr.expr import (
     Literal,
     Raw,
     Repeat,
-    Rule,
+    RuleRef,
     Rules,
     Seq,
     Until,
@@ -46,20 +46,20 @@ from wireproto.grammars.expr.expr import (
     seq,
 )
 from wireproto.grammars.expr.graph import components
-from wireproto.grammars.expr.rule_table import Book
-from wireproto.grammars.parts import Parts
-from wireproto.grammars.raw.boundary import Boundary
-from wireproto.grammars.raw.rules import Words
+from wireproto.grammars.expr.rule_table import RuleTable
+from wireproto.grammars.message import MessageParts
+from wireproto.grammars.raw.boundary import ValueBoundary
+from wireproto.grammars.raw.rules import BoundedTexts
 from wireproto.grammars.targets import lark_lexemes
 from wireproto.grammars.targets.gbnf import refuse_missing
-from wireproto.grammars.targets.lark_lexemes import Free, Lead, Thought, Token, Value
+from wireproto.grammars.targets.lark_lexemes import FreeText, LeadText, Lexeme, RawLexeme, ReasoningText
 from wireproto.grammars.targets.lark_recursion import with_ends, without_tails
-from wireproto.grammars.targets.lark_trailing_context import held, leading_to_raw, touches
+from wireproto.grammars.targets.lark_trailing_context import leading_to_raw, touches, with_context_folded
 from wireproto.text.scan import BLANK
 from wireproto.values.errors import GrammarError
 
 
-def to_lark(message: Parts) -> str:
+def to_lark(message: MessageParts) -> str:
     """Return the grammar of a message; raises `GrammarError` for what cannot be said."""
     rules = _marked(message) if message.marked else _ended(message.rules, EMPTY)
     if rules.is_empty:
@@ -67,20 +67,20 @@ def to_lark(message: Parts) -> str:
     return _Printer(rules).text()
 
 
-def _marked(message: Parts) -> Rules:
+def _marked(message: MessageParts) -> Rules:
     """Return the rules of a message in which markers set calls apart from text."""
-    before = Raw(Lead(message.markers)) if message.text else EMPTY
+    before = Raw(LeadText(message.markers)) if message.text else EMPTY
     rules = Rules("none", {"none": NOTHING}) if message.calls is None else _ended(message.calls, before)
-    found: Expr = Rule(rules.root)
+    found: Expr = RuleRef(rules.root)
     if message.text:
-        found = choice(EMPTY, Raw(Token(Free(message.markers))), found)
+        found = choice(EMPTY, Raw(Lexeme(FreeText(message.markers))), found)
     thought = message.thought
     if thought is not None:
-        block: Expr = Raw(Token(Thought(message.markers), thought.close))
+        block: Expr = Raw(Lexeme(ReasoningText(message.markers), thought.close))
         if not message.text:
-            block = seq(block, repeat(chars(of(BLANK)), 0, thought.blanks))
+            block = seq(block, repeat(chars(char_set(BLANK)), 0, thought.blanks))
         found = seq(block if thought.opened else optional(seq(literal(thought.open), block)), found)
-    root = Book.beside(rules.rules).name("message")
+    root = RuleTable.beside(rules.rules).name("message")
     return Rules(root, {**rules.rules, root: found}).pruned()
 
 
@@ -88,26 +88,26 @@ def _ended(rules: Rules, before: Expr) -> Rules:
     """Return rules, with something before them, in which text of open end stands with what ends it."""
     refuse_missing(rules)
     found = without_tails(rules.pruned())
-    root = Book.beside(found.rules).name("calls")
+    root = RuleTable.beside(found.rules).name("calls")
     sourced = {name: _with_sources(found.rules[name]) for name in sorted(leading_to_raw(found))}
-    found = Rules(root, {**found.rules, **sourced, root: seq(before, Rule(found.root))})
+    found = Rules(root, {**found.rules, **sourced, root: seq(before, RuleRef(found.root))})
     regular = _regular(found)
     found = with_ends(found, frozenset(found.rules.keys() - regular))
-    return held(found, lambda expr: regular.issuperset(references(expr)))
+    return with_context_folded(found, lambda expr: regular.issuperset(references(expr)))
 
 
 def _with_sources(expr: Expr) -> Expr:
-    """Return an expression whose raw values are sources for `held`."""
+    """Return an expression whose raw values are sources for `with_context_folded`."""
     if isinstance(expr, Seq):
         return Seq(tuple(_with_sources(part) for part in expr.parts))
     if isinstance(expr, Choice):
         return Choice(tuple(_with_sources(option) for option in expr.options))
     if isinstance(expr, Repeat):
         return Repeat(_with_sources(expr.item), expr.least, expr.most)
-    if isinstance(expr, Raw) and isinstance(expr.boundary, Boundary):
-        return Raw(Value(expr.boundary))
-    if isinstance(expr, Raw) and isinstance(expr.boundary, Words):
-        return Raw(Value(expr.boundary.boundary, expr.boundary.dfa))
+    if isinstance(expr, Raw) and isinstance(expr.boundary, ValueBoundary):
+        return Raw(RawLexeme(expr.boundary))
+    if isinstance(expr, Raw) and isinstance(expr.boundary, BoundedTexts):
+        return Raw(RawLexeme(expr.boundary.boundary, expr.boundary.dfa))
     return expr
 
 
@@ -130,7 +130,7 @@ class _Printer:
     rules: Rules
     regular: frozenset[str] = field(init=False)
     nullable: frozenset[str] = field(init=False)
-    book: Book = field(init=False)
+    table: RuleTable = field(init=False)
     # What a terminal says, by its name, and the other way round for those that are no rules.
     terminals: dict[str, str] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
@@ -138,11 +138,11 @@ class _Printer:
     def __post_init__(self) -> None:
         self.regular = _regular(self.rules)
         self.nullable = self.rules.nullable()
-        self.book = Book.beside(self.rules.rules)
+        self.table = RuleTable.beside(self.rules.rules)
 
     def text(self) -> str:
         """Return every rule and every terminal on its line, the first rule first."""
-        lines = [f"start: {self.rule(Rule(self.rules.root))}\n"]
+        lines = [f"start: {self.rule(RuleRef(self.rules.root))}\n"]
         for name, expr in self.rules.rules.items():
             if name in self.regular:
                 self.terminals[_terminal(name)] = _said(expr)
@@ -180,10 +180,10 @@ class _Printer:
 
     def head(self, expr: Expr) -> tuple[Expr, ...]:
         """Return the parts of a rule that begins with something regular, if no choice stands behind that."""
-        body = self.rules.rules[expr.name] if isinstance(expr, Rule) else None
+        body = self.rules.rules[expr.name] if isinstance(expr, RuleRef) else None
         if not isinstance(body, Seq) or not body.parts or not self.is_regular(body.parts[0]):
             return ()
-        return body.parts if all(isinstance(part, Rule) or self.is_regular(part) for part in body.parts) else ()
+        return body.parts if all(isinstance(part, RuleRef) or self.is_regular(part) for part in body.parts) else ()
 
     def begins(self, expr: Expr) -> bool:
         """Whether every text begins with something regular."""
@@ -195,7 +195,7 @@ class _Printer:
 
     def repeated(self, expr: Expr) -> str:
         """Return what is repeated; a literal before a rule is written into the rule, so that they are one terminal."""
-        if not (isinstance(expr, Seq) and isinstance(expr.parts[0], Literal) and isinstance(expr.parts[1], Rule)):
+        if not (isinstance(expr, Seq) and isinstance(expr.parts[0], Literal) and isinstance(expr.parts[1], RuleRef)):
             return self.rule(expr)
         first, name = expr.parts[0], expr.parts[1].name
         return self.rule(expr if name in self.regular else seq(first, self.rules.rules[name], *expr.parts[2:]))
@@ -205,13 +205,13 @@ class _Printer:
 
     def part(self, expr: Expr) -> str:
         """Return a part of a rule that is not regular."""
-        if isinstance(expr, Rule):
+        if isinstance(expr, RuleRef):
             return _rule(expr.name)
         if isinstance(expr, Choice):
             return f"({' | '.join(map(self.rule, expr.options))})"
         if isinstance(expr, Repeat):
             return f"({self.repeated(expr.item)}){_bounds(expr)}"
-        assert isinstance(expr, Raw) and isinstance(expr.boundary, Token)
+        assert isinstance(expr, Raw) and isinstance(expr.boundary, Lexeme)
         return self.token(expr.boundary)
 
     def run(self, parts: Sequence[Expr]) -> str:
@@ -221,13 +221,13 @@ class _Printer:
             return _said(expr)
         if is_nullable(expr, self.nullable):
             return self.terminal("run", _said(self.filled(expr))) + "?"
-        return _terminal(expr.name) if isinstance(expr, Rule) else self.terminal("run", _said(expr))
+        return _terminal(expr.name) if isinstance(expr, RuleRef) else self.terminal("run", _said(expr))
 
     def filled(self, expr: Expr) -> Expr:
         """Return the texts of an expression but the empty one."""
         if not is_nullable(expr, self.nullable):
             return expr
-        if isinstance(expr, Rule):
+        if isinstance(expr, RuleRef):
             return self.filled(self.rules.rules[expr.name])
         if isinstance(expr, Choice):
             return choice(*map(self.filled, expr.options))
@@ -236,24 +236,24 @@ class _Printer:
         parts = expr.parts if isinstance(expr, Seq) else ()
         return choice(*(seq(self.filled(part), *parts[i + 1 :]) for i, part in enumerate(parts)))
 
-    def token(self, token: Token) -> str:
+    def token(self, token: Lexeme) -> str:
         source = token.source
-        if isinstance(source, (Free, Thought)):
+        if isinstance(source, (FreeText, ReasoningText)):
             return self.terminal("text", source.lexeme(token.behind))
-        if isinstance(source, Lead):
+        if isinstance(source, LeadText):
             said, closer = self.terminal("lead", source.content(token.behind)), ""
         else:
             said, closer = self.terminal("content", lark_lexemes.content(source.boundary)), source.boundary.closer
-            if source.words != ALL:
+            if source.words != ANY_TEXT:
                 said = f"({said} & {self.words(source.words)})"
         return self.terminal("token", f"{said} {_said(literal(closer + token.behind))}")
 
     def words(self, dfa: Dfa) -> str:
         """Return the terminal of the words of an automaton."""
-        book = Book()
-        root = book.add("words", linear(dfa, book, "words"))
-        rules = without_tails(Rules(root.name, book.rules))
-        names = {name: self.book.name(name) for name in rules.rules}
+        table = RuleTable()
+        root = table.add("words", right_linear(dfa, table, "words"))
+        rules = without_tails(Rules(root.name, table.rules))
+        names = {name: self.table.name(name) for name in rules.rules}
         for name, expr in rules.rules.items():
             self.terminals[_terminal(names[name])] = _said(renamed(expr, names))
         return _terminal(names[rules.root])
@@ -261,7 +261,7 @@ class _Printer:
     def terminal(self, hint: str, said: str) -> str:
         """Return the name of a terminal that says this; it is written once."""
         if said not in self.named:
-            self.named[said] = _terminal(self.book.name(hint))
+            self.named[said] = _terminal(self.table.name(hint))
             self.terminals[self.named[said]] = said
         return self.named[said]
 
@@ -280,7 +280,7 @@ def _said(expr: Expr) -> str:
         return json.dumps(expr.text, ensure_ascii=False)
     if isinstance(expr, Chars):
         return f"/{char_class(expr.ranges)}/"
-    if isinstance(expr, Rule):
+    if isinstance(expr, RuleRef):
         return _terminal(expr.name)
     if isinstance(expr, Seq):
         return " ".join(map(_grouped, expr.parts)) or '""'
@@ -294,7 +294,7 @@ def _said(expr: Expr) -> str:
 
 def _grouped(expr: Expr, always: bool = False) -> str:
     said = _said(expr)
-    plain = isinstance(expr, (Literal, Chars, Rule)) or (isinstance(expr, Repeat) and not always)
+    plain = isinstance(expr, (Literal, Chars, RuleRef)) or (isinstance(expr, Repeat) and not always)
     return said if plain else f"({said})"
 
 

@@ -19,11 +19,11 @@ from typing import Final
 from wireproto.engine.left_context import QUOTING
 from wireproto.format.spelling import AFTER_TAG_NAME, CACHED
 from wireproto.gbnf.to_lark import char_class
-from wireproto.grammars.automata.automaton import ALL, Dfa
-from wireproto.grammars.automata.charset import of
+from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa
+from wireproto.grammars.automata.charset import char_set
 from wireproto.grammars.expr.expr import Expr, Ranges, Raw, literal, seq
-from wireproto.grammars.raw.boundary import Boundary
-from wireproto.grammars.raw.marker_nfa import Kind, Path, Step, Steps, literal_steps
+from wireproto.grammars.raw.boundary import ValueBoundary
+from wireproto.grammars.raw.marker_nfa import MarkerPath, Meaning, Step, Steps, literal_steps
 from wireproto.text.scan import BLANK
 
 # The terminal of whatever bytes there are. In a complement it is a tenth of the work that `(?s:.)*` makes, which tells
@@ -34,23 +34,23 @@ DEFINED: Final = f"{ANYTHING}: ~/[^\\x00-\\x{{10FFFF}}]/\n"
 _TEXT: Final = r"/[^\x00]*/"
 _LAST: Final = f"/(?s:.)/ {ANYTHING}"
 _SPECIAL: Final = frozenset(r".^$*+?()[]{}|\/&~-#" + '"')
-_GAP: Final = Step(of(BLANK), 0, None)
+_GAP: Final = Step(char_set(BLANK), 0, None)
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class Lexeme:
     """A text of a source and what stands behind it, as a leaf of rules."""
 
-    source: Value | Lead | Free | Thought
+    source: RawLexeme | LeadText | FreeText | ReasoningText
     behind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class RawLexeme:
     """A raw value and its closer, as a source of `held`: any text, or the words of an automaton."""
 
-    boundary: Boundary
-    words: Dfa = ALL
+    boundary: ValueBoundary
+    words: Dfa = ANY_TEXT
 
     def settled(self, behind: str) -> bool:
         """Whether the value has ended for sure when this stands behind its closer."""
@@ -58,18 +58,18 @@ class Value:
 
     def ended(self, behind: str) -> Expr:
         """Return the value, its closer, and this behind it."""
-        return Raw(Token(self, behind))
+        return Raw(Lexeme(self, behind))
 
-    def beside(self, other: Expr) -> Spelled:
+    def beside(self, other: Expr) -> SpelledLexeme:
         """Return a value of another kind with its closer, in the same place."""
-        return Spelled(self.boundary, other)
+        return SpelledLexeme(self.boundary, other)
 
 
 @dataclass(frozen=True, slots=True)
-class Spelled:
+class SpelledLexeme:
     """A value that is no string, and its closer: no marker stands in it."""
 
-    boundary: Boundary
+    boundary: ValueBoundary
     written: Expr
 
     def settled(self, behind: str) -> bool:
@@ -80,13 +80,13 @@ class Spelled:
         """Return the value, its closer, and this behind it."""
         return seq(self.written, literal(behind))
 
-    def beside(self, other: Expr) -> Spelled:
+    def beside(self, other: Expr) -> SpelledLexeme:
         """Return a value of another kind with its closer, in the same place."""
-        return Spelled(self.boundary, other)
+        return SpelledLexeme(self.boundary, other)
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
+class LeadText:
     """Text before calls, as a source of `held`: it ends where the first of these markers does."""
 
     markers: tuple[str, ...]
@@ -97,9 +97,9 @@ class Lead:
 
     def ended(self, behind: str) -> Expr:
         """Return the text and this behind it."""
-        return Raw(Token(self, behind))
+        return Raw(Lexeme(self, behind))
 
-    def beside(self, other: Expr) -> Lead:
+    def beside(self, other: Expr) -> LeadText:
         """Return the text: nothing else stands in its place."""
         del other
         return self
@@ -112,7 +112,7 @@ class Lead:
 
 
 @dataclass(frozen=True, slots=True)
-class Free:
+class FreeText:
     """Text that holds no marker and is not empty; nothing stands behind it."""
 
     markers: tuple[str, ...]
@@ -124,7 +124,7 @@ class Free:
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
+class ReasoningText:
     """Reasoning that holds no marker; its closer stands behind it."""
 
     markers: tuple[str, ...]
@@ -144,7 +144,7 @@ def until(markers: Iterable[str]) -> str:
 
 
 @lru_cache(maxsize=CACHED)
-def content(boundary: Boundary) -> str:
+def content(boundary: ValueBoundary) -> str:
     """Return what a value may be, whatever stands behind its closer.
 
     It is nothing but the closer that a way of markers may begin in a value and end behind it with: a second one
@@ -161,29 +161,29 @@ def content(boundary: Boundary) -> str:
     if tag:
         # Right behind a closer it is told otherwise whether an opener counts.
         before = f"(({ANYTHING} /[^`]/)? & ~({closed}))"
-        opener = f"/{_escaped(tag)}{_class(of(AFTER_TAG_NAME))}/"
+        opener = f"/{_escaped(tag)}{_class(char_set(AFTER_TAG_NAME))}/"
         closed += f" & ~({before} {opener} ~({ANYTHING} /{value}/ {ANYTHING}) /{value}{_step(_GAP)}/)"
     return f"{_TEXT} & ~(({' | '.join(filter(None, stops))}) {ANYTHING}) & ~({closed})"
 
 
 @lru_cache(maxsize=CACHED)
-def _ends(boundary: Boundary) -> tuple[Path, ...]:
+def _ends(boundary: ValueBoundary) -> tuple[MarkerPath, ...]:
     """Return the ways that end a value, and somewhat more: its closer and any marker behind that."""
     close = (*literal_steps(_value_close(boundary)), _GAP)
-    found: dict[Path, None] = {}
+    found: dict[MarkerPath, None] = {}
     for path in boundary.paths():
         steps = path.steps
-        if path.kind is Kind.STOP and not path.quotable:
+        if path.kind is Meaning.STOP and not path.quotable:
             size = len(close) if steps[: len(close)] == close else len(steps)
             behind = next((i for i in range(size, len(steps)) if steps[i] == _GAP), len(steps))
             steps = _cut(steps[:behind])
-        if path.kind is Kind.STOP and steps != (*close, *close[:-1]):
-            found[Path(steps, Kind.STOP, path.quotable)] = None
+        if path.kind is Meaning.STOP and steps != (*close, *close[:-1]):
+            found[MarkerPath(steps, Meaning.STOP, path.quotable)] = None
     return tuple(found)
 
 
 @lru_cache(maxsize=CACHED)
-def _stops(boundary: Boundary) -> tuple[Path, ...]:
+def _stops(boundary: ValueBoundary) -> tuple[MarkerPath, ...]:
     """Return the ways that end a value, without those that hold a shorter one at their end."""
     free = {path.steps for path in _ends(boundary) if not path.quotable}
     return tuple(
@@ -203,12 +203,12 @@ def _cut(steps: Steps) -> Steps:
     return steps
 
 
-def _value_close(boundary: Boundary) -> str:
+def _value_close(boundary: ValueBoundary) -> str:
     return boundary.site.form.value_close(boundary.site.key)
 
 
 @lru_cache(maxsize=CACHED * 16)
-def _settled(boundary: Boundary, behind: str) -> bool:
+def _settled(boundary: ValueBoundary, behind: str) -> bool:
     wanted = _value_close(boundary) + behind
     return any(_matches(path.steps, wanted) for path in _ends(boundary) if not path.quotable)
 

@@ -15,7 +15,7 @@ from wireproto.grammars.expr.expr import (
     Expr,
     Literal,
     Repeat,
-    Rule,
+    RuleRef,
     Rules,
     Seq,
     choice,
@@ -25,7 +25,7 @@ from wireproto.grammars.expr.expr import (
     seq,
 )
 from wireproto.grammars.expr.graph import components
-from wireproto.grammars.expr.rule_table import Book
+from wireproto.grammars.expr.rule_table import RuleTable
 
 # What may stand between two rules of a group: by the rule that follows, None for the end.
 _Edges = dict["str | None", list[Expr]]
@@ -38,16 +38,16 @@ def without_tails(rules: Rules) -> Rules:
     if not groups:
         return rules
     kept = dict(rules.rules)
-    book = Book.beside(kept)
+    table = RuleTable.beside(kept)
     entered = _entered(rules.root, calls, groups)
     for group in groups:
         edges = {name: _edges(kept[name], frozenset(group)) for name in group}
         known = {name: found for name, found in edges.items() if found is not None}
         if len(known) == len(group):
-            kept.update({name: _Solver(known, book).solve(name) for name in group if name in entered})
+            kept.update({name: _StateElimination(known, table).solve(name) for name in group if name in entered})
         else:
             kept.update({name: _looped(name, kept[name]) for name in group})
-    return Rules(rules.root, {**kept, **book.rules}).pruned()
+    return Rules(rules.root, {**kept, **table.rules}).pruned()
 
 
 def with_ends(rules: Rules, into: frozenset[str]) -> Rules:
@@ -55,7 +55,7 @@ def with_ends(rules: Rules, into: frozenset[str]) -> Rules:
 
     What may be missing at the end of a rule, and what stands behind the rule, are told apart in one place then.
     """
-    return Rules(rules.root, _Pusher(rules.rules, into).pushed())
+    return Rules(rules.root, _EndPusher(rules.rules, into).pushed())
 
 
 def _entered(root: str, calls: Mapping[str, Collection[str]], groups: Iterable[Collection[str]]) -> set[str]:
@@ -85,7 +85,7 @@ def _edges(expr: Expr, members: frozenset[str], strict: bool = True) -> _Edges |
     for head, last in _ways(expr):
         if strict and not members.isdisjoint(references(head)):
             return None
-        if isinstance(last, Rule) and last.name in members:
+        if isinstance(last, RuleRef) and last.name in members:
             found.setdefault(last.name, []).append(head)
         elif strict and not members.isdisjoint(references(last)):
             return None
@@ -108,11 +108,11 @@ def _ways(expr: Expr) -> Iterator[tuple[Expr, Expr]]:
 
 
 @dataclass(slots=True)
-class _Solver:
+class _StateElimination:
     """Solves the equations of a group: state elimination, with a rule for each result that is used more than once."""
 
     edges: Mapping[str, _Edges]
-    book: Book
+    table: RuleTable
 
     def solve(self, entry: str) -> Expr:
         order = self._order(entry)
@@ -156,21 +156,21 @@ class _Solver:
                 into[to].pop(name, None)
 
     def _named(self, hint: str, expr: Expr, uses: int) -> Expr:
-        return self.book.add(hint, expr) if uses > 1 and isinstance(expr, (Seq, Choice)) else expr
+        return self.table.add(hint, expr) if uses > 1 and isinstance(expr, (Seq, Choice)) else expr
 
 
 @dataclass(slots=True)
-class _Pusher:
+class _EndPusher:
     """Writes literals into the rules behind which they stand."""
 
     rules: Mapping[str, Expr]
     into: frozenset[str]
-    book: Book = field(init=False)
+    table: RuleTable = field(init=False)
     names: dict[tuple[str, str], str] = field(default_factory=dict)
     todo: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.book = Book.beside(self.rules)
+        self.table = RuleTable.beside(self.rules)
 
     def pushed(self) -> dict[str, Expr]:
         """Return the rules, with those that end in a literal now."""
@@ -197,12 +197,12 @@ class _Pusher:
 
     def _behind(self, expr: Expr, text: str) -> Expr:
         """Return an expression with a literal behind it."""
-        if isinstance(expr, Rule) and expr.name in self.into:
+        if isinstance(expr, RuleRef) and expr.name in self.into:
             key = expr.name, text
             if key not in self.names:
-                self.names[key] = self.book.name(expr.name)
+                self.names[key] = self.table.name(expr.name)
                 self.todo.append(key)
-            return Rule(self.names[key])
+            return RuleRef(self.names[key])
         if isinstance(expr, Choice):
             return Choice(tuple(self._behind(option, text) for option in expr.options))
         if isinstance(expr, Seq) and expr.parts:

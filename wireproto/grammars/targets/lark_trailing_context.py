@@ -2,7 +2,7 @@
 
 A raw value ends at a closer that more structure follows; behind a closer that is content it goes on. So a value, its
 closer and the structure up to where nothing else can be meant are written as one, and the rules go on behind it. It
-must not know formats or any grammar language. Law: the texts stay the same, as far as a `Source` says them.
+must not know formats or any grammar language. Law: the texts stay the same, as far as a `LexemeSource` says them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from wireproto.grammars.expr.expr import (
     Literal,
     Raw,
     Repeat,
-    Rule,
+    RuleRef,
     Rules,
     Seq,
     choice,
@@ -29,14 +29,14 @@ from wireproto.grammars.expr.expr import (
     repeat,
     seq,
 )
-from wireproto.grammars.expr.rule_table import Book
+from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.values.errors import GrammarError
 
 # A set of characters behind a value is followed character by character up to here.
 _MAX_CHARS: Final = 64
 
 
-class Source(Protocol):
+class LexemeSource(Protocol):
     """What a leaf `Raw` holds: text, and when what follows says that it has ended."""
 
     def settled(self, behind: str) -> bool:
@@ -45,17 +45,17 @@ class Source(Protocol):
     def ended(self, behind: str) -> Expr:
         """Return the text and this behind it."""
 
-    def beside(self, other: Expr) -> Source:
+    def beside(self, other: Expr) -> LexemeSource:
         """Return another text that may stand in the same place, and ends likewise."""
 
     def __hash__(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _OpenLexeme:
     """A text that was read, and what was read behind it so far."""
 
-    source: Source
+    source: LexemeSource
     behind: str
 
 
@@ -66,38 +66,38 @@ _NONE: Final = 0
 _Key = tuple[str, _State]
 
 
-def held(rules: Rules, is_regular: Callable[[Expr], bool]) -> Rules:
-    """Return the rules with what a `Source` says in place of each leaf `Raw(Source)` and what stands behind it.
+def with_context_folded(rules: Rules, is_regular: Callable[[Expr], bool]) -> Rules:
+    """Return the rules with what a `LexemeSource` says in place of each leaf `Raw(Source)` and what stands behind it.
 
     Raises:
         GrammarError: behind a text nothing settles where it ends.
     """
     touched = leading_to_raw(rules)
-    return _Holder(dict(rules.rules), touched, is_regular).rules_from(rules.root) if touched else rules
+    return _ContextFolder(dict(rules.rules), touched, is_regular).rules_from(rules.root) if touched else rules
 
 
 @dataclass(slots=True)
-class _Holder:
+class _ContextFolder:
     """Reads the rules from left to right, in a state: a text is open, or none."""
 
     rules: dict[str, Expr]
     touched: frozenset[str]
     is_regular: Callable[[Expr], bool]
-    book: Book = field(init=False)
+    table: RuleTable = field(init=False)
     # In which states a rule ends.
     ends: dict[_Key, dict[_State, None]] = field(default_factory=dict)
     users: dict[_Key, dict[_Key, None]] = field(default_factory=dict)
     names: dict[tuple[str, _State, _State], str] = field(default_factory=dict)
     repeats: dict[Repeat, str] = field(default_factory=dict)
-    states: dict[_Open, _State] = field(default_factory=dict)
-    texts: list[_Open] = field(default_factory=list)
+    states: dict[_OpenLexeme, _State] = field(default_factory=dict)
+    texts: list[_OpenLexeme] = field(default_factory=list)
     fresh: list[_Key] = field(default_factory=list)
     again: dict[_Key, None] = field(default_factory=dict)
     # Only the states are looked for at first.
     writes: bool = False
 
     def __post_init__(self) -> None:
-        self.book = Book.beside(self.rules)
+        self.table = RuleTable.beside(self.rules)
 
     def rules_from(self, root: str) -> Rules:
         self._look_up((root, _NONE), None)
@@ -133,10 +133,10 @@ class _Holder:
     def _name(self, name: str, start: _State, end: _State) -> str:
         key = name, start, end
         if key not in self.names:
-            self.names[key] = self.book.name(name)
+            self.names[key] = self.table.name(name)
         return self.names[key]
 
-    def _state(self, found: _Open) -> _State:
+    def _state(self, found: _OpenLexeme) -> _State:
         if found not in self.states:
             self.texts.append(found)
             self.states[found] = len(self.texts)
@@ -146,9 +146,9 @@ class _Holder:
         """Return what is written from this state on, by the state in which it ends."""
         if state == _NONE and not touches(expr, self.touched):
             return {_NONE: expr}
-        if isinstance(expr, Rule):
+        if isinstance(expr, RuleRef):
             ends = self._look_up((expr.name, state), user)
-            return {end: Rule(self._name(expr.name, state, end)) for end in ends}
+            return {end: RuleRef(self._name(expr.name, state, end)) for end in ends}
         if isinstance(expr, Literal):
             return self._literal(expr.text, state)
         if isinstance(expr, Seq):
@@ -158,7 +158,7 @@ class _Holder:
         if isinstance(expr, Repeat):
             return self._repetition(expr, state, user)
         if isinstance(expr, Raw) and state == _NONE:
-            return {self._state(_Open(cast(Source, expr.boundary), "")): EMPTY}
+            return {self._state(_OpenLexeme(cast(LexemeSource, expr.boundary), "")): EMPTY}
         return self._merged(self._literal(text, state) for text in _characters(expr))
 
     def _sequence(self, parts: tuple[Expr, ...], state: _State, user: _Key | None) -> dict[_State, Expr]:
@@ -186,7 +186,7 @@ class _Holder:
             behind += character
             if found.source.settled(behind):
                 return {_NONE: seq(found.source.ended(behind), literal(text[i + 1 :]))}
-        return {self._state(_Open(found.source, behind)): EMPTY}
+        return {self._state(_OpenLexeme(found.source, behind)): EMPTY}
 
     def _options(self, expr: Choice, state: _State) -> Iterator[Expr]:
         """Yield the options; beside a text whose end is open the others wait for the same, and what cannot is none."""
@@ -205,19 +205,19 @@ class _Holder:
 
     def _unrolled(self, expr: Repeat) -> Expr:
         if expr not in self.repeats:
-            name = self.repeats[expr] = self.book.name("again")
+            name = self.repeats[expr] = self.table.name("again")
             most = None if expr.most is None else expr.most - 1
             again = seq(expr.item, repeat(expr.item, max(expr.least - 1, 0), most))
             self.rules[name] = again if expr.least else choice(EMPTY, again)
             if touches(expr.item, self.touched):
                 self.touched |= {name}
-        return Rule(self.repeats[expr])
+        return RuleRef(self.repeats[expr])
 
 
-def _source(expr: Expr) -> Source | None:
+def _source(expr: Expr) -> LexemeSource | None:
     """Return the open text with which an expression begins."""
     first = expr.parts[0] if isinstance(expr, Seq) and expr.parts else expr
-    return cast(Source, first.boundary) if isinstance(first, Raw) else None
+    return cast(LexemeSource, first.boundary) if isinstance(first, Raw) else None
 
 
 def _characters(expr: Expr) -> Iterator[str]:
@@ -246,7 +246,7 @@ def leading_to_raw(rules: Rules) -> frozenset[str]:
 
 def touches(expr: Expr, touched: frozenset[str]) -> bool:
     """Whether there is a leaf `Raw` in an expression, or one of these rules."""
-    if isinstance(expr, Rule):
+    if isinstance(expr, RuleRef):
         return expr.name in touched
     if isinstance(expr, Seq):
         return any(touches(part, touched) for part in expr.parts)

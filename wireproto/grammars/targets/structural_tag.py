@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wireproto.engine.left_context import QUOTING
-from wireproto.grammars.automata.charset import of
+from wireproto.grammars.automata.charset import char_set
 from wireproto.grammars.expr.expr import (
     EMPTY,
     NOTHING,
@@ -27,7 +27,7 @@ from wireproto.grammars.expr.expr import (
     Literal,
     Raw,
     Repeat,
-    Rule,
+    RuleRef,
     Rules,
     Seq,
     Until,
@@ -38,13 +38,13 @@ from wireproto.grammars.expr.expr import (
     repeat,
     seq,
 )
-from wireproto.grammars.parts import Parts
+from wireproto.grammars.message import MessageParts
 from wireproto.grammars.targets.xgrammar_ebnf import to_ebnf
 from wireproto.text.scan import BLANK
 from wireproto.values.errors import GrammarError
 
 
-def structural_tag(message: Parts) -> dict[str, Any]:
+def structural_tag(message: MessageParts) -> dict[str, Any]:
     """Return the document, ready for `json.dumps`; raises `GrammarError` as `to_ebnf` does.
 
     What cannot be said exactly with the engine's free text is one grammar.
@@ -54,7 +54,7 @@ def structural_tag(message: Parts) -> dict[str, Any]:
     return {"type": "structural_tag", "format": found or _grammar(message.rules)}
 
 
-def _rest(message: Parts) -> dict[str, Any] | None:
+def _rest(message: MessageParts) -> dict[str, Any] | None:
     """Return what stands behind reasoning."""
     if not message.text:
         return None if message.calls is None else _grammar(message.calls)
@@ -83,7 +83,7 @@ def _triggered(begins: Mapping[str, Rules], excludes: Iterable[str]) -> dict[str
     }
 
 
-def _behind_thought(message: Parts, rest: dict[str, Any]) -> dict[str, Any] | None:
+def _behind_thought(message: MessageParts, rest: dict[str, Any]) -> dict[str, Any] | None:
     thought = message.thought
     if thought is None:
         return rest
@@ -93,7 +93,7 @@ def _behind_thought(message: Parts, rest: dict[str, Any]) -> dict[str, Any] | No
     begin = "" if thought.opened else thought.open
     block: dict[str, Any] = {"type": "tag", "begin": begin, "content": _text(held), "end": thought.close}
     if not message.text and thought.blanks:
-        gap = _grammar(Rules("root", {"root": repeat(chars(of(BLANK)), 0, thought.blanks)}))
+        gap = _grammar(Rules("root", {"root": repeat(chars(char_set(BLANK)), 0, thought.blanks)}))
         block = _sequence(block, gap)
     return _sequence(block if thought.opened else {"type": "optional", "content": block}, rest)
 
@@ -121,7 +121,7 @@ def after(rules: Rules, text: str) -> Rules:
     Raises `GrammarError` where a rule begins with itself.
     """
     nullable = rules.nullable()
-    found: Expr = Rule(rules.root)
+    found: Expr = RuleRef(rules.root)
     for character in text:
         found = _Derivative(rules, nullable, ord(character)).of(found, frozenset())
     root = "after"

@@ -26,7 +26,7 @@ from wireproto.grammars.expr.expr import (
     Literal,
     Raw,
     Repeat,
-    Rule,
+    RuleRef,
     Rules,
     Seq,
     Until,
@@ -162,16 +162,16 @@ class _Unrolled:
             self._known[key] = found
         return self._known[key]
 
-    def _new_rule(self) -> Rule:
+    def _new_rule(self) -> RuleRef:
         number = len(self._made)
         while f"more-{number}" in self.rules or f"more-{number}" in self._made:
             number += 1
         self._made[f"more-{number}"] = EMPTY
-        return Rule(f"more-{number}")
+        return RuleRef(f"more-{number}")
 
     def _followed(self, item: Expr, after: Expr) -> tuple[Expr, ...]:
         """Return the ways in which an item may begin, each up to its end and what is after it."""
-        name = item.name if isinstance(item, Rule) else ""
+        name = item.name if isinstance(item, RuleRef) else ""
         if name not in self._open and isinstance(self.rules.get(name), (Chars, Choice)):
             self._open.add(name)
             item = self._of(self.rules[name])
@@ -184,7 +184,7 @@ class _Unrolled:
         if not isinstance(option, Seq) or len(option.parts) < 2:
             return option
         rest = seq(*option.parts[1:])
-        if isinstance(rest, (Rule, Literal, Chars)):
+        if isinstance(rest, (RuleRef, Literal, Chars)):
             return option
         key = ("rest", rest)
         if key not in self._known:
@@ -195,7 +195,7 @@ class _Unrolled:
     def _begins_in_many_ways(self, expr: Expr) -> bool:
         if isinstance(expr, Chars):
             return sum(high - low + 1 for low, high in expr.ranges) >= _MANY
-        if isinstance(expr, Rule):
+        if isinstance(expr, RuleRef):
             return self._rule_begins_in_many_ways(expr.name)
         if isinstance(expr, Choice):
             return any(self._begins_in_many_ways(option) for option in expr.options)

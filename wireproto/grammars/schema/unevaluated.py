@@ -11,47 +11,47 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
-from wireproto.grammars.automata.automaton import ALL, EMPTY, Dfa, of_words
+from wireproto.grammars.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, words_dfa
 from wireproto.grammars.automata.patterns import pattern_dfa
 from wireproto.grammars.schema import assertions
-from wireproto.grammars.schema.drafts import DRAFT_2020
-from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, Place, either
-from wireproto.grammars.schema.sets import Array, Kind, Member, Object, kinds_of
-from wireproto.grammars.schema.values import ANYTHING, NOTHING, Values, values
+from wireproto.grammars.schema.document import DRAFT_2020
+from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, SchemaRef, disjunction
+from wireproto.grammars.schema.sets import ArraySet, KeyClass, Member, ObjectSet, key_classes
+from wireproto.grammars.schema.values import ANY_VALUE, NO_VALUE, ValueSet, restricted
 from wireproto.values.errors import GrammarError, TooLarge
 
 if TYPE_CHECKING:
-    from wireproto.grammars.schema.reading import Reader
+    from wireproto.grammars.schema.reading import SchemaReader
 
 _MAX_CASES: Final = 128
 _MAX_NESTED: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Evaluated:
     """What was looked at: the keys of a language, the first items (all if None), and items that match a formula."""
 
-    keys: Dfa = EMPTY
+    keys: Dfa = NO_TEXT
     items: int | None = 0
     matched: tuple[Formula, ...] = ()
 
-    def __or__(self, other: Seen) -> Seen:
+    def __or__(self, other: Evaluated) -> Evaluated:
         items = None if self.items is None or other.items is None else max(self.items, other.items)
-        return Seen(self.keys | other.keys, items, tuple(sorted({*self.matched, *other.matched}, key=repr)))
+        return Evaluated(self.keys | other.keys, items, tuple(sorted({*self.matched, *other.matched}, key=repr)))
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class EvaluatedCase:
     """Some values, and what was looked at in each of them."""
 
-    values: Values
-    seen: Seen = Seen()
+    values: ValueSet
+    seen: Evaluated = Evaluated()
 
-    def __and__(self, other: Case) -> Case:
-        return Case(self.values & other.values, self.seen | other.seen)
+    def __and__(self, other: EvaluatedCase) -> EvaluatedCase:
+        return EvaluatedCase(self.values & other.values, self.seen | other.seen)
 
 
-def cases(reader: Reader, place: Place, over: bool, depth: int = 0) -> list[Case]:
+def cases(reader: SchemaReader, place: SchemaRef, over: bool, depth: int = 0) -> list[EvaluatedCase]:
     """Return the cases of the schema at a place."""
     if depth > _MAX_NESTED:
         raise GrammarError(f"{place.pointer or '#'}: $ref: a schema that only refers to itself, or too deep")
@@ -60,14 +60,14 @@ def cases(reader: Reader, place: Place, over: bool, depth: int = 0) -> list[Case
 
 @dataclass(frozen=True, slots=True)
 class _Cases:
-    reader: Reader
-    place: Place
+    reader: SchemaReader
+    place: SchemaRef
     over: bool
     depth: int
 
-    def all(self) -> list[Case]:
+    def all(self) -> list[EvaluatedCase]:
         schema = self.reader.schema(self.place)
-        found = [Case(self.reader.assertions(self.place, self.over), self.looked_at())]
+        found = [EvaluatedCase(self.reader.assertions(self.place, self.over), self.looked_at())]
         for keyword in ("$ref", "$dynamicRef"):
             if keyword in schema:
                 found = _crossed(found, self.of(self.reader.target(self.place, keyword)))
@@ -78,12 +78,12 @@ class _Cases:
         if "oneOf" in schema:
             found = _crossed(found, self.counted("oneOf", lambda count: count == 1))
         if "not" in schema:
-            found = _crossed(found, [Case(self.refused(self.reader.sub(self.place, "not")))])
+            found = _crossed(found, [EvaluatedCase(self.refused(self.reader.sub(self.place, "not")))])
         if "if" in schema:
             found = _crossed(found, self.conditional())
         for key, formula in assertions.dependent_schemas(self.reader.document, self.place, schema):
-            absent = Case(values(objects=(Object((Member(key, False, FALSE),)),)))
-            present = Case(Values(objects=(Object((Member(key, True, TRUE),)),)))
+            absent = EvaluatedCase(restricted(objects=(ObjectSet((Member(key, False, FALSE),)),)))
+            present = EvaluatedCase(ValueSet(objects=(ObjectSet((Member(key, True, TRUE),)),)))
             found = _crossed(found, [absent, *_crossed([present], self.of(formula))])
         if "unevaluatedItems" in schema:
             found = [self.items(case) for case in found]
@@ -91,54 +91,56 @@ class _Cases:
             found = [self.keys(case) for case in found]
         return _merged(found)
 
-    def of(self, formula: Formula) -> list[Case]:
-        if not isinstance(formula, Place):
-            return [Case(ANYTHING)] if formula == TRUE else []
+    def of(self, formula: Formula) -> list[EvaluatedCase]:
+        if not isinstance(formula, SchemaRef):
+            return [EvaluatedCase(ANY_VALUE)] if formula == TRUE else []
         return cases(self.reader, formula, self.over, self.depth + 1)
 
-    def refused(self, formula: Formula) -> Values:
+    def refused(self, formula: Formula) -> ValueSet:
         return ~self.reader.of(formula, not self.over)
 
-    def looked_at(self) -> Seen:
+    def looked_at(self) -> Evaluated:
         """Return what the keywords beside each other look at, without those that join schemas."""
         schema = self.reader.schema(self.place)
-        keys = of_words(schema.get("properties", {}))
+        keys = words_dfa(schema.get("properties", {}))
         for pattern in schema.get("patternProperties", {}):
             keys |= pattern_dfa(pattern)
         # Only since 2020-12 `contains` looks at the items that match.
         looks = "contains" in schema and self.reader.document.draft(self.place.pointer) == DRAFT_2020
         matched = (self.reader.sub(self.place, "contains"),) if looks else ()
-        return Seen(ALL if "additionalProperties" in schema else keys, _items_seen(schema), matched)
+        return Evaluated(ANY_TEXT if "additionalProperties" in schema else keys, _items_seen(schema), matched)
 
-    def counted(self, keyword: str, wanted: Callable[[int], bool]) -> list[Case]:
+    def counted(self, keyword: str, wanted: Callable[[int], bool]) -> list[EvaluatedCase]:
         """Return the cases by which of the schemas of a list hold."""
-        found: list[tuple[int, Case]] = [(0, Case(ANYTHING))]
+        found: list[tuple[int, EvaluatedCase]] = [(0, EvaluatedCase(ANY_VALUE))]
         for part in self.reader.parts(self.place, keyword):
             held, refused = self.of(part), self.refused(part)
             following = [(count + 1, case & other) for count, case in found for other in held]
-            following += [(count, Case(case.values & refused, case.seen)) for count, case in found]
+            following += [(count, EvaluatedCase(case.values & refused, case.seen)) for count, case in found]
             counts = sorted({min(count, 2) for count, _ in following})
             found = [
                 (count, case) for count in counts for case in _merged(c for n, c in following if min(n, 2) == count)
             ]
         return _merged(case for count, case in found if wanted(count))
 
-    def conditional(self) -> list[Case]:
+    def conditional(self) -> list[EvaluatedCase]:
         condition = self.reader.sub(self.place, "if")
         then = _crossed(self.of(condition), self.of(self.reader.sub(self.place, "then")))
-        return then + _crossed([Case(self.refused(condition))], self.of(self.reader.sub(self.place, "else")))
+        return then + _crossed([EvaluatedCase(self.refused(condition))], self.of(self.reader.sub(self.place, "else")))
 
-    def items(self, case: Case) -> Case:
+    def items(self, case: EvaluatedCase) -> EvaluatedCase:
         if case.seen.items is None:
             return case
-        rest = either(self.reader.sub(self.place, "unevaluatedItems"), *case.seen.matched)
-        asked = values(arrays=(Array((TRUE,) * case.seen.items, rest),))
-        return Case(case.values & asked, case.seen | Seen(items=None))
+        rest = disjunction(self.reader.sub(self.place, "unevaluatedItems"), *case.seen.matched)
+        asked = restricted(arrays=(ArraySet((TRUE,) * case.seen.items, rest),))
+        return EvaluatedCase(case.values & asked, case.seen | Evaluated(items=None))
 
-    def keys(self, case: Case) -> Case:
+    def keys(self, case: EvaluatedCase) -> EvaluatedCase:
         value = self.reader.sub(self.place, "unevaluatedProperties")
-        kinds = kinds_of([Kind(case.seen.keys, TRUE), Kind(~case.seen.keys, value)])
-        return Case(case.values & values(objects=(Object(kinds=kinds),)), case.seen | Seen(ALL))
+        kinds = key_classes([KeyClass(case.seen.keys, TRUE), KeyClass(~case.seen.keys, value)])
+        return EvaluatedCase(
+            case.values & restricted(objects=(ObjectSet(kinds=kinds),)), case.seen | Evaluated(ANY_TEXT)
+        )
 
 
 def _items_seen(schema: Mapping[str, Any]) -> int | None:
@@ -149,16 +151,16 @@ def _items_seen(schema: Mapping[str, Any]) -> int | None:
     return None if "items" in schema else len(schema.get("prefixItems", []))
 
 
-def _crossed(first: list[Case], second: list[Case]) -> list[Case]:
+def _crossed(first: list[EvaluatedCase], second: list[EvaluatedCase]) -> list[EvaluatedCase]:
     return _merged(a & b for a in first for b in second)
 
 
-def _merged(found: Iterable[Case]) -> list[Case]:
+def _merged(found: Iterable[EvaluatedCase]) -> list[EvaluatedCase]:
     """Return the cases that hold anything, those with the same things looked at as one."""
-    joined: dict[Seen, list[Values]] = {}
+    joined: dict[Evaluated, list[ValueSet]] = {}
     for case in found:
         if not case.values.is_empty:
             joined.setdefault(case.seen, []).append(case.values)
         if len(joined) > _MAX_CASES:
             raise TooLarge(f"more than {_MAX_CASES} cases of what is unevaluated")
-    return [Case(reduce(lambda a, b: a | b, each, NOTHING), seen) for seen, each in joined.items()]
+    return [EvaluatedCase(reduce(lambda a, b: a | b, each, NO_VALUE), seen) for seen, each in joined.items()]
