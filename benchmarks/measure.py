@@ -93,7 +93,7 @@ def whole(sample: Output, rounds: int) -> tuple[float, float]:
 def prose(name: str, text: str, rounds: int, size: int = 4) -> tuple[float, float]:
     """Return the seconds per chunk of visible text, with loops looked for and without, best of interleaved rounds."""
     chunks = list(pieces(text, size))
-    policies = (wp.Policy(), wp.Policy(max_repeated_passages=None, max_repeated_calls=None))
+    policies = (wp.Policy(), wp.Policy(loops=wp.Loops(max_repeated_passages=None, max_repeated_calls=None)))
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         for policy, spent in zip(policies, times, strict=True):

@@ -247,7 +247,7 @@ def test_without_a_second_look_there_are_no_leaks() -> None:
 
 
 def _decode(text: str, policy: wp.Policy, tools: Any = TOOLS) -> tuple[list[wp.Event], wp.Message]:
-    decoder = wp.Decoder("hermes", tools, policy)
+    decoder = wp.Decoder("hermes", tools, policy=policy)
     events = decoder.feed(text) + decoder.close("stop")
     return events, decoder.message
 
@@ -257,7 +257,7 @@ def test_only_what_is_named_is_promoted(kind: str, word: str) -> None:
     text = KINDS_OF_TEXT[kind]
     plain_events, plain = _decode(text, wp.Policy())
     assert plain.calls == () and len(plain.candidates) == 1
-    for policy in (wp.Policy(promote={"read_file": word}), wp.Policy(promote={"*": word})):
+    for policy in (wp.Policy(promote={"read_file": {word}}), wp.Policy(promote={"*": [word]})):
         events, message = _decode(text, policy)
         assert message.text == plain.text and message.segments == plain.segments
         assert events[: len(plain_events)] == plain_events
@@ -276,22 +276,22 @@ def test_only_what_is_named_is_promoted(kind: str, word: str) -> None:
 
 
 def test_promotion_is_a_tools_own_matter() -> None:
-    policy = wp.Policy(promote={"read_file": "leaked", "shell_exec": "never", "*": "leaked quoted"})
+    policy = wp.Policy(promote={"read_file": {"leaked"}, "shell_exec": set(), "*": {"leaked", "quoted"}})
     message = _decode(f"{RUN}\n{LEAKED}", policy)[1]
     assert [call.name for call in message.calls] == ["read_file"]
     assert [call.name for call in message.candidates] == ["shell_exec"]
 
 
 def test_nothing_is_promoted_that_cannot_be_called() -> None:
-    policy = wp.Policy(promote={"*": "leaked quoted draft foreign"}, foreign="call")
+    policy = wp.Policy(promote={"*": {"leaked", "quoted", "draft", "foreign"}}, foreign="call")
     assert _decode(LEAKED[:-8], policy)[1].calls == ()
     assert _decode(MARKED, policy, tools=[])[1].calls == ()
-    salted = wp.Decoder(wp.dialect("xml").salted("k7q2"), TOOLS, policy)
+    salted = wp.Decoder(wp.dialect("xml").salted("k7q2"), TOOLS, policy=policy)
     salted.feed(LEAKED)
     salted.close()
     assert salted.message.calls == () and len(salted.message.candidates) == 1
     with pytest.raises(wp.LimitExceeded):
-        _decode(f"{LEAKED}\n{LEAKED}", wp.Policy(promote={"*": "leaked"}, max_calls=1))
+        _decode(f"{LEAKED}\n{LEAKED}", wp.Policy(promote={"*": {"leaked"}}, limits=wp.Limits(max_calls=1)))
 
 
 def test_a_foreign_call_is_what_policy_says() -> None:
@@ -299,13 +299,15 @@ def test_a_foreign_call_is_what_policy_says() -> None:
     assert _decode(text, wp.Policy(foreign="text"))[1].candidates == ()
     assert len(_decode(text, wp.Policy(foreign="candidate"))[1].candidates) == 1
     assert len(_decode(text, wp.Policy(foreign="call"))[1].calls) == 1
-    never = wp.Policy(foreign="call", promote={"read_file": "never"})
+    never = wp.Policy(foreign="call", promote={"read_file": ()})
     assert _decode(text, never)[1].calls == ()
 
 
-@pytest.mark.parametrize("words", ["", "leak", "never leaked", "leaked, quoted"])
-def test_a_wrong_word_is_an_error(words: str) -> None:
-    with pytest.raises(wp.SchemaError, match="promote"):
+@pytest.mark.parametrize(
+    "words", ["", "leak", "never leaked", "leaked, quoted", ["leak"], {"never"}, None, {"leaked": 1}]
+)
+def test_a_wrong_label_is_an_error(words: Any) -> None:
+    with pytest.raises(wp.PolicyError, match="promote"):
         wp.Policy(promote={"read_file": words})
 
 

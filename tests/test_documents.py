@@ -499,7 +499,7 @@ def test_a_wrong_definition_says_what_to_write(definition: dict[str, Any], advic
 
 def test_a_policy_takes_document_types_only() -> None:
     assert wp.Policy(documents=[FAMILIAR]).documents == (FAMILIAR,)
-    with pytest.raises(wp.SchemaError, match=r"Policy.documents\[0\]"):
+    with pytest.raises(wp.PolicyError, match=r"Policy.documents\[0\]"):
         wp.Policy(documents=["familiar"])  # type: ignore[list-item]
 
 
@@ -616,11 +616,13 @@ def test_hostile_values(kind: wp.DocumentType, body: str) -> None:
 
 def test_nesting_is_bounded_by_the_policy_too() -> None:
     text = "<familiar><b><c/></b></familiar>"
-    assert codes(parse(text, policy(max_depth=6), "hermes")) == []
-    assert codes(parse(text, policy(max_depth=5), "hermes")) == ["document-malformed"]
-    assert codes(parse("```json steps\n[[]]\n```", policy(max_depth=1), "hermes")) == ["document-malformed"]
+    assert codes(parse(text, policy(limits=wp.Limits(max_depth=6)), "hermes")) == []
+    assert codes(parse(text, policy(limits=wp.Limits(max_depth=5)), "hermes")) == ["document-malformed"]
+    assert codes(parse("```json steps\n[[]]\n```", policy(limits=wp.Limits(max_depth=1)), "hermes")) == [
+        "document-malformed"
+    ]
     with pytest.raises(wp.LimitExceeded, match="max_value_chars"):
-        parse(text, policy(max_value_chars=20), "hermes")
+        parse(text, policy(limits=wp.Limits(max_value_chars=20)), "hermes")
     assert jsonsafe.json_safe([[1]], max_depth=1) == jsonsafe.Safe(None, too_deep=True)
 
 

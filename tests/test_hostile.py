@@ -92,7 +92,7 @@ def test_fifty_megabytes(dialect: wp.Dialect) -> None:
     text = wp.encode(wp.Call("f", {"s": "zqz\nzqz"}), dialect, tools=TOOLS).replace("zqz\nzqz", value)
     assert wp.parse(text, dialect, TOOLS).calls[0].arguments == {"s": value}
     with pytest.raises(wp.LimitExceeded, match="longer than 1000 characters"):
-        wp.parse(text, dialect, TOOLS, policy=wp.Policy(max_value_chars=1000))
+        wp.parse(text, dialect, TOOLS, policy=wp.Policy(limits=wp.Limits(max_value_chars=1000)))
 
 
 @every_protocol
@@ -103,7 +103,7 @@ def test_depth_is_limited_by_policy(dialect: wp.Dialect) -> None:
     text = wp.encode(wp.Call("f", {"a": value}), dialect, tools=TOOLS)
     assert wp.parse(text, dialect, TOOLS).calls[0].arguments == {"a": value}
     with pytest.raises(wp.LimitExceeded, match="nested deeper than 20"):
-        wp.parse(text, dialect, TOOLS, policy=wp.Policy(max_depth=20))
+        wp.parse(text, dialect, TOOLS, policy=wp.Policy(limits=wp.Limits(max_depth=20)))
 
 
 @pytest.mark.parametrize(

@@ -547,11 +547,13 @@ def test_limits() -> None:
     bodies += [f"<input name=s value={long}>", f"<script data-type=json name=s>[{'1,' * 30}1]</script>"]
     for body in bodies:
         with pytest.raises(wp.LimitExceeded):
-            wp.parse(f"<form toolname=f>{body}</form>", "html", TOOLS, policy=wp.Policy(max_value_chars=40))
+            wp.parse(
+                f"<form toolname=f>{body}</form>", "html", TOOLS, policy=wp.Policy(limits=wp.Limits(max_value_chars=40))
+            )
     for deep, count in (("[[[[]]]]", 3), ("[" * 300 + "]" * 300, 250)):
         with pytest.raises(wp.LimitExceeded):
             body = f"<form toolname=f><script data-type=json name=o>{deep}</script></form>"
-            wp.parse(body, "html", policy=wp.Policy(max_depth=count))
+            wp.parse(body, "html", policy=wp.Policy(limits=wp.Limits(max_depth=count)))
 
 
 # Where a form ends.

@@ -311,7 +311,7 @@ def test_a_run_that_nothing_decides_is_told() -> None:
 
 
 def test_thresholds() -> None:
-    policy = wp.Policy(max_repeated_calls=2, max_repeated_passages=4, max_period=100)
+    policy = wp.Policy(loops=wp.Loops(max_repeated_calls=2, max_repeated_passages=4, max_period=100))
     assert len(looping(CALL * 2, policy=policy)) == 1
     assert len(looping(SENTENCE * 4, policy=policy)) == 1 and looping(SENTENCE * 3 + "!", policy=policy) == []
     long = "".join(chr(0x4E00 + i) for i in range(101))
@@ -319,14 +319,14 @@ def test_thresholds() -> None:
 
 
 def test_none_switches_off() -> None:
-    off = wp.Policy(max_repeated_calls=None, max_repeated_passages=None)
+    off = wp.Policy(loops=wp.Loops(max_repeated_calls=None, max_repeated_passages=None))
     assert looping(SENTENCE * 100 + CALL * 20 + written("0" * 100_000), "qwen3_coder", policy=off) == []
 
 
 @pytest.mark.parametrize("wrong", [{"max_repeated_calls": 1}, {"max_repeated_passages": 2}, {"max_period": 0}])
 def test_thresholds_that_make_no_sense(wrong: dict[str, int]) -> None:
-    with pytest.raises(wp.SchemaError, match=next(iter(wrong))):
-        wp.Policy(**wrong)
+    with pytest.raises(wp.PolicyError, match=next(iter(wrong))):
+        wp.Loops(**wrong)
 
 
 def test_a_copy_goes_its_own_way() -> None:

@@ -536,12 +536,12 @@ def test_without_a_section() -> None:
 
 def test_limits() -> None:
     with pytest.raises(wp.LimitExceeded):
-        read("a = [[[1]]]", policy=wp.Policy(max_depth=2))
+        read("a = [[[1]]]", policy=wp.Policy(limits=wp.Limits(max_depth=2)))
     with pytest.raises(wp.LimitExceeded):
-        read("a.b = {c.d.e = 1}", policy=wp.Policy(max_depth=2))
+        read("a.b = {c.d.e = 1}", policy=wp.Policy(limits=wp.Limits(max_depth=2)))
     for body in ("a = 'xxxxx'", "a = [1, 2, 3]", "a.b = 'xxxxx'"):
         with pytest.raises(wp.LimitExceeded):
-            read(body, policy=wp.Policy(max_value_chars=4))
+            read(body, policy=wp.Policy(limits=wp.Limits(max_value_chars=4)))
 
 
 # Hostile texts. What is not linear does not end on these sizes.

@@ -211,7 +211,7 @@ def test_depth_has_a_limit() -> None:
     (call,) = calls(body)
     assert "nested deeper than 200" in call.diagnoses[-1].message
     with pytest.raises(wp.LimitExceeded, match="nested deeper than 20"):
-        calls(body, policy=wp.Policy(max_depth=20))
+        calls(body, policy=wp.Policy(limits=wp.Limits(max_depth=20)))
     assert calls(f'<call name="f"><arg name="x" type="array">{"<item>" * 100000}</arg></call>')[0].complete
 
 

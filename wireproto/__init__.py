@@ -22,6 +22,7 @@ from wireproto.values.errors import (
     EncodeError,
     GrammarError,
     LimitExceeded,
+    PolicyError,
     SchemaError,
     WireprotoError,
 )
@@ -39,7 +40,8 @@ from wireproto.values.events import (
     ReasoningDelta,
     TextDelta,
 )
-from wireproto.values.model import Call, Diagnosis, Document, Message, Policy, Segment, Span
+from wireproto.values.model import Call, Diagnosis, Document, Message, Segment, Span
+from wireproto.values.policy import Limits, Loops, Policy
 from wireproto.write.convert import convert
 from wireproto.write.encoder import encode
 from wireproto.write.prompt import prompt
@@ -73,8 +75,11 @@ __all__ = [
     "Grammar",
     "GrammarError",
     "LimitExceeded",
+    "Limits",
+    "Loops",
     "Message",
     "Policy",
+    "PolicyError",
     "ReasoningDelta",
     "SchemaError",
     "Segment",

@@ -20,7 +20,7 @@ from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.spelling import CACHED, Literals, Spelling, spellings
 from wireproto.tools.toolset import Toolset
-from wireproto.values.model import Policy
+from wireproto.values.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

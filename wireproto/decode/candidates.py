@@ -35,7 +35,8 @@ from wireproto.tools.toolset import Toolset
 from wireproto.values.diagnoses import KINDS, diagnose
 from wireproto.values.errors import LimitExceeded
 from wireproto.values.events import CallEnd, Diagnosed, Event, TextDelta
-from wireproto.values.model import Call, Message, Policy, Span
+from wireproto.values.model import Call, Message, Span
+from wireproto.values.policy import NO_LOOPS, Policy
 
 # Views of one stretch that begin behind one another: more of them is no slip of a model, and each costs time.
 _ATTEMPTS = 256
@@ -172,8 +173,9 @@ class SecondLook:
 
     def _decoder(self, view: Hypothesis) -> Decoding:
         tools = Toolset.of(None) if self.tools.empty else self.tools
-        policy = replace(self.policy, documents=(), promote={}, second_look=False, max_calls=None)
-        return self.begin(view.dialect, tools, replace(policy, max_repeated_calls=None, max_repeated_passages=None))
+        limits = replace(self.policy.limits, max_calls=None)
+        policy = replace(self.policy, documents=(), promote={}, second_look=False, limits=limits, loops=NO_LOOPS)
+        return self.begin(view.dialect, tools, policy)
 
     def _is_likely(self, call: Call, view: Hypothesis) -> bool:
         """Tell whether a call that was found without its own markers may have been meant as one."""
@@ -229,17 +231,17 @@ def promote(journal: Transcript, policy: Policy, tools: Toolset) -> None:
         if not (call.complete and not tools.empty and tools.accepts(call.name) and _is_promoted(call, policy)):
             kept.append(call)
             continue
-        if policy.max_calls is not None and len(journal.calls) >= policy.max_calls:
-            raise LimitExceeded(f"more than {policy.max_calls} calls in one message (Policy.max_calls)")
+        if policy.limits.max_calls is not None and len(journal.calls) >= policy.limits.max_calls:
+            raise LimitExceeded(f"more than {policy.limits.max_calls} calls in one message", "max_calls")
         journal.adopt(call)
     journal.candidates[:] = kept
 
 
 def _is_promoted(call: Call, policy: Policy) -> bool:
-    words = policy.promote.get(call.name, policy.promote.get("*", "")).split()
-    if policy.foreign == "call" and "never" not in words:
-        words.append("foreign")
-    return any(KINDS.get(diagnosis.code) in words for diagnosis in call.diagnoses)
+    labels = policy.promote.get(call.name, policy.promote.get("*"))
+    if policy.foreign == "call" and (labels or labels is None):
+        labels = {*(labels or ()), "foreign"}
+    return any(KINDS.get(diagnosis.code) in labels for diagnosis in call.diagnoses) if labels else False
 
 
 def _is_decided(events: Iterable[Event]) -> bool:

@@ -25,7 +25,8 @@ from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK, Miss, skip_blank
 from wireproto.tools.toolset import Toolset
 from wireproto.values.events import Event
-from wireproto.values.model import Message, Policy
+from wireproto.values.model import Message
+from wireproto.values.policy import DEFAULT, Policy
 
 
 class Decoder:
@@ -46,7 +47,7 @@ class Decoder:
     def __init__(
         self, dialect: str | Dialect, tools: object = None, policy: Policy | None = None, reasoning_open: bool = False
     ) -> None:
-        self._policy = policy or Policy()
+        self._policy = policy or DEFAULT
         self._tools = Toolset.of(tools)
         self._front = self._start = first_front(dialect, self._policy, self._tools)
         self._source = Buffer()

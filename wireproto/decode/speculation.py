@@ -10,7 +10,7 @@ from wireproto.engine.left_context import LeftContext
 from wireproto.engine.regions import Region
 from wireproto.engine.transcript import Transcript
 from wireproto.tools.toolset import Toolset
-from wireproto.values.model import Policy
+from wireproto.values.policy import Policy
 
 _AT_END = {"fence": "fence-not-closed", "reasoning": "reasoning-not-closed", "text": "reasoning-only-call"}
 

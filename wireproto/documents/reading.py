@@ -18,7 +18,8 @@ from wireproto.text.json_safe import json_safe
 from wireproto.text.scan import BLANK
 from wireproto.values.diagnoses import diagnose
 from wireproto.values.document_types import DocumentFormat, DocumentType
-from wireproto.values.model import Document, Policy, Span
+from wireproto.values.model import Document, Span
+from wireproto.values.policy import Policy
 
 _PLACE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 # An integer longer than CPython reads from decimal; older interpreters take quadratic time for it.
@@ -63,7 +64,7 @@ def nested_documents(arguments: Mapping[str, Any], policy: Policy) -> list[Docum
     """Return the documents of the policy's types in the strings among a call's arguments, in order."""
     return [
         read_document(found.kind, value[found.start : found.end], (found.start, found.end), found.complete, key, depth)
-        for depth in (policy.max_depth,)
+        for depth in (policy.limits.max_depth,)
         for key, value in arguments.items()
         if isinstance(value, str)
         for found in find_documents(policy.documents, value, anywhere=True)

@@ -18,7 +18,8 @@ from wireproto.text.json_repair import dumps
 from wireproto.tools.toolset import Tool, Toolset, Typed
 from wireproto.values.errors import LimitExceeded
 from wireproto.values.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallStart, Event, Kind
-from wireproto.values.model import Call, Policy, Span
+from wireproto.values.model import Call, Span
+from wireproto.values.policy import Policy
 
 # OpenAI and most servers; Anthropic and Gemini; OpenAI Responses; Mistral.
 _CUT_OFF = frozenset(("length", "max_tokens", "max_output_tokens", "model_length"))
@@ -101,8 +102,8 @@ class CallBuilder:
         self._is_open = False
         self._size = 0
         self.first_diagnosis = len(journal.diagnoses)
-        if policy.max_calls is not None and self.index >= policy.max_calls:
-            raise LimitExceeded(f"more than {policy.max_calls} calls in one message (Policy.max_calls)")
+        if policy.limits.max_calls is not None and self.index >= policy.limits.max_calls:
+            raise LimitExceeded(f"more than {policy.limits.max_calls} calls in one message", "max_calls")
 
     def may_be_named(self, name: str) -> bool:
         """Whether a call may have this name: a declared one, or any that is one word, if unknown tools count."""
@@ -181,9 +182,9 @@ class CallBuilder:
 
     def check_size(self, size: int) -> None:
         """Raise LimitExceeded for a value longer than the policy allows."""
-        limit = self.policy.max_value_chars
+        limit = self.policy.limits.max_value_chars
         if limit is not None and size > limit:
-            raise LimitExceeded(f"a value is longer than {limit} characters (Policy.max_value_chars)")
+            raise LimitExceeded(f"a value is longer than {limit} characters", "max_value_chars")
 
     def finish(self, end: int, complete: bool) -> None:
         """End the call at `end`."""

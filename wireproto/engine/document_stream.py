@@ -19,7 +19,8 @@ from wireproto.text.scan import Miss
 from wireproto.values.document_types import DocumentType
 from wireproto.values.errors import LimitExceeded
 from wireproto.values.events import DocumentDelta, DocumentStart
-from wireproto.values.model import Document, Policy, Span
+from wireproto.values.model import Document, Span
+from wireproto.values.policy import Policy
 
 # An opening tag longer than this, which is still open, is looked at again only so many characters later.
 _LONG: Final = 256
@@ -102,9 +103,9 @@ class Documents:
         document.fed = stop
         whole = document.ending.end is not None
         told = stop if final and not whole else document.origin + document.ending.safe
-        limit = self._policy.max_value_chars
+        limit = self._policy.limits.max_value_chars
         if limit is not None and told - document.start > limit:
-            raise LimitExceeded(f"a document is longer than {limit} characters (Policy.max_value_chars)")
+            raise LimitExceeded(f"a document is longer than {limit} characters", "max_value_chars")
         if told > position:
             delta = self._source.slice(position, told)
             self._journal.events.append(DocumentDelta(len(self._journal.documents), delta))
@@ -132,7 +133,7 @@ class Documents:
     def _finish(self, document: _Open, end: int, whole: bool) -> None:
         span = (document.start, end)
         text = self._source.slice(*span)
-        found = read_document(document.kind, text, span, whole, depth=self._policy.max_depth)
+        found = read_document(document.kind, text, span, whole, depth=self._policy.limits.max_depth)
         for said in found.diagnoses:
             self._journal.diagnose(said.code, said.span, said.message)
         self._journal.document(found)

@@ -32,7 +32,8 @@ from wireproto.values.events import (
     ReasoningDelta,
     TextDelta,
 )
-from wireproto.values.model import Call, Diagnosis, Document, Message, Policy, Segment, SegmentKind, Span
+from wireproto.values.model import Call, Diagnosis, Document, Message, Segment, SegmentKind, Span
+from wireproto.values.policy import Policy
 
 Prose = Literal["text", "reasoning"]
 _DELTA: dict[SegmentKind, type[TextDelta] | type[ReasoningDelta]] = {"text": TextDelta, "reasoning": ReasoningDelta}
@@ -74,9 +75,10 @@ class Transcript:
 
     def __init__(self, source: Buffer, policy: Policy) -> None:
         self._source = source
-        self._passages = Passages(policy.max_repeated_passages, policy.max_period)
-        self._floods = Floods(policy.max_repeated_passages, policy.max_period)
-        self._repeats = Repeats(policy.max_repeated_calls)
+        loops = policy.loops
+        self._passages = Passages(loops.max_repeated_passages, loops.max_period)
+        self._floods = Floods(loops.max_repeated_passages, loops.max_period)
+        self._repeats = Repeats(loops.max_repeated_calls)
         self.events: list[Event] = []
         self.calls: list[Call] = []
         self.candidates: list[Call] = []

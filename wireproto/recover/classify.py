@@ -21,7 +21,8 @@ from wireproto.recover.retry import Failure, retry_message
 from wireproto.text.scan import BLANK
 from wireproto.tools.toolset import Toolset
 from wireproto.values.diagnoses import KINDS, diagnose
-from wireproto.values.model import Call, Diagnosis, Message, Policy
+from wireproto.values.model import Call, Diagnosis, Message
+from wireproto.values.policy import Policy
 
 Label = Literal[
     "plain",

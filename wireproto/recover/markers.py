@@ -19,13 +19,14 @@ from wireproto.format.registry import dialects
 from wireproto.format.spelling import CACHED, Literals, Spelling, spellings
 from wireproto.text.scan import BLANK, skip_blank
 from wireproto.tools.toolset import Toolset
-from wireproto.values.model import Call, Message, Policy, Span
+from wireproto.values.model import Call, Message, Span
+from wireproto.values.policy import NO_LOOPS, Policy
 
 _LEAST = 4  # characters that a marker must have, or be cut after, to be told from prose
 # Letters in brackets are anybody's markup.
 _TELLING = re.compile(r"[^A-Za-z<>/\[\]()+ ]")
 _ELLIPSIS = BLANK + ".…"
-_PLAIN = Policy(second_look=False, max_repeated_calls=None, max_repeated_passages=None)
+_PLAIN = Policy(second_look=False, loops=NO_LOOPS)
 
 
 @dataclass(frozen=True, slots=True)

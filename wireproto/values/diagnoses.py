@@ -34,7 +34,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "json-repaired": ("repaired", "The arguments are JSON after a named repair."),
     "leaked-call": ("defect", "Text has the shape of a call and lacks its markers; reported as a candidate."),
     "lone-surrogate": ("repaired", "Half of a surrogate pair in an escape; replaced by U+FFFD."),
-    "looping": ("defect", "The same passage or the same call was written over and over (Policy says how often)."),
+    "looping": ("defect", "The same passage or the same call was written over and over (Policy.loops says how often)."),
     "marker-mentioned": ("note", "Markers of calls stand in the text, around no call."),
     "marker-variant": ("repaired", "A marker has a variant spelling."),
     "mismatched-closer": ("repaired", "A value is closed by the closer of its own name instead of the format's."),

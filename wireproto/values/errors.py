@@ -4,11 +4,19 @@ What a model writes never raises: it becomes text, calls and diagnoses. What an 
 
     WireprotoError
      +- DialectError     a dialect file is wrong, or its name is unknown
-     +- SchemaError      a tool definition is wrong
+     +- SchemaError      a tool definition or a document type is wrong
+     +- PolicyError      a field of a policy is wrong (also a ValueError)
      +- EncodeError      a value cannot be written so that it would come back
      +- GrammarError     a schema asks for what a grammar cannot say
-     +- LimitExceeded    a limit that the caller set in Policy was reached
+     +- LimitExceeded    a limit that the caller set in Policy was passed
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wireproto.values.events import Event
 
 
 class WireprotoError(Exception):
@@ -23,6 +31,10 @@ class SchemaError(WireprotoError):
     """A tool definition that cannot be read: says which tool, where in it, and why."""
 
 
+class PolicyError(WireprotoError, ValueError):
+    """A `Policy` with a wrong field: says which, what it was given and what is allowed."""
+
+
 class EncodeError(WireprotoError):
     """A call that this dialect cannot carry: says which call, which argument, and what would be lost."""
 
@@ -32,7 +44,18 @@ class GrammarError(WireprotoError):
 
 
 class LimitExceeded(WireprotoError):
-    """A limit of the caller's own `Policy` was passed; the decoder keeps what it had until then."""
+    """A limit that the caller set in `Policy.limits` was passed; the decoder keeps what it had until then.
+
+    `limit` is the limit's name in `Limits`, such as "max_calls". `position` is how far the input was read, in
+    characters. `events` are those that were certain and not returned yet.
+    """
+
+    def __init__(self, message: str, limit: str, position: int = 0, events: tuple[Event, ...] = ()) -> None:
+        super().__init__(message, limit)
+        self.limit, self.position, self.events = limit, position, events
+
+    def __str__(self) -> str:
+        return f"{self.args[0]} (Limits.{self.limit})"
 
 
 class TooLarge(ValueError):

@@ -1,19 +1,16 @@
-"""The values that a message is made of: calls, documents, segments, diagnoses, and the caller's policy. No behaviour.
+"""The values that a message is made of: calls, documents, segments and diagnoses.
 
 Law: the spans of a decoded message's segments tile its input, and `raw` is that input byte for byte.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from wireproto.values.document_types import DocumentFormat, DocumentType
-from wireproto.values.errors import SchemaError
+from wireproto.values.document_types import DocumentFormat
 
 Severity = Literal["note", "repaired", "defect"]
-PROMOTABLE = ("never", "leaked", "quoted", "draft", "foreign")
 SegmentKind = Literal["text", "reasoning", "call", "document", "markup"]
 
 
@@ -123,64 +120,3 @@ class Message:
     diagnoses: tuple[Diagnosis, ...] = ()
     documents: tuple[Document, ...] = ()
     dialect: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What the caller wants done where the text alone does not settle it. The defaults execute nothing by accident.
-
-    The three limits raise `LimitExceeded` when set and passed: characters of one argument value, calls of one
-    message, nesting of one JSON value. Documents keep to them: a longer one at top level raises, a deeper one is
-    malformed. `strict` gives each call of an XML protocol to an XML parser too. `nested` says what becomes of documents
-    inside arguments: nothing ("keep"), `Call.nested` ("report"), or that and `Message.documents` ("lift").
-
-    What a model writes over and over is diagnosed as `looping`, once each time that it begins; None switches that off.
-    `max_repeated_calls`: that many calls in a row, at least 2, have the same name and the same arguments, whatever text
-    stands between. `max_repeated_passages`: in text or reasoning, one passage of at most `max_period` characters stands
-    that many times in a row, at least 3, without anything between, and the whole stretch has at least 120 characters;
-    2,000 if the passage has fewer than 8 different letters, as rules of tables, blanks and zeros have. It is told at
-    most 768 characters and two periods later. Elsewhere, above all in arguments, the last 32,768 characters of the
-    input (more, if the two thresholds ask for more) must be such a passage; that is looked at every 16,384 characters.
-
-    `promote` says which candidates become calls, at the end of the output, by the tool's name or "*" for any other:
-    "never", or one or more of "leaked", "quoted", "draft" and "foreign", with blanks between. Only complete candidates
-    of declared tools are promoted, and none under a salted dialect. `foreign`: whether a call of another dialect is a
-    candidate, a call (at the end), or nothing but text. `second_look`: whether text that only looks like a call is
-    looked for at all.
-
-    Raises:
-        SchemaError: `documents` holds something else than document types, `promote` an unknown word, or a threshold is
-            too low.
-    """
-
-    reasoning_calls: Literal["terminal", "never", "always"] = "terminal"
-    fenced_calls: Literal["quote", "call"] = "quote"
-    foreign: Literal["candidate", "call", "text"] = "candidate"
-    unknown_tools: Literal["forward", "text"] = "forward"
-    coerce: bool = True
-    strict: bool = False
-    documents: Sequence[DocumentType] = ()
-    nested: Literal["keep", "report", "lift"] = "keep"
-    promote: Mapping[str, str] = field(default_factory=dict)
-    second_look: bool = True
-    max_value_chars: int | None = None
-    max_calls: int | None = None
-    max_depth: int | None = None
-    max_repeated_calls: int | None = 5
-    max_repeated_passages: int | None = 8
-    max_period: int = 2_000
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "documents", tuple(self.documents))
-        for i, kind in enumerate(self.documents):
-            if not isinstance(kind, DocumentType):
-                raise SchemaError(f"Policy.documents[{i}]: expected a wp.DocumentType, not {type(kind).__name__}")
-        for name, words in self.promote.items():
-            if not words.split() or set(words.split()) - {*PROMOTABLE}:
-                raise SchemaError(f"Policy.promote[{name!r}]: expected some of {', '.join(PROMOTABLE)}, not {words!r}")
-            if "never" in words and words.strip() != "never":
-                raise SchemaError(f'Policy.promote[{name!r}]: "never" stands alone, not {words!r}')
-        for name, least in (("max_repeated_calls", 2), ("max_repeated_passages", 3), ("max_period", 1)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise SchemaError(f"Policy.{name}: expected at least {least}, not {value}")

@@ -162,15 +162,14 @@ class Controls:
 
     def json(self, name: str, raw: str, span: tuple[int, int]) -> bool:
         """Take the content of a JSON script; False if it is not JSON."""
-        builder, limit = self._builder, self._builder.policy.max_depth
+        builder, limit = self._builder, self._builder.policy.limits.max_depth
         text = plain(raw)
         self.any = True
         try:
             reading = json_repair.loads(text, max_depth=json_repair.MAX_DEPTH if limit is None else limit)
         except json_repair.Unreadable as error:
             if limit is not None and _is_json(text):
-                message = f"a value is nested deeper than {limit} (Policy.max_depth)"
-                raise LimitExceeded(message) from None
+                raise LimitExceeded(f"a value is nested deeper than {limit}", "max_depth") from None
             builder.journal.diagnose("json-invalid", span, f"{name}: {error}")
             return False
         if self.in_group(name, span) or not builder.declare(name, span):

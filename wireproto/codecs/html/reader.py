@@ -152,7 +152,7 @@ class HtmlReader:
     def quickable(self) -> bool:
         """Whether an open textarea streams and nothing of it is held."""
         area = self._element.area if self._element is not None else None
-        if area is None or not area.streams or self.builder.policy.max_value_chars is not None:
+        if area is None or not area.streams or self.builder.policy.limits.max_value_chars is not None:
             return False
         return area.told == self.builder.source.end > area.start
 

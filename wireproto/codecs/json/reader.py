@@ -83,7 +83,7 @@ class JsonReader:
     def quickable(self) -> bool:
         """Whether an open string streams and nothing of it is held."""
         part, builder = self._part, self.builder
-        plain = isinstance(part, OpenString) and part.quote == '"' and builder.policy.max_value_chars is None
+        plain = isinstance(part, OpenString) and part.quote == '"' and builder.policy.limits.max_value_chars is None
         if not plain or not self._progress.streams or self._state != "string" or builder.name is None:
             return False
         return builder.source.slice(self._cursor.position, builder.source.end) in ("", "\\")
@@ -254,9 +254,9 @@ class JsonReader:
             self._cursor.position = bad.position
             return self._lose("a quote inside a string is not escaped")
         except OverflowError:
-            if self.builder.policy.max_depth is None:
+            if self.builder.policy.limits.max_depth is None:
                 return self._lose(f"nested deeper than {self._max_depth()}")
-            raise LimitExceeded(f"a value is nested deeper than {self._max_depth()} (Policy.max_depth)") from None
+            raise LimitExceeded(f"a value is nested deeper than {self._max_depth()}", "max_depth") from None
         self.builder.check_size(span.scan - span.start)
         if end is None:
             return Outcome.MORE
@@ -308,7 +308,7 @@ class JsonReader:
         return reading
 
     def _max_depth(self) -> int:
-        limit = self.builder.policy.max_depth
+        limit = self.builder.policy.limits.max_depth
         return json_repair.MAX_DEPTH if limit is None else limit
 
     def _read_tail(self) -> Outcome | None:

@@ -68,7 +68,7 @@ class TaggedReader:
     @property
     def quickable(self) -> bool:
         """Whether an open string streams and nothing of it is held but a line break."""
-        limited = self.builder.policy.max_value_chars is not None
+        limited = self.builder.policy.limits.max_value_chars is not None
         return self._open is not None and not limited and self._open.holds_at_most_a_line_break()
 
     def quick(self, text: str) -> list[Event] | None:

@@ -77,7 +77,7 @@ class TomlReader:
         if self._state != "string" or not self._call.streams or builder.name is None:
             return False
         held = builder.source.slice(self.position, builder.source.end)
-        return builder.policy.max_value_chars is None and held in ("", self._string.quote) and self._string.flows
+        return builder.policy.limits.max_value_chars is None and held in ("", self._string.quote) and self._string.flows
 
     def quick(self, text: str) -> list[Event] | None:
         """Take a chunk that is content throughout; a quote at its end is held."""

@@ -217,7 +217,7 @@ class TomlCall:
     @property
     def max_depth(self) -> int:
         """How deep a value may be nested."""
-        limit = self.builder.policy.max_depth
+        limit = self.builder.policy.limits.max_depth
         return MAX_DEPTH if limit is None else limit
 
     def too_deep(self) -> Unreadable:
@@ -226,9 +226,9 @@ class TomlCall:
         Raises:
             LimitExceeded: instead, if it was the caller who set the limit.
         """
-        if self.builder.policy.max_depth is None:
+        if self.builder.policy.limits.max_depth is None:
             return Unreadable(f"nested deeper than {self.max_depth}")
-        raise LimitExceeded(f"a value is nested deeper than {self.max_depth} (Policy.max_depth)")
+        raise LimitExceeded(f"a value is nested deeper than {self.max_depth}", "max_depth")
 
     def _begin(self, at: int) -> None:
         """Tell that the call has begun, if its name is known. Not before: an id may stand behind the name."""

@@ -71,14 +71,14 @@ class XmlValue(RawValue):
     def _typed(self, text: str, end: int) -> Typed:
         builder = self.builder
         raw = builder.source.slice(self.start, end)
-        limit = builder.policy.max_depth
+        limit = builder.policy.limits.max_depth
         tool = builder.tool if builder.policy.coerce else Tool("")
         try:
             found = tree.read(self.form.dialect, raw, self._type, tool, self.key, limit or MAX_DEPTH)
         except tree.TooDeep as error:
             if limit is None:
                 return Typed(text, "type-mismatch", f"{self.key}: {error}")
-            raise LimitExceeded(f"a value is {error} (Policy.max_depth)") from None
+            raise LimitExceeded(f"a value is {error}", "max_depth") from None
         except tree.NotATree as error:
             return Typed(text, "type-mismatch", f"{self.key}: {error}")
         if found is None:
