@@ -15,7 +15,7 @@ from wireproto.grammars.api.api import Target, grammar
 FOLDER: Final = Path(__file__).resolve().parent
 # The others are as long as the first and say the same: these show each way to write arguments.
 SHOWN: Final = ("hermes", "qwen3_coder", "toml")
-OTHERS: Final[dict[Target, str]] = {"lark": "lark", "xgrammar": "ebnf", "structural-tag": "structural-tag.json"}
+OTHERS: Final[dict[Target, str]] = {"lark": "lark", "ebnf": "ebnf", "structural-tag": "structural-tag.json"}
 
 
 def files() -> dict[str, tuple[str, Target]]:

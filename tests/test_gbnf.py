@@ -33,12 +33,10 @@ from wireproto.gbnf import (
     Token,
     check,
     parse,
-    to_lark,
 )
 from wireproto.gbnf.hazards import hazard
 from wireproto.testing.engines import EngineError
 from wireproto.testing.engines.llamacpp import LlamaCpp
-from wireproto.testing.engines.llguidance import LLGuidance
 
 LETTERS = "abcx\né"
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "gbnf.md"
@@ -457,25 +455,6 @@ def test_a_repetition_takes_no_memory_for_its_copies() -> None:
     assert matcher.finished
 
 
-# Lark ----------------------------------------------------------------------------------------------------------------
-
-
-@given(st.data())
-def test_llguidance_takes_what_the_matcher_takes(data: st.DataObject) -> None:
-    text = data.draw(grammars())
-    if hazard(text) is not None or refusal(text):
-        return
-    try:
-        engine = LLGuidance.compile(to_lark(text))
-    except GbnfError as error:
-        assert error.code == "no-strings"
-        assert not outcome(text, data.draw(walks(text)))[1]
-        return
-    for _ in range(8):
-        string = data.draw(walks(text))
-        assert engine.accepts(string) == outcome(text, string)[1], string
-
-
 UNTIL = 'root ::= s0\ns0 ::= "<" s1 | [^<\\x00] s0\ns1 ::= "<" s1 | ">" | [^<>\\x00] s0'
 
 
@@ -495,18 +474,10 @@ UNTIL = 'root ::= s0\ns0 ::= "<" s1 | [^<\\x00] s0\ns1 ::= "<" s1 | ">" | [^<>\\
         ('root ::= "a"{0} "b"{2,3} "c"{0,2001}', ["bb" + "c" * 3_000], ["abb"]),
     ],
 )
-def test_what_its_own_converter_gets_wrong(text: str, taken: list[str], refused: list[str]) -> None:
-    engine = LLGuidance.compile(to_lark(text))
-    assert [engine.accepts(string) for string in taken + refused] == [True] * len(taken) + [False] * len(refused)
+def test_what_is_easily_misread(text: str, taken: list[str], refused: list[str]) -> None:
+    with LlamaCpp.compile(text) as engine:
+        assert [engine.accepts(string) for string in taken + refused] == [True] * len(taken) + [False] * len(refused)
     assert [outcome(text, string)[1] for string in taken + refused] == [True] * len(taken) + [False] * len(refused)
-
-
-def test_tokens_in_lark() -> None:
-    assert to_lark("root ::= <[7]> !<[9]> <think>") == "start: (<[7]> <[^9]> <think>)\n"
-    with pytest.raises(GbnfError, match="cannot negate"):
-        to_lark("root ::= !<think>")
-    with pytest.raises(GbnfError, match="no strings"):
-        to_lark('root ::= "\\ud800"')
 
 
 # The page ------------------------------------------------------------------------------------------------------------

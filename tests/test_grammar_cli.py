@@ -62,7 +62,7 @@ def test_a_file_is_a_dialect_too(tmp_path: Path) -> None:
         (["--reasoning-open"], {"reasoning_open": True}),
         (["--lazy"], {"lazy": True}),
         (["--lax"], {"strict": False}),
-        (["--target", "xgrammar"], {"target": "xgrammar"}),
+        (["--target", "ebnf"], {"target": "ebnf"}),
         (["--target", "structural-tag"], {"target": "structural-tag"}),
         (["--target", "lark"], {"target": "lark"}),
     ],
@@ -90,8 +90,8 @@ def test_requests() -> None:
     assert body("--request", "vllm") == tag.vllm_request()
     assert body("--request", "sglang") == tag.sglang_request()
     assert body("--request", "sglang-openai") == tag.sglang_request("openai")
-    ebnf = body("--request", "vllm", "--target", "xgrammar")
-    assert ebnf["structured_outputs"]["grammar"] == str(grammar("qwen3_coder", LOADED, "xgrammar"))
+    ebnf = body("--request", "vllm", "--target", "ebnf")
+    assert ebnf["structured_outputs"]["grammar"] == str(grammar("qwen3_coder", LOADED, "ebnf"))
     assert_one_line(run("hermes", "-t", TOOLS, "--request", "vllm", "--lazy"), "no lazy grammars")
     assert_one_line(
         run("hermes", "-t", TOOLS, "--request", "llama.cpp", "--target", "structural-tag"), 'takes target="gbnf"'
@@ -120,9 +120,10 @@ def test_usage() -> None:
     assert_one_line(run("hermes", "-t", "none.json"), "none.json")
     assert_one_line(run("hermes", "-t", TOOLS, "--choice", "runs"), "the nearest is 'run'")
     assert_one_line(run("llama3_json", "-t", TOOLS, "--lazy"), "lazy")
+    assert_one_line(run("hermes", "-t", TOOLS, "--target", "bnf"), "target: one of gbnf, lark, ebnf, structural-tag")
+    assert_one_line(run("hermes", "-t", TOOLS, "--target", "xgrammar"), "xgrammar is called 'ebnf'")
     for args, part in (
         (["chek", "x.gbnf"], "Did you mean 'check'?"),
-        (["hermes", "-t", TOOLS, "--target", "bnf"], "--target"),
         (["hermes", "--nonsense"], "--nonsense"),
         (["print"], "Missing argument"),
     ):

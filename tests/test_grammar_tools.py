@@ -254,7 +254,7 @@ def test_requests() -> None:
     assert json.loads(str(tag))["type"] == "structural_tag"
     assert json.loads(tag.vllm_request()["structured_outputs"]["structural_tag"]) == json.loads(str(tag))
     assert tag.sglang_request("openai")["response_format"] == json.loads(str(tag))
-    ebnf = grammar("qwen3_coder", TOOLS, "xgrammar")
+    ebnf = grammar("qwen3_coder", TOOLS, "ebnf")
     assert ebnf.sglang_request()["sampling_params"]["ebnf"] == str(ebnf)
     for wrong in (tag.llama_cpp_request, grammar("hermes", TOOLS, lazy=True).vllm_request):
         with pytest.raises(wp.GrammarError):
@@ -271,6 +271,8 @@ def test_what_cannot_be_said_is_refused() -> None:
         grammar("hermes", TOOLS, choice="any")  # type: ignore[arg-type]
     with pytest.raises(wp.GrammarError, match="target: one of gbnf, "):
         grammar("hermes", TOOLS, "bnf")  # type: ignore[arg-type]
+    with pytest.raises(wp.GrammarError, match="the language of xgrammar is called 'ebnf'"):
+        grammar("hermes", TOOLS, "xgrammar")  # type: ignore[arg-type]
     with pytest.raises(wp.GrammarError, match="a name of this format cannot be 'write file'"):
         grammar("qwen3_coder", [{"name": "write file"}])
     odd = [{"name": "f", "parameters": {"type": "object", "properties": {"x": {"$ref": "http://example.com/x"}}}}]

@@ -31,7 +31,7 @@ from wireproto.serialize import call_json
 
 if TYPE_CHECKING:
     from wireproto.format.dialect import Dialect
-    from wireproto.grammars.api.api import Grammar, ToolChoice
+    from wireproto.grammars.api.api import Grammar, Target, ToolChoice
     from wireproto.grammars.api.selfcheck import Trial, Tried
 
 PRINT: Final = "print"
@@ -48,15 +48,6 @@ class GrammarGroup(TyperGroup):
 
     def _is_mistyped(self, word: str) -> bool:
         return bool(get_close_matches(word, self.commands)) and word not in dialects()
-
-
-class TargetName(str, Enum):
-    """The language of a grammar."""
-
-    gbnf = "gbnf"
-    lark = "lark"
-    xgrammar = "xgrammar"
-    structural_tag = "structural-tag"
 
 
 class Server(str, Enum):
@@ -110,7 +101,8 @@ def print_command(
     tools: ToolsOption = None,
     salt: SaltOption = None,
     target: Annotated[
-        TargetName | None, typer.Option("--target", help="The engine's language; gbnf if nothing says otherwise.")
+        str | None,
+        typer.Option("--target", metavar="T", help="gbnf, lark, ebnf or structural-tag; gbnf without --request."),
     ] = None,
     choice: ChoiceOption = "auto",
     no_parallel: OneCallOption = False,
@@ -131,11 +123,11 @@ def print_command(
     from wireproto.grammars.api.api import grammar
 
     chosen, offered = _loaded(dialect, tools, salt)
-    wanted = target or (TargetName.gbnf if request in (None, Server.llama_cpp) else TargetName.structural_tag)
+    usual = "gbnf" if request in (None, Server.llama_cpp) else "structural-tag"
     found = grammar(
         chosen,
         offered,
-        wanted.value,
+        cast("Target", target or usual),
         choice=_choice(choice),
         parallel=not no_parallel,
         strict=not lax,

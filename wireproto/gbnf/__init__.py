@@ -1,4 +1,4 @@
-"""GBNF, the grammar language of llama.cpp: read it, check it, match text with it, turn it into Lark for llguidance.
+"""GBNF, the grammar language of llama.cpp: read it, check it, match text with it.
 
 It knows no dialect, no schema and no engine. Law: a text is accepted here exactly if llama.cpp accepts it; where the
 engine would hang or crash instead, it is refused.
@@ -23,7 +23,6 @@ from wireproto.gbnf.nodes import (
     Token,
 )
 from wireproto.gbnf.syntax import parse
-from wireproto.gbnf.to_lark import to_lark
 
 __all__ = [
     "CODES",
@@ -43,5 +42,4 @@ __all__ = [
     "Token",
     "check",
     "parse",
-    "to_lark",
 ]

@@ -6,7 +6,7 @@ found without recursion through rules, so that no grammar makes it hang.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from wireproto.gbnf.nodes import (
     Alternatives,
@@ -42,21 +42,21 @@ def reachable(grammar: GbnfGrammar) -> set[str]:
     return found
 
 
-def holds(node: Node, names: set[str], leaf: Callable[[Node], bool]) -> bool:
-    """Fold a property over a node: all items of a sequence, any of alternatives, a leaf by `leaf`, a name if known."""
+def may_be_empty(node: Node, empty: set[str]) -> bool:
+    """Return whether a node matches the empty string if the rules of `empty` do."""
     if isinstance(node, Reference):
-        return node.name in names
+        return node.name in empty
     if isinstance(node, Sequence):
-        return all(holds(item, names, leaf) for item in node.items)
+        return all(may_be_empty(item, empty) for item in node.items)
     if isinstance(node, Alternatives):
-        return any(holds(option, names, leaf) for option in node.options)
+        return any(may_be_empty(option, empty) for option in node.options)
     if isinstance(node, Repetition):
-        return node.minimum == 0 or holds(node.item, names, leaf)
-    return leaf(node)
+        return node.minimum == 0 or may_be_empty(node.item, empty)
+    return (isinstance(node, GbnfLiteral) and not node.codes) or (isinstance(node, CharClass) and not node.ranges)
 
 
-def _fixpoint(grammar: GbnfGrammar, leaf: Callable[[Node], bool]) -> set[str]:
-    """Return the names whose body has a property, the least set of them; each rule is looked at again when it may."""
+def nullable(grammar: GbnfGrammar) -> set[str]:
+    """Return the names of the rules that match the empty string: a least fixed point, by work list."""
     rules = grammar.effective()
     users: dict[str, set[str]] = {}
     for name, rule in rules.items():
@@ -66,25 +66,10 @@ def _fixpoint(grammar: GbnfGrammar, leaf: Callable[[Node], bool]) -> set[str]:
     todo = list(rules)
     while todo:
         name = todo.pop()
-        if name not in found and holds(rules[name].body, found, leaf):
+        if name not in found and may_be_empty(rules[name].body, found):
             found.add(name)
             todo += users.get(name, ())
     return found
-
-
-def is_empty_leaf(node: Node) -> bool:
-    """Tell whether a literal or a class matches the empty string."""
-    return (isinstance(node, GbnfLiteral) and not node.codes) or (isinstance(node, CharClass) and not node.ranges)
-
-
-def nullable(grammar: GbnfGrammar) -> set[str]:
-    """Return the names of the rules that match the empty string."""
-    return _fixpoint(grammar, is_empty_leaf)
-
-
-def productive(grammar: GbnfGrammar, leaf: Callable[[Node], bool]) -> set[str]:
-    """Return the names of the rules that match any string at all, given which leaves do."""
-    return _fixpoint(grammar, leaf)
 
 
 def _firsts(node: Node, empty: set[str], last: bool) -> Iterator[tuple[str, bool]]:
@@ -103,7 +88,7 @@ def _firsts(node: Node, empty: set[str], last: bool) -> Iterator[tuple[str, bool
     elif isinstance(node, Sequence):
         for i, item in enumerate(node.items):
             yield from _firsts(item, empty, last and i == len(node.items) - 1)
-            if not holds(item, empty, is_empty_leaf):
+            if not may_be_empty(item, empty):
                 return
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wireproto.gbnf.analysis import holds, is_empty_leaf, left_recursive, nullable
+from wireproto.gbnf.analysis import left_recursive, may_be_empty, nullable
 from wireproto.gbnf.match import Matcher
 from wireproto.gbnf.nodes import GbnfError, GbnfGrammar, Repetition, walk
 from wireproto.gbnf.syntax import read
@@ -24,7 +24,7 @@ def empty_repetitions(grammar: GbnfGrammar) -> Iterator[Repetition]:
     empty = nullable(grammar)
     for rule in grammar.rules:
         for node, _ in walk(rule.body):
-            if isinstance(node, Repetition) and node.bound not in (0, 1) and holds(node.item, empty, is_empty_leaf):
+            if isinstance(node, Repetition) and node.bound not in (0, 1) and may_be_empty(node.item, empty):
                 yield node
 
 

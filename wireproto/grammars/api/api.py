@@ -27,13 +27,13 @@ from wireproto.grammars.targets.xgrammar_ebnf import to_ebnf
 from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.errors import GrammarError, TooLarge
 
-Target = Literal["gbnf", "lark", "xgrammar", "structural-tag"]
+Target = Literal["gbnf", "lark", "ebnf", "structural-tag"]
 ToolChoice = Union[Literal["auto", "required", "none"], Mapping[str, str]]
 # How each engine's language is printed.
 PRINTERS: Final[Mapping[str, Callable[[MessageParts], str]]] = {
     "gbnf": lambda message: to_gbnf(message.rules),
     "lark": to_lark,
-    "xgrammar": lambda message: to_ebnf(message.rules),
+    "ebnf": lambda message: to_ebnf(message.rules),
     "structural-tag": lambda message: json.dumps(structural_tag(message), ensure_ascii=False),
 }
 
@@ -87,7 +87,7 @@ class Grammar:
             GrammarError: the grammar is lazy, or Lark, which SGLang does not take.
         """
         if self.target == "lark":
-            raise GrammarError('SGLang takes target="xgrammar" or "structural-tag", not Lark')
+            raise GrammarError('SGLang takes target="ebnf" or "structural-tag", not Lark')
         return sglang_request(self._constraint("SGLang"), endpoint)
 
     def _constraint(self, server: str) -> Constraint:
@@ -109,7 +109,7 @@ def grammar(
     reasoning_open: bool = False,
     lazy: bool = False,
 ) -> Grammar:
-    """Return the grammar of a message in a dialect, for llama.cpp, llguidance ("lark") or xgrammar.
+    """Return the grammar of a message in a dialect, for llama.cpp ("gbnf"), llguidance ("lark") or xgrammar ("ebnf").
 
     `choice`: "auto" lets the model write text, then calls or none; "required" asks for calls and nothing else, "none"
     for text without any, and `{"name": ...}` for calls of one tool. `parallel`: more than one call. `strict`: a schema
@@ -121,7 +121,8 @@ def grammar(
         DialectError, SchemaError: as `Decoder` does.
     """
     if target not in PRINTERS:
-        raise GrammarError(f"target: one of {', '.join(PRINTERS)}, not {target!r}")
+        hint = "; the language of xgrammar is called 'ebnf'" if str(target) == "xgrammar" else ""
+        raise GrammarError(f"target: one of {', '.join(PRINTERS)}, not {target!r}{hint}")
     spec = find_dialect(dialect) if isinstance(dialect, str) else dialect
     known = Toolset.of(tools)
     calls = CallWriter(spec, known, RuleTable(), strict, lexical=target == "lark")

@@ -99,9 +99,9 @@ class ValueBoundary:
         """Return every way through markers that ends a value, or opens a call in it."""
         return [*_endings(self.site), *_openers(self.site)]
 
-    def reading(self) -> ValueAutomaton:
+    def automaton(self) -> ValueAutomaton:
         """Return the automaton of the value and its closer."""
-        return _value_reading(self)
+        return _value_automaton(self)
 
     def texts(self) -> Dfa:
         """Return the values with their closer, but for those that hold a nested call."""
@@ -110,19 +110,19 @@ class ValueBoundary:
 
 @lru_cache(maxsize=CACHED)
 def _value_texts(boundary: ValueBoundary) -> Dfa:
-    reading = boundary.reading()
-    return _texts_of(reading, reading.exits)
+    automaton = boundary.automaton()
+    return _texts_of(automaton, automaton.exits)
 
 
-def _texts_of(reading: ValueAutomaton, ends: Iterable[int]) -> Dfa:
+def _texts_of(automaton: ValueAutomaton, ends: Iterable[int]) -> Dfa:
     """Return the texts without nested calls that an automaton reads up to one of these states."""
     return build_dfa(
-        [[edge for arc in arcs for edge in edges_to(arc.ranges, arc.target)] for arcs in reading.arcs], ends
+        [[edge for arc in arcs for edge in edges_to(arc.ranges, arc.target)] for arcs in automaton.arcs], ends
     )
 
 
 @lru_cache(maxsize=CACHED)
-def _value_reading(boundary: ValueBoundary) -> ValueAutomaton:
+def _value_automaton(boundary: ValueBoundary) -> ValueAutomaton:
     net = MarkerNfa()
     net.lay(boundary.paths())
     net.mark(literal_steps(boundary.closer), Meaning.EXIT)
@@ -155,12 +155,12 @@ def harmless_texts(site: ValueSite) -> Dfa:
         return texts_without(tuple(sorted(f"{begin}{name}>" for name in names for begin in ("<", "</"))))
     net = MarkerNfa()
     net.lay([*_endings(site), *_openers(site)])
-    reading = determinised(net, anywhere=True)
-    return _texts_of(reading, range(len(reading.arcs)))
+    automaton = determinised(net, anywhere=True)
+    return _texts_of(automaton, range(len(automaton.arcs)))
 
 
 @lru_cache(maxsize=CACHED)
-def nested_reading(site: ValueSite, closer: str) -> ValueAutomaton:
+def nested_automaton(site: ValueSite, closer: str) -> ValueAutomaton:
     """Return the automaton of the rest of a nested call, up to and including its outermost closer."""
     net = MarkerNfa()
     net.lay(_openers(site))

@@ -32,9 +32,9 @@ from wireproto.grammars.expr.expr import (
     seq,
 )
 from wireproto.grammars.expr.rule_table import RuleTable
-from wireproto.grammars.raw.boundary import ValueBoundary, harmless_texts, nested_calls, nested_reading
+from wireproto.grammars.raw.boundary import ValueBoundary, harmless_texts, nested_automaton, nested_calls
+from wireproto.grammars.raw.delayed_determinisation import START, Position, ReducedAutomaton, Transition
 from wireproto.grammars.raw.marker_nfa import Steps, ValueAutomaton
-from wireproto.grammars.raw.stack_reduction import START, Position, ReducedAutomaton, Transition
 from wireproto.values.errors import TooLarge
 
 _MAX_WORD_STATES: Final = 4_000
@@ -110,8 +110,8 @@ def _rules(boundary: ValueBoundary, name: str) -> Mapping[str, Expr]:
         begun[steps[0].ranges] = choice(begun.get(steps[0].ranges, NOTHING), rest)
     begun = {first: family.headed(rest) for first, rest in begun.items()}
     for closer, rest in rests.items():
-        _AutomatonWriter(family, nested_reading(site, closer), rest, begun).write()
-    _AutomatonWriter(family, boundary.reading(), RuleRef(name), begun).write()
+        _AutomatonWriter(family, nested_automaton(site, closer), rest, begun).write()
+    _AutomatonWriter(family, boundary.automaton(), RuleRef(name), begun).write()
     return family.rules
 
 
@@ -156,64 +156,69 @@ class _AutomatonWriter:
     """
 
     def __init__(
-        self, family: _RuleFamily, reading: ValueAutomaton, first: RuleRef, calls: Mapping[Ranges, Expr]
+        self, family: _RuleFamily, automaton: ValueAutomaton, first: RuleRef, calls: Mapping[Ranges, Expr]
     ) -> None:
-        self.family, self.exits = family, reading.exits
-        self.ways = ReducedAutomaton(reading, calls)
+        self.family, self.exits = family, automaton.exits
+        self.automaton = ReducedAutomaton(automaton, calls)
         self.names = {START: first}
         self.todo = [START]
         self.tails: dict[tuple[Transition, ...], RuleRef] = {}
-        targets = {place: {way.target for way in self.ways.of(place)} for place in self.ways.places()}
-        reached = Counter(to for place, found in targets.items() for to in found - {place})
-        self.loops = {place for place, found in targets.items() if place in found}
-        self.shared = {START, *self.loops, *(place for place, count in reached.items() if count > 1)}
+        targets = {
+            position: {move.target for move in self.automaton.transitions(position)}
+            for position in self.automaton.positions()
+        }
+        reached = Counter(to for position, found in targets.items() for to in found - {position})
+        self.loops = {position for position, found in targets.items() if position in found}
+        self.shared = {START, *self.loops, *(position for position, count in reached.items() if count > 1)}
 
     def write(self) -> None:
         """Write all rules, the first one under the name that was given."""
-        tails = Counter(map(self.tail, self.ways.places()))
+        tails = Counter(map(self.tail, self.automaton.positions()))
         tails.update(map(_of_two, list(tails)))
         self.tails = {tail: self.family.rule() for tail, count in tails.items() if count > 1 and len(tail) > 1}
         for tail, rule in self.tails.items():
             self.family.rules[rule.name] = choice(*self.options(tail, 0))
         while self.todo:
-            place = self.todo.pop()
-            self.family.rules[self.names[place].name] = self.body(place, 0)
+            position = self.todo.pop()
+            self.family.rules[self.names[position].name] = self.body(position, 0)
 
-    def tail(self, place: Position) -> tuple[Transition, ...]:
+    def tail(self, position: Position) -> tuple[Transition, ...]:
         """Return the ways that many places have; none of a loop, where a reference would cost most."""
-        ways = () if place in self.loops else self.ways.of(place)
-        return tuple(way for way in ways if len(way.sets) > 1 or (way.target.guessed and way.target in self.loops))
+        transitions = () if position in self.loops else self.automaton.transitions(position)
+        return tuple(
+            move for move in transitions if len(move.sets) > 1 or (move.target.guessed and move.target in self.loops)
+        )
 
-    def body(self, place: Position, depth: int) -> Expr:
-        tail = self.tail(place)
+    def body(self, position: Position, depth: int) -> Expr:
+        tail = self.tail(position)
         options: list[Expr] = [self.tails[tail]] if tail in self.tails else self.options(tail, depth)
-        options += [self.taken(way, depth) for way in self.ways.of(place) if way not in tail]
-        options += [EMPTY] if place.state in self.exits else []
+        options += [self.taken(move, depth) for move in self.automaton.transitions(position) if move not in tail]
+        options += [EMPTY] if position.state in self.exits else []
         return choice(*options)
 
     def options(self, tail: tuple[Transition, ...], depth: int) -> list[Expr]:
         """Return the alternatives that a tail stands for: those of two characters may be a rule in it."""
         two = _of_two(tail)
         if two == tail or two not in self.tails:
-            return [self.taken(way, depth) for way in tail]
-        return [self.tails[two], *(self.taken(way, depth) for way in tail[len(two) :])]
+            return [self.taken(move, depth) for move in tail]
+        return [self.tails[two], *(self.taken(move, depth) for move in tail[len(two) :])]
 
-    def taken(self, way: Transition, depth: int) -> Expr:
-        return seq(*map(chars, way.sets), way.rest, self.at(way.target, depth + 1))
+    def taken(self, move: Transition, depth: int) -> Expr:
+        return seq(*map(chars, move.sets), move.rest, self.at(move.target, depth + 1))
 
-    def at(self, place: Position, depth: int) -> Expr:
-        if not self.ways.of(place):
+    def at(self, position: Position, depth: int) -> Expr:
+        if not self.automaton.transitions(position):
             return EMPTY
-        if place not in self.shared and depth <= _MAX_NESTED:
-            return self.body(place, depth)
-        if place not in self.names:
-            self.names[place] = self.family.rule()
-            self.todo.append(place)
-        return self.names[place]
+        if position not in self.shared and depth <= _MAX_NESTED:
+            return self.body(position, depth)
+        if position not in self.names:
+            self.names[position] = self.family.rule()
+            self.todo.append(position)
+        return self.names[position]
 
 
-def _of_two(ways: tuple[Transition, ...]) -> tuple[Transition, ...]:
-    return tuple(way for way in ways if len(way.sets) > 1)
+def _of_two(transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:
+    return tuple(move for move in transitions if len(move.sets) > 1)
 
 
 def followed(dfa: Dfa, text: str) -> Dfa:

@@ -18,7 +18,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from wireproto.gbnf.to_lark import char_class
 from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa
 from wireproto.grammars.automata.charset import char_set
 from wireproto.grammars.automata.right_linear import right_linear
@@ -52,7 +51,7 @@ from wireproto.grammars.raw.boundary import ValueBoundary
 from wireproto.grammars.raw.rules import BoundedTexts
 from wireproto.grammars.targets import lark_lexemes
 from wireproto.grammars.targets.gbnf import refuse_missing
-from wireproto.grammars.targets.lark_lexemes import FreeText, LeadText, Lexeme, RawLexeme, ReasoningText
+from wireproto.grammars.targets.lark_lexemes import FreeText, LeadText, Lexeme, RawLexeme, ReasoningText, char_class
 from wireproto.grammars.targets.lark_recursion import with_ends, without_tails
 from wireproto.grammars.targets.lark_trailing_context import leading_to_raw, touches, with_context_folded
 from wireproto.text.scan import BLANK

@@ -18,7 +18,6 @@ from typing import Final
 
 from wireproto.engine.left_context import QUOTING
 from wireproto.format.spelling import AFTER_TAG_NAME, CACHED
-from wireproto.gbnf.to_lark import char_class
 from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa
 from wireproto.grammars.automata.charset import char_set
 from wireproto.grammars.expr.expr import Expr, Ranges, Raw, literal, seq
@@ -258,6 +257,12 @@ def _step(step: Step) -> str:
     bounds = {(1, 1): "", (0, None): "*", (1, None): "+", (0, 1): "?"}
     most = "" if step.most is None else step.most
     return _class(step.ranges) + bounds.get((step.least, step.most), f"{{{step.least},{most}}}")
+
+
+def char_class(ranges: Ranges) -> str:
+    """Return one character of a set as a regular expression of llguidance."""
+    spans = (f"\\x{{{low:X}}}" + (f"-\\x{{{high:X}}}" if high > low else "") for low, high in ranges)
+    return f"[{''.join(spans)}]"
 
 
 def _class(ranges: Ranges) -> str:

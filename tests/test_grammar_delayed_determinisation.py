@@ -1,4 +1,4 @@
-"""Ways between places say the same texts as the automaton that they are made of, and few begin at each place."""
+"""The reduced automaton has the texts of the value automaton, and few transitions from each position."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from wireproto.grammars.automata.automaton import Dfa, build_dfa, edges_to
 from wireproto.grammars.automata.charset import char_set, complement, difference, union
 from wireproto.grammars.expr.expr import EMPTY, Expr, Literal, Ranges
 from wireproto.grammars.raw.boundary import ValueBoundary, ValueSite
+from wireproto.grammars.raw.delayed_determinisation import START, Position, ReducedAutomaton, Transition
 from wireproto.grammars.raw.marker_nfa import Arc, ValueAutomaton
-from wireproto.grammars.raw.stack_reduction import START, Position, ReducedAutomaton, Transition
 from wireproto.tools.toolset import Toolset
 
 TAGGED = [name for name in wp.dialects() if wp.dialect(name).codec == "tagged"]
@@ -26,7 +26,7 @@ TOOLS = [
     {"name": "write", "parameters": {"type": "object", "properties": {"path": {"type": "string"}, "text": {}}}},
     {"name": "run", "parameters": {"type": "object", "properties": {"code": {"type": "string"}}}},
 ]
-# Where a way stands: what of it is left to read, and where it leads.
+# Inside a transition: what is left of it to read, and where it leads.
 Spot = tuple[tuple[Ranges, ...], Position]
 
 
@@ -54,9 +54,9 @@ def _row(targets: Mapping[str, int | None]) -> tuple[Arc, ...]:
 
 
 @given(readings(), st.booleans())
-def test_the_texts_are_those_of_the_automaton(reading: ValueAutomaton, nested: bool) -> None:
+def test_the_texts_are_those_of_the_automaton(automaton: ValueAutomaton, nested: bool) -> None:
     calls: dict[Ranges, Expr] = {char_set("<"): CALL} if nested else {}
-    assert texts_of(ReducedAutomaton(reading, calls), reading.exits) == plain(reading, nested)
+    assert texts_of(ReducedAutomaton(automaton, calls), automaton.exits) == plain(automaton, nested)
 
 
 @pytest.mark.parametrize("name", TAGGED)
@@ -65,66 +65,74 @@ def test_the_texts_of_a_dialect_are_those_of_its_automaton(name: str, padded: bo
     dialect = wp.dialect(name)
     site = ValueSite.of(spellings(dialect)[0], Toolset.of(TOOLS)).at("write", "text")
     boundary = ValueBoundary(site, dialect.argument.pad if padded else "")
-    assert texts_of(ReducedAutomaton(boundary.reading(), {}), boundary.reading().exits) == boundary.texts()
+    assert texts_of(ReducedAutomaton(boundary.automaton(), {}), boundary.automaton().exits) == boundary.texts()
 
 
 @pytest.mark.parametrize("name", TAGGED)
-def test_most_text_is_read_where_few_ways_lead_to_many(name: str) -> None:
+def test_plain_text_is_read_where_few_transitions_lead_to_many(name: str) -> None:
     site = ValueSite.of(spellings(wp.dialect(name))[0], Toolset.of(TOOLS)).at("write", "text")
-    reading = ValueBoundary(site).reading()
-    ways = ReducedAutomaton(reading, {})
-    behind = [len(ways.of(way.target)) if len(way.sets) == 1 else 1 for way in ways.of(_behind("word", ways))]
+    automaton = ValueBoundary(site).automaton()
+    reduced = ReducedAutomaton(automaton, {})
+    behind = [
+        len(reduced.transitions(move.target)) if len(move.sets) == 1 else 1
+        for move in reduced.transitions(_behind("word", reduced))
+    ]
     assert sum(behind) <= 8, "each more makes the engine slower for every character"
-    assert any(len(way.sets) == 2 for way in ways.of(_behind("word", ways)))
+    assert any(len(move.sets) == 2 for move in reduced.transitions(_behind("word", reduced)))
 
 
-def _behind(text: str, ways: ReducedAutomaton) -> Position:
-    place = START
+def _behind(text: str, reduced: ReducedAutomaton) -> Position:
+    position = START
     for character in text:
-        place = next(way.target for way in ways.of(place) if len(way.sets) == 1 and _holds(way.sets[0], character))
-    return place
+        position = next(
+            move.target
+            for move in reduced.transitions(position)
+            if len(move.sets) == 1 and _holds(move.sets[0], character)
+        )
+    return position
 
 
 def _holds(ranges: Ranges, character: str) -> bool:
     return any(low <= ord(character) <= high for low, high in ranges)
 
 
-def plain(reading: ValueAutomaton, nested: bool) -> Dfa:
-    """Return the texts of a reading, a nested call as `<#`; its `<` may also be another one."""
-    ways: dict[Position, list[Transition]] = {
+def plain(automaton: ValueAutomaton, nested: bool) -> Dfa:
+    """Return the texts of a value automaton, a nested call as `<#`; its `<` may also be another one."""
+    transitions: dict[Position, list[Transition]] = {
         Position(state): [Transition((arc.ranges,), Position(arc.target)) for arc in arcs]
-        for state, arcs in enumerate(reading.arcs)
+        for state, arcs in enumerate(automaton.arcs)
     }
-    for state, behind in reading.opens.items() if nested else ():
-        ways[Position(state)].append(Transition((char_set("<"), char_set("#")), Position(behind)))
-    return _determined(lambda place: ways[place], reading.exits)
+    for state, behind in automaton.opens.items() if nested else ():
+        transitions[Position(state)].append(Transition((char_set("<"), char_set("#")), Position(behind)))
+    return _determined(lambda position: transitions[position], automaton.exits)
 
 
-def texts_of(ways: ReducedAutomaton, exits: Iterable[int]) -> Dfa:
-    """Return the texts of ways."""
+def texts_of(reduced: ReducedAutomaton, exits: Iterable[int]) -> Dfa:
+    """Return the texts of the reduced automaton."""
 
-    def spelled(place: Position) -> list[Transition]:
+    def spelled(position: Position) -> list[Transition]:
         return [
-            way if way.rest == EMPTY else Transition((*way.sets, char_set("#")), way.target) for way in ways.of(place)
+            move if move.rest == EMPTY else Transition((*move.sets, char_set("#")), move.target)
+            for move in reduced.transitions(position)
         ]
 
     return _determined(spelled, exits)
 
 
-def _determined(ways: Callable[[Position], Iterable[Transition]], exits: Iterable[int]) -> Dfa:
+def _determined(transitions: Callable[[Position], Iterable[Transition]], exits: Iterable[int]) -> Dfa:
     ends = set(exits)
     number: dict[frozenset[Spot], int] = {frozenset({((), START)}): 0}
     order = list(number)
     rows = []
     finals = []
     for spots in order:
-        open_ways = [(sets, place) for sets, place in spots if sets]
-        open_ways += [(way.sets, way.target) for sets, place in spots if not sets for way in ways(place)]
-        if any(not sets and place.state in ends for sets, place in spots):
+        moves = [(sets, position) for sets, position in spots if sets]
+        moves += [(move.sets, move.target) for sets, position in spots if not sets for move in transitions(position)]
+        if any(not sets and position.state in ends for sets, position in spots):
             finals.append(number[spots])
         row = []
-        for part in _parts(sets[0] for sets, _ in open_ways):
-            after = frozenset((sets[1:], place) for sets, place in open_ways if _holds(sets[0], chr(part[0][0])))
+        for part in _parts(sets[0] for sets, _ in moves):
+            after = frozenset((sets[1:], position) for sets, position in moves if _holds(sets[0], chr(part[0][0])))
             if after not in number:
                 number[after] = len(number)
                 order.append(after)
