@@ -11,10 +11,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto.codecs.toml.writer import write_line, write_string, write_value
+from wireproto.codecs.toml.writer import write_value
 from wireproto.testing import laws
 from wireproto.testing.laws import Trial
 from wireproto.text.json_safe import json_safe
+from wireproto.text.toml_strings import write_line, write_string
 
 WRITE_FILE = {
     "name": "write_file",

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from wireproto.documents.boundaries import find_documents
 from wireproto.documents.trees import Malformed, html_tree, xml_tree
-from wireproto.text.json_repair import MAX_DEPTH, Unreadable
+from wireproto.text.json_repair import MAX_DEPTH, MAX_DIGITS, Unreadable
 from wireproto.text.json_repair import loads as lenient_loads
 from wireproto.text.json_safe import json_safe
 from wireproto.text.scan import BLANK
@@ -22,8 +22,7 @@ from wireproto.values.model import Document, Span
 from wireproto.values.policy import Policy
 
 _PLACE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
-# An integer longer than CPython reads from decimal; older interpreters take quadratic time for it.
-_LONG_INTEGER: Final = re.compile(r"[0-9_]{4301}")
+_LONG_INTEGER: Final = re.compile(rf"[0-9_]{{{MAX_DIGITS + 1}}}")
 _PAGE: Final = re.compile(r"<(?:!doctype html|html[\s>])", re.IGNORECASE)
 # Elements that only HTML has, and that a fragment of a page begins with.
 _HTML_ONLY: Final = re.compile(

@@ -29,8 +29,9 @@ LADDER: Final = (
     "lone-surrogate",
 )
 
-# CPython's own default; interpreters older than 3.10.7 have no limit, and int() is quadratic.
-_MAX_DIGITS: Final = 4300
+# An integer of more digits is not read or written in decimal: CPython's own default. Interpreters older than 3.10.7
+# have no limit, and int() is quadratic.
+MAX_DIGITS: Final = 4300
 _MAY_BE_BLANK: Final = frozenset(" \t\n\r\\")
 _BLANK: Final = re.compile(r"(?:[ \t\n\r]+|\\[ntr])*")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
@@ -96,7 +97,7 @@ def _constant(name: str) -> NoReturn:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
+    if len(digits) > MAX_DIGITS:
         raise ValueError("the number has too many digits")
     return int(digits)
 

@@ -11,12 +11,11 @@ from datetime import date, datetime, time
 from math import isfinite
 from typing import Any, Final
 
-from wireproto.text.json_repair import MAX_DEPTH
+from wireproto.text.json_repair import MAX_DEPTH, MAX_DIGITS
 
 _MAX_NAMED: Final = 100  # a hostile value must not make a longer report than itself
 _MAX_STEP: Final = 64
-# CPython writes no longer integer in decimal (4300 digits), and json.dumps writes decimal.
-_MAX_BITS: Final = 14_000
+_TOO_LARGE: Final = 10**MAX_DIGITS  # json.dumps writes decimal
 
 # A place in the value: the place around it, and the key or index there. Spelled out only where something changed.
 _Place = tuple[Any, Any] | None
@@ -84,7 +83,7 @@ def _scalar(item: Any) -> Any:
     if item is None or isinstance(item, (bool, str)):
         return item
     if isinstance(item, int):
-        return item if item.bit_length() <= _MAX_BITS else hex(item)
+        return item if -_TOO_LARGE < item < _TOO_LARGE else hex(item)
     if isinstance(item, float):
         return item if isfinite(item) else str(item)
     return item.isoformat() if isinstance(item, (datetime, date, time)) else str(item)

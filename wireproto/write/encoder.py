@@ -14,6 +14,7 @@ from wireproto.decode.decoder import parse
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.text.json_repair import MAX_DEPTH
+from wireproto.text.json_safe import identical
 from wireproto.text.scan import BLANK
 from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.errors import EncodeError
@@ -167,23 +168,12 @@ def _argument_difference(call: Call, found: Call) -> str:
     for key, value in call.arguments.items():
         if key not in found.arguments:
             return f"argument {key!r} would not come back"
-        if not _same(found.arguments[key], value):
+        if not identical(found.arguments[key], value):
             return f"argument {key!r} would come back as {_short(found.arguments[key])}"
     extra = [key for key in found.arguments if key not in call.arguments]
     if extra:
         return f"an argument {extra[0]!r} would come back that was not given"
     return "" if found.complete else "it would come back incomplete"
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Compare JSON values with their types: True is not 1, and 1.0 is not 1."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return bool(one == other)
 
 
 def _short(value: Any) -> str:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wireproto.codecs.toml.writer import write_line, write_string
 from wireproto.format.dialect import Dialect, ResultShape
 from wireproto.format.nodes import ALPHABETS
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.text.json_repair import dumps
+from wireproto.text.toml_strings import write_line, write_string
 from wireproto.text.xml_text import escape, escape_attribute
 from wireproto.values.errors import EncodeError
 

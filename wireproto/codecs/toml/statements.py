@@ -11,10 +11,11 @@ from typing import Any, Final, Literal
 
 from wireproto.codecs.toml.tables import Tables
 from wireproto.codecs.toml.text import Header, Key, Path, Statement, Unreadable, load
-from wireproto.codecs.toml.writer import NULL, root_of, write_line
+from wireproto.codecs.toml.writer import NULL, root_of
 from wireproto.engine.call_builder import CallBuilder, Outcome
 from wireproto.text.json_repair import MAX_DEPTH
 from wireproto.text.json_safe import json_safe
+from wireproto.text.toml_strings import write_line
 from wireproto.values.errors import LimitExceeded
 
 Role = Literal["name", "id", "arguments", "argument", "table", "drop"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from wireproto.codecs.toml.text import Path, Unreadable, load_document
-from wireproto.codecs.toml.writer import write_path
 from wireproto.text.buffer import Rope
+from wireproto.text.toml_strings import write_path
 
 
 class Tables:

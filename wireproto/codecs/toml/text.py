@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Union
 import tomli
 
 from wireproto.format.spelling import Spelling
-from wireproto.text.json_repair import MAX_DEPTH
+from wireproto.text.json_repair import MAX_DEPTH, MAX_DIGITS
 from wireproto.text.scan import MAX_GAP, Miss, begins
 
 Path = tuple[str, ...]
@@ -53,8 +53,7 @@ _OPAQUE: Final = re.compile(
     re.DOTALL,
 )
 _SUSPECT: Final = 2 * MAX_DEPTH  # a key of too many parts is longer than this
-# CPython's own limit for decimal integers; interpreters older than 3.10.7 have none, and int() is quadratic.
-_LONG_NUMBER: Final = re.compile(r"(?<![0-9_])[0-9_]{4301,}")
+_LONG_NUMBER: Final = re.compile(rf"(?<![0-9_])[0-9_]{{{MAX_DIGITS + 1},}}")
 _LONG_KEY: Final = re.compile(rf"(?<![A-Za-z0-9_-])(?:[A-Za-z0-9_-]+[ \t]*\.[ \t]*){{{MAX_DEPTH}}}")
 
 
