@@ -20,9 +20,12 @@ _REFERENCE = re.compile(r"&(?:(amp|lt|gt|quot|apos)|#([0-9]{1,8})|#x([0-9A-Fa-f]
 # What at the end of a text may yet become a reference.
 _HALF_REFERENCE = re.compile(r"&(?:#(?:[0-9]{0,8}|x[0-9A-Fa-f]{0,6})|[a-z]{0,4})\Z")
 _SPECIAL = re.compile(r"[&<]")
-_ESCAPES = {"&": "&amp;", "<": "&lt;", '"': "&quot;", "\r": "&#13;"}
-_ESCAPED = re.compile(r"[&<\r]|(?<=\]\])>")
-_QUOTED = re.compile(r'[&<"\t\n\r]')
+# What may be written as a reference; what must be in character data and in an attribute's value.
+ESCAPES = {**{sign: f"&{name};" for name, sign in _NAMED.items()}, "\r": "&#13;", "\t": "&#9;", "\n": "&#10;"}
+IN_TEXT = "&<\r"
+IN_VALUE = '&<"\t\n\r'
+_ESCAPED = re.compile(rf"[{IN_TEXT}]|(?<=\]\])>")
+_QUOTED = re.compile(f"[{IN_VALUE}]")
 
 
 class Mode(Enum):
@@ -49,12 +52,12 @@ def references(text: str) -> str:
 
 def escape(text: str) -> str:
     """Return text as character data that any XML reader reads back, as far as XML has its characters."""
-    return _ESCAPED.sub(lambda found: _ESCAPES.get(found.group(), "&gt;"), text)
+    return _ESCAPED.sub(lambda found: ESCAPES[found[0]], text)
 
 
 def escape_attribute(text: str) -> str:
     """Return text as it stands between the double quotes of an attribute."""
-    return _QUOTED.sub(lambda found: _ESCAPES.get(found.group(), f"&#{ord(found.group())};"), text)
+    return _QUOTED.sub(lambda found: ESCAPES[found[0]], text)
 
 
 def decode(text: str) -> str:

@@ -1,7 +1,7 @@
 """A tool as the blank form that a call fills in, after the declarative API of WebMCP.
 
 Source: the WebMCP explainer (`toolname` and `tooldescription` of a form, `toolparamdescription` of a control) and the
-HTML Standard for the controls. It knows no tag of a dialect but through its markers. Law: what a schema says stays in
+HTML Standard for the controls. Law: what a schema says stays in
 the attribute or the option where it stands, whatever its characters.
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from html import escape
 
+from wireproto.codecs.html.vocabulary import AREA, CHOICE, JSON, NUMBER, OPTION, SWITCH, Control
 from wireproto.format.dialect import Dialect
-from wireproto.format.nodes import Tag
 from wireproto.tools.parameters import Parameter, parameters
 from wireproto.tools.toolset import Tool
 
@@ -32,14 +32,12 @@ def _control(dialect: Dialect, parameter: Parameter) -> str:
     """Write the control that fits the types: what only JSON can say stands in a script."""
     types = parameter.types
     if parameter.choices and not {"array", "object"} & set(types):
-        return _element(dialect, "select", parameter, "".join(map(_option, _texts(parameter))))
+        return _element(dialect, CHOICE, parameter, "".join(map(_option, _texts(parameter))))
     if types in _NUMBERS:
-        return _start(dialect, "input", parameter, ("number",), step="1" if types == ("integer",) else "any")
+        return _start(dialect, NUMBER, parameter, "1" if types == ("integer",) else "any")
     if types == ("boolean",):
-        return _start(dialect, "input", parameter, ("checkbox",))
-    if not types or "string" in types:
-        return _element(dialect, "textarea", parameter)
-    return _element(dialect, "script", parameter, kind=("application/json", "json"))
+        return _start(dialect, SWITCH, parameter)
+    return _element(dialect, AREA if not types or "string" in types else JSON, parameter)
 
 
 def _texts(parameter: Parameter) -> tuple[str, ...]:
@@ -50,7 +48,7 @@ def _texts(parameter: Parameter) -> tuple[str, ...]:
 def _option(text: str) -> str:
     # A browser strips the text of an option and joins its white space, but not its value.
     plain = text == " ".join(text.split())
-    return f"<option>{escape(text)}</option>" if plain else f'<option value="{_quoted(text)}"></option>'
+    return f"<{OPTION}>{escape(text)}</{OPTION}>" if plain else f'<{OPTION} value="{_quoted(text)}"></{OPTION}>'
 
 
 def _quoted(text: str) -> str:
@@ -58,25 +56,16 @@ def _quoted(text: str) -> str:
     return _BREAK.sub(lambda found: f"&#{ord(found[0])};", escape(text))
 
 
-def _element(dialect: Dialect, name: str, parameter: Parameter, content: str = "", kind: tuple[str, ...] = ()) -> str:
-    closer = dialect.argument.close.format(key=parameter.key).strip()
-    return _start(dialect, name, parameter, kind) + content + closer.replace(_value_tag(dialect).name, name, 1)
+def _element(dialect: Dialect, control: Control, parameter: Parameter, content: str = "") -> str:
+    return _start(dialect, control, parameter) + content + control.closer(dialect)
 
 
-def _start(dialect: Dialect, name: str, parameter: Parameter, kind: tuple[str, ...] = (), step: str = "") -> str:
-    """Write a start tag as the dialect writes the one of a value, with its words: the salt is one of them."""
+def _start(dialect: Dialect, control: Control, parameter: Parameter, step: str = "") -> str:
     attributes = {
-        "type": kind[0] if kind else "",
-        "name": parameter.key,
-        "data-type": kind[1] if kind[1:] else "",
         "step": step,
         "toolparamdescription": parameter.description.strip(),
         "data-schema": parameter.rest,
     }
-    given = [f'{attribute}="{_quoted(value)}"' for attribute, value in attributes.items() if value]
-    required = ["required"] if parameter.required else []
-    return f"<{' '.join((name, *_value_tag(dialect).words, *given, *required))}>"
-
-
-def _value_tag(dialect: Dialect) -> Tag:
-    return next(node for node in dialect.argument.open.nodes if isinstance(node, Tag))
+    given = "".join(f' {attribute}="{_quoted(value)}"' for attribute, value in attributes.items() if value)
+    required = " required" if parameter.required else ""
+    return f"{control.before_name(dialect)}{_quoted(parameter.key)}{control.after_name}{given}{required}>"

@@ -12,18 +12,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 from wireproto.codecs.html.tags import Tag
 from wireproto.codecs.html.text import SPACE, collapse, decode, lower, plain
+from wireproto.codecs.html.vocabulary import (
+    CHECKED,
+    NUMERIC,
+    RADIO,
+    SELECTED,
+    SWITCH,
+    VALUELESS,
+    carries_booleans,
+    carries_numbers,
+)
 from wireproto.engine.call_builder import CallBuilder
 from wireproto.text import json_repair
 from wireproto.tools.toolset import Tool, Typed
-from wireproto.tools.types import NUMBERS
 from wireproto.values.errors import LimitExceeded
 
-_IGNORED: Final = ("submit", "button", "reset", "image", "file")
-_NUMBERS: Final = ("number", "range")
 _NUMBER: Final = re.compile(r"(-?)(?=\.?[0-9])0*([0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _SIZE: Final = re.compile(r"[\t\n\f\r ]*\+?([0-9]{1,9})")
 _DEFAULT_BOX: Final = "on"
@@ -33,7 +40,7 @@ _DEFAULT_BOX: Final = "on"
 class _Group:
     """Checkboxes or radio buttons of one name: how many there are, and the values of the checked ones."""
 
-    kind: Literal["checkbox", "radio"]
+    kind: str
     span: tuple[int, int]
     count: int = 0
     checked: list[str] = field(default_factory=list)
@@ -68,7 +75,7 @@ class _Select:
         attributes = self.option.attributes
         value = attributes["value"] if "value" in attributes else collapse("".join(self.text))
         disabled = "disabled" in attributes or self.group is True
-        self.options.append(_Option(value, "selected" in attributes, disabled))
+        self.options.append(_Option(value, SELECTED in attributes, disabled))
         self.option, self.text = None, []
 
     def chosen(self) -> list[str]:
@@ -205,19 +212,19 @@ class Controls:
 
     def _input(self, tag: Tag, span: tuple[int, int]) -> None:
         name, kind = self.name_of(tag), lower(tag.attributes.get("type", ""))
-        if name is None or kind in _IGNORED:
+        if name is None or kind in VALUELESS:
             return
         value = tag.attributes.get("value")
-        if kind == "radio" or (kind == "checkbox" and value is not None):
-            self._box("radio" if kind == "radio" else "checkbox", name, tag, span)
-        elif kind == "checkbox":
-            self._give(name, switch(self._tool, name, "checked" in tag.attributes), span)
-        elif kind not in _NUMBERS:
+        if kind == RADIO or (kind == SWITCH.kind and value is not None):
+            self._box(kind, name, tag, span)
+        elif kind == SWITCH.kind:
+            self._give(name, switch(self._tool, name, CHECKED in tag.attributes), span)
+        elif kind not in NUMERIC:
             self._give(name, self._typed(name, value or ""), span)
         elif value:
             self._give(name, number(self._tool, name, value), span)
 
-    def _box(self, kind: Literal["checkbox", "radio"], name: str, tag: Tag, span: tuple[int, int]) -> None:
+    def _box(self, kind: str, name: str, tag: Tag, span: tuple[int, int]) -> None:
         group = self._groups.get(name)
         self.any = True
         if group is None:
@@ -228,16 +235,16 @@ class Controls:
             self.in_group(name, span)
             return
         group.count += 1
-        if "checked" in tag.attributes:
+        if CHECKED in tag.attributes:
             value = tag.attributes.get("value", _DEFAULT_BOX)
             group.checked.append(value)
 
     def _of_group(self, name: str, group: _Group) -> Typed | None:
         types = self._tool.types(name)
         several = group.count > 1 or (types is not None and "array" in types)
-        if group.kind == "checkbox" and several:
+        if group.kind == SWITCH.kind and several:
             return self._array(name, group.checked)
-        if group.kind == "checkbox" and (types is None or "boolean" in types):
+        if group.kind == SWITCH.kind and carries_booleans(types):
             return Typed(bool(group.checked))
         return self._typed(name, group.checked[-1]) if group.checked else None
 
@@ -269,8 +276,7 @@ def switch(tool: Tool, name: str, value: bool) -> Typed:
 
 def number(tool: Tool, name: str, text: str) -> Typed:
     """Return what an input of numbers says: an integer if it is spelled as one, unless the schema knows better."""
-    types = tool.types(name)
-    if types is not None and not types & NUMBERS:
+    if not carries_numbers(tool.types(name)):
         return tool.decode(name, text)
     found = _NUMBER.fullmatch(text.strip(SPACE))
     if found is not None:

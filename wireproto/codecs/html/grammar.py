@@ -12,6 +12,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Union
 
+from wireproto.codecs.html.text import ESCAPES, IN_TEXT, IN_VALUE
+from wireproto.codecs.html.vocabulary import (
+    CHECKED,
+    CHOICE,
+    JSON,
+    LINE,
+    NUMBER,
+    OPTION,
+    SELECTED,
+    SWITCH,
+    Control,
+    carries_booleans,
+    carries_numbers,
+)
 from wireproto.grammars.automata import decimals as numbers
 from wireproto.grammars.automata.automaton import Dfa, words_dfa
 from wireproto.grammars.automata.charset import char_set, union
@@ -21,18 +35,17 @@ from wireproto.grammars.expr.expr import NOTHING, Expr, choice, literal, seq
 from wireproto.grammars.schema import coercion
 from wireproto.grammars.schema.escapes import JSON as JSON_ESCAPES
 from wireproto.grammars.schema.formula import Formula, pointer_of
-from wireproto.grammars.schema.notation import JSON, CharRefs, Delimiters, MarkupTokenWriter, around_key
+from wireproto.grammars.schema.notation import JSON as JSON_NOTATION
+from wireproto.grammars.schema.notation import CharRefs, Delimiters, MarkupTokenWriter, around_key
 from wireproto.grammars.schema.values import ValueSet
 from wireproto.grammars.schema.writing import ValueWriter
 from wireproto.text.json_repair import dumps, loads
+from wireproto.text.xml_text import IN_VALUE as XML_IN_VALUE
 from wireproto.tools.toolset import Tool
-from wireproto.tools.types import NUMBERS
 from wireproto.values.errors import TooLarge
 
 # A `<` would begin what hides the end tag of a script.
-_SCRIPT: Final = replace(JSON, escapes=replace(JSON_ESCAPES, must=union(JSON_ESCAPES.must, char_set("<"))))
-_SIGNS: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
-_CONTROLS: Final = {chr(code): f"&#{code};" for code in (*range(1, 0x20), 0x7F)}
+_SCRIPT: Final = replace(JSON_NOTATION, escapes=replace(JSON_ESCAPES, must=union(JSON_ESCAPES.must, char_set("<"))))
 _LINE: Final = pattern_dfa("^[^\n]*$")
 # Of more values none is chosen from a select.
 _MAX_OPTIONS: Final = 50
@@ -65,10 +78,9 @@ class _FormMembers:
     def __post_init__(self) -> None:
         table = self.calls.table
         # Textareas are named as XML would name them, other controls as HTML does.
-        every = {**_SIGNS, **_CONTROLS}
-        self.names = table.once("html names", lambda: CharRefs(table, every, '&<"\t\n\r'))
-        self.areas = self._unquoted("html areas", {**_SIGNS, "\r": "&#13;"}, "&<\r")
-        self.lines = self._unquoted("html lines", every, '&<>"' + "".join(_CONTROLS))
+        self.names = table.once("html names", lambda: CharRefs(table, ESCAPES, XML_IN_VALUE))
+        self.areas = self._unquoted("html areas", {sign: ESCAPES[sign] for sign in '&<>"\r'}, IN_TEXT)
+        self.lines = self._unquoted("html lines", ESCAPES, IN_VALUE)
 
     def _unquoted(self, key: str, named: Mapping[str, str], must: str) -> ValueWriter:
         table, writer = self.calls.table, ValueWriter(self.writer.reader, self.calls.table)
@@ -110,25 +122,22 @@ class _FormMembers:
         ]
         return choice(*controls)
 
-    def _start(self, tag: str, kind: str, name: Expr) -> Expr:
-        """Return a start tag that is still open, behind the name."""
-        kind = f' type="{kind}"' if kind else ""
-        return seq(literal(f'<{tag}{self.calls.dialect.salt_text}{kind} name="'), name, literal('"'))
+    def _start(self, control: Control, name: Expr) -> Expr:
+        """Return a start tag that is still open."""
+        return seq(literal(control.before_name(self.calls.dialect)), name, literal(control.after_name))
 
-    def _end(self, tag: str) -> str:
-        return f"</{tag}{self.calls.dialect.salt_text}>\n"
+    def _end(self, control: Control) -> Expr:
+        return literal(control.closer(self.calls.dialect) + "\n")
 
     def _inputs(self, name: Expr, tool: Tool, key: str, found: ValueSet) -> Iterator[Expr]:
         """Yield the inputs of truth values and of numbers."""
         types = tool.types(key)
-        if found.booleans and (types is None or "boolean" in types):
-            states = [literal(" checked>\n" if truth else ">\n") for truth in sorted(found.booleans)]
-            yield seq(self._start("input", "checkbox", name), choice(*states))
+        if found.booleans and carries_booleans(types):
+            states = [literal(f" {CHECKED}>\n" if truth else ">\n") for truth in sorted(found.booleans)]
+            yield seq(self._start(SWITCH, name), choice(*states))
         number = coercion.numbers(found.numbers, types)
         if not number.is_empty:
-            yield seq(
-                self._start("input", "number", name), literal(' value="'), self.lines.number(number), literal('">\n')
-            )
+            yield seq(self._start(NUMBER, name), literal(' value="'), self.lines.number(number), literal('">\n'))
 
     def _texts(self, name: Expr, tool: Tool, key: str, found: ValueSet, pointer: str) -> Iterator[Expr]:
         """Yield the controls that hold strings as they are."""
@@ -138,7 +147,7 @@ class _FormMembers:
         yield seq(literal(before), name, literal(after + "\n"), area, literal(argument.close.format()))
         if tool.wire(key) != "string":
             line = self._strings(self.lines, found, within & _LINE, pointer)
-            yield seq(self._start("input", "", name), literal(' value="'), line, literal('">\n'))
+            yield seq(self._start(LINE, name), literal(' value="'), line, literal('">\n'))
 
     def _strings(self, writer: ValueWriter, found: ValueSet, within: Dfa, pointer: str) -> Expr:
         options: list[Expr] = []
@@ -157,28 +166,25 @@ class _FormMembers:
             return NOTHING
         salt = self.calls.dialect.salt_text
         option = seq(
-            literal(f"><option{salt} selected>"), self.areas.tokens.strings(words_dfa(fit)), literal(f"</option{salt}>")
+            literal(f"><{OPTION}{salt} {SELECTED}>"),
+            self.areas.tokens.strings(words_dfa(fit)),
+            literal(f"</{OPTION}{salt}>"),
         )
-        return seq(self._start("select", "", name), option, literal(self._end("select")))
+        return seq(self._start(CHOICE, name), option, self._end(CHOICE))
 
     def _script(self, name: Expr, tool: Tool, key: str, found: ValueSet, pointer: str) -> Expr:
         """Return JSON of the kinds of values of which other controls do not carry all."""
         types = tool.types(key)
         rest = replace(
             found,
-            booleans=frozenset() if types is None or "boolean" in types else found.booleans,
-            numbers=numbers.NONE if types is None or types & NUMBERS else found.numbers,
+            booleans=frozenset() if carries_booleans(types) else found.booleans,
+            numbers=numbers.NONE if carries_numbers(types) else found.numbers,
             strings=() if tool.wire(key) == "string" else found.strings,
         )
         if rest.is_empty:
             return NOTHING
         value = self.calls.table.add("json", self.writer.body(rest, pointer))
-        return seq(
-            self._start("script", "application/json", name),
-            literal(' data-type="json">'),
-            value,
-            literal(self._end("script")),
-        )
+        return seq(self._start(JSON, name), literal(">"), value, self._end(JSON))
 
 
 def _few(found: ValueSet) -> list[tuple[str, object]]:

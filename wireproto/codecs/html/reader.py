@@ -15,6 +15,7 @@ from typing import Final
 from wireproto.codecs.html.controls import Controls
 from wireproto.codecs.html.tags import DONE, Closer, Kind, State, Tag, advance, closer, markup_at, read_tag, tag_name
 from wireproto.codecs.html.text import decode, decode_part, lower
+from wireproto.codecs.html.vocabulary import JSON
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import CallBuilder, End, Outcome
 from wireproto.format.nodes import MAX_TAG
@@ -299,4 +300,4 @@ class HtmlReader:
 def _holds_json(tag: Tag) -> bool:
     """Whether a script is a value: it says that it is JSON."""
     kinds = (tag.attributes.get("type", ""), tag.attributes.get("data-type", ""))
-    return lower(kinds[0]) == "application/json" or lower(kinds[1]) == "json"
+    return lower(kinds[0]) == JSON.kind or lower(kinds[1]) == JSON.data_kind

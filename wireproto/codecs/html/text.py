@@ -33,9 +33,14 @@ _WINDOWS = {
     for i, char in enumerate("€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ")
 }  # fmt: skip
 _CAPITALS = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-_ESCAPED = re.compile(r"[&<\r]")
-_ESCAPED_VALUE = re.compile(r'[&<>"\x01-\x1f\x7f]')
-_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+# What is written as a reference; what must be in the content of a textarea and in an attribute's value. The control
+# characters from U+0080 stay: their references mean other characters.
+_SIGNS = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+ESCAPES = {**_SIGNS, **{chr(code): f"&#{code};" for code in (*range(1, 0x20), 0x7F)}}
+IN_TEXT = "&<\r"
+IN_VALUE = "".join(ESCAPES)
+_ESCAPED = re.compile(f"[{IN_TEXT}]")
+_ESCAPED_VALUE = re.compile(f"[{re.escape(IN_VALUE)}]")
 
 
 def lower(name: str) -> str:
@@ -84,19 +89,12 @@ def decode_part(text: str) -> tuple[str, int]:
 
 def escape(text: str) -> str:
     """Return text as the content of a textarea that reads back as it is, NUL aside."""
-    return _ESCAPED.sub(_escape, text)
+    return _ESCAPED.sub(lambda found: ESCAPES[found[0]], text)
 
 
 def escape_attribute(text: str) -> str:
-    """Return text as it stands between the double quotes of an attribute, NUL aside, which HTML cannot carry.
-
-    The control characters from U+0080 stay: their references mean other characters.
-    """
-    return _ESCAPED_VALUE.sub(_escape, text)
-
-
-def _escape(found: re.Match[str]) -> str:
-    return _ESCAPES.get(found[0]) or f"&#{ord(found[0])};"
+    """Return text as it stands between the double quotes of an attribute, NUL aside, which HTML cannot carry."""
+    return _ESCAPED_VALUE.sub(lambda found: ESCAPES[found[0]], text)
 
 
 def _begins_name(text: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 
 from wireproto.codecs.html.controls import number, switch
 from wireproto.codecs.html.text import escape, escape_attribute
+from wireproto.codecs.html.vocabulary import CHECKED, JSON, LINE, NUMBER, SWITCH, Control
 from wireproto.format.dialect import Dialect
 from wireproto.text.json_repair import dumps
 from wireproto.tools.toolset import Tool
@@ -29,27 +30,25 @@ def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bo
 def _control(dialect: Dialect, tool: Tool, key: str, value: object) -> str:
     """Write a value as the control that reads back as it, without a word from the schema against it."""
     if isinstance(value, bool) and switch(tool, key, value).is_plainly(value):
-        return _start(dialect, "input", key, "checkbox") + (" checked>\n" if value else ">\n")
+        return _start(dialect, SWITCH, key) + (f" {CHECKED}>\n" if value else ">\n")
     if isinstance(value, str) and "\0" not in value and tool.decode(key, value).is_plainly(value):
         return _text(dialect, tool, key, value)
     written = dumps(value)
     if isinstance(value, (int, float)) and number(tool, key, written).is_plainly(value):
-        return f'{_start(dialect, "input", key, "number")} value="{written}">\n'
-    opener = _start(dialect, "script", key, "application/json") + ' data-type="json">'
+        return f'{_start(dialect, NUMBER, key)} value="{written}">\n'
     # A `<` would begin what hides the end tag.
-    return opener + written.replace("<", "\\u003c") + f"</script{dialect.salt_text}>\n"
+    return f"{_start(dialect, JSON, key)}>" + written.replace("<", "\\u003c") + f"{JSON.closer(dialect)}\n"
 
 
 def _text(dialect: Dialect, tool: Tool, key: str, value: str) -> str:
     """Write a string: what streams, or is no line, as a textarea."""
     line = escape_attribute(value)
     if tool.wire(key) != "string" and len(line) <= _MAX_LINE and "\n" not in value:
-        return f'{_start(dialect, "input", key)} value="{line}">\n'
+        return f'{_start(dialect, LINE, key)} value="{line}">\n'
     argument = dialect.argument
     return argument.open.format(key=key) + "\n" + escape(value) + argument.close.format()
 
 
-def _start(dialect: Dialect, tag: str, key: str, kind: str = "") -> str:
+def _start(dialect: Dialect, control: Control, key: str) -> str:
     """Return a start tag that is still open."""
-    kind = f' type="{kind}"' if kind else ""
-    return f'<{tag}{dialect.salt_text}{kind} name="{escape_attribute(key)}"'
+    return control.before_name(dialect) + escape_attribute(key) + control.after_name

@@ -6,20 +6,19 @@ schema accepts.
 
 from __future__ import annotations
 
+from wireproto.codecs.json.writer import record_head
 from wireproto.grammars.calls import CallWriter
 from wireproto.grammars.expr.expr import Expr, literal, seq
-from wireproto.text.json_repair import dumps
 from wireproto.tools.toolset import Tool
 
 
 def json_call(calls: CallWriter, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
-    shape, record = calls.dialect.call, calls.dialect.record
+    shape = calls.dialect.call
     rules = calls.rules(tool)
     arguments = calls.arguments_rule(tool, rules, lambda: rules.value("", f"{tool.name}-arguments"))
     if shape.open.roles:
         body = seq(calls.header(shape.open, tool), arguments)
     else:
-        head = f"{{{dumps(record.name[0])}: {dumps(tool.name)}, {dumps(record.arguments[0])}: "
-        body = seq(literal(shape.open.format() + head), arguments, literal("}"))
+        body = seq(literal(shape.open.format() + record_head(calls.dialect, tool.name)), arguments, literal("}"))
     return seq(body, literal(shape.close.format()))

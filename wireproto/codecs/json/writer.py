@@ -6,7 +6,6 @@ It must not know how they are read. Law: strict JSON, and the members in the ord
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from wireproto.format.dialect import Argument, Dialect
 from wireproto.text.json_repair import dumps
@@ -21,13 +20,18 @@ def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bo
     if identity is not None:
         opener = next((also for also in (shape.open, *shape.also) if "id" in also.roles), shape.open)
     if not opener.roles:
-        payload: dict[str, Any] = {record.name[0]: call.name, record.arguments[0]: call.arguments}
-        if identity is not None:
-            payload[record.id[0]] = identity
-        return shape.open.format() + dumps(payload) + shape.close.format()
+        tail = "" if identity is None else f", {dumps(record.id[0])}: {dumps(identity)}"
+        payload = f"{record_head(dialect, call.name)}{dumps(call.arguments)}{tail}}}"
+        return shape.open.format() + payload + shape.close.format()
     if shape.id:
         identity = identity or shape.id[0].format(name=call.name, index=str(index))
     return opener.format(name=call.name, id=identity or "") + dumps(call.arguments) + shape.close.format()
+
+
+def record_head(dialect: Dialect, name: str) -> str:
+    """Write the object that is a call, up to its arguments."""
+    record = dialect.record
+    return f"{{{dumps(record.name[0])}: {dumps(name)}, {dumps(record.arguments[0])}: "
 
 
 def rules(argument: Argument) -> Iterator[str]:

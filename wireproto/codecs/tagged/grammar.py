@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
+from wireproto.codecs.tagged.writer import in_python, padding
 from wireproto.format.nodes import ALPHABETS, Slot
 from wireproto.format.spelling import CACHED, spellings
 from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, length_dfa
@@ -55,7 +56,7 @@ def _notation(site: ValueSite) -> Notation:
     argument = site.form.dialect.argument
     within = harmless_texts(site)
     within = within & texts_without((argument.escape,)) if argument.escape else within
-    notation = PYTHON if argument.literals == "python" else JSON
+    notation = PYTHON if in_python(argument.literals, container=True) else JSON
     return notation.restricted_to(restarted_at_escapes(within), texts_without(("<",)))
 
 
@@ -144,7 +145,7 @@ class _TaggedMembers:
     def _others(self, key: str, found: ValueSet, pointer: str) -> Expr:
         """Return values that are no strings, spelled as the dialect spells them."""
         types = self.tool.types(key)
-        spelled = PYTHON if self.calls.dialect.argument.literals != "json" else JSON
+        spelled = PYTHON if in_python(self.calls.dialect.argument.literals, container=False) else JSON
         words = [literal("null")] if found.null else []
         words += [spelled.word(truth) for truth in sorted(found.booleans)]
         rest = replace(found, null=False, booleans=frozenset(), numbers=coercion.numbers(found.numbers, types))
@@ -157,9 +158,7 @@ class _TaggedMembers:
         return NOTHING if body == NOTHING else seq(literal(boundary.pad), body, literal(boundary.closer))
 
     def _boundary(self, key: str) -> ValueBoundary:
-        argument = self.calls.dialect.argument
-        padded = not argument.pad_keys or key in argument.pad_keys
-        return ValueBoundary(self.site.at(self.tool.name, key), argument.pad if padded else "")
+        return ValueBoundary(self.site.at(self.tool.name, key), padding(self.calls.dialect.argument, key))
 
     def _strings(self, key: str, found: ValueSet, allowed: Dfa, pointer: str) -> Expr:
         """Return strings, with what frames and closes them."""

@@ -34,8 +34,7 @@ def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bo
             closer = Template(argument.close.trimmed).format(key=key)
             text = text.replace(closer, argument.escape if string else "\\u003c" + closer[1:])
         edges = text[:1] + text[-1:]
-        padded = not argument.pad_keys or key in argument.pad_keys or "\n" in edges or "\r" in edges
-        pad = argument.pad if padded else ""
+        pad = argument.pad if "\n" in edges or "\r" in edges else padding(argument, key)
         opener = argument.open.format(key=key, string="true" if string else "false")
         out += [opener, pad, text, pad, argument.close.format(key=key)]
     out.append(dialect.call.close.format(name=call.name))
@@ -43,12 +42,18 @@ def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bo
 
 
 def _spell(value: object, literals: str) -> str:
-    scalar = not isinstance(value, (dict, list, type(None)))
-    return (
-        str(value)
-        if (literals == "python" and value is not None) or (literals == "python-scalars" and scalar)
-        else dumps(value)
-    )
+    python = value is not None and in_python(literals, isinstance(value, (dict, list)))
+    return str(value) if python else dumps(value)
+
+
+def padding(argument: Argument, key: str) -> str:
+    """Return the white space that is written on each side of a value of this key."""
+    return argument.pad if not argument.pad_keys or key in argument.pad_keys else ""
+
+
+def in_python(literals: str, container: bool) -> bool:
+    """Whether truth values and numbers, or objects and arrays, are written as Python does; null is null always."""
+    return literals == "python" or (literals == "python-scalars" and not container)
 
 
 def rules(argument: Argument) -> Iterator[str]:

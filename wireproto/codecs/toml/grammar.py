@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final, Union
 
-from wireproto.codecs.toml.writer import NULL, root_of, write_key, write_line, write_path
+from wireproto.codecs.toml.writer import EQUALS, NULL, write_name, write_table_header, write_value
 from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, build_dfa, edges_to, length_dfa, words_dfa
 from wireproto.grammars.automata.charset import ANY_CHAR, char_set, difference, union
 from wireproto.grammars.automata.patterns import pattern_dfa
@@ -21,12 +21,14 @@ from wireproto.grammars.schema import coercion
 from wireproto.grammars.schema.escapes import TOML as ESCAPES
 from wireproto.grammars.schema.escapes import QuotedText
 from wireproto.grammars.schema.formula import Formula, pointer_of
-from wireproto.grammars.schema.notation import LINE, TOML, Delimiters
+from wireproto.grammars.schema.notation import LINE, Delimiters, Notation
 from wireproto.grammars.schema.sets import StringSet
 from wireproto.grammars.schema.values import ValueSet
 from wireproto.grammars.schema.writing import ValueWriter
+from wireproto.text.toml_strings import write_key
 from wireproto.tools.toolset import Tool
 
+_INLINE: Final = Notation((write_value(None),), escapes=ESCAPES, colon=EQUALS.rstrip(), lines=False)
 _BARE: Final = pattern_dfa("^[A-Za-z0-9_-]+$")
 _NULL: Final = words_dfa([NULL])
 _HAS_LINES: Final = pattern_dfa("\n")
@@ -43,10 +45,9 @@ _MARK: Final = 0xD800
 
 def toml_call(calls: CallWriter, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
-    dialect, rules = calls.dialect, calls.rules(tool, TOML, TomlValueWriter)
+    dialect, rules = calls.dialect, calls.rules(tool, _INLINE, TomlValueWriter)
     assert isinstance(rules.writer, TomlValueWriter)
-    record = dialect.record
-    table = _TableMembers(calls, tool, rules.writer, f"\n[{write_path((*root_of(dialect), record.arguments[0]))}]\n")
+    table = _TableMembers(calls, tool, rules.writer, write_table_header(dialect))
 
     def arguments() -> Expr:
         members = rules.members(table)
@@ -54,7 +55,7 @@ def toml_call(calls: CallWriter, tool: Tool) -> Expr:
 
     return seq(
         calls.header(dialect.call.open, tool),
-        literal(f"{record.name[0]} = {write_line(tool.name)}\n"),
+        literal(write_name(dialect, tool.name)),
         calls.arguments_rule(tool, rules, arguments),
         literal(dialect.call.close.format()),
     )
@@ -206,7 +207,7 @@ class _TableMembers:
         is_all = found == writer.reader.values(value)
         inline = writer.value(value) if is_all else writer.table.add("value", writer.body(found, pointer_of(value)))
         lines = [writer.lines(text) for text in found.strings]
-        return seq(key, literal(" = "), choice(inline, *lines), literal("\n"))
+        return seq(key, literal(EQUALS), choice(inline, *lines), literal("\n"))
 
 
 def _marked(dfa: Dfa) -> Dfa:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Union
 
+from wireproto.codecs.xml.writer import is_declared, kind_of, reads_back
 from wireproto.format.template import Template
 from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, words_dfa
 from wireproto.grammars.automata.charset import char_set, difference
@@ -28,13 +29,13 @@ from wireproto.grammars.schema.sets import StringSet
 from wireproto.grammars.schema.values import ValueSet
 from wireproto.grammars.schema.writing import ValueWriter
 from wireproto.text.json_repair import dumps
-from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN
+from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN, ESCAPES, IN_TEXT, IN_VALUE
 from wireproto.tools.toolset import Tool
 from wireproto.tools.types import NUMBERS
 from wireproto.values.errors import GrammarError, TooLarge
 
-_TEXT: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "\r": "&#13;"}
-_NAME: Final = {**_TEXT, "\t": "&#9;", "\n": "&#10;"}
+# Tabs and line breaks stand as they are in text.
+_TEXT: Final = {sign: reference for sign, reference in ESCAPES.items() if sign not in "\t\n"}
 _NEVER: Final = char_set("\0\r")
 _IN_CDATA: Final = texts_without((CDATA_CLOSE,))
 _DIGITS: Final = pattern_dfa("^-?(0|[1-9][0-9]*)$")
@@ -79,8 +80,8 @@ class _ElementWriters:
 
     def __post_init__(self) -> None:
         table = self.calls.table
-        self.text = table.once("xml text", lambda: CharRefs(table, _TEXT, "&<\r"))
-        self.names = table.once("xml names", lambda: CharRefs(table, _NAME, '&<"\t\n\r'))
+        self.text = table.once("xml text", lambda: CharRefs(table, _TEXT, IN_TEXT))
+        self.names = table.once("xml names", lambda: CharRefs(table, ESCAPES, IN_VALUE))
         self.gap = table.once("xml gap", lambda: table.add("gap", choice(EMPTY, LINE)))
 
     def flush(self, outer: XmlValueWriter) -> None:
@@ -197,13 +198,12 @@ class XmlValueWriter(ValueWriter):
         """Yield what an element may hold behind which type; no type where the decoder needs none."""
         types = tool.types(key)
         says = types is None or len(types) > 1
-        words = [*([("null", None)] if found.null else []), *(("boolean", truth) for truth in sorted(found.booleans))]
-        for kind, value in words:
+        for value in (*([None] if found.null else []), *sorted(found.booleans)):
             word = dumps(value)
-            if tool.decode(key, word).is_plainly(value):
+            if reads_back(tool, key, word, value):
                 yield "", literal(word)
             if says:
-                yield kind, literal(word)
+                yield kind_of(value), literal(word)
         numbers = coercion.numbers(found.numbers, types)
         if not numbers.is_empty:
             if types is not None and types & NUMBERS and tool.wire(key) == "json":
@@ -227,7 +227,7 @@ class XmlValueWriter(ValueWriter):
             if values.is_empty:
                 continue
             children = self._inner(known(key)).children(values, pointer)
-            if tool.types(key) == frozenset((kind,)):
+            if is_declared(tool, key, kind):
                 yield "", children
             may_be_empty = any(map(coercion.has_empty, values.arrays + values.objects))
             yield kind, choice(children, EMPTY) if may_be_empty else children

@@ -31,8 +31,7 @@ def write_value(dialect: Dialect, value: object, tool: Tool, key: str) -> tuple[
     if isinstance(value, (dict, list)):
         return _write_children(dialect, value, tool, key)
     text = value if isinstance(value, str) else dumps(value)
-    settled = tool.decode(key, text).is_plainly(value)
-    return escape(text), "" if settled else _kind(value)
+    return escape(text), "" if reads_back(tool, key, text, value) else kind_of(value)
 
 
 def _write_children(dialect: Dialect, value: Container, tool: Tool, key: str) -> tuple[str, str]:
@@ -46,11 +45,22 @@ def _write_children(dialect: Dialect, value: Container, tool: Tool, key: str) ->
     for name, item in members:
         text, item_kind = write_value(dialect, item, inner, name)
         out += [opener.format(key=name, type=item_kind), text, closer.format()]
-    settled = bool(value) and tool.types(key) == frozenset((kind,))  # nothing shows what an empty one is
-    return "".join(out), "" if settled else kind
+    # Nothing shows what an empty one is.
+    return "".join(out), "" if value and is_declared(tool, key, kind) else kind
 
 
-def _kind(value: object) -> str:
+def reads_back(tool: Tool, key: str, text: str, value: object) -> bool:
+    """Whether a text without a type is read as this value that is no object or array."""
+    return tool.decode(key, text).is_plainly(value)
+
+
+def is_declared(tool: Tool, key: str, kind: str) -> bool:
+    """Whether an object or array needs no type: the schema allows nothing else."""
+    return tool.types(key) == frozenset((kind,))
+
+
+def kind_of(value: object) -> str:
+    """Return the type of a value that is no object or array."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -1,6 +1,6 @@
 """How a notation spells values: its words, its strings, what stands around the parts of an array or object.
 
-It must not know schemas. Law: a notation is data; JSON, Python's spelling and TOML's inline values are three of them.
+It must not know schemas. Law: a notation is data; JSON and Python's spelling are two of them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,6 @@ class Notation:
 JSON: Final = Notation()
 # What `str` makes of plain data. Its escapes \\x and \\U are not read back; JSON's are.
 PYTHON: Final = Notation(("None", "null"), ("True", "true"), ("False", "false"), ("'", '"'))
-TOML: Final = Notation(('{"$null" = true}',), escapes=quoted.TOML, colon=" =", lines=False)
 
 
 @dataclass(frozen=True, slots=True)
