@@ -69,7 +69,7 @@ $(VENV)/venv.stamp:
 	@touch $@
 
 $(VENV)/demo.stamp: pyproject.toml $(VENV)/venv.stamp
-	@$(PIP) install --editable .
+	@$(PIP) install --editable '.[cli,documents,gbnf]'
 	@touch $@
 
 $(VENV)/test.stamp: pyproject.toml $(VENV)/venv.stamp

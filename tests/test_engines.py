@@ -78,9 +78,9 @@ def test_a_missing_engine_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
     llguidance._bytes.cache_clear()
     assert not llamacpp.available()
     assert not llguidance.available()
-    with pytest.raises(EngineError, match="pip install xllamacpp"):
+    with pytest.raises(EngineError, match=r"pip install 'wireproto\[engines\]'"):
         LlamaCpp.compile('root ::= "a"')
-    with pytest.raises(EngineError, match="pip install llguidance"):
+    with pytest.raises(EngineError, match=r"pip install 'wireproto\[engines\]'"):
         LLGuidance.compile('start: "a"')
     monkeypatch.undo()
     assert llamacpp.available()

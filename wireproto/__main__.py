@@ -1,6 +1,27 @@
-"""Runs the command line as `python -m wireproto`."""
+"""The command line, as `wireproto` and as `python -m wireproto`; without its extra, one line that names it.
 
-from wireproto.cli.main import main
+It must not load the command line before that is known. Law: exit code 2, and no traceback, where the extra is missing.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from wireproto.values.errors import MissingExtra
+from wireproto.values.extras import require
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        require("cli", "typer", "rich", purpose="the command line")
+    except MissingExtra as error:
+        print(f"wireproto: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    from wireproto.cli.main import app
+
+    app()
+
 
 if __name__ == "__main__":
     main()

@@ -23,6 +23,7 @@ from wireproto.audit.judging import judge
 from wireproto.audit.outputs import Fields, Folding, Output, Unreadable, is_event, outputs
 from wireproto.format.dialect import Dialect
 from wireproto.tools.toolset import Toolset
+from wireproto.values.extras import require
 
 PART = 8_000_000
 LONGEST = 64_000_000  # bytes of one line
@@ -155,11 +156,9 @@ def _holds_events(path: str) -> bool:
 
 
 def _parquet(path: str) -> Any:
-    try:
-        import pyarrow.parquet
-    except ImportError:
-        hint = "reading Parquet needs pyarrow; install it with: pip install 'wireproto[parquet]'"
-        raise AuditError(f"{path}: {hint}") from None
+    require("parquet", "pyarrow", "pyarrow.parquet", purpose=f"{path}: Parquet")
+    import pyarrow.parquet
+
     try:
         return pyarrow.parquet.ParquetFile(path)
     except (OSError, ValueError) as error:

@@ -54,6 +54,7 @@ from wireproto.format.registry import AUTO
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.registry import dialects as dialect_names
 from wireproto.serialize import dialect_json, message_json, to_message
+from wireproto.text import toml
 from wireproto.write.convert import convert
 from wireproto.write.encoder import encode
 from wireproto.write.prompt import prompt
@@ -226,14 +227,12 @@ def show_command(
 
     It is a starting point for a dialect of your own.
     """
-    import tomli
-
     chosen = load_dialect(dialect)
     if not chosen.path:
         raise Complaint(f"{chosen.name} was not read from a file")
     source = Path(chosen.path).read_text(encoding="utf-8")
     if format is Format.json:
-        print_json(dialect_json(chosen) | {"source": chosen.source, "path": chosen.path, "file": tomli.loads(source)})
+        print_json(dialect_json(chosen) | {"source": chosen.source, "path": chosen.path, "file": toml.loads(source)})
     else:
         print(f"# {chosen.name}, also called: {', '.join(chosen.aliases) or '(nothing else)'}")
         print(source, end="")
@@ -242,8 +241,3 @@ def show_command(
 
 app.add_typer(grammar_app)
 cliaudit.register(app)
-
-
-def main() -> None:
-    """Run the command line; the console script `wireproto`."""
-    app()

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from wireproto.documents.boundaries import find_documents
 from wireproto.documents.trees import Malformed, html_tree, xml_tree
+from wireproto.text import toml
 from wireproto.text.json_repair import MAX_DEPTH, MAX_DIGITS, Unreadable
 from wireproto.text.json_repair import loads as lenient_loads
 from wireproto.text.json_safe import json_safe
 from wireproto.text.scan import BLANK
 from wireproto.values.diagnoses import diagnose
-from wireproto.values.document_types import DocumentFormat, DocumentType
+from wireproto.values.document_types import DocumentFormat, DocumentType, require_parser
 from wireproto.values.model import Document, Span
 from wireproto.values.policy import Policy
 
@@ -75,6 +76,9 @@ def document(value: object, format: DocumentFormat | None = None) -> Document | 
 
     `format`: read it as this one alone; then text that is malformed gives a document without a value, and a diagnosis.
     Without it the format is found out. `Document.span` is in characters of `value`, blanks around it left out.
+
+    Raises:
+        MissingExtra: the parser of the format is not installed.
     """
     if not isinstance(value, str):
         return None
@@ -93,6 +97,7 @@ def document(value: object, format: DocumentFormat | None = None) -> Document | 
 
 
 def _whole(form: DocumentFormat, text: str, span: tuple[int, int]) -> Document:
+    require_parser(form, "document()")
     try:
         value, said = _read(form, text, "html" if _PAGE.match(text) else None, MAX_DEPTH)
     except Malformed as error:
@@ -157,12 +162,10 @@ def _read_json(text: str, limit: int) -> _Read:
 
 
 def _read_toml(text: str, limit: int) -> _Read:
-    import tomli
-
     if (digits := _LONG_INTEGER.search(text)) is not None:
         raise Malformed.at("a number with too many digits", text, digits.start())
     try:
-        value = tomli.loads(text)
+        value = toml.loads(text)
     except RecursionError:
         raise Malformed("nested too deeply") from None
     except ValueError as error:

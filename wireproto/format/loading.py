@@ -12,8 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import tomli
-
 from wireproto.format.dialect import (
     Advice,
     Argument,
@@ -27,17 +25,17 @@ from wireproto.format.dialect import (
 )
 from wireproto.format.plugins import codec_facts, codec_names
 from wireproto.format.template import Template
+from wireproto.text import toml
 from wireproto.values.errors import DialectError
 
 
 def load(path: str | Path, nonce: str = "") -> Dialect:
     """Read a dialect file; see `Dialect.load` and `Dialect.salted`."""
     try:
-        with open(path, "rb") as file:
-            data = tomli.load(file)
+        data = toml.loads(Path(path).read_bytes().decode())
     except OSError as error:
         raise DialectError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise DialectError(f"{path}: not TOML: {error}") from None
     return _Reader(str(path), nonce).dialect(data)
 

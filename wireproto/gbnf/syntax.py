@@ -31,6 +31,7 @@ from wireproto.gbnf.nodes import (
     walk,
 )
 from wireproto.gbnf.verdict import problems
+from wireproto.values.extras import require
 
 if TYPE_CHECKING:
     from lark import Lark
@@ -185,6 +186,7 @@ def read(text: str) -> GbnfGrammar:
 
     Like the engine it stops at a NUL.
     """
+    require("gbnf", "lark", purpose="reading GBNF")
     from lark.exceptions import UnexpectedInput, UnexpectedToken
 
     text = text.partition("\0")[0]

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from wireproto.values.errors import SchemaError
+from wireproto.values.extras import require
 
 DocumentFormat = Literal["xml", "html", "toml", "json"]
 
+# TOML and JSON are read without other packages.
+_PARSERS = {"xml": "lxml.etree", "html": "selectolax.lexbor"}
 _ROOT = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 _FENCE = re.compile(r"([^\w\s]{3,})[^\r\n]*(?<![ \t])")
 _MAX_FENCE = 256
@@ -32,6 +35,7 @@ class DocumentType:
 
     Raises:
         SchemaError: the definition is wrong; says what to write.
+        MissingExtra: the parser of the format, or what checks the schema, is not installed.
     """
 
     name: str
@@ -53,6 +57,7 @@ class DocumentType:
             _check_root(where, self.format, self.root)
         if self.fence is not None:
             _check_fence(where, self.fence)
+        require_parser(self.format, where)
         if self.schema is not None:
             object.__setattr__(self, "_validator", _validator(where, self.schema))
 
@@ -77,6 +82,12 @@ class DocumentType:
         return f"{error.json_path}: {error.message}"[:_MAX_REPORT] if error is not None else ""
 
 
+def require_parser(form: DocumentFormat, where: str) -> None:
+    """Raise MissingExtra if the parser of a format is not installed."""
+    if form in _PARSERS:
+        require("documents", _PARSERS[form], purpose=f"{where}: the format {form!r}")
+
+
 def _check_root(where: str, form: str, root: object) -> None:
     if form not in ("xml", "html"):
         raise SchemaError(f'{where}: a {form} document has no root element; write fence="+++ name" instead')
@@ -94,6 +105,7 @@ def _check_fence(where: str, fence: object) -> None:
 
 def _validator(where: str, schema: object) -> Any:
     """Return a validator over a copy of the schema, which loads nothing from anywhere."""
+    require("documents", "jsonschema", purpose=f"{where}: schema")
     from jsonschema.exceptions import SchemaError as BrokenSchema
     from jsonschema.validators import Draft202012Validator, validator_for
     from referencing import Registry

@@ -9,6 +9,7 @@ What a model writes never raises: it becomes text, calls and diagnoses. What an 
      +- EncodeError      a value cannot be written so that it would come back
      +- GrammarError     a schema asks for what a grammar cannot say
      +- LimitExceeded    a limit that the caller set in Policy was passed
+     +- MissingExtra     a package of an optional extra is not installed; an ImportError too
 """
 
 from __future__ import annotations
@@ -56,6 +57,10 @@ class LimitExceeded(WireprotoError):
 
     def __str__(self) -> str:
         return f"{self.args[0]} (Limits.{self.limit})"
+
+
+class MissingExtra(WireprotoError, ImportError):
+    """A package that this use needs is not installed: says which, and how to install it."""
 
 
 class TooLarge(ValueError):

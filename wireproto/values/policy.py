@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, get_args
 
 from wireproto.values.document_types import DocumentType
 from wireproto.values.errors import PolicyError
+from wireproto.values.extras import require
 
 Promotable = Literal["leaked", "quoted", "draft", "foreign"]
 LABELS: Final[tuple[Promotable, ...]] = get_args(Promotable)
@@ -87,6 +88,7 @@ class Policy:
 
     Raises:
         PolicyError: a field has a wrong value; names the field, the value and what is allowed.
+        MissingExtra: `strict` needs an XML parser that is not installed.
     """
 
     reasoning_calls: Literal["terminal", "never", "always"] = "terminal"
@@ -113,6 +115,8 @@ class Policy:
             raise PolicyError(_wrong("Policy.limits", self.limits, "wp.Limits, such as wp.Limits(max_calls=20)"))
         if not isinstance(self.loops, Loops):
             raise PolicyError(_wrong("Policy.loops", self.loops, "wp.Loops, such as wp.Loops(max_repeated_calls=3)"))
+        if self.strict:
+            require("documents", "lxml.etree", purpose="Policy(strict=True)")
         object.__setattr__(self, "documents", _documents(self.documents))
         object.__setattr__(self, "promote", _promotions(self.promote))
 

@@ -1,7 +1,7 @@
 """Arguments that are spread over several statements: collected as they are written, read as one document at the end.
 
-It knows headers and statements, and nothing of how text arrives. Law: `tomli` sees each of these statements once, under
-the headers that it stood under, so that it is TOML's own rules that decide.
+It knows headers and statements, and nothing of how text arrives. Law: the TOML parser gets each of these statements
+once, under its headers, so that TOML's own rules decide.
 """
 
 from __future__ import annotations

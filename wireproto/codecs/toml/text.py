@@ -1,7 +1,7 @@
 """TOML text that may still grow: keys, headers, the ends of lines and of whole values.
 
-It knows where things end, not what they are for, and leaves the reading of whole values to `tomli`. Law: every answer
-rests on the text so far, and `Miss.MORE` (None for an end) means that more text decides.
+It knows where things end, not what they are for, and leaves the reading of whole values to `text.toml`. Law: every
+answer rests on the text so far, and `Miss.MORE` (None for an end) means that more text decides.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Union
 
-import tomli
-
 from wireproto.format.spelling import Spelling
-from wireproto.text.json_repair import MAX_DEPTH, MAX_DIGITS
+from wireproto.text import toml
+from wireproto.text.json_repair import MAX_DEPTH
 from wireproto.text.scan import MAX_GAP, Miss, begins
 
 Path = tuple[str, ...]
@@ -46,15 +45,6 @@ _INSIDE: Final = {
     "'''": re.compile(r"'{3,5}|'+\Z"),
     "#": re.compile(r"\n"),
 }
-# Strings and comments of text whose strings are known to close.
-_OPAQUE: Final = re.compile(
-    r'''"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"{3,5}|"[^"\\]*(?:\\.[^"\\]*)*"|'''
-    r"""'''[^']*(?:'(?!'')[^']*)*'{3,5}|'[^']*'|#[^\n]*""",
-    re.DOTALL,
-)
-_SUSPECT: Final = 2 * MAX_DEPTH  # a key of too many parts is longer than this
-_LONG_NUMBER: Final = re.compile(rf"(?<![0-9_])[0-9_]{{{MAX_DIGITS + 1},}}")
-_LONG_KEY: Final = re.compile(rf"(?<![A-Za-z0-9_-])(?:[A-Za-z0-9_-]+[ \t]*\.[ \t]*){{{MAX_DEPTH}}}")
 
 
 class Unreadable(ValueError):
@@ -152,7 +142,7 @@ def path_of(raw: str) -> Path | None:
     if _BARE.fullmatch(raw):
         return (raw,)
     try:
-        node: Any = tomli.loads(raw + " = 0")
+        node: Any = toml.loads(raw + " = 0")
     except (ValueError, RecursionError):
         return None
     path: list[str] = []
@@ -301,16 +291,10 @@ def load_document(text: str) -> dict[str, Any]:
     """Return what a document says; its brackets are known to be few.
 
     Raises:
-        Unreadable: it is not TOML, or holds a number or a key that costs more than its length.
+        Unreadable: it is not TOML.
     """
-    if len(text) > _SUSPECT:
-        bare = _OPAQUE.sub("s", text)
-        if _LONG_NUMBER.search(bare):
-            raise Unreadable("a number has too many digits")
-        if _LONG_KEY.search(bare):
-            raise Unreadable("a key has too many parts")
     try:
-        return tomli.loads(text)
+        return toml.loads(text)
     except RecursionError:
         raise Unreadable("nested too deeply") from None
     except ValueError as error:

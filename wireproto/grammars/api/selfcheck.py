@@ -19,6 +19,7 @@ from wireproto.grammars.api.sample import Sampler
 from wireproto.grammars.calls import closed_schema
 from wireproto.tools.toolset import Toolset
 from wireproto.values.errors import GrammarError
+from wireproto.values.extras import require
 from wireproto.values.model import Call, Message
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Setting:
         return Trial(tuple(self._tried(sampler.text(draw), validators) for _ in range(count)))
 
     def _validators(self) -> Mapping[str, Validator]:
+        require("documents", "jsonschema", purpose="a trial of a grammar")
         from jsonschema import Draft202012Validator
         from jsonschema.validators import validator_for
 

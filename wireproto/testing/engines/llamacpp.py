@@ -27,7 +27,7 @@ _ACCEPT = "_Z20llama_grammar_acceptP13llama_grammarj"
 _STACKS = "_Z24llama_grammar_get_stacksP13llama_grammar"
 _FREE = "_Z23llama_grammar_free_implP13llama_grammar"
 _VECTOR = 24  # bytes of a std::vector: begin, end, end of storage
-_INSTALL = "install it with: pip install xllamacpp (Linux or macOS)"
+_INSTALL = "pip install 'wireproto[engines]' (Linux or macOS)"
 
 
 class _Library:
@@ -65,11 +65,11 @@ def shared_object() -> Path:
     """Return the path of the engine's shared object; EngineError where it is not installed."""
     spec = importlib.util.find_spec("xllamacpp")
     if spec is None or spec.origin is None:
-        raise EngineError(f"xllamacpp is not installed; {_INSTALL}")
+        raise EngineError(f"xllamacpp is not installed: {_INSTALL}")
     for path in sorted(Path(spec.origin).parent.glob("xllamacpp*")):
         if path.suffix in (".so", ".dylib"):
             return path
-    raise EngineError(f"xllamacpp has no shared object here; {_INSTALL}")
+    raise EngineError(f"xllamacpp has no shared object here: {_INSTALL}")
 
 
 @lru_cache(maxsize=1)

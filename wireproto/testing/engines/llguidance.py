@@ -38,7 +38,7 @@ def available() -> bool:
 def tokenizer(words: Iterable[str] = ()) -> Any:
     """Return the engine's tokenizer of bytes, `EOS` and these words; EngineError where it is not installed."""
     if not available():
-        raise EngineError("llguidance is not installed; install it with: pip install llguidance")
+        raise EngineError("llguidance is not installed: pip install 'wireproto[engines]'")
     from llguidance import LLTokenizer, TokenizerWrapper
 
     return LLTokenizer(TokenizerWrapper(_Vocabulary(words)))

@@ -25,7 +25,7 @@ def start(path: str, context: int, template: str = "") -> Any:
     try:
         import xllamacpp
     except ImportError:
-        raise EngineError("xllamacpp is not installed; install it with: pip install xllamacpp") from None
+        raise EngineError("xllamacpp is not installed: pip install 'wireproto[engines]'") from None
     parameters = xllamacpp.CommonParams()
     parameters.model.path = path
     parameters.n_ctx = context
