@@ -29,6 +29,10 @@ from wireproto.values.errors import GrammarError
 OUTCOMES = ("right", "accepts invalid", "rejects valid", "refused", "crashed")
 SECONDS = 120
 FOLDERS = {"2020-12": "draft2020-12", "draft-07": "draft7"}
+NAMES = {
+    "2020-12": "https://json-schema.org/draft/2020-12/schema",
+    "draft-07": "http://json-schema.org/draft-07/schema",
+}
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,11 @@ class Options:
 
 def measured(group: dict[str, Any], options: Options) -> Iterator[tuple[str, str]]:
     """Yield the outcome of each test of one schema, with what explains it."""
-    draft = options.draft if options.draft != "2020-12" else None
+    schema = group["schema"]
+    if isinstance(schema, dict):
+        schema = {"$schema": NAMES[options.draft], **schema}
     try:
-        rules = schema_grammar(group["schema"], strict=options.strict, draft=draft).rules
+        rules = schema_grammar(schema, strict=options.strict).rules
         gbnf = "" if rules.is_empty else to_gbnf(rules)
     except GrammarError as error:
         yield from (("refused", str(error)) for _ in group["tests"])

@@ -280,6 +280,14 @@ def test_what_cannot_be_said_is_refused() -> None:
         grammar("hermes", odd)
     (note,) = grammar("hermes", odd, strict=False).report
     assert note.tool == "f" and note.note.keyword == "$ref"
+
+
+@pytest.mark.parametrize("dialect", ["hermes", "qwen3_coder", "xml", "html", "toml"])
+def test_a_format_that_is_not_enforced_is_in_the_report_of_every_tool(dialect: str) -> None:
+    dated = {"type": "object", "properties": {"day": {"type": "string", "format": "date"}}}
+    report = grammar(dialect, [{"name": name, "parameters": dated} for name in ("f", "g")]).report
+    noted = [(each.tool, each.note.pointer, each.note.keyword, each.note.kind) for each in report]
+    assert noted == [(tool, "/properties/day", "format", "unchecked") for tool in ("f", "g")]
     foreign = [{"name": "f", "parameters": {"$schema": "http://example.com/x", "type": "object"}}]
     for dialect in ("hermes", "qwen3_coder", "xml", "html", "toml"):
         with pytest.raises(wp.GrammarError, match=r"tool 'f': #: \$schema"):

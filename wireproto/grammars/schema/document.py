@@ -53,13 +53,9 @@ class _IndexedSchema:
 
 
 class SchemaDocument:
-    """A schema and all schemas inside it.
+    """A schema and all schemas inside it; `foreign`: where one of them first names a draft that is not read here."""
 
-    `draft`: what to read it as, else what it says itself. `foreign`: the first place that says it is of a draft that is
-    not read here.
-    """
-
-    def __init__(self, schema: object, draft: Draft | None = None) -> None:
+    def __init__(self, schema: object) -> None:
         self.root = schema
         self.foreign: str | None = None
         self._found: dict[str, _IndexedSchema] = {}
@@ -67,8 +63,7 @@ class SchemaDocument:
         self._resources: dict[str, str] = {"": ""}
         self._anchors: dict[tuple[str, str], str] = {}
         self._dynamic: dict[tuple[str, str], str] = {}
-        self._forced = draft is not None
-        self._index("", "", draft or DRAFT_2020)
+        self._index("", "", DRAFT_2020)
 
     def at(self, pointer: str) -> Any:
         """Return what stands at a pointer; raises `KeyError` if nothing does."""
@@ -93,6 +88,12 @@ class SchemaDocument:
     def alone(self, pointer: str) -> tuple[object, ...] | None:
         """Return what tells a schema apart from those of all documents; None if other schemas have a say in it."""
         return self._found[pointer].alone
+
+    def formats(self) -> Iterator[tuple[str, object]]:
+        """Yield where a `format` stands, and its name."""
+        for pointer in self._found:
+            if "format" in (schema := self.schema(pointer)):
+                yield pointer, schema["format"]
 
     def place(self, pointer: str, scope: tuple[str, ...]) -> Formula:
         """Return the formula of the schema at a pointer, reached through these resources."""
@@ -154,7 +155,7 @@ class SchemaDocument:
                 raise GrammarError(f"{pointer[:200]}: the schema is too deep or too large")
             if not isinstance(schema, Mapping):
                 continue
-            if "$schema" in schema and not (self._forced and not pointer):
+            if "$schema" in schema:
                 draft = self._said(pointer, schema, draft)
             base = self._named(pointer, schema, base, draft)
             order.append((pointer, schema, base, draft))
@@ -295,7 +296,6 @@ _DRAFTS: Final = {
     "https://json-schema.org/draft/2019-09/schema": DRAFT_2019,
     "https://json-schema.org/draft/2020-12/schema": DRAFT_2020,
 }
-DRAFT_NAMES: Final = {draft.name: draft for draft in _DRAFTS.values()}
 
 
 def said_by(schema: Mapping[str, Any]) -> Draft | None:

@@ -40,7 +40,7 @@ class Note:
     """What a grammar does not say as the schema does: where, by which keyword, and what it does instead.
 
     `kind`: `widened` accepts more than the schema; `ordered` accepts every value, but not every order of its keys;
-    `narrowed` leaves out values that the decoder would complain about.
+    `narrowed` leaves out values that the decoder would complain about; `unchecked` does not look at an annotation.
     """
 
     pointer: str
@@ -55,7 +55,6 @@ class SchemaReader:
 
     document: SchemaDocument
     strict: bool = True
-    formats: bool = False
     notes: dict[Note, None] = field(default_factory=dict)
     shared: dict[tuple[object, ...], ValueSet] = field(default_factory=dict)
     _known: dict[tuple[SchemaRef, bool], ValueSet] = field(default_factory=dict)
@@ -152,7 +151,7 @@ class SchemaReader:
         """Return what all keywords say that speak of the value and of its members, and join no schemas."""
         schema = self.schema(place)
         found = ANY_VALUE
-        asked = KeywordContext(self.document, place, schema, self.formats, lambda formula: self.of(formula, over))
+        asked = KeywordContext(self.document, place, schema, lambda formula: self.of(formula, over))
         for index in sorted({assertions.GROUP_OF[keyword] for keyword in schema if keyword in assertions.GROUP_OF}):
             keywords, make = assertions.GROUPS[index]
             keyword = next(each for each in keywords if each in schema)

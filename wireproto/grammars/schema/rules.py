@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from wireproto.grammars.expr.expr import Expr, Rules, choice
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.schema.counting import MemberLayout
-from wireproto.grammars.schema.document import DRAFT_NAMES, SchemaDocument
+from wireproto.grammars.schema.document import SchemaDocument
 from wireproto.grammars.schema.notation import JSON, Notation
 from wireproto.grammars.schema.reading import Note, SchemaReader
 from wireproto.grammars.schema.sets import Inexpressible
@@ -42,17 +42,12 @@ class SchemaRules:
         table: RuleTable,
         *,
         strict: bool = True,
-        formats: bool = False,
-        draft: str | None = None,
         any_order: int = 6,
         notation: Notation = JSON,
         make: type[ValueWriter] = ValueWriter,
     ) -> None:
-        wanted = DRAFT_NAMES.get(draft) if draft is not None else None
-        if draft is not None and wanted is None:
-            raise GrammarError(f"draft: {draft!r} is none of {', '.join(DRAFT_NAMES)}")
-        document = SchemaDocument(schema, wanted)
-        self._reader = SchemaReader(document, strict, formats, shared=table.once((SchemaReader, formats), dict))
+        document = SchemaDocument(schema)
+        self._reader = SchemaReader(document, strict, shared=table.once(SchemaReader, dict))
         if document.foreign is not None:
             error = Inexpressible("$schema", "schemas of another draft or vocabulary are not read")
             self._reader.widen(document.foreign, "$schema", error)
@@ -77,26 +72,22 @@ class SchemaRules:
     @property
     def report(self) -> tuple[Note, ...]:
         """Every place where the rules do not say exactly what the schema says."""
-        return tuple(self._reader.notes)
+        formats = (
+            Note(pointer, "format", f"the format {name!r} is not enforced", "unchecked")
+            for pointer, name in self._reader.document.formats()
+        )
+        return (*self._reader.notes, *formats)
 
 
-def schema_grammar(
-    schema: object,
-    *,
-    strict: bool = True,
-    formats: bool = False,
-    draft: str | None = None,
-    any_order: int = 6,
-) -> SchemaGrammar:
+def schema_grammar(schema: object, *, strict: bool = True, any_order: int = 6) -> SchemaGrammar:
     """Return the grammar of a schema's instances; raises `GrammarError`.
 
-    `formats`: whether `format` is asserted; a name that no standard defines says nothing. `draft`: such as "2020-12" or
-    "draft-07", else what `$schema` says. `any_order`: up to so many keys of an object stand in any order.
+    `any_order`: up to so many keys of an object stand in any order.
     """
     table = RuleTable()
     root = table.name("root")
     try:
-        written = SchemaRules(schema, table, strict=strict, formats=formats, draft=draft, any_order=any_order)
+        written = SchemaRules(schema, table, strict=strict, any_order=any_order)
         expr = written.value()
     except RecursionError:  # the caller's own stack counts too
         raise GrammarError("the schema is nested too deep") from None
