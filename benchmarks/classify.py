@@ -100,7 +100,7 @@ def rows(found: Score) -> Iterable[str]:
     used = [label for label in LABELS if any(label in pair for pair in found.table)]
     yield "".join([f"{'':10}", *(f"{label[:9]:>10}" for label in used)])
     for label in used:
-        counts = [found.table[label, said] for said in used]
+        counts = [found.table[label, regex] for regex in used]
         yield "".join([f"{label:10}", *(f"{count or '·':>10}" for count in counts)])
 
 

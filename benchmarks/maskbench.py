@@ -4,9 +4,9 @@ python -m benchmarks.maskbench FOLDER [--limit N] [--jobs 2] [--reasons] [--seco
 
 FOLDER is maskbench/data of https://github.com/guidance-ai/jsonschemabench: one schema in each file, with instances that
 are marked valid or invalid. As MaskBench does, an instance is written by `json.dumps`, and a schema passes if it
-compiles and every instance is judged rightly. MaskBench asserts `format`, these grammars do not: instances that are invalid only
-by their format count as accepted. A worker that needs more processor time than the limit for one schema, or that the
-engine kills, costs that schema only.
+compiles and every instance is judged rightly. MaskBench asserts `format`, these grammars do not: instances that are
+invalid only by their format count as accepted. A worker that needs more processor time than the limit for one schema,
+or that the engine kills, costs that schema only.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ from wireproto.grammars.message import MessageParts
 from wireproto.grammars.schema.rules import schema_grammar
 from wireproto.grammars.targets.gbnf import to_gbnf
 from wireproto.grammars.targets.lark import to_lark
-from wireproto.grammars.targets.lark_recursion import without_tails
+from wireproto.grammars.targets.lark_recursion import without_right_recursion
 from wireproto.grammars.targets.lark_trailing_context import with_context_folded
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.testing.engines.llguidance import LLGuidance
@@ -296,8 +296,8 @@ def message(root: Expr, **others: Expr) -> MessageParts:
 
 
 def texts(rules: Rules) -> list[str]:
-    said = gbnf.parse(to_gbnf(rules))
-    return [text for text in TEXTS if matches(said, text)]
+    regex = gbnf.parse(to_gbnf(rules))
+    return [text for text in TEXTS if matches(regex, text)]
 
 
 def expressions(depth: int, *names: str) -> st.SearchStrategy[Expr]:
@@ -334,7 +334,7 @@ def test_rules_that_call_themselves_at_their_end(ways: list[tuple[Expr, str]]) -
         wanted = texts(found)
     except wp.GrammarError:
         return
-    turned = without_tails(found)
+    turned = without_right_recursion(found)
     assert all(name not in _called(expr) for name, expr in turned.rules.items())
     with contextlib.suppress(wp.GrammarError):  # what repeats itself may be empty here
         assert texts(turned) == wanted
@@ -374,13 +374,13 @@ def test_declared_members_among_any_others(schema: dict[str, Any]) -> None:
 class Quote:
     """Text that ends at a quote with a comma or a bracket behind it."""
 
-    def settled(self, behind: str) -> bool:
+    def is_decided(self, behind: str) -> bool:
         return behind in (",", "]")
 
-    def ended(self, behind: str) -> Expr:
+    def with_context(self, behind: str) -> Expr:
         return literal(f'<text"{behind}>')
 
-    def beside(self, other: Expr) -> Quote:
+    def avoiding(self, other: Expr) -> Quote:
         raise AssertionError(other)
 
 

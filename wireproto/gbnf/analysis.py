@@ -19,7 +19,7 @@ from wireproto.gbnf.nodes import (
     Sequence,
     walk,
 )
-from wireproto.grammars.expr.graph import components
+from wireproto.grammars.expr.graph import components, reversed_edges
 
 
 def references(node: Node) -> Iterator[Reference]:
@@ -58,10 +58,7 @@ def may_be_empty(node: Node, empty: set[str]) -> bool:
 def nullable(grammar: GbnfGrammar) -> set[str]:
     """Return the names of the rules that match the empty string: a least fixed point, by work list."""
     rules = grammar.effective()
-    users: dict[str, set[str]] = {}
-    for name, rule in rules.items():
-        for reference in references(rule.body):
-            users.setdefault(reference.name, set()).add(name)
+    users = reversed_edges({name: {each.name for each in references(rule.body)} for name, rule in rules.items()})
     found: set[str] = set()
     todo = list(rules)
     while todo:

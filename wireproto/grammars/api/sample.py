@@ -36,6 +36,7 @@ from wireproto.grammars.expr.expr import (
     repeat,
     seq,
 )
+from wireproto.grammars.expr.graph import reversed_edges
 from wireproto.values.errors import GrammarError
 
 _MAX_SHORTEST: Final = 1_000_000
@@ -196,10 +197,7 @@ def _cost(expr: Expr, costs: Mapping[str, float]) -> float:
 
 def _costs(rules: Rules) -> dict[str, float]:
     """Return the cost of every rule that matches something, the cheapest found first."""
-    users: dict[str, list[str]] = {}
-    for name, expr in rules.rules.items():
-        for each in references(expr):
-            users.setdefault(each, []).append(name)
+    users = reversed_edges({name: references(expr) for name, expr in rules.rules.items()})
     found: dict[str, float] = {}
     waiting = [(1 + _cost(expr, found), name) for name, expr in rules.rules.items()]
     heapq.heapify(waiting)

@@ -1,25 +1,27 @@
 """Grammar expressions: a small closed set of values that codecs build and printers print.
 
-It must not know schemas, dialects or the syntax of any grammar language. Law: the makers (`seq`, `choice`, `repeat`)
-simplify and never change the language; alternatives that begin alike share that beginning, because an engine walks
-every alternative at once.
+It must not know schemas, dialects or the syntax of any grammar language. Law: the constructors (`seq`, `choice`,
+`repeat`) simplify and never change the language. `choice` left-factors: alternatives that begin alike share that
+beginning, because an engine follows all alternatives at once.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Union
 
+from wireproto.grammars.expr.graph import reversed_edges
+
 Ranges = tuple[tuple[int, int], ...]
-# Alternatives that share ever longer beginnings nest; below this they stand side by side.
+# Left factoring nests an expression; deeper than this it stops, so that code that walks expressions may recurse.
 _MAX_FACTORED: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """Text that stands there exactly so; never empty."""
+    """Exactly this text; never empty."""
 
     text: str
 
@@ -56,7 +58,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class RuleRef:
-    """What a rule of this name says."""
+    """A reference to the rule of this name."""
 
     name: str
 
@@ -70,9 +72,9 @@ class Until:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A raw value and its closer: for engines whose lexer finds it.
+    """A raw value and its closer, left to an engine whose lexer finds where the value ends (Lark only).
 
-    `boundary` is a `grammars.boundary.Boundary`, a `raw.Words` or a source of `held`.
+    `boundary` is a `ValueBoundary` or `BoundedTexts`, or a `LexemeSource` while Lark is printed.
     """
 
     boundary: Hashable
@@ -86,7 +88,7 @@ NOTHING: Final = Choice(())
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A grammar: the name of its first rule, and every rule by name. `is_pruned`: `pruned` has made it."""
+    """A grammar: the name of its first rule, and every rule by name. `is_pruned`: it came from `pruned`."""
 
     root: str
     rules: Mapping[str, Expr]
@@ -123,9 +125,9 @@ class Rules:
 
     def nullable(self) -> frozenset[str]:
         """Return the rules that match the empty text."""
-        # Most rules are not, whatever others are.
+        # Most rules are not nullable even if all others are.
         left = [name for name, expr in self.rules.items() if is_nullable(expr, self.rules)]
-        users = _users({name: _used(self.rules[name]) for name in left})
+        users = reversed_edges({name: _used(self.rules[name]) for name in left})
         found: set[str] = set()
         while left:
             name = left.pop()
@@ -188,6 +190,24 @@ def repeat(item: Expr, least: int, most: int | None) -> Expr:
     return item if least == most == 1 else Repeat(item, least, most)
 
 
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """Return the expressions directly inside an expression."""
+    if isinstance(expr, Seq):
+        return expr.parts
+    if isinstance(expr, Choice):
+        return expr.options
+    return (expr.item,) if isinstance(expr, Repeat) else ()
+
+
+def with_children(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """Return an expression with everything directly inside it changed, and not simplified."""
+    if isinstance(expr, Seq):
+        return Seq(tuple(map(change, expr.parts)))
+    if isinstance(expr, Choice):
+        return Choice(tuple(map(change, expr.options)))
+    return Repeat(change(expr.item), expr.least, expr.most) if isinstance(expr, Repeat) else expr
+
+
 def references(expr: Expr) -> list[str]:
     """Return the names of the rules that an expression refers to, in order, each once."""
     found: dict[str, None] = {}
@@ -196,30 +216,22 @@ def references(expr: Expr) -> list[str]:
         each = todo.pop()
         if isinstance(each, RuleRef):
             found[each.name] = None
-        elif isinstance(each, Seq):
-            todo += each.parts[::-1]
-        elif isinstance(each, Choice):
-            todo += each.options[::-1]
-        elif isinstance(each, Repeat):
-            todo.append(each.item)
+        else:
+            todo += children(each)[::-1]
     return list(found)
 
 
 def renamed(expr: Expr, names: Mapping[str, str]) -> Expr:
-    """Return an expression with references to other names; those that `names` lacks stay."""
+    """Return an expression with its references renamed; those that `names` lacks stay."""
     if isinstance(expr, RuleRef):
         return RuleRef(names.get(expr.name, expr.name))
-    if isinstance(expr, Seq):
-        return Seq(tuple(renamed(part, names) for part in expr.parts))
-    if isinstance(expr, Choice):
-        return Choice(tuple(renamed(option, names) for option in expr.options))
-    return Repeat(renamed(expr.item, names), expr.least, expr.most) if isinstance(expr, Repeat) else expr
+    return with_children(expr, lambda part: renamed(part, names))
 
 
 def filled(expr: Expr, rules: Mapping[str, Expr]) -> Expr:
-    """Return an expression with these expressions in place of rules, and without the options of which one is missing.
+    """Return an expression with these expressions in place of references; an option whose rule is missing is dropped.
 
-    Only the last part of a sequence is looked at: what follows a beginning that several options share.
+    Only the last part of a sequence is filled: the rest is a beginning that several options share (left factoring).
     """
     if isinstance(expr, Seq):
         last = expr.parts[-1]
@@ -252,12 +264,10 @@ def _used(expr: Expr) -> set[str]:
     for each in todo:
         if isinstance(each, RuleRef):
             found.add(each.name)
-        elif isinstance(each, Seq):
-            todo += each.parts
-        elif isinstance(each, Choice):
-            todo += each.options or (RuleRef(""),)
-        elif isinstance(each, Repeat):
-            todo.append(each.item)
+        elif isinstance(each, Choice) and not each.options:
+            found.add("")
+        else:
+            todo += children(each)
     return found
 
 
@@ -292,7 +302,7 @@ def _head(expr: Expr) -> Expr:
 
 
 def _shared(group: list[Expr]) -> Expr | None:
-    """Return what all begin with, or None for alternatives that have no beginning to share."""
+    """Return the common beginning of several options, or None."""
     heads = [_head(option) for option in group]
     if not isinstance(heads[0], Literal):
         return None if isinstance(heads[0], Seq) else heads[0]
@@ -321,8 +331,11 @@ def _is_productive(expr: Expr, productive: Iterable[str]) -> bool:
 
 
 def _productive(rules: Mapping[str, Expr], used: Mapping[str, set[str]]) -> set[str]:
-    """Return the rules that match something: those whose references all do, and whom a closer look finds so."""
-    users = _users(used)
+    """Return the rules that match some text: a least fixed point, by work list.
+
+    A rule whose references are all productive is `sure` without a look at its expression.
+    """
+    users = reversed_edges(used)
     missing = {name: len(names) for name, names in used.items()}
     sure = [name for name, count in missing.items() if not count]
     doubtful = list(rules)
@@ -338,26 +351,17 @@ def _productive(rules: Mapping[str, Expr], used: Mapping[str, set[str]]) -> set[
     return found
 
 
-def _users(used: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """Return who uses each rule."""
-    users: dict[str, list[str]] = {}
-    for name, names in used.items():
-        for each in names:
-            users.setdefault(each, []).append(name)
-    return users
-
-
 def _without_aliases(
     root: str, rules: Mapping[str, Expr], used: Mapping[str, set[str]]
 ) -> tuple[dict[str, Expr], dict[str, set[str]]]:
-    """Return the rules without those that only name another one, and what each uses.
+    """Return the rules without aliases (rules that are only a reference), and what each uses.
 
-    The first rule takes the place of what it names.
+    If the first rule is an alias, its target takes its name.
     """
     named: dict[str, str] = {}
     for name in rules:
         end = name
-        # What can match has no circle of names.
+        # This ends: a cycle of aliases is not productive, and was dropped.
         while isinstance(expr := rules[end], RuleRef):
             named[name] = end = expr.name
     first = named.get(root, root)
@@ -375,7 +379,7 @@ def _without_aliases(
 
 
 def _without(expr: Expr, productive: Iterable[str]) -> Expr:
-    """Return an expression without the options that never match; `NOTHING` if it never does itself."""
+    """Return an expression without the options that never match; `NOTHING` if nothing is left."""
     if isinstance(expr, Seq):
         return seq(*(_without(part, productive) for part in expr.parts))
     if isinstance(expr, Choice):

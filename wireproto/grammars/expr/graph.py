@@ -1,18 +1,27 @@
-"""Circles in a graph, for rules that lead back to themselves.
+"""Graphs: strongly connected components, which are the rules that lead back to themselves, and reversed edges.
 
-It knows nothing of grammars. Law: no recursion and linear time, however long the paths are.
+It must not know grammars. Law: no recursion and linear time, however long the paths are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 _Name = TypeVar("_Name", bound=Hashable)
 
 
+def reversed_edges(edges: Mapping[_Name, Iterable[_Name]]) -> dict[_Name, list[_Name]]:
+    """Return for each name the names that lead to it."""
+    found: dict[_Name, list[_Name]] = {}
+    for name, targets in edges.items():
+        for target in targets:
+            found.setdefault(target, []).append(name)
+    return found
+
+
 def components(edges: Mapping[_Name, Collection[_Name]]) -> Iterator[list[_Name]]:
-    """Yield the names of a graph in groups that lead to one another (Tarjan's algorithm, without recursion)."""
+    """Yield the strongly connected components, each after those that it leads to (Tarjan's algorithm)."""
     search = _Search(edges)
     for name in edges:
         if name not in search.order:
@@ -20,16 +29,16 @@ def components(edges: Mapping[_Name, Collection[_Name]]) -> Iterator[list[_Name]
 
 
 class _Search(Generic[_Name]):
-    """What the search has seen: the order, how far back each name leads, and who is in no group yet."""
+    """Tarjan's index (`order`), low link (`low`) and stack (`waiting`)."""
 
     def __init__(self, edges: Mapping[_Name, Collection[_Name]]) -> None:
         self.edges = edges
         self.order: dict[_Name, int] = {}
-        self.low: dict[_Name, int] = {}  # only of those in no group yet
+        self.low: dict[_Name, int] = {}  # only of names in no component yet
         self.waiting: list[_Name] = []
 
     def visit(self, root: _Name) -> Iterator[list[_Name]]:
-        """Yield the groups that are complete once all is seen that a name leads to."""
+        """Yield the components that are complete once everything reachable from a name was seen."""
         path = [self.enter(root)]
         while path:
             name, todo = path[-1]
@@ -46,13 +55,11 @@ class _Search(Generic[_Name]):
                 path.append(self.enter(following))
 
     def enter(self, name: _Name) -> tuple[_Name, Iterator[_Name]]:
-        """Note a name when it is first seen."""
         self.order[name] = self.low[name] = len(self.order)
         self.waiting.append(name)
         return name, iter(self.edges[name])
 
     def leave(self, name: _Name) -> list[_Name]:
-        """Return the group that a name was the first of; it waits no more."""
         group: list[_Name] = []
         while not group or group[-1] != name:
             group.append(self.waiting.pop())

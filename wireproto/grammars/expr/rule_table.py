@@ -1,7 +1,7 @@
-"""The rules of a grammar while it is written: each under a name of its own.
+"""The rule table of a grammar while it is written: a symbol table that gives each rule a unique name.
 
-It must not know what the rules say. Law: no name is given twice, a name is `[a-z0-9-]`, and the same calls in the same
-order give the same names. More rules than a limit raise `TooLarge`.
+It must not know what is in the rules. Law: no name is given twice, a name is `[a-z0-9-]`, and the same calls in the
+same order give the same names. More rules than a limit raise `TooLarge`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from wireproto.grammars.expr.expr import Expr, RuleRef
 from wireproto.values.errors import TooLarge
 
+# Bounds time and memory where a schema multiplies. Twice as many names are given: pruning may drop half of the rules.
 _MAX_RULES: Final = 60_000
 _MAX_NAME: Final = 40
 _FOREIGN: Final = re.compile(r"[^a-z0-9]+")
@@ -22,7 +23,7 @@ Made = TypeVar("Made")
 
 @dataclass(slots=True)
 class RuleTable:
-    """Rules by name."""
+    """Rules by name, and what was made once for all who write into the table."""
 
     rules: dict[str, Expr] = field(default_factory=dict)
     _taken: dict[str, int] = field(default_factory=dict)
@@ -31,23 +32,23 @@ class RuleTable:
 
     @property
     def names(self) -> int:
-        """How many names were given: it grows with every rule."""
+        """How many names were given so far."""
         return len(self._taken)
 
     @classmethod
-    def beside(cls, names: Iterable[str]) -> RuleTable:
-        """Return an empty table that gives none of these names."""
+    def avoiding(cls, names: Iterable[str]) -> RuleTable:
+        """Return an empty table that never gives one of these names."""
         return cls(_taken=dict.fromkeys(names, 1))
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """Return what was made for a key, or make it now: what several writers of this table share."""
+        """Return what `make` made for this key, the first time it is asked: several writers of one table share it."""
         found: Made | None = self._made.get(key)
         if found is None:
             found = self._made[key] = make()
         return found
 
     def name(self, hint: str) -> str:
-        """Return a new name that looks like the hint."""
+        """Return a new name, made from the hint."""
         base = self._bases.get(hint)
         if base is None:
             base = _FOREIGN.sub("-", hint.lower()).strip("-")[:_MAX_NAME].strip("-") or "rule"
@@ -63,7 +64,7 @@ class RuleTable:
         return name
 
     def add(self, hint: str, expr: Expr) -> RuleRef:
-        """Write a rule under a new name, and return what refers to it."""
+        """Add a rule under a new name, and return a reference to it."""
         name = self.name(hint)
         self.rules[name] = expr
         return RuleRef(name)

@@ -1,9 +1,11 @@
-"""GBNF, the grammar language of llama.cpp.
+"""Prints GBNF, the grammar language of llama.cpp.
 
-It must not know where the rules come from. Law: what is printed is accepted by llama.cpp and matches the same texts;
-what its engine cannot carry (a repetition of something that may be empty, left recursion, a missing rule) is refused.
 Traps that the engine does not report are avoided here: a bound above 2000 silently becomes unbounded, an alternative
-that ends empty swallows the next rule's name, `^`, NUL and surrogates in classes. Source: src/llama-grammar.cpp.
+that ends empty swallows the next rule's name, `^`, NUL and surrogates in classes.
+
+It must not know where the rules come from. Law: llama.cpp accepts what is printed and matches the same texts; what its
+engine cannot run (a repetition of what may be empty, left recursion, a missing rule) is refused.
+Source: src/llama-grammar.cpp.
 """
 
 from __future__ import annotations
@@ -36,8 +38,9 @@ from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.values.errors import GrammarError
 
 _MAX_REPEAT: Final = 1000  # llama.cpp stops at 2000
+# Deeper parentheses become a rule: llama.cpp reads them by recursion, and so does this printer.
 _MAX_NESTED: Final = 40
-# So many classes of characters are printed once: automata repeat them.
+# Cached character classes: automata repeat the same ones.
 _KEPT: Final = 2048
 _EMPTY: Final = '""'
 _PLAIN: Final = re.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -46,14 +49,14 @@ _ESCAPED: Final = (("\\", "\\\\"), ('"', '\\"'), *_NAMED.items())
 
 
 def to_gbnf(rules: Rules) -> str:
-    """Return a grammar whose first rule is `root`; raises `GrammarError` for what GBNF cannot say."""
+    """Return a grammar whose first rule is `root`; raises `GrammarError` for what GBNF cannot express."""
     if not rules.is_pruned:
         refuse_missing(rules)
     return printed(rules.pruned())
 
 
 def printed(rules: Rules, legal: Callable[[str], str] = str) -> str:
-    """Return the text of rules under names that GBNF takes, the first one `root`; `legal` has a say in the others."""
+    """Return the text of rules under names that GBNF takes, the first one `root`; `legal` adapts the others first."""
     return _Printer(_named(rules, legal)).text()
 
 
@@ -67,7 +70,7 @@ def _named(rules: Rules, legal: Callable[[str], str]) -> Rules:
 
 
 def refuse_missing(rules: Rules) -> None:
-    """Raise `GrammarError` for a rule that is referred to and not there."""
+    """Raise `GrammarError` for a reference to a rule that does not exist."""
     missing = {used for expr in rules.rules.values() for used in references(expr)} - set(rules.rules)
     if missing or rules.root not in rules.rules:
         raise GrammarError(f"the rule {min(missing, default=rules.root)} is missing")
@@ -77,7 +80,7 @@ class _Printer:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.nullable = rules.nullable()
-        self.table = RuleTable.beside(rules.rules)
+        self.table = RuleTable.avoiding(rules.rules)
         self.until: dict[tuple[str, ...], RuleRef] = {}
         self.todo: list[tuple[str, Expr]] = []
 
@@ -121,14 +124,14 @@ class _Printer:
 
     def repetition(self, expr: Repeat, depth: int) -> str:
         if is_nullable(expr.item, self.nullable):
-            raise GrammarError("a repetition of what may be empty, which llama.cpp cannot carry")
+            raise GrammarError("a repetition of what may be empty, which llama.cpp cannot run")
         if max(expr.least, expr.most or 0) > _MAX_REPEAT:
             return self.item(self.long_repetition(expr), depth)
-        # After a literal it repeats the whole of it.
+        # In GBNF a bound after a literal repeats the whole literal.
         return self.item(expr.item, depth) + _bounds(expr.least, expr.most)
 
     def long_repetition(self, expr: Repeat) -> Expr:
-        """Return a repetition in blocks: no bound of its own is large, and no block may be empty."""
+        """Return a repetition in blocks: no single bound is large, and no block may match the empty text."""
         one = expr.item if isinstance(expr.item, (RuleRef, Chars)) else self.named("item", expr.item)
         block = self.named("block", Repeat(one, _MAX_REPEAT, _MAX_REPEAT))
         blocks, rest = divmod(expr.least, _MAX_REPEAT)
@@ -142,7 +145,7 @@ class _Printer:
         return seq(exact, Choice((shorter, seq(repeat(block, many, many), repeat(one, 0, last)))))
 
     def named(self, hint: str, expr: Expr) -> RuleRef:
-        """Leave an expression to be printed as a rule of its own."""
+        """Print an expression as a rule of its own, later; return a reference to it."""
         name = self.table.name(hint)
         self.todo.append((name, expr))
         return RuleRef(name)
@@ -187,7 +190,7 @@ def _in_class(character: str) -> str:
 
 
 def _readable(character: str) -> str:
-    """Return a character as it is if it can be seen, else as an escape."""
+    """Return a printable character as it is, another one as an escape."""
     point = ord(character)
     if point == 0 or 0xD800 <= point < 0xE000:
         raise GrammarError(f"the character U+{point:04X} cannot be generated")
@@ -201,15 +204,15 @@ def _readable(character: str) -> str:
 
 def _refuse_left_recursion(rules: Rules, nullable: frozenset[str]) -> None:
     first = {name: _first(expr, nullable) for name, expr in rules.rules.items()}
-    # What begins with no rule is in no circle.
+    # A rule that begins with no other rule is in no cycle.
     first = {name: [each for each in found if first[each]] for name, found in first.items() if found}
     for group in components(first):
         if len(group) > 1 or group[0] in first[group[0]]:
-            raise GrammarError(f"the rule {group[0]} begins with itself, which llama.cpp cannot carry")
+            raise GrammarError(f"the rule {group[0]} begins with itself, which llama.cpp cannot run")
 
 
 def _first(expr: Expr, nullable: frozenset[str]) -> list[str]:
-    """Return the rules that may stand at the very start of an expression."""
+    """Return the rules with which an expression may begin (its FIRST set of rules)."""
     found: list[str] = []
     todo = [expr]
     for each in todo:

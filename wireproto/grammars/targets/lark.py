@@ -1,15 +1,17 @@
-"""Lark, the grammar language of llguidance (vLLM, llama.cpp where it was built with it), natively.
+"""Prints Lark, the grammar language of llguidance (vLLM, and llama.cpp where it was built with it).
 
-It must not know dialects. Law: what is printed is accepted by llguidance, and what that accepts matches the message's
-rules. Its lexer is greedy and never goes back, and its parser takes 2,000 open rules, and 50,000 steps for a mask. So
-everything regular is one lexeme as far as it goes: the arguments of a closed schema, often whole calls. Only what calls
-itself (any JSON) and raw values end a lexeme. That costs texts where of several ways with the same beginning one is
-regular for longer: `anyOf` with objects of which one holds any JSON where another does not, `contains`. Of the 1,257
-tests of the JSON-Schema-Test-Suite 5 are lost so, and 1,158 right; `%json` has 567 right, compiles and masks no faster,
-and takes keys in one order. What values lose is said in `lexemes`.
+llguidance's lexer is greedy and cannot backtrack; its parser takes 2,000 open rules, and 50,000 steps for a mask. So
+everything regular becomes one terminal, as far as it goes: the arguments of a closed schema, often whole calls. Only
+recursion (any JSON) and raw values end a terminal.
 
-Special tokens are no text to llguidance: a marker that is one for a model has to be spelled by other tokens.
-Sources: llguidance, docs/syntax.md; measured with 1.9.1.
+This loses some texts: where alternatives begin alike and one of them is regular for longer, the lexer follows that one
+(`contains`; an `anyOf` of objects of which one holds any JSON where another does not). Of the 1,257 tests of the
+JSON-Schema-Test-Suite 5 are lost this way, and 1,158 are right; llguidance's own `%json` has 567 right, compiles and
+masks no faster, and takes keys in one order only. What raw values lose is in `lark_lexemes`.
+
+A special token is no text to llguidance: a marker that is one in a model has to be spelled by other tokens.
+It must not know dialects. Law: llguidance accepts what is printed, and every text that it then admits matches the
+message's rules. Sources: llguidance, docs/syntax.md; measured with 1.9.1.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ from wireproto.grammars.expr.expr import (
     renamed,
     repeat,
     seq,
+    with_children,
 )
 from wireproto.grammars.expr.graph import components
 from wireproto.grammars.expr.rule_table import RuleTable
@@ -52,14 +55,14 @@ from wireproto.grammars.raw.rules import BoundedTexts
 from wireproto.grammars.targets import lark_lexemes
 from wireproto.grammars.targets.gbnf import refuse_missing
 from wireproto.grammars.targets.lark_lexemes import FreeText, LeadText, Lexeme, RawLexeme, ReasoningText, char_class
-from wireproto.grammars.targets.lark_recursion import with_ends, without_tails
-from wireproto.grammars.targets.lark_trailing_context import leading_to_raw, touches, with_context_folded
+from wireproto.grammars.targets.lark_recursion import with_literals_pushed, without_right_recursion
+from wireproto.grammars.targets.lark_trailing_context import has_raw, rules_with_raw, with_context_folded
 from wireproto.text.scan import BLANK
 from wireproto.values.errors import GrammarError
 
 
 def to_lark(message: MessageParts) -> str:
-    """Return the grammar of a message; raises `GrammarError` for what cannot be said."""
+    """Return the grammar of a message; raises `GrammarError` for what Lark cannot express."""
     rules = _marked(message) if message.marked else _ended(message.rules, EMPTY)
     if rules.is_empty:
         raise GrammarError("a grammar that matches nothing")
@@ -67,7 +70,7 @@ def to_lark(message: MessageParts) -> str:
 
 
 def _marked(message: MessageParts) -> Rules:
-    """Return the rules of a message in which markers set calls apart from text."""
+    """Return the rules of a message in which a marker tells calls from text."""
     before = Raw(LeadText(message.markers)) if message.text else EMPTY
     rules = Rules("none", {"none": NOTHING}) if message.calls is None else _ended(message.calls, before)
     found: Expr = RuleRef(rules.root)
@@ -79,40 +82,34 @@ def _marked(message: MessageParts) -> Rules:
         if not message.text:
             block = seq(block, repeat(chars(char_set(BLANK)), 0, thought.blanks))
         found = seq(block if thought.opened else optional(seq(literal(thought.open), block)), found)
-    root = RuleTable.beside(rules.rules).name("message")
+    root = RuleTable.avoiding(rules.rules).name("message")
     return Rules(root, {**rules.rules, root: found}).pruned()
 
 
 def _ended(rules: Rules, before: Expr) -> Rules:
-    """Return rules, with something before them, in which text of open end stands with what ends it."""
+    """Return rules, `before` in front of them, without right recursion and with trailing context folded."""
     refuse_missing(rules)
-    found = without_tails(rules.pruned())
-    root = RuleTable.beside(found.rules).name("calls")
-    sourced = {name: _with_sources(found.rules[name]) for name in sorted(leading_to_raw(found))}
+    found = without_right_recursion(rules.pruned())
+    root = RuleTable.avoiding(found.rules).name("calls")
+    sourced = {name: _with_lexemes(found.rules[name]) for name in sorted(rules_with_raw(found))}
     found = Rules(root, {**found.rules, **sourced, root: seq(before, RuleRef(found.root))})
     regular = _regular(found)
-    found = with_ends(found, frozenset(found.rules.keys() - regular))
+    found = with_literals_pushed(found, frozenset(found.rules.keys() - regular))
     return with_context_folded(found, lambda expr: regular.issuperset(references(expr)))
 
 
-def _with_sources(expr: Expr) -> Expr:
+def _with_lexemes(expr: Expr) -> Expr:
     """Return an expression whose raw values are sources for `with_context_folded`."""
-    if isinstance(expr, Seq):
-        return Seq(tuple(_with_sources(part) for part in expr.parts))
-    if isinstance(expr, Choice):
-        return Choice(tuple(_with_sources(option) for option in expr.options))
-    if isinstance(expr, Repeat):
-        return Repeat(_with_sources(expr.item), expr.least, expr.most)
     if isinstance(expr, Raw) and isinstance(expr.boundary, ValueBoundary):
         return Raw(RawLexeme(expr.boundary))
     if isinstance(expr, Raw) and isinstance(expr.boundary, BoundedTexts):
         return Raw(RawLexeme(expr.boundary.boundary, expr.boundary.dfa))
-    return expr
+    return with_children(expr, _with_lexemes)
 
 
 def _regular(rules: Rules) -> frozenset[str]:
-    """Return the rules that one regular expression can say: they do not call themselves, nor hold text of open end."""
-    touched = leading_to_raw(rules)
+    """Return the rules that are one regular expression: without recursion and without raw values."""
+    touched = rules_with_raw(rules)
     calls = {name: references(expr) for name, expr in rules.rules.items()}
     found: set[str] = set()
     for group in components(calls):
@@ -124,47 +121,47 @@ def _regular(rules: Rules) -> frozenset[str]:
 
 @dataclass(slots=True)
 class _Printer:
-    """Prints rules; those that are regular are terminals, whose names are in upper case."""
+    """Prints rules; regular ones become terminals, whose names are in upper case."""
 
     rules: Rules
     regular: frozenset[str] = field(init=False)
     nullable: frozenset[str] = field(init=False)
     table: RuleTable = field(init=False)
-    # What a terminal says, by its name, and the other way round for those that are no rules.
+    # Terminals by name; those that were no rule before also by their text.
     terminals: dict[str, str] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.regular = _regular(self.rules)
         self.nullable = self.rules.nullable()
-        self.table = RuleTable.beside(self.rules.rules)
+        self.table = RuleTable.avoiding(self.rules.rules)
 
     def text(self) -> str:
         """Return every rule and every terminal on its line, the first rule first."""
         lines = [f"start: {self.rule(RuleRef(self.rules.root))}\n"]
         for name, expr in self.rules.rules.items():
             if name in self.regular:
-                self.terminals[_terminal(name)] = _said(expr)
+                self.terminals[_terminal(name)] = _regex(expr)
             else:
                 lines.append(f"{_rule(name)}: {self.rule(expr)}\n")
-        lines += [f"{name}: {said}\n" for name, said in self.terminals.items()]
+        lines += [f"{name}: {regex}\n" for name, regex in self.terminals.items()]
         return "".join([*lines, lark_lexemes.DEFINED])
 
     def rule(self, expr: Expr) -> str:
-        """Return an expression in a rule: what stands together and is regular is one terminal."""
+        """Return the body of a rule: neighbours that are regular become one terminal."""
         found: list[str] = []
         together: list[Expr] = []
         todo = list(expr.parts if isinstance(expr, Seq) else (expr,))[::-1]
         while todo:
             part = todo.pop()
             if self.is_regular(part):
-                # What may be missing at the end must not swallow the beginning of what follows the rule.
+                # An optional last part gets a terminal of its own: it must not swallow what follows the rule.
                 if not todo and together and is_nullable(part, self.nullable):
                     found.append(self.run(together))
                     together = []
                 together.append(part)
             elif together and isinstance(part, Choice) and self.begins(part):
-                # Each option is told from what else may stand here by all that it begins with.
+                # The terminal before the choice goes into each option: the lexer then sees as much as it can at once.
                 options = [self.rule(seq(*together, option)) for option in part.options]
                 found.append(f"({' | '.join(options)})")
                 together = []
@@ -178,7 +175,7 @@ class _Printer:
         return " ".join(found)
 
     def head(self, expr: Expr) -> tuple[Expr, ...]:
-        """Return the parts of a rule that begins with something regular, if no choice stands behind that."""
+        """Return the parts of a rule that begins with something regular and goes on without a choice; else nothing."""
         body = self.rules.rules[expr.name] if isinstance(expr, RuleRef) else None
         if not isinstance(body, Seq) or not body.parts or not self.is_regular(body.parts[0]):
             return ()
@@ -193,14 +190,14 @@ class _Printer:
         return regular or bool(self.head(first)) or (isinstance(first, Choice) and self.begins(first))
 
     def repeated(self, expr: Expr) -> str:
-        """Return what is repeated; a literal before a rule is written into the rule, so that they are one terminal."""
+        """Return the item of a repetition; a literal before a rule moves into it, so that both are one terminal."""
         if not (isinstance(expr, Seq) and isinstance(expr.parts[0], Literal) and isinstance(expr.parts[1], RuleRef)):
             return self.rule(expr)
         first, name = expr.parts[0], expr.parts[1].name
         return self.rule(expr if name in self.regular else seq(first, self.rules.rules[name], *expr.parts[2:]))
 
     def is_regular(self, expr: Expr) -> bool:
-        return not touches(expr, frozenset()) and self.regular.issuperset(references(expr))
+        return not has_raw(expr, frozenset()) and self.regular.issuperset(references(expr))
 
     def part(self, expr: Expr) -> str:
         """Return a part of a rule that is not regular."""
@@ -214,16 +211,16 @@ class _Printer:
         return self.token(expr.boundary)
 
     def run(self, parts: Sequence[Expr]) -> str:
-        """Return what is regular as one terminal; none of its texts may be empty."""
+        """Return regular parts as one terminal, which llguidance does not let match the empty text."""
         expr = seq(*parts)
         if expr == EMPTY or isinstance(expr, Literal):
-            return _said(expr)
+            return _regex(expr)
         if is_nullable(expr, self.nullable):
-            return self.terminal("run", _said(self.filled(expr))) + "?"
-        return _terminal(expr.name) if isinstance(expr, RuleRef) else self.terminal("run", _said(expr))
+            return self.terminal("run", _regex(self.filled(expr))) + "?"
+        return _terminal(expr.name) if isinstance(expr, RuleRef) else self.terminal("run", _regex(expr))
 
     def filled(self, expr: Expr) -> Expr:
-        """Return the texts of an expression but the empty one."""
+        """Return the texts of an expression without the empty one."""
         if not is_nullable(expr, self.nullable):
             return expr
         if isinstance(expr, RuleRef):
@@ -238,31 +235,31 @@ class _Printer:
     def token(self, token: Lexeme) -> str:
         source = token.source
         if isinstance(source, (FreeText, ReasoningText)):
-            return self.terminal("text", source.lexeme(token.behind))
+            return self.terminal("text", source.lexeme(token.following))
         if isinstance(source, LeadText):
-            said, closer = self.terminal("lead", source.content(token.behind)), ""
+            regex, closer = self.terminal("lead", source.content(token.following)), ""
         else:
-            said, closer = self.terminal("content", lark_lexemes.content(source.boundary)), source.boundary.closer
+            regex, closer = self.terminal("content", lark_lexemes.content(source.boundary)), source.boundary.closer
             if source.words != ANY_TEXT:
-                said = f"({said} & {self.words(source.words)})"
-        return self.terminal("token", f"{said} {_said(literal(closer + token.behind))}")
+                regex = f"({regex} & {self.words(source.words)})"
+        return self.terminal("token", f"{regex} {_regex(literal(closer + token.following))}")
 
     def words(self, dfa: Dfa) -> str:
         """Return the terminal of the words of an automaton."""
         table = RuleTable()
         root = table.add("words", right_linear(dfa, table, "words"))
-        rules = without_tails(Rules(root.name, table.rules))
+        rules = without_right_recursion(Rules(root.name, table.rules))
         names = {name: self.table.name(name) for name in rules.rules}
         for name, expr in rules.rules.items():
-            self.terminals[_terminal(names[name])] = _said(renamed(expr, names))
+            self.terminals[_terminal(names[name])] = _regex(renamed(expr, names))
         return _terminal(names[rules.root])
 
-    def terminal(self, hint: str, said: str) -> str:
-        """Return the name of a terminal that says this; it is written once."""
-        if said not in self.named:
-            self.named[said] = _terminal(self.table.name(hint))
-            self.terminals[self.named[said]] = said
-        return self.named[said]
+    def terminal(self, hint: str, regex: str) -> str:
+        """Return the name of the terminal for this regular expression."""
+        if regex not in self.named:
+            self.named[regex] = _terminal(self.table.name(hint))
+            self.terminals[self.named[regex]] = regex
+        return self.named[regex]
 
 
 def _rule(name: str) -> str:
@@ -273,8 +270,8 @@ def _terminal(name: str) -> str:
     return "T_" + name.replace("-", "_").upper()
 
 
-def _said(expr: Expr) -> str:
-    """Return a regular expression in terms of terminals."""
+def _regex(expr: Expr) -> str:
+    """Return an expression as a regular expression over terminals."""
     if isinstance(expr, Literal):
         return json.dumps(expr.text, ensure_ascii=False)
     if isinstance(expr, Chars):
@@ -284,7 +281,7 @@ def _said(expr: Expr) -> str:
     if isinstance(expr, Seq):
         return " ".join(map(_grouped, expr.parts)) or '""'
     if isinstance(expr, Choice):
-        return " | ".join(map(_said, expr.options))
+        return " | ".join(map(_regex, expr.options))
     if isinstance(expr, Repeat):
         return _grouped(expr.item, always=True) + _bounds(expr)
     assert isinstance(expr, Until)
@@ -292,9 +289,9 @@ def _said(expr: Expr) -> str:
 
 
 def _grouped(expr: Expr, always: bool = False) -> str:
-    said = _said(expr)
+    regex = _regex(expr)
     plain = isinstance(expr, (Literal, Chars, RuleRef)) or (isinstance(expr, Repeat) and not always)
-    return said if plain else f"({said})"
+    return regex if plain else f"({regex})"
 
 
 def _bounds(expr: Repeat) -> str:

@@ -1,12 +1,13 @@
-"""Lexemes of llguidance that a rule cannot say: text that holds no marker, and values up to where they end for sure.
+"""llguidance's terminals for text that rules cannot say: text without markers, and raw values up to their closer.
 
-They are regular expressions with complements. It must not know rules. Law: what a lexeme matches of a value the decoder
-ends there and nowhere else; no lexeme goes on behind a text that it matches, but for text up to the end of the output.
+They are regular expressions with complement (`~`) and intersection (`&`). The language is smaller than that of the
+other targets, because the rest is too costly here: a value holds no whole call (R-DEPTH), no closer that another marker
+of the format follows directly, and no second closer right after a first one, unless the last thing before them that
+looks like the value's own tag is an opener (R-CLOSE2). A closer that anything else follows is content, as it is for the
+decoder.
 
-Values lose what is costly to say here: a whole call inside a value (R-DEPTH), a closer with another marker of the
-format right behind it, and a second closer right behind a first one, unless the last thing before them that looks like
-the value's own tag opens one (R-CLOSE2). A closer with anything else behind it is content, as it is for the decoder.
-Sources: llguidance, docs/syntax.md; measured with 1.9.1.
+It must not know rules. Law: the decoder ends a value exactly where its lexeme ends; no lexeme goes on after a text that
+it matches, except text up to the end of the output. Sources: llguidance, docs/syntax.md; measured with 1.9.1.
 """
 
 from __future__ import annotations
@@ -25,8 +26,7 @@ from wireproto.grammars.raw.boundary import ValueBoundary
 from wireproto.grammars.raw.marker_nfa import MarkerPath, Meaning, Step, Steps, literal_steps
 from wireproto.text.scan import BLANK
 
-# The terminal of whatever bytes there are. In a complement it is a tenth of the work that `(?s:.)*` makes, which tells
-# the bytes of a character apart.
+# Any bytes. In a complement it costs a tenth of `(?s:.)*`, which follows the bytes of each character.
 ANYTHING: Final = "ANYTHING"
 DEFINED: Final = f"{ANYTHING}: ~/[^\\x00-\\x{{10FFFF}}]/\n"
 # NUL cannot be generated.
@@ -38,100 +38,84 @@ _GAP: Final = Step(char_set(BLANK), 0, None)
 
 @dataclass(frozen=True, slots=True)
 class Lexeme:
-    """A text of a source and what stands behind it, as a leaf of rules."""
+    """A terminal: a text of a source, and its trailing context."""
 
     source: RawLexeme | LeadText | FreeText | ReasoningText
-    behind: str = ""
+    following: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RawLexeme:
-    """A raw value and its closer, as a source of `held`: any text, or the words of an automaton."""
+    """A raw value and its closer, as a `LexemeSource`: any text, or the words of an automaton.
+
+    `spelled`: the value, one that is no string and holds no marker, with its closer.
+    """
 
     boundary: ValueBoundary
     words: Dfa = ANY_TEXT
+    spelled: Expr | None = None
 
-    def settled(self, behind: str) -> bool:
-        """Whether the value has ended for sure when this stands behind its closer."""
-        return _settled(self.boundary, behind)
+    def is_decided(self, following: str) -> bool:
+        """Whether the value has surely ended if this follows its closer."""
+        return _is_decided(self.boundary, following)
 
-    def ended(self, behind: str) -> Expr:
-        """Return the value, its closer, and this behind it."""
-        return Raw(Lexeme(self, behind))
+    def with_context(self, following: str) -> Expr:
+        """Return the value, its closer, and this after it."""
+        return Raw(Lexeme(self, following)) if self.spelled is None else seq(self.spelled, literal(following))
 
-    def beside(self, other: Expr) -> SpelledLexeme:
+    def alternative(self, other: Expr) -> RawLexeme:
         """Return a value of another kind with its closer, in the same place."""
-        return SpelledLexeme(self.boundary, other)
-
-
-@dataclass(frozen=True, slots=True)
-class SpelledLexeme:
-    """A value that is no string, and its closer: no marker stands in it."""
-
-    boundary: ValueBoundary
-    written: Expr
-
-    def settled(self, behind: str) -> bool:
-        """Whether the value has ended for sure when this stands behind its closer."""
-        return _settled(self.boundary, behind)
-
-    def ended(self, behind: str) -> Expr:
-        """Return the value, its closer, and this behind it."""
-        return seq(self.written, literal(behind))
-
-    def beside(self, other: Expr) -> SpelledLexeme:
-        """Return a value of another kind with its closer, in the same place."""
-        return SpelledLexeme(self.boundary, other)
+        return RawLexeme(self.boundary, spelled=other)
 
 
 @dataclass(frozen=True, slots=True)
 class LeadText:
-    """Text before calls, as a source of `held`: it ends where the first of these markers does."""
+    """Text before calls, as a `LexemeSource`: it ends where the first of these markers ends."""
 
     markers: tuple[str, ...]
 
-    def settled(self, behind: str) -> bool:
-        """Whether a marker stands behind the text."""
-        return behind.endswith(self.markers)
+    def is_decided(self, following: str) -> bool:
+        """Whether this ends with a marker."""
+        return following.endswith(self.markers)
 
-    def ended(self, behind: str) -> Expr:
-        """Return the text and this behind it."""
-        return Raw(Lexeme(self, behind))
+    def with_context(self, following: str) -> Expr:
+        """Return the text with this after it."""
+        return Raw(Lexeme(self, following))
 
-    def beside(self, other: Expr) -> LeadText:
-        """Return the text: nothing else stands in its place."""
+    def alternative(self, other: Expr) -> LeadText:
+        """Return the text: nothing else may stand in its place."""
         del other
         return self
 
-    def content(self, behind: str) -> str:
-        """Return the text before this marker: it holds none, nor does it quote this one (R-OPEN)."""
-        begun = (each[:i] for each in self.markers for i in range(1, len(each)) if behind.startswith(each[i:]))
+    def content(self, following: str) -> str:
+        """Return the text before this marker: it holds no marker, and does not quote this one (R-OPEN)."""
+        begun = (each[:i] for each in self.markers for i in range(1, len(each)) if following.startswith(each[i:]))
         ends = "|".join([f"[{''.join(QUOTING)}]", *map(_escaped, begun)])
         return f"{_TEXT} & ~({ANYTHING} (/{_any_of(self.markers)}/ {ANYTHING} | /{ends}/))"
 
 
 @dataclass(frozen=True, slots=True)
 class FreeText:
-    """Text that holds no marker and is not empty; nothing stands behind it."""
+    """Text that holds no marker and is not empty; nothing follows it."""
 
     markers: tuple[str, ...]
 
-    def lexeme(self, behind: str) -> str:
+    def lexeme(self, following: str) -> str:
         """Return the text."""
-        del behind
+        del following
         return f"/[^\\x00]+/ & ~({ANYTHING} /{_any_of(self.markers)}/ {ANYTHING})"
 
 
 @dataclass(frozen=True, slots=True)
 class ReasoningText:
-    """Reasoning that holds no marker; its closer stands behind it."""
+    """Reasoning that holds no marker; its closer follows."""
 
     markers: tuple[str, ...]
 
-    def lexeme(self, behind: str) -> str:
+    def lexeme(self, following: str) -> str:
         """Return the reasoning and its closer."""
-        closer = _escaped(behind)
-        others = [marker for marker in self.markers if marker != behind]
+        closer = _escaped(following)
+        others = [marker for marker in self.markers if marker != following]
         held = f" & ~({ANYTHING} /{_any_of(others)}/ {ANYTHING})" if others else ""
         return f"{_TEXT} /{closer}/ & ~({ANYTHING} /{closer}/ {_LAST}){held}"
 
@@ -144,56 +128,57 @@ def until(markers: Iterable[str]) -> str:
 
 @lru_cache(maxsize=CACHED)
 def content(boundary: ValueBoundary) -> str:
-    """Return what a value may be, whatever stands behind its closer.
+    """Return what a value may be, whatever follows its closer.
 
-    It is nothing but the closer that a way of markers may begin in a value and end behind it with: a second one
-    (R-CLOSE2). The engine looks for a text of each lexeme, and is out of fuel if that is long; here the empty one does.
+    The only marker sequence that may begin in a value and end after its closer is a second closer (R-CLOSE2). The
+    engine searches for a shortest text of each lexeme and runs out of fuel if that is long; here it is the empty one.
     """
-    free, quotable = (_ways(p.steps for p in _stops(boundary) if p.quotable is quoted) for quoted in (False, True))
-    # The line break that frames the value counts as read.
+    stops = _shortest_stops(boundary)
+    free, quotable = (_regex_of_paths(p.steps for p in stops if p.quotable is quoted) for quoted in (False, True))
+    # The line break before the value (its frame) counts as read, so a marker that starts a line may follow at once.
     line = literal_steps("\n")
-    first = _ways(p.steps[1:] for p in _stops(boundary) if boundary.pad and p.steps[:1] == line)
-    stops = [f"{ANYTHING} /{free}/", f"({ANYTHING} /[^`]/)? /{quotable}/" if quotable else "", first and f"/{first}/"]
+    first = _regex_of_paths(p.steps[1:] for p in stops if boundary.pad and p.steps[:1] == line)
+    endings = [f"{ANYTHING} /{free}/", f"({ANYTHING} /[^`]/)? /{quotable}/" if quotable else "", first and f"/{first}/"]
     value = _escaped(_value_close(boundary))
     closed = f"{ANYTHING} /{value}{_step(_GAP)}/"
     tag = boundary.site.form.value_tag(boundary.site.key)
     if tag:
-        # Right behind a closer it is told otherwise whether an opener counts.
+        # An opener right after a closer is left out: whether it counts there depends on more than a regex can say.
         before = f"(({ANYTHING} /[^`]/)? & ~({closed}))"
         opener = f"/{_escaped(tag)}{_class(char_set(AFTER_TAG_NAME))}/"
         closed += f" & ~({before} {opener} ~({ANYTHING} /{value}/ {ANYTHING}) /{value}{_step(_GAP)}/)"
-    return f"{_TEXT} & ~(({' | '.join(filter(None, stops))}) {ANYTHING}) & ~({closed})"
+    return f"{_TEXT} & ~(({' | '.join(filter(None, endings))}) {ANYTHING}) & ~({closed})"
 
 
 @lru_cache(maxsize=CACHED)
-def _ends(boundary: ValueBoundary) -> tuple[MarkerPath, ...]:
-    """Return the ways that end a value, and somewhat more: its closer and any marker behind that."""
+def _stops_and_closers(boundary: ValueBoundary) -> tuple[MarkerPath, ...]:
+    """Return the marker sequences that end a value, each only up to the marker after its closer (so somewhat more)."""
     close = (*literal_steps(_value_close(boundary)), _GAP)
     found: dict[MarkerPath, None] = {}
     for path in boundary.paths():
         steps = path.steps
         if path.kind is Meaning.STOP and not path.quotable:
             size = len(close) if steps[: len(close)] == close else len(steps)
-            behind = next((i for i in range(size, len(steps)) if steps[i] == _GAP), len(steps))
-            steps = _cut(steps[:behind])
+            following = next((i for i in range(size, len(steps)) if steps[i] == _GAP), len(steps))
+            steps = _without_last_name(steps[:following])
         if path.kind is Meaning.STOP and steps != (*close, *close[:-1]):
             found[MarkerPath(steps, Meaning.STOP, path.quotable)] = None
     return tuple(found)
 
 
 @lru_cache(maxsize=CACHED)
-def _stops(boundary: ValueBoundary) -> tuple[MarkerPath, ...]:
-    """Return the ways that end a value, without those that hold a shorter one at their end."""
-    free = {path.steps for path in _ends(boundary) if not path.quotable}
+def _shortest_stops(boundary: ValueBoundary) -> tuple[MarkerPath, ...]:
+    """Return the marker sequences that end a value, without those that have a shorter one as a suffix."""
+    free = {path.steps for path in _stops_and_closers(boundary) if not path.quotable}
     return tuple(
         path
-        for path in _ends(boundary)
+        for path in _stops_and_closers(boundary)
         if path.quotable or not any(path.steps[i:] in free for i in range(1, len(path.steps)))
     )
 
 
-def _cut(steps: Steps) -> Steps:
-    """Return a way without a key or name that is its last part: it counts as said where it begins."""
+def _without_last_name(steps: Steps) -> Steps:
+    """Return steps without a key or name at their end: the marker counts from where the name begins."""
     for i in range(len(steps) - 1, -1, -1):
         if steps[i] == _GAP:
             break
@@ -207,13 +192,13 @@ def _value_close(boundary: ValueBoundary) -> str:
 
 
 @lru_cache(maxsize=CACHED * 16)
-def _settled(boundary: ValueBoundary, behind: str) -> bool:
-    wanted = _value_close(boundary) + behind
-    return any(_matches(path.steps, wanted) for path in _ends(boundary) if not path.quotable)
+def _is_decided(boundary: ValueBoundary, following: str) -> bool:
+    wanted = _value_close(boundary) + following
+    return any(_matches(path.steps, wanted) for path in _stops_and_closers(boundary) if not path.quotable)
 
 
 def _matches(steps: Steps, wanted: str) -> bool:
-    """Whether a text is a whole way."""
+    """Whether the steps match a whole text."""
     ends = {0}
     for step in steps:
         ends = {end for start in ends for end in _behind(step, wanted, start)}
@@ -221,7 +206,7 @@ def _matches(steps: Steps, wanted: str) -> bool:
 
 
 def _behind(step: Step, wanted: str, start: int) -> Iterator[int]:
-    """Yield where a step from a place in a text may end."""
+    """Yield where a step from `start` in a text may end."""
     end = start
     while True:
         if end - start >= step.least:
@@ -235,12 +220,12 @@ def _in(character: str, ranges: Ranges) -> bool:
     return any(low <= ord(character) <= high for low, high in ranges)
 
 
-def _ways(found: Iterable[Steps]) -> str:
-    """Return the ways as one expression; what several begin with is written once."""
+def _regex_of_paths(found: Iterable[Steps]) -> str:
+    """Return paths as one regular expression, left-factored."""
     groups: dict[Step, list[Steps]] = {}
     for steps in found:
         if not steps:
-            # A way that ends here holds all longer ones.
+            # What ends here matches before anything longer does.
             return ""
         groups.setdefault(steps[0], []).append(steps)
     return "|".join(_group(group) for group in groups.values())
@@ -249,7 +234,7 @@ def _ways(found: Iterable[Steps]) -> str:
 def _group(group: list[Steps]) -> str:
     size = min(map(len, group))
     shared = next((i for i in range(size) if any(steps[i] != group[0][i] for steps in group)), size)
-    rest = _ways([steps[shared:] for steps in group])
+    rest = _regex_of_paths([steps[shared:] for steps in group])
     return "".join(map(_step, group[0][:shared])) + (f"({rest})" if "|" in rest else rest)
 
 
@@ -272,7 +257,7 @@ def _class(ranges: Ranges) -> str:
 
 
 def _any_of(markers: Iterable[str]) -> str:
-    return _ways(map(literal_steps, markers))
+    return _regex_of_paths(map(literal_steps, markers))
 
 
 def _escaped(words: str) -> str:

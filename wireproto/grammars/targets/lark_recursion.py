@@ -1,8 +1,10 @@
-"""Rules that end otherwise: those that call themselves there, as repetitions, and what stands behind them.
+"""Eliminates right recursion: rules that end by calling themselves become repetitions.
 
-An Earley parser ends every open rule at once when the last of them ends, so that an item for each character of a string
-is too many; and what does not call itself can be one regular expression. It must not know where the rules come from.
-Law: the language stays the same.
+llguidance's Earley parser closes every open rule at the last character, so a rule for each character of a string costs
+too much; and what does not call itself can be one regular expression. A rule that calls itself is solved by Arden's
+lemma (`X = A X | B` is `A* B`), a group of right-linear rules by state elimination.
+
+It must not know where the rules come from. Law: the language stays the same.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ from wireproto.grammars.expr.expr import (
     Choice,
     Expr,
     Literal,
-    Repeat,
     RuleRef,
     Rules,
     Seq,
@@ -23,22 +24,23 @@ from wireproto.grammars.expr.expr import (
     references,
     repeat,
     seq,
+    with_children,
 )
 from wireproto.grammars.expr.graph import components
 from wireproto.grammars.expr.rule_table import RuleTable
 
-# What may stand between two rules of a group: by the rule that follows, None for the end.
+# An equation of a group: what stands before each rule at its end; None: before the end of the text.
 _Edges = dict["str | None", list[Expr]]
 
 
-def without_tails(rules: Rules) -> Rules:
-    """Return the same language: groups of rules that call one another only at their ends call nobody of the group."""
+def without_right_recursion(rules: Rules) -> Rules:
+    """Return the same language without right recursion in groups of rules that call one another at their ends only."""
     calls = {name: references(expr) for name, expr in rules.rules.items()}
     groups = [group for group in components(calls) if len(group) > 1 or group[0] in calls[group[0]]]
     if not groups:
         return rules
     kept = dict(rules.rules)
-    table = RuleTable.beside(kept)
+    table = RuleTable.avoiding(kept)
     entered = _entered(rules.root, calls, groups)
     for group in groups:
         edges = {name: _edges(kept[name], frozenset(group)) for name in group}
@@ -46,14 +48,14 @@ def without_tails(rules: Rules) -> Rules:
         if len(known) == len(group):
             kept.update({name: _StateElimination(known, table).solve(name) for name in group if name in entered})
         else:
-            kept.update({name: _looped(name, kept[name]) for name in group})
+            kept.update({name: _by_arden(name, kept[name]) for name in group})
     return Rules(rules.root, {**kept, **table.rules}).pruned()
 
 
-def with_ends(rules: Rules, into: frozenset[str]) -> Rules:
-    """Return the same language: a literal that stands behind one of these rules is part of it, at each of its ends.
+def with_literals_pushed(rules: Rules, into: frozenset[str]) -> Rules:
+    """Return the same language, a literal that follows one of these rules moved into the rule, to each of its ends.
 
-    What may be missing at the end of a rule, and what stands behind the rule, are told apart in one place then.
+    One rule then decides whether its optional end or the literal comes next.
     """
     return Rules(rules.root, _EndPusher(rules.rules, into).pushed())
 
@@ -67,8 +69,8 @@ def _entered(root: str, calls: Mapping[str, Collection[str]], groups: Iterable[C
     return found
 
 
-def _looped(name: str, expr: Expr) -> Expr:
-    """Return a rule that does not call itself at its end; elsewhere it may."""
+def _by_arden(name: str, expr: Expr) -> Expr:
+    """Return a rule that no longer calls itself at its end (Arden's lemma); elsewhere it may."""
     found = _edges(expr, frozenset({name}), strict=False)
     if found is None or name not in found:
         return expr
@@ -77,12 +79,12 @@ def _looped(name: str, expr: Expr) -> Expr:
 
 
 def _edges(expr: Expr, members: frozenset[str], strict: bool = True) -> _Edges | None:
-    """Return what stands before each rule of a group at the end of an expression; None if one stands elsewhere.
+    """Return the equation of an expression: what stands before each rule of a group at its end.
 
-    `strict` asks for the latter.
+    `strict`: None if a rule of the group stands anywhere else.
     """
     found: _Edges = {}
-    for head, last in _ways(expr):
+    for head, last in _alternatives(expr):
         if strict and not members.isdisjoint(references(head)):
             return None
         if isinstance(last, RuleRef) and last.name in members:
@@ -94,8 +96,8 @@ def _edges(expr: Expr, members: frozenset[str], strict: bool = True) -> _Edges |
     return found
 
 
-def _ways(expr: Expr) -> Iterator[tuple[Expr, Expr]]:
-    """Yield what an expression may be: a head and the last part, which is no choice."""
+def _alternatives(expr: Expr) -> Iterator[tuple[Expr, Expr]]:
+    """Yield the alternatives of an expression, each as a head and a last part that is no choice."""
     todo: list[tuple[tuple[Expr, ...], Expr]] = [((), expr)]
     while todo:
         head, last = todo.pop()
@@ -109,7 +111,7 @@ def _ways(expr: Expr) -> Iterator[tuple[Expr, Expr]]:
 
 @dataclass(slots=True)
 class _StateElimination:
-    """Solves the equations of a group: state elimination, with a rule for each result that is used more than once."""
+    """Solves the equations of a group by state elimination; a result that is used more than once becomes a rule."""
 
     edges: Mapping[str, _Edges]
     table: RuleTable
@@ -136,7 +138,7 @@ class _StateElimination:
         return order
 
     def _out(self, name: str, row: _Edges) -> dict[str | None, list[Expr]]:
-        """Return where a rule leads to, behind what leads back to it."""
+        """Return where a rule leads, after any number of its own loops."""
         again = row.pop(name, None)
         loop = repeat(choice(*again), 0, None) if again else seq()
         return {to: [seq(loop, choice(*ways))] for to, ways in row.items()}
@@ -161,7 +163,7 @@ class _StateElimination:
 
 @dataclass(slots=True)
 class _EndPusher:
-    """Writes literals into the rules behind which they stand."""
+    """Moves literals into the rules that they follow."""
 
     rules: Mapping[str, Expr]
     into: frozenset[str]
@@ -170,10 +172,9 @@ class _EndPusher:
     todo: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.table = RuleTable.beside(self.rules)
+        self.table = RuleTable.avoiding(self.rules)
 
     def pushed(self) -> dict[str, Expr]:
-        """Return the rules, with those that end in a literal now."""
         written = {name: self._pushed(expr) if name in self.into else expr for name, expr in self.rules.items()}
         while self.todo:
             name, text = self.todo.pop()
@@ -181,12 +182,8 @@ class _EndPusher:
         return written
 
     def _pushed(self, expr: Expr) -> Expr:
-        if isinstance(expr, Choice):
-            return Choice(tuple(map(self._pushed, expr.options)))
-        if isinstance(expr, Repeat):
-            return Repeat(self._pushed(expr.item), expr.least, expr.most)
         if not isinstance(expr, Seq):
-            return expr
+            return with_children(expr, self._pushed)
         parts: list[Expr] = []
         for part in map(self._pushed, expr.parts):
             if parts and isinstance(part, Literal) and not self.into.isdisjoint(references(parts[-1])):
@@ -196,7 +193,7 @@ class _EndPusher:
         return seq(*parts)
 
     def _behind(self, expr: Expr, text: str) -> Expr:
-        """Return an expression with a literal behind it."""
+        """Return an expression followed by a literal."""
         if isinstance(expr, RuleRef) and expr.name in self.into:
             key = expr.name, text
             if key not in self.names:

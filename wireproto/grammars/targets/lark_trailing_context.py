@@ -1,8 +1,10 @@
-"""Text whose end shows only in what follows it, put together with that: for an engine whose lexer never goes back.
+"""Folds trailing context into lexemes (`r/s` in lex), because llguidance's lexer cannot backtrack.
 
-A raw value ends at a closer that more structure follows; behind a closer that is content it goes on. So a value, its
-closer and the structure up to where nothing else can be meant are written as one, and the rules go on behind it. It
-must not know formats or any grammar language. Law: the texts stay the same, as far as a `LexemeSource` says them.
+A raw value ends at a closer only if the right structure follows; otherwise the closer is content. So the value, its
+closer and the structure that proves its end become one terminal, and the rules go on after it. The rules are read from
+left to right in a state: no value is open, or one is open and so much was read after its closer.
+
+It must not know formats or any grammar language. Law: the texts stay the same, as far as a `LexemeSource` can say them.
 """
 
 from __future__ import annotations
@@ -23,43 +25,45 @@ from wireproto.grammars.expr.expr import (
     RuleRef,
     Rules,
     Seq,
+    children,
     choice,
     literal,
     references,
     repeat,
     seq,
 )
+from wireproto.grammars.expr.graph import reversed_edges
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.values.errors import GrammarError
 
-# A set of characters behind a value is followed character by character up to here.
+# A larger set of characters after a value is refused: each character would be a state of its own.
 _MAX_CHARS: Final = 64
 
 
 class LexemeSource(Protocol):
-    """What a leaf `Raw` holds: text, and when what follows says that it has ended."""
+    """What a leaf `Raw` holds: text whose end is decided by what follows."""
 
-    def settled(self, behind: str) -> bool:
-        """Whether the text has ended for sure, when this stands behind it."""
+    def is_decided(self, following: str) -> bool:
+        """Whether the text has surely ended if this follows it."""
 
-    def ended(self, behind: str) -> Expr:
-        """Return the text and this behind it."""
+    def with_context(self, following: str) -> Expr:
+        """Return the text with this after it."""
 
-    def beside(self, other: Expr) -> LexemeSource:
-        """Return another text that may stand in the same place, and ends likewise."""
+    def alternative(self, other: Expr) -> LexemeSource:
+        """Return another text that may stand in the same place and ends the same way."""
 
     def __hash__(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class _OpenLexeme:
-    """A text that was read, and what was read behind it so far."""
+    """A text whose end is not decided yet, and what was read after it so far."""
 
     source: LexemeSource
-    behind: str
+    following: str
 
 
-# The number of an open text; 0: none is open.
+# A state: the number of an open text; 0: none is open.
 _State = int
 _NONE: Final = 0
 # A rule and the state in which it begins.
@@ -67,24 +71,27 @@ _Key = tuple[str, _State]
 
 
 def with_context_folded(rules: Rules, is_regular: Callable[[Expr], bool]) -> Rules:
-    """Return the rules with what a `LexemeSource` says in place of each leaf `Raw(Source)` and what stands behind it.
+    """Return the rules with each leaf `Raw(LexemeSource)` and its trailing context as one lexeme.
 
     Raises:
-        GrammarError: behind a text nothing settles where it ends.
+        GrammarError: nothing that follows a text decides where it ends.
     """
-    touched = leading_to_raw(rules)
+    touched = rules_with_raw(rules)
     return _ContextFolder(dict(rules.rules), touched, is_regular).rules_from(rules.root) if touched else rules
 
 
 @dataclass(slots=True)
 class _ContextFolder:
-    """Reads the rules from left to right, in a state: a text is open, or none."""
+    """Specialises each rule for the states in which it may begin and end.
+
+    First the reachable states are found (`writes` is False), by a work list; then the rules are written.
+    """
 
     rules: dict[str, Expr]
     touched: frozenset[str]
     is_regular: Callable[[Expr], bool]
     table: RuleTable = field(init=False)
-    # In which states a rule ends.
+    # The states in which a rule may end, by where it begins.
     ends: dict[_Key, dict[_State, None]] = field(default_factory=dict)
     users: dict[_Key, dict[_Key, None]] = field(default_factory=dict)
     names: dict[tuple[str, _State, _State], str] = field(default_factory=dict)
@@ -93,11 +100,10 @@ class _ContextFolder:
     texts: list[_OpenLexeme] = field(default_factory=list)
     fresh: list[_Key] = field(default_factory=list)
     again: dict[_Key, None] = field(default_factory=dict)
-    # Only the states are looked for at first.
     writes: bool = False
 
     def __post_init__(self) -> None:
-        self.table = RuleTable.beside(self.rules)
+        self.table = RuleTable.avoiding(self.rules)
 
     def rules_from(self, root: str) -> Rules:
         self._look_up((root, _NONE), None)
@@ -106,7 +112,7 @@ class _ContextFolder:
             self.again.pop(key, None)
             self._visit(key)
         if _NONE not in self.ends[root, _NONE]:
-            raise GrammarError("text that nothing ends")
+            raise GrammarError("a raw value that nothing ends")
         self.writes = True
         written = {name: expr for name, expr in self.rules.items() if name not in self.touched}
         for name, state in list(self.ends):
@@ -115,7 +121,7 @@ class _ContextFolder:
         return Rules(self._name(root, _NONE, _NONE), written)
 
     def _visit(self, key: _Key) -> None:
-        """Find out in which states a rule may end; those that use it are visited again if there are new ones."""
+        """Find the states in which a rule may end; its users are visited again if there are new ones."""
         before = len(self.ends[key])
         self.ends[key].update(dict.fromkeys(self._read(self.rules[key[0]], key[1], key)))
         if len(self.ends[key]) > before:
@@ -143,8 +149,8 @@ class _ContextFolder:
         return self.states[found]
 
     def _read(self, expr: Expr, state: _State, user: _Key | None = None) -> dict[_State, Expr]:
-        """Return what is written from this state on, by the state in which it ends."""
-        if state == _NONE and not touches(expr, self.touched):
+        """Return what an expression becomes if it begins in a state, by the state in which it ends."""
+        if state == _NONE and not has_raw(expr, self.touched):
             return {_NONE: expr}
         if isinstance(expr, RuleRef):
             ends = self._look_up((expr.name, state), user)
@@ -181,21 +187,21 @@ class _ContextFolder:
         if state == _NONE:
             return {_NONE: literal(text)}
         found = self.texts[state - 1]
-        behind = found.behind
+        following = found.following
         for i, character in enumerate(text):
-            behind += character
-            if found.source.settled(behind):
-                return {_NONE: seq(found.source.ended(behind), literal(text[i + 1 :]))}
-        return {self._state(_OpenLexeme(found.source, behind)): EMPTY}
+            following += character
+            if found.source.is_decided(following):
+                return {_NONE: seq(found.source.with_context(following), literal(text[i + 1 :]))}
+        return {self._state(_OpenLexeme(found.source, following)): EMPTY}
 
     def _options(self, expr: Choice, state: _State) -> Iterator[Expr]:
-        """Yield the options; beside a text whose end is open the others wait for the same, and what cannot is none."""
-        source = next(filter(None, map(_source, expr.options)), None)
+        """Yield the options. Beside an open text the others must be open too; an option that cannot be is dropped."""
+        source = next(filter(None, map(_leading_source, expr.options)), None)
         for option in expr.options:
-            if source is None or state != _NONE or touches(option, self.touched):
+            if source is None or state != _NONE or has_raw(option, self.touched):
                 yield option
             elif self.is_regular(option):
-                yield Raw(source.beside(option))
+                yield Raw(source.alternative(option))
 
     def _repetition(self, expr: Repeat, state: _State, user: _Key | None) -> dict[_State, Expr]:
         item = self._read(expr.item, _NONE, user) if state == _NONE else {state: EMPTY}
@@ -209,32 +215,29 @@ class _ContextFolder:
             most = None if expr.most is None else expr.most - 1
             again = seq(expr.item, repeat(expr.item, max(expr.least - 1, 0), most))
             self.rules[name] = again if expr.least else choice(EMPTY, again)
-            if touches(expr.item, self.touched):
+            if has_raw(expr.item, self.touched):
                 self.touched |= {name}
         return RuleRef(self.repeats[expr])
 
 
-def _source(expr: Expr) -> LexemeSource | None:
-    """Return the open text with which an expression begins."""
+def _leading_source(expr: Expr) -> LexemeSource | None:
+    """Return the source of the raw value with which an expression begins."""
     first = expr.parts[0] if isinstance(expr, Seq) and expr.parts else expr
     return cast(LexemeSource, first.boundary) if isinstance(first, Raw) else None
 
 
 def _characters(expr: Expr) -> Iterator[str]:
     if not isinstance(expr, Chars) or sum(high - low + 1 for low, high in expr.ranges) > _MAX_CHARS:
-        raise GrammarError("text whose end nothing settles")
+        raise GrammarError("nothing after a raw value decides where it ends")
     return (chr(point) for low, high in expr.ranges for point in range(low, high + 1))
 
 
-def leading_to_raw(rules: Rules) -> frozenset[str]:
-    """Return the rules in which there is a leaf `Raw`, themselves or in what they refer to."""
-    found = {name for name, expr in rules.rules.items() if touches(expr, frozenset())}
+def rules_with_raw(rules: Rules) -> frozenset[str]:
+    """Return the rules that hold a leaf `Raw`, themselves or in what they refer to."""
+    found = {name for name, expr in rules.rules.items() if has_raw(expr, frozenset())}
     if not found:
         return frozenset()
-    users: dict[str, list[str]] = {}
-    for name, expr in rules.rules.items():
-        for used in references(expr):
-            users.setdefault(used, []).append(name)
+    users = reversed_edges({name: references(expr) for name, expr in rules.rules.items()})
     todo = list(found)
     while todo:
         for user in users.get(todo.pop(), ()):
@@ -244,12 +247,8 @@ def leading_to_raw(rules: Rules) -> frozenset[str]:
     return frozenset(found)
 
 
-def touches(expr: Expr, touched: frozenset[str]) -> bool:
-    """Whether there is a leaf `Raw` in an expression, or one of these rules."""
+def has_raw(expr: Expr, touched: frozenset[str]) -> bool:
+    """Whether an expression holds a leaf `Raw`, or a reference to one of these rules."""
     if isinstance(expr, RuleRef):
         return expr.name in touched
-    if isinstance(expr, Seq):
-        return any(touches(part, touched) for part in expr.parts)
-    if isinstance(expr, Choice):
-        return any(touches(option, touched) for option in expr.options)
-    return touches(expr.item, touched) if isinstance(expr, Repeat) else isinstance(expr, Raw)
+    return isinstance(expr, Raw) or any(has_raw(part, touched) for part in children(expr))

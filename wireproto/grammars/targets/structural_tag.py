@@ -1,13 +1,14 @@
-"""Structural tags, the documents in which vLLM and SGLang hand free text and grammars to xgrammar.
+"""Structural tags: the JSON documents in which vLLM and SGLang give free text and grammars to xgrammar.
 
-It must not know dialects. Law: a tag accepts what the message's rules accept; only its free text also takes what is no
-UTF-8 and NUL, as a model without a grammar may write.
+Free text is the engine's own (`any_text`, `triggered_tags`): as a grammar it would take seconds to compile. Calls are a
+`grammar`, one for all tools, and not `json_schema`, which ignores keywords (it takes 258 invalid instances of the 1,257
+in the JSON-Schema-Test-Suite), takes no escape in a string with `maxLength`, and compiles slower from two tools on (100
+tools: 2.0 s, these rules 0.9 s).
 
-Free text is the engine's own (`any_text`, `triggered_tags`), which a grammar would take seconds of compiling for. Calls
-are `grammar` everywhere, and one for all tools: `json_schema` ignores keywords (it takes 258 invalid instances of the
-1,257 in the JSON-Schema-Test-Suite), takes no escape in a string with `maxLength`, and compiles slower from two tools
-on (100 tools: 2.0 s, these rules 0.9 s). Source: xgrammar, docs/structural_tag; measured with 0.2.8. 0.2.1 takes the
-same documents, but loses an exclusion behind the beginning of another one, and refuses U+D000 to U+D7FF.
+It must not know dialects. Law: a tag accepts what the message's rules accept; only its free text also takes NUL and
+bytes that are not UTF-8, as a model without a grammar may write. Source: xgrammar, docs/structural_tag; measured with
+0.2.8. 0.2.1 takes the same documents, but loses an exclusion after the beginning of another one, and refuses U+D000 to
+U+D7FF.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ from wireproto.values.errors import GrammarError
 def structural_tag(message: MessageParts) -> dict[str, Any]:
     """Return the document, ready for `json.dumps`; raises `GrammarError` as `to_ebnf` does.
 
-    What cannot be said exactly with the engine's free text is one grammar.
+    If the engine's free text cannot express the message exactly, the whole message is one grammar.
     """
     rest = _rest(message)
     found = None if rest is None else _behind_thought(message, rest)
@@ -55,7 +56,7 @@ def structural_tag(message: MessageParts) -> dict[str, Any]:
 
 
 def _rest(message: MessageParts) -> dict[str, Any] | None:
-    """Return what stands behind reasoning."""
+    """Return the format of what follows reasoning; None if only a grammar can express it."""
     if not message.text:
         return None if message.calls is None else _grammar(message.calls)
     if not message.marked:
@@ -64,7 +65,7 @@ def _rest(message: MessageParts) -> dict[str, Any] | None:
         return _text(message.markers)
     begins = [(marker, after(message.calls, marker)) for marker in sorted(message.markers, key=len)]
     found = {trigger: rest for trigger, rest in begins if not rest.is_empty}
-    # The shortest of those that begin alike stands for all of them.
+    # A trigger that begins with another one never fires: the shorter one does first.
     first = [each for each in found if not any(other != each and each.startswith(other) for other in found)]
     others = [marker for marker in message.markers if not any(trigger in marker for trigger in first)]
     quoted = [mark + trigger for mark in QUOTING for trigger in first]
@@ -99,7 +100,7 @@ def _behind_thought(message: MessageParts, rest: dict[str, Any]) -> dict[str, An
 
 
 def _straddles(marker: str, closer: str) -> bool:
-    """Whether a marker may begin in text and end in the closer behind it: no automaton of the text sees that."""
+    """Whether a marker may begin in text and end in the closer after it, which an exclusion in the text cannot see."""
     return any(closer.startswith(marker[i:]) for i in range(1, len(marker)))
 
 
@@ -116,9 +117,9 @@ def _grammar(rules: Rules) -> dict[str, Any]:
 
 
 def after(rules: Rules, text: str) -> Rules:
-    """Return what may follow a text with which the rules' own texts begin; nothing matches where none does.
+    """Return the rules of what may follow a text, by derivatives (Brzozowski); they are empty if no text begins so.
 
-    Raises `GrammarError` where a rule begins with itself.
+    Raises `GrammarError` for a rule that begins with itself.
     """
     nullable = rules.nullable()
     found: Expr = RuleRef(rules.root)
@@ -132,7 +133,7 @@ def after(rules: Rules, text: str) -> Rules:
 
 @dataclass(frozen=True, slots=True)
 class _Derivative:
-    """What is left of an expression behind one character (Brzozowski)."""
+    """The derivative of expressions by one character."""
 
     rules: Rules
     nullable: frozenset[str]
@@ -157,7 +158,7 @@ class _Derivative:
         return self.of(self.rules.rules[expr.name], inside | {expr.name})
 
     def of_sequence(self, expr: Seq, inside: frozenset[str]) -> Iterator[Expr]:
-        """Yield what is left when each part that may be the first one begins."""
+        """Yield the derivative by each part that may be the first."""
         for index, part in enumerate(expr.parts):
             yield seq(self.of(part, inside), *expr.parts[index + 1 :])
             if not is_nullable(part, self.nullable):

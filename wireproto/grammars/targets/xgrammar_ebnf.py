@@ -1,14 +1,15 @@
-"""EBNF, the grammar language of xgrammar (vLLM, SGLang): GBNF as far as both read it, with other repetitions.
+"""Prints EBNF, the grammar language of xgrammar (vLLM, SGLang): the GBNF that both read alike, with other repetitions.
 
-It must not know where the rules come from. Law: what is printed is accepted by xgrammar and matches the same texts.
-Where xgrammar reads GBNF otherwise: a name must not begin with a digit nor be `true` or `false`; `\\x41b` is one
+xgrammar reads some GBNF differently: a name must not begin with a digit nor be `true` or `false`; `\\x41b` is one
 character; `[^]` is any character; an alternative must not begin with nothing before `|`.
 
-Its masks are worked out beforehand for the states inside one rule; behind the end of a rule every token is tried again
-at every step. The rule of one character in a string makes a mask of 150,000 tokens take 60 ms, with a bound of 200
-more than a second. So what begins in many ways is not repeated, but followed by its own repetition:
-`more ::= "" | [a-z] more | "\\\\" escape more`, 0.06 ms. Bounds are counted in blocks of `BLOCK` that every string
-shares, and rules that say the same are one: each state is worked out once.
+xgrammar computes masks ahead for the states inside one rule; after the end of a rule it tries every token again at each
+step. Repeating a rule of one character makes a mask of 150,000 tokens take 60 ms, with a bound of 200 more than a
+second. So an item that begins in many ways is not repeated but calls its own repetition at its end:
+`more ::= "" | [a-z] more | "\\\\" escape more`, 0.06 ms. Bounds are counted in blocks of `BLOCK` that all strings
+share, and equal rules are merged, so that each state is computed once.
+
+It must not know where the rules come from. Law: xgrammar accepts what is printed and matches the same texts.
 Sources: xgrammar, docs/defining_structures/ebnf_grammar.md; measured with 0.2.8.
 """
 
@@ -36,11 +37,12 @@ from wireproto.grammars.expr.expr import (
     repeat,
     seq,
 )
+from wireproto.grammars.expr.graph import reversed_edges
 from wireproto.grammars.targets.gbnf import printed, refuse_missing
 
 BLOCK: Final = 32
 _WORDS: Final = frozenset(("true", "false"))
-# A set of fewer characters lets so few tokens pass that it is repeated as it is.
+# A smaller character set lets so few tokens pass that repeating it is cheap.
 _MANY: Final = 128
 
 
@@ -52,12 +54,9 @@ def to_ebnf(rules: Rules) -> str:
 
 
 def merged(rules: Rules) -> Rules:
-    """Return the same language with one rule for all that say the same."""
+    """Return the same language with equal rules merged."""
     kept = dict(rules.rules)
-    users: dict[str, set[str]] = {}
-    for name, expr in kept.items():
-        for used in references(expr):
-            users.setdefault(used, set()).add(name)
+    users = {used: set(names) for used, names in reversed_edges({n: references(e) for n, e in kept.items()}).items()}
     first: dict[Expr, str] = {}
     todo = [name for name in kept if name != rules.root]
     while todo:
@@ -75,7 +74,7 @@ def merged(rules: Rules) -> Rules:
             if first.get(kept[name]) == name:
                 del first[kept[name]]
             kept[name] = renamed(kept[name], names)
-        # In the order of the rules, so that the same rules give the same names.
+        # In the order of the rules, so that the result does not depend on the order of a set.
         todo = [name for name in kept if name in touched and name != rules.root] if touched else []
     return Rules(rules.root, kept, rules.is_pruned)
 
@@ -86,7 +85,7 @@ def _legal(name: str) -> str:
 
 @dataclass(slots=True)
 class _Unrolled:
-    """Rules whose repetitions of what begins in many ways are rules too."""
+    """Turns repetitions of items that begin in many ways into rules."""
 
     rules: Mapping[str, Expr]
     nullable: frozenset[str]
@@ -109,7 +108,7 @@ class _Unrolled:
 
     def _repetition(self, expr: Repeat) -> Expr:
         item, least, most = self._of(expr.item), expr.least, expr.most
-        # A set of characters without a bound is one state, and stays as it is.
+        # An unbounded character set is one state already.
         plain = isinstance(item, Chars) and most is None and least < 2
         if most == 1 or plain or is_nullable(item, self.nullable) or not self._begins_in_many_ways(item):
             return repeat(item, least, most)
@@ -126,7 +125,7 @@ class _Unrolled:
         return self._known[key]
 
     def _exactly(self, item: Expr, count: int, level: int) -> Expr:
-        """Return an item so many times: blocks of `BLOCK ** level`, and the rest in smaller ones."""
+        """Return an item `count` times: in blocks of `BLOCK ** level`, the rest in smaller ones."""
         if level == 0:
             return self._chain(item, count)
         whole, rest = divmod(count, BLOCK**level)
@@ -134,7 +133,7 @@ class _Unrolled:
         return seq(*[block] * whole, self._exactly(item, rest, level - 1))
 
     def _chain(self, item: Expr, count: int) -> Expr:
-        """Return an item so many times, with a rule for each number of times that is left."""
+        """Return an item `count` times, with a rule for each number of items left."""
         found = item if count else EMPTY
         for number in range(2, count + 1):
             key = ("exactly", item, number)
@@ -145,7 +144,7 @@ class _Unrolled:
         return found
 
     def _up_to(self, item: Expr, count: int, level: int) -> Expr:
-        """Return an item at most so many times: as many blocks of `BLOCK ** level`, then less than one."""
+        """Return an item up to `count` times: whole blocks of `BLOCK ** level`, then less than one."""
         if count == 0:
             return EMPTY
         key = ("up to", item, count, level)
@@ -170,7 +169,7 @@ class _Unrolled:
         return RuleRef(f"more-{number}")
 
     def _followed(self, item: Expr, after: Expr) -> tuple[Expr, ...]:
-        """Return the ways in which an item may begin, each up to its end and what is after it."""
+        """Return the alternatives of an item, each followed by `after`."""
         name = item.name if isinstance(item, RuleRef) else ""
         if name not in self._open and isinstance(self.rules.get(name), (Chars, Choice)):
             self._open.add(name)
@@ -180,7 +179,7 @@ class _Unrolled:
         return tuple(seq(self._short(option), after) for option in options)
 
     def _short(self, option: Expr) -> Expr:
-        """Return a beginning that is written many times, with a rule for what is long in it."""
+        """Return an alternative with a rule for its rest, since it is written many times."""
         if not isinstance(option, Seq) or len(option.parts) < 2:
             return option
         rest = seq(*option.parts[1:])
@@ -220,7 +219,7 @@ class _Unrolled:
 
 
 def _level(count: int) -> int:
-    """Return the size of the largest blocks in a number of items, as a power of `BLOCK`."""
+    """Return the exponent of the largest power of `BLOCK` up to `count`."""
     level = 0
     while BLOCK ** (level + 1) <= count:
         level += 1
