@@ -22,13 +22,13 @@ from wireproto.grammars.api.api import ToolChoice as Chosen
 from wireproto.grammars.api.api import grammar
 from wireproto.grammars.expr.expr import (
     Chars,
+    Choice,
     Expr,
     Raw,
     Repeat,
     RuleRef,
     Rules,
     Seq,
-    ToolChoice,
     Until,
     choice,
     literal,
@@ -309,7 +309,7 @@ def expressions(depth: int, *names: str) -> st.SearchStrategy[Expr]:
     return st.one_of(
         leaf,
         st.lists(inner, max_size=3).map(lambda parts: seq(*parts)),
-        st.lists(inner, min_size=1, max_size=3).map(lambda options: ToolChoice(tuple(options))),
+        st.lists(inner, min_size=1, max_size=3).map(lambda options: Choice(tuple(options))),
         st.tuples(inner, bounds).map(lambda found: Repeat(found[0], *found[1])),
     )
 
@@ -349,7 +349,7 @@ def _tails(ways: list[tuple[Expr, str]]) -> list[Expr]:
 def _called(expr: Expr) -> list[str]:
     if isinstance(expr, RuleRef):
         return [expr.name]
-    inside = expr.parts if isinstance(expr, Seq) else expr.options if isinstance(expr, ToolChoice) else ()
+    inside = expr.parts if isinstance(expr, Seq) else expr.options if isinstance(expr, Choice) else ()
     return [name for each in (*inside, *([expr.item] if isinstance(expr, Repeat) else [])) for name in _called(each)]
 
 
@@ -402,6 +402,6 @@ def test_text_stands_with_what_ends_it() -> None:
 
 def test_what_cannot_be_said_is_refused() -> None:
     with pytest.raises(wp.GrammarError, match="matches nothing"):
-        to_lark(message(seq(literal("a"), ToolChoice(()))))
+        to_lark(message(seq(literal("a"), Choice(()))))
     with pytest.raises(wp.GrammarError, match="missing"):
         to_lark(message(RuleRef("nowhere")))

@@ -1,9 +1,11 @@
-"""Where a raw value ends, as an automaton: the decoder's own rule, so that constrained models write what others may.
+"""Where a raw value ends, as an automaton: the decoder's own rule, so a constrained model may write what a free one may.
 
-Which sequences of markers end a value says `states.endings`, their texts say the dialect's templates. The automaton
-reads a value and its closer; where a text would end the value otherwise than at this closer, it stops. A nested call
-that is written as the dialect writes it is content as a whole (R-DEPTH), so the automaton calls itself there. It must
-not know schemas or any grammar language. Law: what is accepted decodes to the value that stands before the closer.
+Which marker sequences end a value comes from `spelling.endings`, the table that the decoder reads too; their texts come
+from the dialect's templates. The automaton reads a value and its closer, and stops where a text would end the value
+anywhere else. A nested call in the dialect's own spelling is content as a whole (R-DEPTH): there the automaton calls
+itself.
+
+It must not know schemas or any grammar language. Law: what is accepted decodes to the value before the closer.
 """
 
 from __future__ import annotations
@@ -36,21 +38,20 @@ from wireproto.tools.toolset import Toolset
 
 _BLANKS: Final = char_set(BLANK)
 _GAP: Final = (Step(_BLANKS, 0, None),)
-# `nodes.ALPHABETS` gives names so many characters.
+# The length that `nodes.ALPHABETS` allows names.
 _MAX_WORD: Final = 128
-# Where closers spell keys, so many arguments have an automaton each.
+# Where closers spell keys, each argument has an automaton of its own (10 to 15 kB of rules): only up to this many.
 _MAX_SITES: Final = 12
-# Declared keys are told apart in one automaton up to here; with more of them every key counts as declared.
+# One automaton tells declared keys apart up to here; with more of them every key counts as declared, to keep it small.
 _MAX_KEYS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class ValueSite:
-    """Where values stand: in calls of a form, which may stand in a section, among these declared keys.
+    """All that the end of a value depends on: the spelling, whether there are sections, and the declared keys.
 
-    `name` and `key` are those of the call and the value where closers spell them, else empty. `tools` are the declared
-    ones with their keys, where a header is nothing but such a name. `coarse`: they have so many keys that a value holds
-    no tag of any of these names, instead of an automaton for each key of each tool.
+    `name`, `key`: of the call and of the value, where closers spell them, else empty. `tools`: names and keys, where a
+    header is only a tool's name. `coarse`: there are too many keys for an automaton each; values hold no tag of them.
     """
 
     form: Spelling
@@ -63,8 +64,8 @@ class ValueSite:
 
     @classmethod
     def of(cls, form: Spelling, tools: Toolset) -> ValueSite:
-        """Return where values of a form stand, among these tools."""
-        # What the format cannot spell is the key of no argument.
+        """Return the site of values in a spelling, with these tools."""
+        # A key that the format cannot spell is never the key of an argument.
         of_tool = {tool.name: sorted(filter(ALPHABETS["key"].fullmatch, tool.keys)) for tool in tools.tools}
         keys = sorted({key for found in of_tool.values() for key in found})
         bare = any(header.first in ("", "<") for header in form.headers)
@@ -77,7 +78,7 @@ class ValueSite:
         )
 
     def at(self, name: str, key: str) -> ValueSite:
-        """Return the site of one value, as far as it makes a difference: equal sites have equal automata."""
+        """Return the site of one value; values whose automata are equal have equal sites."""
         form = self.form
         names = bool(form.closers) and bool(form.closers[0].roles)
         return replace(self, name=name if names else "", key=key if form.value_closer.roles else "")
@@ -85,18 +86,18 @@ class ValueSite:
 
 @dataclass(frozen=True, slots=True)
 class ValueBoundary:
-    """A raw value and its closer. `closer` begins with the white space that frames values; `pad` is that."""
+    """A raw value and its closer. `pad`: the white space that frames the value, with which `closer` begins."""
 
     site: ValueSite
     pad: str = ""
 
     @property
     def closer(self) -> str:
-        """What ends the value."""
+        """What ends the value, its frame included."""
         return self.pad + self.site.form.value_close(self.site.key)
 
     def paths(self) -> list[MarkerPath]:
-        """Return every way through markers that ends a value, or opens a call in it."""
+        """Return every marker sequence that ends a value, or opens a call in it."""
         return [*_endings(self.site), *_openers(self.site)]
 
     def automaton(self) -> ValueAutomaton:
@@ -104,7 +105,7 @@ class ValueBoundary:
         return _value_automaton(self)
 
     def texts(self) -> Dfa:
-        """Return the values with their closer, but for those that hold a nested call."""
+        """Return the values with their closer, without those that hold a nested call."""
         return _value_texts(self)
 
 
@@ -115,7 +116,7 @@ def _value_texts(boundary: ValueBoundary) -> Dfa:
 
 
 def _texts_of(automaton: ValueAutomaton, ends: Iterable[int]) -> Dfa:
-    """Return the texts without nested calls that an automaton reads up to one of these states."""
+    """Return the texts without nested calls that lead to one of these states."""
     return build_dfa(
         [[edge for arc in arcs for edge in edges_to(arc.ranges, arc.target)] for arcs in automaton.arcs], ends
     )
@@ -123,29 +124,29 @@ def _texts_of(automaton: ValueAutomaton, ends: Iterable[int]) -> Dfa:
 
 @lru_cache(maxsize=CACHED)
 def _value_automaton(boundary: ValueBoundary) -> ValueAutomaton:
-    net = MarkerNfa()
-    net.lay(boundary.paths())
-    net.mark(literal_steps(boundary.closer), Meaning.EXIT)
+    nfa = MarkerNfa()
+    nfa.add_paths(boundary.paths())
+    nfa.add(literal_steps(boundary.closer), Meaning.EXIT)
     site = boundary.site
     value = literal_steps(site.form.value_close(site.key))
-    # What tells a second closer from a first one, and openers of the tag that is closed.
-    net.mark(value, Meaning.VALUE)
+    # For R-CLOSE2: a second closer, and openers of the tag that is closed.
+    nfa.add(value, Meaning.VALUE)
     for i in range(len(value)):
-        net.mark((*value, *_GAP, *value[:i]), Meaning.BEHIND)
+        nfa.add((*value, *_GAP, *value[:i]), Meaning.BEHIND)
     twice = (*value, *_GAP, *value)
-    net.mark(twice, Meaning.TWICE)
+    nfa.add(twice, Meaning.TWICE)
     for frame in ("", site.form.dialect.argument.pad):
-        alone = net.follow(net.first, (*literal_steps(frame), *twice))
-        net.marks.setdefault(alone, set()).add(Meaning.ALONE)
+        alone = nfa.follow(nfa.first, (*literal_steps(frame), *twice))
+        nfa.labels.setdefault(alone, set()).add(Meaning.ALONE)
     tag = site.form.value_tag(site.key)
     if tag:
-        net.lay([MarkerPath((*literal_steps(tag), Step(char_set(AFTER_TAG_NAME))), Meaning.TAG, quotable=True)])
-    return determinised(net, literal_steps("\n") if boundary.pad else ())
+        nfa.add_paths([MarkerPath((*literal_steps(tag), Step(char_set(AFTER_TAG_NAME))), Meaning.TAG, quotable=True)])
+    return determinised(nfa, literal_steps("\n") if boundary.pad else ())
 
 
 @lru_cache(maxsize=CACHED)
 def harmless_texts(site: ValueSite) -> Dfa:
-    """Return the texts that may stand anywhere in a value and end it nowhere.
+    """Return the texts that may be anywhere in a value without ending it.
 
     Where a closer spells a key, they hold no tag of a declared name at all.
     """
@@ -153,27 +154,27 @@ def harmless_texts(site: ValueSite) -> Dfa:
     if form.value_closer.roles:
         names = {*site.keys, *(name for name, _ in site.tools)}
         return texts_without(tuple(sorted(f"{begin}{name}>" for name in names for begin in ("<", "</"))))
-    net = MarkerNfa()
-    net.lay([*_endings(site), *_openers(site)])
-    automaton = determinised(net, anywhere=True)
+    nfa = MarkerNfa()
+    nfa.add_paths([*_endings(site), *_openers(site)])
+    automaton = determinised(nfa, anywhere=True)
     return _texts_of(automaton, range(len(automaton.arcs)))
 
 
 @lru_cache(maxsize=CACHED)
 def nested_automaton(site: ValueSite, closer: str) -> ValueAutomaton:
     """Return the automaton of the rest of a nested call, up to and including its outermost closer."""
-    net = MarkerNfa()
-    net.lay(_openers(site))
-    net.mark(literal_steps(closer), Meaning.END)
-    return determinised(net)
+    nfa = MarkerNfa()
+    nfa.add_paths(_openers(site))
+    nfa.add(literal_steps(closer), Meaning.END)
+    return determinised(nfa)
 
 
 def _endings(site: ValueSite) -> Iterator[MarkerPath]:
-    """Yield every sequence of markers that ends a value, or the beginning of one that nothing else has."""
+    """Yield every marker sequence that ends a value, cut off where it cannot be anything else any more."""
     form = site.form
     texts = _markers(site)
     table = endings(form.wrapper is not None, site.sectioned)
-    # An argument's opener behind any closer covers those of declared keys, and `Ma` holds an `a` of its own.
+    # `A` (any opener of an argument) covers `a` (that of a declared key). `M` and `$` are about the end of the text.
     for letters in sorted(each for each in table.accepted if not set(each) & set("aM$")):
         for parts in product(*(texts[letter] for letter in letters)):
             yield MarkerPath(_spaced(parts), Meaning.STOP)
@@ -190,7 +191,7 @@ def _spaced(parts: tuple[Steps, ...]) -> Steps:
 
 
 def _markers(site: ValueSite) -> dict[str, list[Steps]]:
-    """Return how the marker of each letter begins: enough that nothing else does."""
+    """Return for each letter of `endings` how its markers begin, as far as needed to tell them from all else."""
     form = site.form
     texts = {
         "V": [form.value_close(site.key)],
@@ -207,29 +208,29 @@ def _markers(site: ValueSite) -> dict[str, list[Steps]]:
 
 
 def _openers(site: ValueSite) -> Iterator[MarkerPath]:
-    """Yield the openers of calls, which are content only as calls; directly behind a backtick they are quoted."""
+    """Yield the openers of calls: they are content only as whole calls, or quoted directly after a backtick."""
     yield from (MarkerPath(steps, Meaning.STOP, quotable=True) for steps, _ in _calls(site, exact=False))
     yield from (MarkerPath(steps, Meaning.BEFORE, quotable=True) for steps in _sections(site.form))
 
 
 def _sections(form: Spelling) -> Iterator[Steps]:
-    """Yield the openers of sections: a call behind one is not another one."""
+    """Yield the openers of sections: the call after one belongs to the section."""
     yield from (_spelled(opener, None) + _GAP for opener, _ in form.sections)
 
 
 def nested_calls(site: ValueSite) -> list[tuple[Steps, str]]:
-    """Return how a nested call begins as the dialect writes it, each with what closes its outermost marker.
+    """Return how a nested call begins as the dialect writes it, each with the closer of its outermost marker.
 
-    That is empty where it is part of the beginning already. Where a header is nothing but a name, what is a call in a
-    call depends on whose keys are declared, which is not followed: there are none.
+    The closer is empty where the beginning includes it. Where a header is only a tool's name there are no nested calls:
+    what is a call inside a call would depend on that tool's keys.
     """
     return [] if site.tools else list(_calls(site, exact=True))
 
 
 def _calls(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, str]]:
-    """Yield the openers of calls up to what must follow a header, with what closes the outermost marker.
+    """Yield the openers of calls up to what must follow a header (R-OPEN), with the closer of the outermost marker.
 
-    That is empty where it follows the header at once.
+    The closer is empty where it follows the header at once.
     """
     form = site.form
     gap = literal_steps(_last_gap(form.dialect.call.open)) if exact else _GAP
@@ -242,7 +243,7 @@ def _calls(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, str]]:
 
 
 def _headers(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, str, str, str]]:
-    """Yield headers and what stands before them, the name in them, the closer of the call, and the outermost one."""
+    """Yield headers with the markers before them, the name in them, the call's closer, and the outermost closer."""
     form = site.form
     spelled = _written if exact else _spelled
     inner: list[tuple[Steps, str, str]] = []
@@ -260,12 +261,12 @@ def _headers(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, str, str, st
         before = spelled(opener, None) + gap
         yield from ((before + steps, name, own, close) for steps, name, own, _ in opened)
     yield from opened
-    # Without its wrapper a header may open a call too.
+    # R-MISSING: a header may open a call without its wrapper.
     yield from bare if not exact and form.wrapper is not None else ()
 
 
 def _written(template: Template, fixed: str | None, string: str = "true") -> Steps:
-    """Return how a dialect writes a template; `string` is what it says of whether a value is one."""
+    """Return how a dialect writes a template; `string`: the value of the attribute that says whether a value is one."""
     steps: Steps = ()
     for node in template.trimmed:
         if isinstance(node, (Lit, Gap)):
@@ -278,7 +279,7 @@ def _written(template: Template, fixed: str | None, string: str = "true") -> Ste
 
 
 def _spelled(template: Template, fixed: str | None) -> Steps:
-    """Return ways to write a template that cover every one that the decoder takes."""
+    """Return steps that cover every spelling of a template that the decoder takes."""
     steps: Steps = ()
     for i, node in enumerate(template.trimmed):
         assert not isinstance(node, Tag), "tags are written escaped, their values need no boundary"
@@ -297,7 +298,7 @@ def _spelled(template: Template, fixed: str | None) -> Steps:
 
 
 def _word(role: str, fixed: str | None, most: int | None) -> Steps:
-    """Return what may stand in a slot: the `fixed` name or key if there is one."""
+    """Return what a slot may hold: the `fixed` name or key if there is one."""
     if fixed is not None and role in ("name", "key"):
         return literal_steps(fixed)
     return (Step(_alphabet(role), 1, most),)
@@ -305,13 +306,13 @@ def _word(role: str, fixed: str | None, most: int | None) -> Steps:
 
 @lru_cache(maxsize=16)
 def _alphabet(role: str) -> Ranges:
-    """Return the characters of a slot: those that are a slot by themselves; letters where a slot is a word."""
+    """Return the characters of a slot: those that it may consist of alone; letters where the slot is a word."""
     single = "".join(chr(point) for point in range(128) if ALPHABETS[role].fullmatch(chr(point)))
     return char_set(single or "abcdefghijklmnopqrstuvwxyz")
 
 
 def _keys(form: Spelling, key: str | None, exact: bool) -> Iterator[Steps]:
-    """Yield the openers of an argument (of key/value pairs: the first half)."""
+    """Yield the openers of an argument (in key/value dialects: their first half)."""
     if not exact:
         yield from (_spelled(template, key) for template in form.keys)
         return
@@ -321,7 +322,7 @@ def _keys(form: Spelling, key: str | None, exact: bool) -> Iterator[Steps]:
 
 
 def _last_gap(template: Template) -> str:
-    """Return the white space behind a marker, as a dialect writes it."""
+    """Return the white space after a marker, as a dialect writes it."""
     last = template.nodes[-1] if template.nodes else None
     return last.text if isinstance(last, Gap) else ""
 
@@ -331,5 +332,5 @@ def _section_gap(form: Spelling) -> str:
 
 
 def _first_gap(template: Template) -> str:
-    """Return the white space inside a marker, behind its first part."""
+    """Return the white space inside a marker, after its first part."""
     return next((node.text for node in template.trimmed if isinstance(node, Gap)), "")

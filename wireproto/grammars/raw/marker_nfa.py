@@ -1,7 +1,7 @@
-"""Ways through markers laid side by side, and the automaton that follows all of them at once.
+"""An NFA of all marker sequences, and its subset construction: the automaton of a raw value.
 
-It must not know dialects. Law: the automaton is deterministic but for its exits: where a closer was read, the text may
-end, and it may also go on.
+It must not know dialects. Law: the automaton is deterministic except at its exits: after a closer the text may end, or
+go on.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ from wireproto.grammars.automata.charset import ANY_CHAR, char_set, complement, 
 from wireproto.grammars.expr.expr import Ranges
 from wireproto.values.errors import TooLarge
 
+# Dialects need some hundreds of states; a grammar of more than this would be too large for any engine.
 _MAX_STATES: Final = 20_000
 _TICK: Final = char_set("`")
 
 
 class Meaning(Enum):
-    """What it means to reach a node.
+    """What it means to reach a node of the NFA.
 
-    STOP: the text would end here otherwise than wanted. BEFORE: an opener would end it. EXIT: the text may end. END: it
-    ends. A value's closer was just read (VALUE), or a second one may follow it (BEHIND) or does (TWICE), with
-    which the text began (ALONE). TAG: an opener of the tag that it closes.
+    STOP: the decoder would end the value here, so the grammar must not accept it. BEFORE: a nested call that began here
+    would end the value. EXIT: the text may end. END: it ends.
+    For R-CLOSE2 (a second closer right after a first one): VALUE: the value's closer was just read. BEHIND: a second
+    closer may follow, or has begun. TWICE: it was read. ALONE: it was read, and the value is empty otherwise. TAG: an
+    opener of the tag that the closer closes.
     """
 
     STOP = auto()
@@ -41,7 +44,7 @@ class Meaning(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Characters of a set, `least` to `most` of them."""
+    """`least` to `most` characters of a set; no upper bound if `most` is None."""
 
     ranges: Ranges
     least: int = 1
@@ -58,37 +61,37 @@ def literal_steps(text: str) -> Steps:
 
 @dataclass(frozen=True, slots=True)
 class MarkerPath:
-    """A way through markers and what its end means; `quotable`: directly behind a backtick it means nothing."""
+    """A marker sequence and what its end means; `quotable`: directly after a backtick it means nothing (R-OPEN)."""
 
     steps: Steps
-    kind: Meaning
+    meaning: Meaning
     quotable: bool = False
 
 
 @dataclass(slots=True)
 class MarkerNfa:
-    """Nodes, the ways between them, and what they mean. Ways with the same beginning share its nodes.
+    """An NFA of marker sequences; sequences with the same beginning share its nodes, as in a trie.
 
-    A way begins anywhere in a text (`start`), not directly behind a backtick (`unquoted`), or where the text does
-    (`first`).
+    A sequence begins anywhere in a text (`start`), anywhere but directly after a backtick (`unquoted`), or where the
+    text begins (`first`). `epsilon`: transitions that read nothing.
     """
 
     start: int = 0
     unquoted: int = 1
     first: int = 2
     edges: list[list[tuple[Ranges, int]]] = field(default_factory=lambda: [[], [], []])
-    free: list[list[int]] = field(default_factory=lambda: [[], [], []])
-    marks: dict[int, set[Meaning]] = field(default_factory=dict)
+    epsilon: list[list[int]] = field(default_factory=lambda: [[], [], []])
+    labels: dict[int, set[Meaning]] = field(default_factory=dict)
     _known: dict[tuple[int, Step], int] = field(default_factory=dict)
 
     def node(self) -> int:
-        """Return a new node."""
+        """Add a node."""
         self.edges.append([])
-        self.free.append([])
+        self.epsilon.append([])
         return len(self.edges) - 1
 
     def follow(self, node: int, steps: Steps) -> int:
-        """Return where a node leads through some steps."""
+        """Return the node that steps lead to, which are added where they are missing."""
         for step in steps:
             if (node, step) not in self._known:
                 self._known[node, step] = self._take(node, step)
@@ -96,7 +99,7 @@ class MarkerNfa:
         return node
 
     def _take(self, node: int, step: Step) -> int:
-        """Return a new end of a step; no way leads back, but from a node to itself."""
+        """Add a step and return its end; no edge leads back, except from a node to itself."""
         passed = [node]
         for _ in range((step.most or 1) - 1):
             passed.append(self.node())
@@ -106,23 +109,23 @@ class MarkerNfa:
         if step.most is None:
             self.edges[out].append((step.ranges, out))
         for each in passed[min(step.least, 1) :]:
-            self.free[each].append(out)
+            self.epsilon[each].append(out)
         return out
 
-    def lay(self, paths: Iterable[MarkerPath]) -> None:
-        """Lay these ways."""
+    def add_paths(self, paths: Iterable[MarkerPath]) -> None:
+        """Add marker sequences."""
         for path in paths:
             node = self.follow(self.unquoted if path.quotable else self.start, path.steps)
-            self.marks.setdefault(node, set()).add(path.kind)
+            self.labels.setdefault(node, set()).add(path.meaning)
 
-    def mark(self, steps: Steps, kind: Meaning) -> None:
-        """Lay one way."""
-        self.lay([MarkerPath(steps, kind)])
+    def add(self, steps: Steps, meaning: Meaning) -> None:
+        """Add one marker sequence."""
+        self.add_paths([MarkerPath(steps, meaning)])
 
 
 @dataclass(frozen=True, slots=True)
 class Arc:
-    """Characters of a set lead to a state."""
+    """A transition on the characters of a set."""
 
     ranges: Ranges
     target: int
@@ -130,10 +133,10 @@ class Arc:
 
 @dataclass(frozen=True, slots=True)
 class ValueAutomaton:
-    """The automaton: arcs by state, state 0 the start.
+    """The automaton of a value and its closer: arcs by state, state 0 is the start.
 
-    `exits` are the states in which the text may end. In those of `opens` a nested call may stand, behind which it goes
-    on in the state that is named there.
+    `exits`: the states in which the text may end. `opens`: the states in which a nested call may begin, each with the
+    state after the call (a pushdown automaton, whose push is the nested call).
     """
 
     arcs: tuple[tuple[Arc, ...], ...]
@@ -141,59 +144,58 @@ class ValueAutomaton:
     opens: Mapping[int, int]
 
 
-# Whether an opener of the value's own tag is open for certain (R-CLOSE2): None, or how many closers in a row follow it.
-_Tags = int | None
+# R-CLOSE2: None while no opener of the value's own tag is surely open, else how many closers in a row follow it.
+_OpenTag = int | None
 
 
-def _after(tags: _Tags, kinds: frozenset[Meaning]) -> _Tags:
-    """Return that behind a character that means this: never more openers than there are."""
-    if Meaning.VALUE in kinds:
-        return tags + 1 if tags is not None and tags < 2 else None
-    # Whether an opener right behind a closer counts first is not followed.
-    if Meaning.TAG in kinds and Meaning.BEHIND not in kinds:
+def _after(open_tag: _OpenTag, meanings: frozenset[Meaning]) -> _OpenTag:
+    """Return the next state of R-CLOSE2. It never assumes an opener that may not be one."""
+    if Meaning.VALUE in meanings:
+        return open_tag + 1 if open_tag is not None and open_tag < 2 else None
+    # An opener right after a closer is ignored: whether it counts depends on more than this state holds.
+    if Meaning.TAG in meanings and Meaning.BEHIND not in meanings:
         return 0
-    return None if tags and Meaning.BEHIND not in kinds else tags
+    return None if open_tag and Meaning.BEHIND not in meanings else open_tag
 
 
-_State = Union[tuple[frozenset[int], bool, _Tags], Literal["end"]]
+_State = Union[tuple[frozenset[int], bool, _OpenTag], Literal["end"]]
 _FRESH: Final[_State] = (frozenset(), False, None)
 
 
-def determinised(net: MarkerNfa, before: Steps = (), anywhere: bool = False) -> ValueAutomaton:
-    """Return the automaton of a net; raises `TooLarge`.
+def determinised(nfa: MarkerNfa, before: Steps = (), anywhere: bool = False) -> ValueAutomaton:
+    """Return the deterministic automaton of an NFA; raises `TooLarge`.
 
-    `before`: what counts as read before the first character. `anywhere`: the text may end anywhere, without an exit.
+    `before`: what counts as read before the first character. `anywhere`: the text may end in every state.
     """
-    begun = net.follow(net.start, before)
-    merged, number = _merged(net)
+    begun = nfa.follow(nfa.start, before)
+    merged, number = _merged(nfa)
     return _SubsetConstruction(merged, anywhere).reading((merged.first, number[begun]))
 
 
 class _SubsetConstruction:
-    """The subset construction.
+    """The subset construction over atoms: the sets of characters that no step tells apart.
 
-    Its characters are numbers: of atoms, the sets of characters that no way tells apart, and behind them one for an
-    exit and one for a whole nested call.
+    Characters are numbers: those of the atoms, then one for an exit and one for a whole nested call.
     """
 
-    def __init__(self, net: MarkerNfa, anywhere: bool) -> None:
-        self.net, self.anywhere = net, anywhere
-        self.atoms = _atoms(each for edges in net.edges for each, _ in edges)
+    def __init__(self, nfa: MarkerNfa, anywhere: bool) -> None:
+        self.nfa, self.anywhere = nfa, anywhere
+        self.atoms = _atoms(each for edges in nfa.edges for each, _ in edges)
         self.exit, self.call = len(self.atoms), len(self.atoms) + 1
-        self.closure = [_reached(net, node) for node in range(len(net.edges))]
-        sets = {ranges for edges in net.edges for ranges, _ in edges}
+        self.closure = [_reached(nfa, node) for node in range(len(nfa.edges))]
+        sets = {ranges for edges in nfa.edges for ranges, _ in edges}
         parts = {ranges: [i for i, atom in enumerate(self.atoms) if intersection(atom[:1], ranges)] for ranges in sets}
-        self.moves = [_moves(edges, parts) for edges in net.edges]
+        self.moves = [_moves(edges, parts) for edges in nfa.edges]
         self.tick = self.atoms.index(_TICK)
-        self.begun = [self.beginnings(net.start, net.unquoted), self.beginnings(net.start)]
-        self.known: dict[tuple[tuple[int, ...], bool, _Tags], int] = {}
+        self.begun = [self.beginnings(nfa.start, nfa.unquoted), self.beginnings(nfa.start)]
+        self.known: dict[tuple[tuple[int, ...], bool, _OpenTag], int] = {}
         self.sets: dict[tuple[int, ...], Ranges] = {}
-        self.rows: dict[tuple[bool, _Tags], list[int]] = {}
+        self.rows: dict[tuple[bool, _OpenTag], list[int]] = {}
         self.number: dict[_State, int] = {}
         self.order: list[_State] = []
 
     def beginnings(self, *nodes: int) -> list[tuple[int, ...]]:
-        """Return where these nodes lead to, by atom."""
+        """Return where these nodes lead, by atom."""
         return [tuple(to for node in nodes for to in self.moves[node].get(atom, ())) for atom in range(len(self.atoms))]
 
     def reading(self, first: tuple[int, ...]) -> ValueAutomaton:
@@ -212,24 +214,26 @@ class _SubsetConstruction:
     def row(self, state: _State) -> Iterator[Edge]:
         if isinstance(state, str):
             return
-        nodes, quoted, tags = state
-        kinds = self.kinds(nodes)
-        # A second closer ends a value that would be empty otherwise, or in which the first one closes a tag.
-        closed = Meaning.EXIT in kinds and (Meaning.TWICE not in kinds or Meaning.ALONE in kinds or tags == 2)
+        nodes, quoted, open_tag = state
+        meanings = self.meanings(nodes)
+        # R-CLOSE2: a second closer is the real one if the value would be empty else, or if the first one closes a tag.
+        closed = Meaning.EXIT in meanings and (
+            Meaning.TWICE not in meanings or Meaning.ALONE in meanings or open_tag == 2
+        )
         if closed or self.anywhere:
             yield self.exit, self.exit, self.state("end")
-        if not quoted and Meaning.BEFORE not in kinds:
+        if not quoted and Meaning.BEFORE not in meanings:
             yield self.call, self.call, self.state(_FRESH)
         moved: dict[int, list[int]] = {}
         for node in nodes:
             for atom, targets in self.moves[node].items():
                 moved.setdefault(atom, []).extend(targets)
-        following = self.begun_row(quoted, tags)
+        following = self.begun_row(quoted, open_tag)
         if moved:
             following = following.copy()
         for atom, targets in moved.items():
             reached = tuple(sorted({*self.begun[quoted][atom], *targets}))
-            following[atom] = self.following(reached, atom == self.tick, tags)
+            following[atom] = self.following(reached, atom == self.tick, open_tag)
         first = 0
         for atom, target in enumerate((*following[1:], None), 1):
             if target != following[first]:
@@ -237,32 +241,34 @@ class _SubsetConstruction:
                     yield first, atom - 1, following[first]
                 first = atom
 
-    def begun_row(self, quoted: bool, tags: _Tags) -> list[int]:
-        """Return the states behind each atom where nothing was begun before."""
-        key = quoted, tags
+    def begun_row(self, quoted: bool, open_tag: _OpenTag) -> list[int]:
+        """Return the next state for each atom if no marker has begun before it."""
+        key = quoted, open_tag
         if key not in self.rows:
             begun = enumerate(self.begun[quoted])
-            self.rows[key] = [self.following(targets, atom == self.tick, tags) for atom, targets in begun]
+            self.rows[key] = [self.following(targets, atom == self.tick, open_tag) for atom, targets in begun]
         return self.rows[key]
 
-    def following(self, targets: tuple[int, ...], tick: bool, tags: _Tags) -> int:
-        """Return the number of the state behind a character; -1 if the text would end otherwise than wanted."""
-        key = targets, tick, tags
+    def following(self, targets: tuple[int, ...], tick: bool, open_tag: _OpenTag) -> int:
+        """Return the number of the next state; -1 if the decoder would end the value there."""
+        key = targets, tick, open_tag
         if key not in self.known:
             nodes = frozenset[int]().union(*(self.closure[target] for target in targets))
-            kinds = self.kinds(nodes)
-            if Meaning.END in kinds:
+            meanings = self.meanings(nodes)
+            if Meaning.END in meanings:
                 self.known[key] = self.state("end")
             else:
-                self.known[key] = -1 if Meaning.STOP in kinds else self.state((nodes, tick, _after(tags, kinds)))
+                self.known[key] = (
+                    -1 if Meaning.STOP in meanings else self.state((nodes, tick, _after(open_tag, meanings)))
+                )
         return self.known[key]
 
-    def kinds(self, nodes: frozenset[int]) -> frozenset[Meaning]:
-        """Return what it means to have reached these nodes."""
-        return frozenset(kind for node in nodes & self.net.marks.keys() for kind in self.net.marks[node])
+    def meanings(self, nodes: frozenset[int]) -> frozenset[Meaning]:
+        """Return what it means to be in these nodes."""
+        return frozenset(meaning for node in nodes & self.nfa.labels.keys() for meaning in self.nfa.labels[node])
 
     def expanded(self, dfa: Dfa) -> ValueAutomaton:
-        """Return the automaton over characters."""
+        """Return the automaton over characters instead of atoms."""
         rows: list[tuple[Arc, ...]] = []
         for row in dfa.edges:
             groups: dict[int, tuple[int, ...]] = {}
@@ -281,7 +287,7 @@ class _SubsetConstruction:
 
 
 def _atoms(sets: Iterable[Ranges]) -> list[Ranges]:
-    """Return the coarsest sets of characters that no set tells apart, nor the backtick; NUL is in none."""
+    """Return the coarsest partition of the characters that respects these sets and the backtick, without NUL."""
     atoms: list[Ranges] = [intersection(ANY_CHAR, complement(((0, 0),)))]
     for ranges in sorted({*sets, _TICK}):
         outside = complement(ranges)
@@ -297,32 +303,32 @@ def _moves(edges: Iterable[tuple[Ranges, int]], parts: Mapping[Ranges, list[int]
     return moves
 
 
-def _merged(net: MarkerNfa) -> tuple[MarkerNfa, list[int]]:
-    """Return a net in which ways that end alike share their nodes, and its node for each.
+def _merged(nfa: MarkerNfa) -> tuple[MarkerNfa, list[int]]:
+    """Return the NFA with nodes merged that have the same future, and the new node of each old one.
 
-    Where a text ends nothing goes on.
+    Nothing follows a node that stops.
     """
-    found, number = MarkerNfa(edges=[], free=[]), [0] * len(net.edges)
+    found, number = MarkerNfa(edges=[], epsilon=[]), [0] * len(nfa.edges)
     known: dict[Hashable, int] = {}
-    for node in reversed(range(len(net.edges))):
-        kinds = frozenset(net.marks.get(node, ()))
-        goes_on = Meaning.STOP not in kinds
-        edges = {(ranges, -1 if to == node else number[to]) for ranges, to in net.edges[node] if goes_on}
-        free = {number[to] for to in net.free[node] if goes_on}
-        same = number[node] = known.setdefault((kinds, frozenset(edges), frozenset(free)), len(known))
+    for node in reversed(range(len(nfa.edges))):
+        meanings = frozenset(nfa.labels.get(node, ()))
+        goes_on = Meaning.STOP not in meanings
+        edges = {(ranges, -1 if to == node else number[to]) for ranges, to in nfa.edges[node] if goes_on}
+        epsilon = {number[to] for to in nfa.epsilon[node] if goes_on}
+        same = number[node] = known.setdefault((meanings, frozenset(edges), frozenset(epsilon)), len(known))
         if same == len(found.edges):
             found.edges.append([(ranges, same if to < 0 else to) for ranges, to in sorted(edges)])
-            found.free.append(sorted(free))
-            found.marks[same] = set(kinds)
-    found.start, found.unquoted, found.first = (number[node] for node in (net.start, net.unquoted, net.first))
+            found.epsilon.append(sorted(epsilon))
+            found.labels[same] = set(meanings)
+    found.start, found.unquoted, found.first = (number[node] for node in (nfa.start, nfa.unquoted, nfa.first))
     return found, number
 
 
-def _reached(net: MarkerNfa, node: int) -> frozenset[int]:
-    """Return the nodes that are reached without a character."""
+def _reached(nfa: MarkerNfa, node: int) -> frozenset[int]:
+    """Return the nodes reached without reading a character (epsilon closure)."""
     found, todo = {node}, [node]
     while todo:
-        for following in net.free[todo.pop()]:
+        for following in nfa.epsilon[todo.pop()]:
             if following not in found:
                 found.add(following)
                 todo.append(following)

@@ -1,4 +1,4 @@
-"""Raw values as rules: any text up to its structural closer, or the words of an automaton.
+"""Writes raw values as right-linear rules: any text up to its structural closer, or the words of an automaton.
 
 It must not know schemas or what a tool declares. Law: what matches is a value and its closer, and the decoder ends the
 value nowhere else.
@@ -37,13 +37,15 @@ from wireproto.grammars.raw.delayed_determinisation import START, Position, Redu
 from wireproto.grammars.raw.marker_nfa import Steps, ValueAutomaton
 from wireproto.values.errors import TooLarge
 
+# A state becomes a rule or a part of one: more of them make a grammar that engines are slow to load.
 _MAX_WORD_STATES: Final = 4_000
+# Alternatives nest this deep in one rule; below that a rule of its own keeps lines readable.
 _MAX_NESTED: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class BoundedTexts:
-    """The words of an automaton as raw values, each with its closer; as a leaf `Raw`."""
+    """The words of an automaton as raw values, each with its closer, for a leaf `Raw`."""
 
     boundary: ValueBoundary
     dfa: Dfa
@@ -51,7 +53,7 @@ class BoundedTexts:
 
 @dataclass(slots=True)
 class RawValues:
-    """Writes raw values into a rule table, each automaton once; `lexical`: they are left to the engine's lexer."""
+    """Writes raw values into a rule table, each automaton once; `lexical`: leaves them to the engine's lexer."""
 
     table: RuleTable
     lexical: bool = False
@@ -72,11 +74,7 @@ class RawValues:
         return self._known[boundary]
 
     def words(self, dfa: Dfa, boundary: ValueBoundary) -> Expr:
-        """Return the words of an automaton that hold nothing which would end them, and the closer.
-
-        Raises:
-            TooLarge: there are too many states to tell both apart.
-        """
+        """Return the words of an automaton that the decoder reads whole, each with the closer; raises `TooLarge`."""
         if boundary.site.coarse:
             held = dfa & harmless_texts(boundary.site)
             return NOTHING if held.is_empty else seq(self._shared(held), literal(boundary.closer))
@@ -99,7 +97,7 @@ class RawValues:
 
 @lru_cache(maxsize=CACHED)
 def _rules(boundary: ValueBoundary, name: str) -> Mapping[str, Expr]:
-    """Return the rules of a value, its own under `name`."""
+    """Return the rules of a value, the first one under `name`."""
     family = _RuleFamily(name)
     site = boundary.site
     calls = nested_calls(site)
@@ -117,7 +115,7 @@ def _rules(boundary: ValueBoundary, name: str) -> Mapping[str, Expr]:
 
 @dataclass(slots=True)
 class _RuleFamily:
-    """Rules whose names begin with one name and two dashes, which no name that a table gives has in a row."""
+    """Rules whose names begin with one name and `--`, which no name of a rule table holds."""
 
     name: str
     rules: dict[str, Expr] = field(default_factory=dict)
@@ -128,7 +126,7 @@ class _RuleFamily:
         return RuleRef(f"{self.name}--{self._count}")
 
     def headed(self, expr: Expr) -> Expr:
-        """Return an expression, what is behind its first literal as a rule."""
+        """Return an expression with what follows its first literal moved into a rule."""
         head, *rest = expr.parts if isinstance(expr, Seq) else (EMPTY, expr)
         if not isinstance(head, Literal):
             head, rest = EMPTY, [expr]
@@ -142,17 +140,17 @@ def _written(steps: Steps) -> Expr:
 
 
 def _behind_first(steps: Steps) -> Expr:
-    """Return what follows the first character."""
+    """Return what follows the first character of the steps."""
     first = steps[0]
     left = None if first.most is None else first.most - 1
     return seq(repeat(chars(first.ranges), first.least - 1, left), _written(steps[1:]))
 
 
 class _AutomatonWriter:
-    """Writes one automaton: a rule for each place that is reached on several ways, everything else in its place.
+    """Writes one automaton: a rule for each position that several transitions reach, all others in their place.
 
-    llama.cpp tries alternatives from the last one to the first, and none after one that takes a whole token: the end
-    of a value is the last.
+    llama.cpp tries alternatives from the last one to the first, and stops at one that takes a whole token: so the end
+    of a value is the last alternative.
     """
 
     def __init__(
@@ -183,7 +181,7 @@ class _AutomatonWriter:
             self.family.rules[self.names[position].name] = self.body(position, 0)
 
     def tail(self, position: Position) -> tuple[Transition, ...]:
-        """Return the ways that many places have; none of a loop, where a reference would cost most."""
+        """Return the transitions that many positions share; none of a loop, where a reference would cost most."""
         transitions = () if position in self.loops else self.automaton.transitions(position)
         return tuple(
             move for move in transitions if len(move.sets) > 1 or (move.target.guessed and move.target in self.loops)
@@ -197,7 +195,7 @@ class _AutomatonWriter:
         return choice(*options)
 
     def options(self, tail: tuple[Transition, ...], depth: int) -> list[Expr]:
-        """Return the alternatives that a tail stands for: those of two characters may be a rule in it."""
+        """Return the alternatives of a tail; its transitions of two characters may be a rule of their own."""
         two = _of_two(tail)
         if two == tail or two not in self.tails:
             return [self.taken(move, depth) for move in tail]
@@ -227,7 +225,7 @@ def followed(dfa: Dfa, text: str) -> Dfa:
     order: list[tuple[int, frozenset[int]]] = []
 
     def state(at: int, done: frozenset[int]) -> int:
-        """`at` is where the automaton is, `done` how much of `text` may have been read."""
+        """`at`: the state of the automaton; `done`: how much of `text` may have been read."""
         done = done | {0} if at in dfa.finals else done
         if (at, done) not in number:
             number[at, done] = len(order)

@@ -138,7 +138,11 @@ def content(boundary: ValueBoundary) -> str:
     # The line break before the value (its frame) counts as read, so a marker that starts a line may follow at once.
     line = literal_steps("\n")
     first = _regex_of_paths(p.steps[1:] for p in stops if boundary.pad and p.steps[:1] == line)
-    endings = [f"{ANYTHING} /{free}/", f"({ANYTHING} /[^`]/)? /{quotable}/" if quotable else "", first and f"/{first}/"]
+    endings = [
+        f"{ANYTHING} /{free}/",
+        f"({ANYTHING} /[^`]/)? /{quotable}/" if quotable else "",
+        first and f"/{first}/",
+    ]
     value = _escaped(_value_close(boundary))
     closed = f"{ANYTHING} /{value}{_step(_GAP)}/"
     tag = boundary.site.form.value_tag(boundary.site.key)
@@ -157,11 +161,11 @@ def _stops_and_closers(boundary: ValueBoundary) -> tuple[MarkerPath, ...]:
     found: dict[MarkerPath, None] = {}
     for path in boundary.paths():
         steps = path.steps
-        if path.kind is Meaning.STOP and not path.quotable:
+        if path.meaning is Meaning.STOP and not path.quotable:
             size = len(close) if steps[: len(close)] == close else len(steps)
             following = next((i for i in range(size, len(steps)) if steps[i] == _GAP), len(steps))
             steps = _without_last_name(steps[:following])
-        if path.kind is Meaning.STOP and steps != (*close, *close[:-1]):
+        if path.meaning is Meaning.STOP and steps != (*close, *close[:-1]):
             found[MarkerPath(steps, Meaning.STOP, path.quotable)] = None
     return tuple(found)
 
