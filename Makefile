@@ -51,7 +51,7 @@ xgrammar:
 	@$(VENV)-xgrammar/bin/python -m pytest tests/against_xgrammar.py $(PYTEST_ARGS)
 
 docs: $(VENV)/demo.stamp
-	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m docs.generate
 
 grammars: $(VENV)/demo.stamp
 	@$(BIN)/python grammars/golden.py

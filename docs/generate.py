@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import wireproto as wp
+from docs import house
 from wireproto.values.diagnoses import CODES
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = house.ROOT
 SEVERITIES = {
     "defect": "The caller should look. The command line exits with 1.",
     "repaired": "The call stands; what the model wrote was not canonical.",
@@ -35,7 +36,7 @@ def diagnoses() -> str:
         "",
         "A diagnosis says that something was not as the format has it: a stable `code`, a `span` (start and end, in",
         "characters of the input), a `severity` and a sentence. This page is written by `make docs` from",
-        "`wireproto/diagnoses.py`.",
+        "`wireproto/values/diagnoses.py`.",
     ]
     for severity, meaning in SEVERITIES.items():
         rows = [(f"`{code}`", text) for code, (level, text) in sorted(CODES.items()) if level == severity]
@@ -53,6 +54,12 @@ def dialects() -> str:
     return "\n".join(table(("name", "aliases", "codec", "models"), *rows)) + "\n"
 
 
+def folders() -> str:
+    """Return the table of the package's folders, from the top."""
+    rows = [(f"`wireproto/{'' if name == '.' else name + '/'}`", house.summary(name)) for name in house.FOLDERS]
+    return "\n".join(table(("folder", "what lives there"), *rows)) + "\n"
+
+
 def between(text: str, mark: str, content: str) -> str:
     """Return the text with what stands between the two comments of this mark replaced."""
     opener, closer = f"<!-- {mark} -->\n", f"<!-- /{mark} -->"
@@ -62,9 +69,12 @@ def between(text: str, mark: str, content: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Return every file that is written here, or partly, with its content."""
-    readme = ROOT / "README.md"
+    docs = ROOT / "docs"
+    readme, design = ROOT / "README.md", docs / "explanation" / "design.md"
     return {
-        ROOT / "docs" / "reference" / "diagnoses.md": diagnoses(),
+        docs / "reference" / "diagnoses.md": diagnoses(),
+        docs / "explanation" / "house.svg": house.svg(),
+        design: between(design.read_text(encoding="utf-8"), "house", folders()),
         readme: between(readme.read_text(encoding="utf-8"), "dialects", dialects()),
     }
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+
+from docs.generate import pages
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("fixtures/**/*.md")])
@@ -15,14 +15,6 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-
-
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def anchors(page: Path) -> set[str]:
@@ -50,7 +42,7 @@ def test_readme_begins_with_the_two_commands() -> None:
 
 
 def test_generated_parts_are_up_to_date() -> None:
-    for path, content in generator().pages().items():
+    for path, content in pages().items():
         assert path.read_text(encoding="utf-8") == content, f"{path.name} is out of date; run make docs"
 
 
@@ -72,3 +64,12 @@ def test_the_package_docstring_runs() -> None:
 
     assert doctest.testmod(wireproto).failed == 0
     assert doctest.testmod(wireproto).attempted > 0
+
+
+PLACE = re.compile(r"`(wireproto/[\w./-]+)`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_paths_lead_somewhere(page: Path) -> None:
+    named = PLACE.findall(page.read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []

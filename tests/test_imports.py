@@ -6,76 +6,13 @@ import ast
 import importlib
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 import wireproto as wp
+from docs.house import FOLDERS, MODULES, PACKAGE, UPWARD, edges, folder, imported, reduced
 
-PACKAGE = Path(wp.__file__).parent
-# The folders from the top: a module may import from its own folder and from those below it. "." is the root.
-FOLDERS = (
-    "testing/engines",
-    "testing",
-    "cli",
-    "audit",
-    ".",
-    "grammars/api",
-    "grammars/targets",
-    "gbnf",
-    "recover",
-    "write",
-    "codecs/html",
-    "codecs/json",
-    "codecs/toml",
-    "codecs/xml",
-    "codecs/tagged",
-    "grammars",
-    "grammars/raw",
-    "grammars/schema",
-    "grammars/automata",
-    "grammars/expr",
-    "decode",
-    "codecs",
-    "engine",
-    "format",
-    "documents",
-    "tools",
-    "text",
-    "values",
-)
-# `python -m wireproto` starts the command line.
-UPWARD = {("__main__", "cli")}
 HEAVY = ("jsonschema", "lxml", "selectolax", "lark", "typer", "rich", "hypothesis")
-MODULES = {path.relative_to(PACKAGE).with_suffix("").as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
-
-
-def folder(module: str) -> str:
-    """Return the folder of a module, `a/b/c`, or of a package, `a/b/__init__`."""
-    return module.rpartition("/")[0] or "."
-
-
-def imported(source: str) -> Iterator[str]:
-    """Yield the folders that a module imports from, inside functions and for type checking too."""
-    for node in ast.walk(ast.parse(source)):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute here"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        for name in names:
-            root, *rest = name.split(".")
-            if root == "wireproto":
-                yield _home("/".join(rest))
-
-
-def _home(name: str) -> str:
-    """Return the folder of a dotted name, which ends in a module or in something that a module holds."""
-    while name and name not in MODULES and f"{name}/__init__" not in MODULES:
-        name = name.rpartition("/")[0]
-    return name if f"{name}/__init__" in MODULES and name else folder(name)
 
 
 def test_imports_point_down() -> None:
@@ -118,6 +55,12 @@ def test_imports_are_seen() -> None:
         "import wireproto\nfrom wireproto import gbnf, Call\nfrom wireproto.codecs.json.reader import x\nimport json\n"
     )
     assert list(imported(source)) == [".", "gbnf", ".", "codecs/json"]
+
+
+def test_the_picture_leaves_out_what_a_longer_path_implies() -> None:
+    every = {"a": frozenset("bcd"), "b": frozenset("cd"), "c": frozenset("d"), "d": frozenset[str]()}
+    assert reduced(every) == {"a": frozenset("b"), "b": frozenset("c"), "c": frozenset("d"), "d": frozenset()}
+    assert sum(map(len, reduced(edges()).values())) < sum(map(len, edges().values()))
 
 
 def test_the_package_loads_nothing_heavy() -> None:
