@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "wireproto"
 # The folders from the top: a module may import from its own folder and from those below it. "." is the root.
 FOLDERS = (
-    "testing/engines",
     "testing",
+    "testing/engines",
     "cli",
     "audit",
     ".",

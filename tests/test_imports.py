@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 import wireproto as wp
 from docs.house import FOLDERS, MODULES, PACKAGE, UPWARD, edges, folder, imported, reduced
+from wireproto.format import plugins
 
 HEAVY = ("jsonschema", "lxml", "selectolax", "lark", "typer", "rich", "hypothesis")
 
@@ -48,6 +51,53 @@ def test_rooms_are_small() -> None:
 def test_no_public_name_shadows_a_folder(name: str) -> None:
     assert importlib.import_module(f"wireproto.{name}").__name__ == f"wireproto.{name}"
     assert name not in wp.__all__
+
+
+def test_nothing_outside_a_codec_names_it() -> None:
+    wrong = []
+    for module, path in MODULES.items():
+        own = module.split("/")[1] if module.startswith("codecs/") else ""
+        source = path.read_text(encoding="utf-8")
+        wrong += [f"{module}:{line}" for line in named_codecs(source, own) if module != "format/plugins"]
+        wrong += [f"{module} imports {name}" for name in imported(source) if CODEC(name) and not own]
+    assert wrong == []
+
+
+CODEC = re.compile(r"codecs/\w+").fullmatch
+ONLY_CODECS = set(plugins.BUILT_IN_CODECS) - {"html", "json", "toml", "xml"}  # those are formats of documents too
+
+
+def named_codecs(source: str, own: str = "") -> Iterator[int]:
+    """Yield the lines on which a codec is compared with a name, or looked up by one."""
+    every = set(plugins.BUILT_IN_CODECS)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant):
+            named = node.value in ONLY_CODECS - {own}
+        elif isinstance(node, ast.Dict):
+            keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
+            named = len(keys) > 2 and keys <= every
+        else:
+            asks = isinstance(node, (ast.Compare, ast.Subscript, ast.Match)) and "codec" in ast.unparse(node)
+            named = asks and any(
+                isinstance(part, ast.Constant) and part.value in every - {own} for part in ast.walk(node)
+            )
+        if named:
+            yield node.lineno  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "dialect.codec == 'xml'",
+        "spec.argument.codec in ('json', 'x')",
+        "x = {'html': a, 'json': b, 'toml': c}",
+        "RULES[codec.name] = RULES['tagged']",
+        "by_codec['json']",
+    ],
+)
+def test_a_named_codec_is_seen(line: str) -> None:
+    assert list(named_codecs(line))
+    assert not list(named_codecs("shape.content == 'xml'; codec_facts(name).body == 'object'"))
 
 
 def test_imports_are_seen() -> None:

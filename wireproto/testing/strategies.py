@@ -110,7 +110,7 @@ def hostile_text(dialect: str | Dialect, tools: Tools = None) -> Texts:
 
 def calls(dialect: str | Dialect, tools: Tools = None) -> st.SearchStrategy[tuple[Call, ...]]:
     """Up to three calls of the given tools with arguments of the declared types; of any names if `tools` is None."""
-    return _calls(st.one_of(st.text(max_size=12), hostile_text(dialect, tools)), tools)
+    return calls_of(st.one_of(st.text(max_size=12), hostile_text(dialect, tools)), tools)
 
 
 def messages(dialect: str | Dialect, tools: Tools = None) -> st.SearchStrategy[Message]:
@@ -214,7 +214,8 @@ def _declared(tools: Tools) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def _calls(strings: Texts, tools: Tools) -> st.SearchStrategy[tuple[Call, ...]]:
+def calls_of(strings: Texts, tools: Tools) -> st.SearchStrategy[tuple[Call, ...]]:
+    """Up to three calls as `calls` draws them, with these strings in their values."""
     if tools is None:
         anything = st.one_of(strings, strings, _json(strings))
         free = st.builds(Call, _NAMES, st.dictionaries(_KEYS, anything, max_size=3))
