@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import wireproto as wp
 from benchmarks.classify import Case, corpus, score
-from wireproto.decode.candidates import look_again
+from wireproto.decode import second_look
+from wireproto.decode.recogniser import Recogniser
 from wireproto.format.spelling import spellings
 from wireproto.recover.classify import LABELS
 from wireproto.recover.retry import FORM
@@ -167,19 +168,21 @@ def test_a_second_look_decodes_each_character_a_few_times(opener: str) -> None:
 
 
 def _fed(text: str) -> int:
-    """Return how many characters a second look gives to decoders."""
+    """Return how many characters a second look gives to recognisers."""
     fed = 0
 
-    class Counting(wp.Decoder):
-        def feed(self, text: str) -> list[wp.Event]:
+    class Counting(Recogniser):
+        def feed(self, chunk: str) -> list[wp.Event]:
             nonlocal fed
-            fed += len(text)
-            return super().feed(text)
+            fed += len(chunk)
+            return super().feed(chunk)
 
     decoder = wp.Decoder("hermes", TOOLS, wp.Policy(second_look=False))
     decoder.feed(text)
     decoder.close()
-    look_again(decoder._source, decoder._journal, wp.dialect("hermes"), Toolset.of(TOOLS), wp.Policy(), Counting)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(second_look, "Recogniser", Counting)
+        second_look.look_again(decoder._core, Toolset.of(TOOLS), wp.Policy())
     return fed
 
 

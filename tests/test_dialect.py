@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto.engine.call_builder import CallBuilder, End, Outcome
+from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.engine.codec import Codec
 from wireproto.format import loading, plugins, registry
 from wireproto.format.template import Template
-from wireproto.text.scan import Match, Miss
+from wireproto.text.scan import NO, WAIT, YES, Answer, Match
 from wireproto.tools.toolset import Tool
-from wireproto.values.events import Event
 
 MINIMAL = """
 name    = "mine"
@@ -142,7 +141,7 @@ def test_a_start_tag_in_many_spellings(template: Template, text: str, slots: dic
     assert (found.slots, found.end, found.canonical) == (slots, len(text), canonical)
     assert found.closed == text.endswith("/>")
     # Law of every node: half of it is never "no", and what comes behind it changes nothing.
-    assert {template.match(text, 0, end) for end in range(len(text))} == {Miss.MORE}
+    assert {template.match(text, 0, end) for end in range(len(text))} == {WAIT}
 
 
 @pytest.mark.parametrize(
@@ -161,7 +160,7 @@ def test_a_start_tag_in_many_spellings(template: Template, text: str, slots: dic
     ],
 )
 def test_what_is_no_such_start_tag(template: Template, text: str) -> None:
-    assert template.match(text, 0, len(text)) is Miss.NO
+    assert template.match(text, 0, len(text)) is NO
 
 
 @pytest.mark.parametrize("name", ["html", "toml", "xml"])
@@ -192,7 +191,7 @@ def test_half_a_template_asks_for_more(cut: int) -> None:
     template = Template.parse('<｜DSML｜invoke name="{name}">\n')
     text = template.format(name="write_file").rstrip()
     found = template.match(text, 0, min(cut, len(text)))
-    assert isinstance(found, Match) if cut >= len(text) else found is Miss.MORE
+    assert isinstance(found, Match) if cut >= len(text) else found is WAIT
 
 
 def test_units_are_the_markers_that_may_be_missing_alone() -> None:
@@ -254,26 +253,22 @@ class _Lines:
 
     def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
         del in_section
-        self.builder, self.position, self.quickable = builder, position, False
-        builder.begin(builder.opened.name or "", None, (builder.start, position))
+        self.builder, self.position, self.is_plain = builder, position, False
+        builder.begin(builder.opening.name or "", None, (builder.start, position))
 
-    def read(self, stop: int, end: End) -> Outcome:
-        source = self.builder.source
-        body = source.slice(self.position, stop)
+    def read(self, stop: int, end: End) -> Answer:
+        body = self.builder.buffer.slice(self.position, stop)
         at = body.find("!")
         if at < 0 and not end.final:
-            return Outcome.MORE
+            return WAIT
         self.builder.give("body", body[:at] if at >= 0 else body)
         stop = self.position + at + 1 if at >= 0 else stop
         self.builder.finish(stop, at >= 0)
         self.position = stop
-        return Outcome.DONE
+        return YES
 
-    def quick(self, text: str) -> list[Event] | None:
+    def take_plain(self, text: str) -> tuple[str, int] | None:
         raise AssertionError(text)
-
-    def copy(self, builder: CallBuilder) -> _Lines:
-        raise NotImplementedError
 
 
 def _write_lines(dialect: wp.Dialect, call: wp.Call, tool: Tool, index: int, escaped: bool) -> str:

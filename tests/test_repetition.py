@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto.engine.loops import DRAWN, FLOOD, LOOK, SHORTEST, WORDS, Loop, Passages, levels
+from wireproto.engine.loops import BLOCK, DRAWN, FLOOD, LOOK, SHORTEST, WORDS, Loop, Passages, levels
 from wireproto.text.buffer import Buffer
 from wireproto.text.json_safe import identical
 
@@ -22,15 +22,15 @@ OTHER = CALL.replace("a.py", "b.py")
 
 def loops(text: str, times: int = 8, max_period: int = 2_000, cuts: Iterable[int] = ()) -> list[Loop]:
     """Return what the detector finds in one stretch that arrives in pieces."""
-    source, passages, found = Buffer(), Passages(times, max_period), list[Loop]()
+    buffer, passages, found = Buffer(), Passages(times, max_period), list[Loop]()
     edges = [*sorted({cut for cut in cuts if 0 < cut < len(text)}), len(text)]
     start = 0
     for end in edges:
-        source.feed(text[start:end])
-        if end >= passages.due:
-            found += passages.read(source, start, end)
+        buffer.feed(text[start:end])
+        if end >= max(BLOCK, passages.due):
+            found += passages.read(buffer, 0, end)
         start = end
-    return found + passages.finish(source, len(text))
+    return found + passages.finish(buffer, 0, len(text))
 
 
 def needed(passage: str, times: int) -> int:
@@ -104,7 +104,7 @@ def test_what_loops_is_found_and_nothing_else(case: tuple[str, int, int], cuts: 
         assert stretch[loop.period :] == stretch[: -loop.period]
         assert loop.period <= max_period and len(stretch) >= needed(stretch[: loop.period], times)
     if first is not None:
-        assert first <= found[0].told <= first + 512 + 2 * max_period + 512
+        assert first <= found[0].seen <= first + 512 + 2 * max_period + 512
 
 
 @given(stretches())

@@ -7,79 +7,70 @@ from __future__ import annotations
 
 import re
 
-from wireproto.engine.call_builder import CallBuilder, End, Outcome
+from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.text import json_repair, json_strings
 from wireproto.text.buffer import Rope
-from wireproto.text.scan import Miss, begins, skip_blank
-from wireproto.values.events import Event
+from wireproto.text.scan import WAIT, YES, Answer, begins, skip_blank
+from wireproto.text.state import State
 
 # What a line begins with. A key and its blanks are short, so that little is held back while it is not known to be one.
 _KEY = re.compile(r"(?P<key>[A-Za-z0-9_.-]{1,128})(?P<colon>:[ \t]{0,8})?")
 
 
-class LinesReader:
+class LinesReader(State):
     """Reads one call, from behind its header to behind its closer."""
 
     __slots__ = ("_close", "_given", "_key", "_repairs", "_start", "_string", "_wanted", "builder", "position")
 
     def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
         del in_section  # a call ends with its own closer, whatever is open around it
-        name = builder.opened.name or ""
+        name = builder.opening.name or ""
         self.builder, self.position = builder, position
-        self._close = builder.opened.form.call_close(name)
+        self._close = builder.opening.spelling.call_close(name)
         self._key = ""
         self._string: Rope | None = None  # the string that is open
         self._start: int | None = None  # where another value begins that is open
         self._wanted = True  # whether the open value is the first one of its key
         self._given = False
         self._repairs: set[str] = set()
-        builder.begin(name, builder.opened.id, (builder.start, position))
-
-    def copy(self, builder: CallBuilder) -> LinesReader:
-        """Return an independent copy that writes to `builder`."""
-        twin = LinesReader.__new__(LinesReader)
-        for name in LinesReader.__slots__:
-            setattr(twin, name, getattr(self, name))
-        twin.builder, twin._repairs = builder, set(self._repairs)
-        twin._string = self._string.copy() if self._string is not None else None
-        return twin
+        builder.begin(name, builder.opening.id, (builder.start, position))
 
     @property
-    def quickable(self) -> bool:
+    def is_plain(self) -> bool:
         """No chunk is taken without `read`: this codec does without the decoder's fast path."""
         return False
 
-    def quick(self, text: str) -> list[Event] | None:
-        """Take no chunk."""
+    def take_plain(self, text: str) -> tuple[str, int] | None:
+        """Take no text."""
         return None
 
-    def read(self, stop: int, end: End) -> Outcome:
+    def read(self, stop: int, end: End) -> Answer:
         """Read as far as certain, looking no further than `stop`."""
         while True:
             if self._string is not None:
-                outcome = self._read_string(self._string, stop)
+                answer = self._read_string(self._string, stop)
             elif self._start is not None:
-                outcome = self._read_value(self._start, stop)
+                answer = self._read_value(self._start, stop)
             else:
-                outcome = self._read_line(stop)
-            if outcome is Outcome.MORE and end.final:
+                answer = self._read_line(stop)
+            if answer is WAIT and end.final:
                 return self._end_of_output(stop, end)
-            if outcome is not None:
-                return outcome
+            if answer is not None:
+                return answer
 
-    def _read_line(self, stop: int) -> Outcome | None:
+    def _read_line(self, stop: int) -> Answer | None:
         """Read what a line begins with: the call's closer, or a key and its colon."""
-        source = self.builder.source
-        text, base, limit = source.window, source.base, stop - source.base
+        buffer = self.builder.buffer
+        text, base, limit = buffer.window, buffer.base, stop - buffer.base
         at = skip_blank(text, self.position - base, limit)
         self.position = base + at
         closer = begins(self._close, text, at, limit)
-        if closer is True:
+        if closer is YES:
             return self._finish(self.position + len(self._close), True)
         found = _KEY.match(text, at, limit)
         behind = found.end() if found is not None else at
-        if behind == limit or closer is Miss.MORE:
-            return Outcome.MORE
+        if behind == limit or closer is WAIT:
+            return WAIT
         if found is None or found["colon"] is None:
             self.builder.note("truncated-call", self.position, "neither an argument nor the call's closer follows")
             return self._finish(self.position, False)
@@ -93,30 +84,30 @@ class LinesReader:
             self._start = self.position = base + behind
         return None
 
-    def _read_string(self, string: Rope, stop: int) -> Outcome | None:
-        source = self.builder.source
-        text, base, limit = source.window, source.base, stop - source.base
+    def _read_string(self, string: Rope, stop: int) -> Answer | None:
+        buffer = self.builder.buffer
+        text, base, limit = buffer.window, buffer.base, stop - buffer.base
         piece, at = json_strings.decode(text, self.position - base, limit, '"', self._repairs)
         string.append(piece)
         self.position = base + at
         if self._wanted:
             self.builder.more(piece)
         if text[at : min(at + 1, limit)] != '"':
-            return Outcome.MORE
+            return WAIT
         self.position += 1
         if self._wanted:
             self.builder.close(string.take())
         self._string, self._given = None, True
         return None
 
-    def _read_value(self, start: int, stop: int) -> Outcome | None:
-        source = self.builder.source
-        line_break = source.window.find("\n", self.position - source.base, stop - source.base)
-        self.position = source.base + line_break if line_break >= 0 else stop
+    def _read_value(self, start: int, stop: int) -> Answer | None:
+        buffer = self.builder.buffer
+        line_break = buffer.window.find("\n", self.position - buffer.base, stop - buffer.base)
+        self.position = buffer.base + line_break if line_break >= 0 else stop
         self.builder.check_size(self.position - start)
         if line_break < 0:
-            return Outcome.MORE
-        raw = source.slice(start, self.position).strip()
+            return WAIT
+        raw = buffer.slice(start, self.position).strip()
         try:
             reading = json_repair.loads(raw)
         except json_repair.Unreadable as error:
@@ -128,7 +119,7 @@ class LinesReader:
         self._start, self._given = None, True
         return None
 
-    def _end_of_output(self, stop: int, end: End) -> Outcome:
+    def _end_of_output(self, stop: int, end: End) -> Answer:
         """The output ends in the call: complete if only its closer is missing behind a value (R-CUT)."""
         builder = self.builder
         if self._string is not None or self._start is not None:
@@ -136,19 +127,19 @@ class LinesReader:
             if self._string is not None and self._wanted:
                 builder.leave(self._string.take())
             return self._finish(stop, False)
-        rest = builder.source.slice(self.position, stop)
+        rest = builder.buffer.slice(self.position, stop)
         complete = self._given and self._close.startswith(rest) and end is End.STOP
         builder.note("unclosed-call" if complete else "truncated-call", self.position)
         return self._finish(stop, complete)
 
-    def _finish(self, position: int, complete: bool) -> Outcome:
+    def _finish(self, position: int, complete: bool) -> Answer:
         builder = self.builder
         if self._repairs:
             span = (builder.start, position)
-            builder.journal.diagnose("json-repaired", span, "repaired: " + ", ".join(sorted(self._repairs)))
+            builder.transcript.diagnose("json-repaired", span, "repaired: " + ", ".join(sorted(self._repairs)))
         for key, value in builder.arguments.items() if complete else ():
             if problem := builder.tool.mismatch(key, value):
-                builder.journal.diagnose("type-mismatch", (builder.start, position), problem)
+                builder.transcript.diagnose("type-mismatch", (builder.start, position), problem)
         builder.finish(position, complete)
         self.position = position
-        return Outcome.DONE
+        return YES

@@ -1,7 +1,7 @@
-"""Other views of a text, in which call-shaped text that is no call may be one.
+"""Hypotheses about a text: how call-shaped text that is no call would have to be read to be one.
 
-A view is what a decoder is given instead of the text: markers that are missing are supplied, entities are read, or
-nothing is changed but where it begins. Here is where views may begin and what they say; to decode them is not known.
+A hypothesis is what is decoded instead of the text: missing markers are supplied, entities are replaced, or nothing is
+changed but where it begins. Here is where hypotheses may begin and what they are; decoding them is somebody else's.
 Law: a place is found by looking at each character a bounded number of times.
 """
 
@@ -21,9 +21,10 @@ from wireproto.format.dialect import Dialect
 from wireproto.format.nodes import Lit, Slot
 from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.format.spelling import CACHED, Literals, Spelling, spellings
+from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings
 from wireproto.format.template import Template
 from wireproto.text.buffer import Buffer
+from wireproto.text.literals import Literals
 from wireproto.text.scan import BLANK, Match, skip_blank
 from wireproto.tools.toolset import Toolset
 
@@ -72,19 +73,21 @@ class Hypothesis:
 @lru_cache(maxsize=CACHED)
 def every_opener(own: Dialect | None = None) -> Literals:
     """Return what calls begin with in any dialect but this one, bare brackets aside."""
-    others = (form for name in dialects() for form in spellings(find_dialect(name)))
-    taken = {opener for form in (spellings(own) if own is not None else ()) for opener in form.openers}
-    return Literals(frozenset(opener for form in others for opener in form.openers if len(opener) > 2) - taken)
+    others = (spelling for name in dialects() for spelling in spellings(find_dialect(name)))
+    taken = {opener for spelling in (spellings(own) if own is not None else ()) for opener in spelling.openers}
+    return Literals(
+        frozenset(opener for spelling in others for opener in spelling.openers if is_distinctive(opener)) - taken
+    )
 
 
 def has_element(text: str, tools: Toolset) -> bool:
-    """Tell whether a tag stands in the text that is nothing but a declared name."""
+    """Return whether a tag stands in the text that is nothing but a declared name."""
     found = iter_literals(_names(tools.names), text) if tools.names else ()
     return any(text[hit.start() - 1 : hit.start()] == "<" and text[hit.end() : hit.end() + 1] == ">" for hit in found)
 
 
 def unescaped(text: str, dialect: str | Dialect) -> Hypothesis | None:
-    """Return the view in which character entities are what they stand for; None if there are none."""
+    """Return the hypothesis that character entities are what they stand for; None if there are none."""
     pieces: list[str] = []
     places = [(0, 0)]
     at = length = 0
@@ -101,7 +104,7 @@ def unescaped(text: str, dialect: str | Dialect) -> Hypothesis | None:
 
 
 def quotations(text: str) -> Iterator[Hypothesis]:
-    """Yield the views that begin at an opener behind a quotation mark; inline code ends at the next backtick."""
+    """Yield the hypotheses that begin at an opener behind a quotation mark; inline code ends at the next backtick."""
     for found in re.finditer(rf"[{_QUOTES}](?=[<\[{{+])", text):
         start, end = found.end(), len(text)
         if found.group() == "`":
@@ -119,24 +122,24 @@ def _record_start() -> re.Pattern[str]:
 
 
 def records(text: str) -> Iterator[Hypothesis]:
-    """Yield the views of objects that may be a call: the missing marker is supplied."""
+    """Yield the hypotheses of objects that may be a call: the missing marker is supplied."""
     dialect = find_dialect(RECORDS)
     prefix = dialect.call.open.format()
     for found in _record_start().finditer(text):
         yield Hypothesis(dialect, text, found.start(), len(text), prefix, bare=True)
 
 
-def begins_alone(view: Hypothesis, floor: int) -> Hypothesis | None:
-    """Return a bare view that begins where a call without markers may, with whether it is quoted there (R-MISSING).
+def begins_alone(guess: Hypothesis, floor: int) -> Hypothesis | None:
+    """Return a bare hypothesis where a call without markers may begin, and whether it is quoted there (R-MISSING).
 
     That is the start of the text or of a line, behind `>`, or behind the call before it, which ends at `floor`.
     """
-    if not view.bare:
-        return view
-    before = view.text[max(floor, view.start - _NEAR) : view.start].rstrip(" \t[")
+    if not guess.bare:
+        return guess
+    before = guess.text[max(floor, guess.start - _NEAR) : guess.start].rstrip(" \t[")
     quoted = before.endswith("`") and not before.endswith("```")
-    behind = floor > 0 and not view.text[floor : view.start][:_NEAR].strip(BLANK + ",;[")
-    return replace(view, quoted=quoted) if quoted or behind or not before or before[-1] in "\n>" else None
+    behind = floor > 0 and not guess.text[floor : guess.start][:_NEAR].strip(BLANK + ",;[")
+    return replace(guess, quoted=quoted) if quoted or behind or not before or before[-1] in "\n>" else None
 
 
 @lru_cache(maxsize=1)
@@ -144,8 +147,8 @@ def _bare_headers() -> tuple[tuple[Dialect, Template], ...]:
     """Return the headers of JSON calls as they are without special tokens, one of each shape."""
     found: dict[tuple[object, ...], tuple[Dialect, Template]] = {}
     for dialect in map(find_dialect, dialects()):
-        form = spellings(dialect)[0]
-        if form.codec.body != "object" or not form.named:
+        spelling = spellings(dialect)[0]
+        if spelling.codec.body != "object" or not spelling.named:
             continue
         nodes = [replace(n, text=_TOKEN.sub("", n.text)) if isinstance(n, Lit) else n for n in dialect.call.open.nodes]
         bare = tuple(node for node in nodes if not isinstance(node, Lit) or node.text)
@@ -160,7 +163,7 @@ def _names(names: tuple[str, ...]) -> Literals:
 
 
 def stripped(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothesis]:
-    """Yield the views of calls whose special tokens are gone: a declared name, and an object right behind it."""
+    """Yield the hypotheses of calls whose special tokens are gone: a declared name, and an object right behind it."""
     if not tools.names:
         return
     headers = sorted(_bare_headers(), key=lambda pair: pair[0] is not own)
@@ -199,38 +202,38 @@ def _names_a_tool(dialect: Dialect, head: Match, tools: Toolset) -> bool:
 
 
 def lone_arguments(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothesis]:
-    """Yield the views of tagged arguments without a call's header, of a tool that declares the first of them."""
+    """Yield the hypotheses of tagged arguments without a call's header, of a tool that declares the first of them."""
     if not tools.names:
         return
     specs = [own] if own is not None else [find_dialect(name) for name in dialects()]
     named: dict[str, Spelling] = {}
-    for form in (spellings(spec)[0] for spec in specs):
-        if form.codec.body == "arguments" and not form.bare_keys and not form.codec.has_cdata:
-            named.setdefault(form.keys[0].first, form)
+    for spelling in (spellings(spec)[0] for spec in specs):
+        if spelling.codec.body == "arguments" and not spelling.key_is_tag and not spelling.codec.has_cdata:
+            named.setdefault(spelling.keys[0].first, spelling)
     for found in iter_literals(Literals(frozenset(named)), text) if named else ():
         at = found.start()
         before = text[max(0, at - _NEAR) : at]
         if before.rpartition("\n")[2].strip(" \t"):
             continue
-        view = _argument_view(text, at, before, named[found.group()], tools)
-        if view is not None:
-            yield view
+        guess = _argument_guess(text, at, before, named[found.group()], tools)
+        if guess is not None:
+            yield guess
 
 
-def _argument_view(text: str, at: int, before: str, form: Spelling, tools: Toolset) -> Hypothesis | None:
-    key = form.find_key(text, at, len(text), None)
+def _argument_guess(text: str, at: int, before: str, spelling: Spelling, tools: Toolset) -> Hypothesis | None:
+    key = spelling.find_key(text, at, len(text), None)
     if not isinstance(key, Match):
         return None
     fitting = [tool.name for tool in tools.tools if key.slots["key"] in tool.keys]
-    said = [
+    named = [
         hit for hit in iter_literals(_names(tools.names), before) if hit.group() in fitting and _is_word(before, hit)
     ]
-    if not said and len(fitting) != 1:
+    if not named and len(fitting) != 1:
         return None
-    name = said[-1].group() if said else fitting[0]
-    origin = at - len(before) + before.rfind("\n", 0, said[-1].start()) + 1 if said else at
-    prefix = form.dialect.call.open.format(name=name)
-    return Hypothesis(form.dialect, text, at, len(text), prefix, origin)
+    name = named[-1].group() if named else fitting[0]
+    origin = at - len(before) + before.rfind("\n", 0, named[-1].start()) + 1 if named else at
+    prefix = spelling.dialect.call.open.format(name=name)
+    return Hypothesis(spelling.dialect, text, at, len(text), prefix, origin)
 
 
 def _is_word(text: str, hit: re.Match[str]) -> bool:
@@ -242,15 +245,15 @@ def fences(text: str) -> Iterator[tuple[int, int]]:
     """Yield the stretches that are fenced code blocks, fences included (CommonMark 4.5); the last may be open."""
     if not any(fence in text for fence in FENCES):
         return
-    source = Buffer()
-    source.feed(text)
+    buffer = Buffer()
+    buffer.feed(text)
     at = 0
     while (found := _FENCES.find(text, at, len(text))) is not None:
         start = at = found.start()
-        region = Region.fence(source, start, FENCE_WIDTH)
-        region.reach(source, True)
+        region = Region.fence(buffer, start, FENCE_WIDTH)
+        region.reach(buffer, True)
         at += FENCE_WIDTH
-        if LeftContext().may_fence(source, start) and region.kind == "fence":
+        if LeftContext(buffer).may_fence(start) and region.kind == "fence":
             at = region.closed[1] if region.closed is not None else len(text)
             yield start, at
 

@@ -1,34 +1,43 @@
-"""What to look for outside calls: the forms of a dialect and of its relatives, by the literals they begin with.
+"""What to look for outside calls: the spellings that may open a call, by the literals that they begin with.
 
-Law: which forms are tried at a literal, and in which order, depends on the dialect alone.
+For a dialect that is not known yet, that is what every dialect looks for, at once, until a call says which one it is.
+It must not decode, nor know any format. Law: what is live, and which dialect a call is taken for, depends on the known
+dialects, the policy and the declared tools, and on nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 
 from wireproto.engine.call_opening import CallOpening
+from wireproto.engine.document_stream import literals
 from wireproto.format.dialect import Dialect
+from wireproto.format.nodes import Lit, Slot
+from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.format.registry import dialects
-from wireproto.format.spelling import CACHED, Literals, Spelling, spellings
-from wireproto.text.scan import Miss
+from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings
+from wireproto.text.literals import Literals
+from wireproto.text.scan import NO
+from wireproto.tools.toolset import Toolset
+from wireproto.values.policy import Policy
 
 FENCE_WIDTH = 3
-MAX_HEAD = 512  # longer than any name or id
 FENCES = ("`" * FENCE_WIDTH, "~" * FENCE_WIDTH)
+_MAX_HEAD = 512  # longer than any name or id: what is compared at the start of a line stays short
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenerTable:
-    """Forms, and the literals that are live in open text and in text that is guarded (fences, reasoning).
+    """Spellings, and the literals that are live in open text and in text that is guarded (fences, reasoning).
 
-    `dialect` is None while it is not known which; `own` names the one whose calls are not foreign, empty if none is.
-    `thoughts` are the closers of reasoning by its opener, `thought_closers` all of them. `line_heads` are what a line
-    begins with that holds a header without its first marker; if they are known, the literals hold them behind a break.
+    `dialect` is None while it is not known which; then `choose` makes the table of one. `own` names the dialect whose
+    calls are not foreign, empty if none is. `late` are the spellings whose header may have lost its first marker.
+    `reasoning` are the closers of reasoning by its opener, `reasoning_closers` all of them. `line_heads`: texts that
+    start a line when a call has lost its first marker; if they are known, each is also among the literals, behind a
+    line break.
     """
 
     dialect: Dialect | None
@@ -39,27 +48,34 @@ class OpenerTable:
     guarded: Literals
     markerless: tuple[Spelling, ...]
     late: tuple[Spelling, ...]
-    thoughts: Mapping[str, tuple[str, ...]]
-    thought_closers: tuple[str, ...]
+    reasoning: Mapping[str, tuple[str, ...]]
+    reasoning_closers: tuple[str, ...]
     line_heads: tuple[str, ...] = ()
+    fences: bool = True
+    documents: frozenset[str] = frozenset()
 
     @property
-    def ends_thought(self) -> bool:
+    def ends_reasoning(self) -> bool:
         """Whether a call ends the reasoning that it stands in."""
         return self.dialect is not None and self.dialect.reasoning is not None and self.dialect.reasoning.ends_at_call
 
     def reopens(self, literal: str, closers: tuple[str, ...]) -> bool:
-        """Tell whether a literal opens the reasoning again that one of the closers ends."""
-        return not set(closers).isdisjoint(self.thoughts.get(literal, ()))
+        """Return whether a literal opens the reasoning again that one of the closers ends."""
+        return not set(closers).isdisjoint(self.reasoning.get(literal, ()))
 
-    def settle(self, opened: CallOpening, in_section: bool) -> tuple[OpenerTable, CallOpening]:
+    def choose(self, opening: CallOpening, in_section: bool) -> tuple[OpenerTable, CallOpening]:
         """Return what to look for from here on, and the opener of the call that begins; `in_section`: one is open.
 
         Where dialects differ only in markers that this call lacks, it may end with those of any of them.
         """
-        form = opened.form
-        lone = not (opened.wrapped or in_section) and opened.section is None
-        return self, replace(opened, form=_widened(form)) if lone and form.sections else opened
+        table = self
+        if self.dialect is None:
+            # Nothing is foreign: nobody said what to expect.
+            table = _unexpected(opening.spelling.dialect, self.fences, self.documents)
+        lone = not (opening.wrapped or in_section) and opening.section is None
+        if lone and opening.spelling.sections:
+            opening = replace(opening, spelling=_widened(opening.spelling))
+        return table, opening
 
     def seek(self, text: str, pos: int, end: int, kind: str, final: bool) -> tuple[int, str | None]:
         """Return where the next live literal stands in a region of this kind, and the literal.
@@ -77,13 +93,25 @@ class OpenerTable:
         return hit.start(), hit.group() if final or not literals.open_ended(text, hit.start(), end) else None
 
     def lacks_marker(self, text: str, pos: int, end: int) -> bool:
-        """Tell whether what remains of a header without its first marker stands at `pos`, or may."""
+        """Return whether what remains of a header without its first marker stands at `pos`, or may."""
         if self.line_heads and not text.startswith(self.line_heads, pos, end):
-            rest = "\n" + text[pos : min(end, pos + MAX_HEAD)]
+            rest = "\n" + text[pos : min(end, pos + _MAX_HEAD)]
             if not self.guarded.open_ended(rest, 0, len(rest)):
                 return False
-        headers = (header for form in self.late for header in form.late_headers)
-        return any(header.match(text, pos, end) is not Miss.NO for header in headers)
+        headers = (header for spelling in self.late for header in spelling.late_headers)
+        return any(header.match(text, pos, end) is not NO for header in headers)
+
+
+def first_table(dialect: str | Dialect, policy: Policy, tools: Toolset) -> OpenerTable:
+    """Return what a decoder of this dialect begins with.
+
+    Raises:
+        DialectError: there is no such dialect.
+    """
+    fences, documents = policy.fenced_calls == "quote", literals(policy.documents)
+    if dialect == AUTO:
+        return _any_dialect(fences, documents, None if tools.any_name else frozenset(tools.names))
+    return opener_table(find_dialect(dialect) if isinstance(dialect, str) else dialect, fences, documents)
 
 
 @lru_cache(maxsize=CACHED)
@@ -92,70 +120,137 @@ def opener_table(dialect: Dialect, fences: bool, documents: frozenset[str] = fro
     own = spellings(dialect)
     every = (*own, *_relatives(dialect))
     by_literal: dict[str, list[Spelling]] = {}
-    for form in every:
-        for literal in form.openers:
-            by_literal.setdefault(literal, []).append(form)
-    thoughts = thought_markers((dialect,))
-    guarded, others = live(every, thoughts, fences)
+    for spelling in every:
+        for literal in spelling.openers:
+            by_literal.setdefault(literal, []).append(spelling)
+    reasoning = _reasoning((dialect,))
+    guarded, others = _live(every, reasoning, fences)
     return OpenerTable(
-        dialect,
-        dialect.name,
-        {literal: tuple(found) for literal, found in by_literal.items()},
-        tuple(by_literal),
-        Literals(guarded | others | documents),
-        Literals(guarded),
-        tuple(form for form in own if form.markerless),
-        tuple(form for form in own if form.late_headers),
-        thoughts,
-        tuple(chain.from_iterable(thoughts.values())),
+        dialect=dialect,
+        own=dialect.name,
+        by_literal={literal: tuple(found) for literal, found in by_literal.items()},
+        openers=tuple(by_literal),
+        text=Literals(guarded | others | documents),
+        guarded=Literals(guarded),
+        markerless=tuple(spelling for spelling in own if spelling.markerless),
+        late=tuple(spelling for spelling in own if spelling.late_headers),
+        reasoning=reasoning,
+        reasoning_closers=tuple(chain.from_iterable(reasoning.values())),
     )
 
 
-def thought_markers(dialects: Iterable[Dialect]) -> dict[str, tuple[str, ...]]:
-    """Return the closers of reasoning by its opener."""
-    found: dict[str, tuple[str, ...]] = {}
-    for thinking in (each.reasoning for each in dialects):
-        if thinking is not None:
-            found[thinking.open] = tuple(dict.fromkeys((*found.get(thinking.open, ()), thinking.close)))
-    return found
-
-
-def live(
-    every: Iterable[Spelling], thoughts: Mapping[str, tuple[str, ...]], fences: bool
-) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the literals to look for everywhere, and those for open text alone."""
-    openers = frozenset(literal for form in every for literal in form.openers)
-    openers |= {close for form in every for _, close in form.sections if len(close) > 1}
-    return openers | thoughts.keys(), frozenset((*chain.from_iterable(thoughts.values()), *(FENCES if fences else ())))
-
-
-def _relatives(dialect: Dialect) -> list[Spelling]:
-    """Return the forms of other dialects that share a marker with this one (R-FOREIGN); no two that read the same."""
-    if dialect.nonce:
-        return []  # what does not hold the salt is content
-    own = {literal for form in spellings(dialect) for literal in form.openers if len(literal) > 2}
-    taken = {_shape(form) for form in spellings(dialect)}
-    found: list[Spelling] = []
-    for name in dialects():
-        found_here = spellings(find_dialect(name))
-        for form in found_here if found_here[0].openers & own else ():
-            if form.openers & own and _shape(form) not in taken:
-                found.append(form)
-                taken.add(_shape(form))
-    return found
-
-
-def _shape(form: Spelling) -> tuple[object, ...]:
-    return form.sections, form.wrapper, form.headers, form.keys, form.value_closer, form.closers
+@lru_cache(maxsize=CACHED)
+def _unexpected(dialect: Dialect, fences: bool, documents: frozenset[str]) -> OpenerTable:
+    return replace(opener_table(dialect, fences, documents), own="")
 
 
 @lru_cache(maxsize=CACHED)
-def _widened(form: Spelling) -> Spelling:
-    """Return a form that also knows the sections of the others whose calls have the same markers inside."""
+def _any_dialect(fences: bool, documents: frozenset[str], names: frozenset[str] | None) -> OpenerTable:
+    """Return what is looked for while nothing is known but the declared `names`; None where every name counts.
+
+    Where a call's marker is nothing but its name, or nothing at all, only a declared name tells it from text.
+    """
+    specs = [find_dialect(name) for name in dialects()]
+    every = tuple(each for spec in specs for each in spellings(spec) if names is not None or not _is_bare(each))
+    marked = [spelling for spelling in every if not _is_bare(spelling)]
+    late = [spelling for spelling in every if names is not None and _keeps_marker(spelling)]
+    heads = dict.fromkeys(head for spelling in late for head in _line_heads(spelling, names or frozenset()))
+    reasoning = _reasoning(specs)
+    guarded, others = _live(marked, reasoning, fences)
+    guarded |= {each.headers[0].first + name for each in every if _is_bare(each) for name in names or ()}
+    guarded |= {"\n" + head for head in heads}
+    text = guarded | others | documents
+    return OpenerTable(
+        dialect=None,
+        own="",
+        by_literal={literal: _at(literal, every) for literal in text if literal[0] != "\n"},
+        openers=tuple({literal for spelling in marked for literal in spelling.openers}),
+        text=Literals(text),
+        guarded=Literals(guarded),
+        markerless=tuple(spelling for spelling in every if names is not None and spelling.markerless),
+        late=tuple(late),
+        reasoning=reasoning,
+        reasoning_closers=tuple(dict.fromkeys(chain.from_iterable(reasoning.values()))),
+        line_heads=tuple(heads),
+        fences=fences,
+        documents=documents,
+    )
+
+
+def _reasoning(specs: Iterable[Dialect]) -> dict[str, tuple[str, ...]]:
+    """Return the closers of reasoning by its opener."""
+    found: dict[str, tuple[str, ...]] = {}
+    for reasoning in (spec.reasoning for spec in specs):
+        if reasoning is not None:
+            found[reasoning.open] = tuple(dict.fromkeys((*found.get(reasoning.open, ()), reasoning.close)))
+    return found
+
+
+def _live(
+    every: Iterable[Spelling], reasoning: Mapping[str, tuple[str, ...]], fences: bool
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the literals to look for everywhere, and those for open text alone."""
+    calls = frozenset(literal for spelling in every for literal in spelling.outside)
+    return calls | reasoning.keys(), frozenset((*chain.from_iterable(reasoning.values()), *(FENCES if fences else ())))
+
+
+def _relatives(dialect: Dialect) -> list[Spelling]:
+    """Return the spellings of other dialects that share a marker with this one (R-FOREIGN), each once."""
+    if dialect.nonce:
+        return []  # what does not hold the salt is content
+    own = {literal for spelling in spellings(dialect) for literal in spelling.openers if is_distinctive(literal)}
+    taken = {_shape(spelling) for spelling in spellings(dialect)}
+    found: list[Spelling] = []
+    for other in map(spellings, map(find_dialect, dialects())):
+        for spelling in other if other[0].openers & own else ():
+            if spelling.openers & own and _shape(spelling) not in taken:
+                found.append(spelling)
+                taken.add(_shape(spelling))
+    return found
+
+
+def _shape(spelling: Spelling) -> tuple[object, ...]:
+    return spelling.sections, spelling.wrapper, spelling.headers, spelling.keys, spelling.value_closer, spelling.closers
+
+
+@lru_cache(maxsize=CACHED)
+def _widened(spelling: Spelling) -> Spelling:
+    """Return a spelling that also knows the sections of the others whose calls have the same markers inside."""
     others = chain.from_iterable(spellings(find_dialect(name)) for name in dialects())
-    kin = [other.sections for other in others if _inside(other) == _inside(form)]
-    return replace(form, sections=tuple(dict.fromkeys((*form.sections, *chain.from_iterable(kin)))))
+    kin = [other.sections for other in others if _inside(other) == _inside(spelling)]
+    return replace(spelling, sections=tuple(dict.fromkeys((*spelling.sections, *chain.from_iterable(kin)))))
 
 
-def _inside(form: Spelling) -> tuple[object, ...]:
-    return form.wrapper, form.headers[0].first, form.closers[:1], form.value_closer
+def _inside(spelling: Spelling) -> tuple[object, ...]:
+    return spelling.wrapper, spelling.headers[0].first, spelling.closers[:1], spelling.value_closer
+
+
+# What only matters while the dialect is not known.
+
+
+@lru_cache(maxsize=4 * CACHED)
+def _at(literal: str, every: tuple[Spelling, ...]) -> tuple[Spelling, ...]:
+    """Return the spellings that may open at a literal: those with the longest opener first, then canonical ones."""
+    widths = [max((len(text) for text in each.openers if literal.startswith(text)), default=0) for each in every]
+    found = [(each, width) for each, width in zip(every, widths, strict=True) if width]
+    return tuple(each for each, _ in sorted(found, key=lambda pair: (-pair[1], pair[0].variant)))
+
+
+def _is_bare(spelling: Spelling) -> bool:
+    """Return whether a call opens with its name in angle brackets, and nothing else."""
+    alone = not spelling.sections and spelling.wrapper is None
+    return alone and all(header.name_only and header.first for header in spelling.headers)
+
+
+def _keeps_marker(spelling: Spelling) -> bool:
+    """Return whether a header that lost its first marker still holds one that is more than a Markdown fence."""
+    rest = (node for header in spelling.late_headers for node in header.nodes if isinstance(node, Lit))
+    return any(is_distinctive(node.text) and not node.text.startswith(FENCES) for node in rest)
+
+
+def _line_heads(spelling: Spelling, names: frozenset[str]) -> Iterator[str]:
+    """Yield what a header that lost its first marker begins with: a declared name, or what an id puts before it."""
+    for header in spelling.late_headers:
+        starts = spelling.dialect.call.id if "id" in header.roles else (header,)
+        for template in starts:
+            yield from names if isinstance(template.nodes[0], Slot) else (template.first,)

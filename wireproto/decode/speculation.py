@@ -1,7 +1,8 @@
 """Runs of calls that only what follows decides on: in reasoning and in fences.
 
-A run is written to the journal behind a mark. It stands, or everything behind the mark is text or reasoning after all
-and its calls are candidates (R-THINK, R-FENCE). Law: nothing of a run is handed out before it is decided.
+A run is written to the transcript behind a savepoint. It is committed, or rolled back: then everything behind the
+savepoint is text or reasoning after all and its calls are candidates (R-THINK, R-FENCE). Law: nothing of a run is
+drained before it is decided.
 """
 
 from __future__ import annotations
@@ -9,74 +10,71 @@ from __future__ import annotations
 from wireproto.engine.left_context import LeftContext
 from wireproto.engine.regions import Region
 from wireproto.engine.transcript import Transcript
+from wireproto.text.state import State
 from wireproto.tools.toolset import Toolset
 from wireproto.values.policy import Policy
 
 _AT_END = {"fence": "fence-not-closed", "reasoning": "reasoning-not-closed", "text": "reasoning-only-call"}
 
 
-class Speculation:
-    """Decides about the run of calls that is not settled."""
+class Speculation(State):
+    """Decides about the run of calls behind the savepoint."""
 
-    __slots__ = ("_journal", "_place", "_policy", "_tools")
+    __slots__ = ("_context", "_policy", "_tools", "_transcript")
 
-    def __init__(self, journal: Transcript, place: LeftContext, policy: Policy, tools: Toolset) -> None:
-        self._journal, self._place, self._policy, self._tools = journal, place, policy, tools
+    def __init__(self, transcript: Transcript, context: LeftContext, policy: Policy, tools: Toolset) -> None:
+        self._transcript, self._context, self._policy, self._tools = transcript, context, policy, tools
 
-    def hold(self, region: Region, position: int) -> None:
-        """Begin a run at `position`, if calls in this region are not calls at once."""
+    def begin(self, region: Region, position: int) -> None:
+        """Begin a run at `position`, unless the policy takes the calls of this region as calls at once."""
         always = region.kind == "reasoning" and self._policy.reasoning_calls == "always"
-        if region.kind != "text" and not always and self._journal.marked is None:
-            self._journal.mark(position)
+        if not always and self._transcript.saved is None:
+            self._transcript.save(position)
 
-    def leave(self, region: Region, position: int, closer: tuple[int, int]) -> None:
-        """A fence or reasoning closes: calls in a fence were quotes."""
+    def close_region(self, region: Region, position: int, closer: tuple[int, int]) -> None:
+        """A fence or reasoning closes: calls in a fence were quotes, those in reasoning wait for what follows."""
+        transcript = self._transcript
         if region.kind == "fence":
-            self.take_back(region, position)
-            self._journal.prose("text", position, closer[1])
-        else:
-            self._close_reasoning(region, position, closer)
+            self.roll_back(region, position)
+            transcript.prose("text", position, closer[1])
+            return
+        if transcript.saved is not None and not self._may_be_calls():
+            self.roll_back(region, position)
+        transcript.markup(position, closer[1])
+        self._context.floor = closer[1]
+        if transcript.saved is not None:
+            self._context.reasoning_closer = closer
 
-    def _close_reasoning(self, region: Region, position: int, closer: tuple[int, int]) -> None:
-        """Reasoning closes: its last run stays held if it may yet turn out to be calls."""
-        journal = self._journal
-        if journal.marked is not None and not self._may_stand():
-            self.take_back(region, position)
-        journal.markup(position, closer[1])
-        self._place.floor = closer[1]
-        if journal.marked is not None:
-            self._place.thought = closer
-
-    def _may_stand(self) -> bool:
-        run = self._journal.run
+    def _may_be_calls(self) -> bool:
+        run = self._transcript.speculative_calls
         terminal = self._policy.reasoning_calls == "terminal"
         return terminal and all(call.complete and self._tools.accepts(call.name) for call in run)
 
-    def take_back(self, region: Region, position: int) -> None:
-        """The run up to `position` is no calls: its characters are text or reasoning."""
-        journal, place = self._journal, self._place
-        start = journal.marked
+    def roll_back(self, region: Region, position: int) -> None:
+        """Undo the run up to `position`: its characters are text or reasoning."""
+        transcript, context = self._transcript, self._context
+        start = transcript.saved
         if start is None:
             return
-        journal.take_back("quoted-call" if region.kind == "fence" else "draft-call")
-        if place.thought is not None:
-            journal.prose("reasoning", start, place.thought[0])
-            journal.markup(*place.thought)
-            start = place.thought[1]
-        journal.prose(region.prose, start, position)
-        place.floor, place.after, place.section, place.thought = start, None, None, None
+        transcript.roll_back("quoted-call" if region.kind == "fence" else "draft-call")
+        if context.reasoning_closer is not None:
+            transcript.prose("reasoning", start, context.reasoning_closer[0])
+            transcript.markup(*context.reasoning_closer)
+            start = context.reasoning_closer[1]
+        transcript.prose(region.prose, start, position)
+        context.floor = start
+        context.after_call = context.section = context.reasoning_closer = None
 
     def end(self, region: Region, position: int) -> None:
         """The output ends at `position`: decide about the run that it ends with."""
-        journal = self._journal
-        if journal.marked is None:
+        transcript = self._transcript
+        if transcript.saved is None:
             return
-        code = _AT_END[region.kind]
-        stands = all(call.complete for call in journal.run)
+        commits = all(call.complete for call in transcript.speculative_calls)
         if region.kind == "reasoning" and self._policy.reasoning_calls != "terminal":
-            stands = False
-        if stands:
-            journal.diagnose(code, (journal.marked, position))
-            journal.settle()
-        else:
-            self.take_back(region, position)
+            commits = False
+        if not commits:
+            self.roll_back(region, position)
+            return
+        transcript.diagnose(_AT_END[region.kind], (transcript.saved, position))
+        transcript.commit()

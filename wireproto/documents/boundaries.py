@@ -1,7 +1,7 @@
 """Where a document begins and where it ends: an element with its root's name, or a line and its closing line.
 
 It must not know calls, events or parsers; it sees text, whole or in pieces. Law: every character is looked at a bounded
-number of times, and an answer never changes when more text arrives, except from `Miss.MORE` to another.
+number of times, and an answer never changes when more text arrives, except from `WAIT` to another.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Union
 
-from wireproto.text.scan import BLANK, Miss
+from wireproto.text.scan import BLANK, NO, WAIT, Miss
+from wireproto.text.state import State
 from wireproto.values.document_types import DocumentType
 
 MAX_TAG: Final = 4096  # an opening tag is no longer than this
@@ -51,19 +52,19 @@ def opening(kind: DocumentType, text: str, pos: int, end: int, final: bool) -> O
     lead = literal(kind)
     piece = text[pos : min(end, pos + len(lead))]
     if _folded(kind, piece) != _folded(kind, lead[: len(piece)]):
-        return Miss.NO
+        return NO
     if len(piece) < len(lead):
-        return Miss.NO if final else Miss.MORE
+        return NO if final else WAIT
     whole, partial = _openings(kind)
     stop = min(end, pos + MAX_TAG)
     found = whole.match(text, pos, stop)
     if found is not None:
         return Opening(kind, found.end())
     if partial.match(text, pos, stop) is None or stop == pos + MAX_TAG:
-        return Miss.NO
+        return NO
     if final:
-        return Opening(kind, end) if kind.fence is not None else Miss.NO
-    return Miss.MORE
+        return Opening(kind, end) if kind.fence is not None else NO
+    return WAIT
 
 
 @lru_cache(maxsize=256)
@@ -103,7 +104,7 @@ def _folded(kind: DocumentType, text: str) -> str:
 _CLOSERS: Final = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
 
 
-class Elements:
+class Elements(State):
     """Pairs the tags of one name in a text that comes in pieces; comments count only inside an element.
 
     `pairs` are the ends of closed elements by their starts, `opened` the starts of those that are open. With `once`,
@@ -139,13 +140,6 @@ class Elements:
                 break
             pos = after
 
-    def copy(self) -> Elements:
-        """Return an independent copy."""
-        twin = Elements(self._kind, self._once)
-        twin.opened, twin.pairs, twin.end = self.opened[:], dict(self.pairs), self.end
-        twin._carry, twin._inside, twin._seen, twin._tag = self._carry, self._inside, self._seen, self._tag
-        return twin
-
     def _skip(self, text: str, pos: int) -> int | None:
         at = text.find(self._inside, pos)
         if at < 0:
@@ -174,7 +168,7 @@ class Elements:
     def _open(self, text: str, at: int, base: int) -> int | None:
         tag = self._whole.match(text, at, at + MAX_TAG)
         if tag is None:
-            if opening(self._kind, text, at, len(text), False) is Miss.NO:
+            if opening(self._kind, text, at, len(text), False) is NO:
                 return at + 1
             self._carry, self._tag = text[at:], True
             return None
@@ -201,7 +195,7 @@ class Elements:
         return tail.startswith(closer) and len(tail) <= len(closer) + _GAP and not tail[len(closer) :].strip(BLANK)
 
 
-class Lines:
+class Lines(State):
     """Finds the closing line of a fenced document in a text that comes in pieces, from behind its opening line.
 
     `end` is where the document ends, `safe` how far the text is the document's, whatever follows.
@@ -233,12 +227,6 @@ class Lines:
         self._carry = tail if tail and held and len(tail) <= len(closer) + _GAP + 8 else ""
         behind = len(line) - len(closer) if self._carry and closed else 0
         self.safe = self._seen - behind
-
-    def copy(self) -> Lines:
-        """Return an independent copy."""
-        twin = Lines(self._kind)
-        twin.end, twin.safe, twin._carry, twin._seen = self.end, self.safe, self._carry, self._seen
-        return twin
 
 
 Ending = Union[Elements, Lines]

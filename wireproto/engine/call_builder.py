@@ -1,4 +1,4 @@
-"""What every reader of calls shares: the call being built, and the events that tell of it.
+"""What every reader of calls shares: the call being built, and the events about it.
 
 It knows nothing of any encoding. Its law: the deltas of an argument join to what its end event and the finished call
 carry.
@@ -15,6 +15,8 @@ from wireproto.engine.document_stream import report_nested
 from wireproto.engine.transcript import Transcript
 from wireproto.text.buffer import Buffer
 from wireproto.text.json_repair import dumps
+from wireproto.text.scan import Answer
+from wireproto.text.state import State
 from wireproto.tools.toolset import Tool, Toolset, Typed
 from wireproto.values.errors import LimitExceeded
 from wireproto.values.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallStart, Event, Kind
@@ -44,14 +46,6 @@ class End(Enum):
         return self is not End.OPEN
 
 
-class Outcome(Enum):
-    """What a reader says after reading: it needs more text, the call is over, or there was no call after all."""
-
-    MORE = "more"
-    DONE = "done"
-    NONE = "none"
-
-
 class Reader(Protocol):
     """Reads one call, from behind its header to behind its last closer."""
 
@@ -59,49 +53,56 @@ class Reader(Protocol):
 
     @property
     def position(self) -> int:
-        """Everything before this is settled."""
+        """Everything before this is decided."""
         ...
 
-    def read(self, stop: int, end: End) -> Outcome:
-        """Read as far as certain, looking no further than `stop`."""
-        ...
+    def read(self, stop: int, end: End) -> Answer:
+        """Read as far as certain, looking no further than `stop`.
 
-    def quick(self, text: str) -> list[Event] | None:
-        """Take a chunk that is nothing but more of an open string; None if it may be more than that."""
+        YES: the call is over. WAIT: more text is needed. NO: it was no call after all.
+        """
         ...
 
     @property
-    def quickable(self) -> bool:
-        """Whether `quick` may be asked: everything read is settled, and an open string streams."""
+    def is_plain(self) -> bool:
+        """Whether an open string streams, and at most a character of it is held: then `take_plain` may be asked."""
         ...
 
-    def copy(self, builder: CallBuilder) -> Reader:
-        """Return an independent copy that writes to `builder`."""
+    def take_plain(self, text: str) -> tuple[str, int] | None:
+        """Take text, what is held included, that is nothing but more of the open string; None if it may be more.
+
+        Returns the string's characters, and how many at the end of `text` are held.
+        """
         ...
 
 
-class CallBuilder:
-    """A call while it is read."""
+# What is known of a call whose name was not read yet, or whose tool nobody declared.
+_UNDECLARED = Tool("")
 
-    __slots__ = ("first_diagnosis", "_held", "_is_open", "_size", "arguments", "id", "index", "journal", "key", "name",
-                 "opened", "policy", "source", "start", "tool", "tools")  # fmt: skip
+
+class CallBuilder(State):
+    """A call while it is read: its arguments so far, and the events about it.
+
+    Events that come before the call's name are held until the name is known.
+    """
+
+    __slots__ = ("_first_diagnosis", "_held", "_limit", "_size", "_string", "arguments", "buffer", "id", "index", "key",
+                 "name", "opening", "policy", "start", "tool", "tools", "transcript")  # fmt: skip
 
     def __init__(
-        self, source: Buffer, journal: Transcript, tools: Toolset, policy: Policy, opened: CallOpening, start: int
+        self, buffer: Buffer, transcript: Transcript, tools: Toolset, policy: Policy, opening: CallOpening, start: int
     ) -> None:
-        self.source, self.journal, self.tools, self.policy = source, journal, tools, policy
-        self.opened = opened
-        self.start = start
-        self.index = len(journal.calls)
+        self.buffer, self.transcript, self.tools, self.policy = buffer, transcript, tools, policy
+        self.opening, self.start = opening, start
+        self.index = len(transcript.calls)
         self.arguments: dict[str, Any] = {}
         self.name: str | None = None
         self.id: str | None = None
-        self.tool = Tool("", "", {})
-        self._held: list[Event] = []
+        self.tool = _UNDECLARED
         self.key = ""
-        self._is_open = False
-        self._size = 0
-        self.first_diagnosis = len(journal.diagnoses)
+        self._held: list[Event] = []
+        self._string, self._size, self._limit = False, 0, policy.limits.max_value_chars
+        self._first_diagnosis = len(transcript.diagnoses)
         if policy.limits.max_calls is not None and self.index >= policy.limits.max_calls:
             raise LimitExceeded(f"more than {policy.limits.max_calls} calls in one message", "max_calls")
 
@@ -113,118 +114,121 @@ class CallBuilder:
         return forward and _WORD.fullmatch(name) is not None
 
     def begin(self, name: str, identity: str | None, span: tuple[int, int]) -> None:
-        """Name the call; whatever was read before is told now."""
+        """Name the call; the events that were held are emitted now."""
         self.name, self.id = name, identity
-        self.journal.events.append(CallStart(self.index, name, identity))
+        events = self.transcript.events
+        events.append(CallStart(self.index, name, identity))
         tool = self.tools.get(name)
         if tool is not None:
             self.tool = tool
         elif not self.tools.any_name:
             near = self.tools.nearest(name)
             hint = f"; the nearest is {near!r}" if near else ""
-            self.journal.diagnose("unknown-tool", span, f"no tool named {name!r} was declared{hint}")
-        self.journal.events.extend(self._held)
-        self._held.clear()
+            self.transcript.diagnose("unknown-tool", span, f"no tool named {name!r} was declared{hint}")
+        if self._held:
+            events.extend(self._held)
+            self._held.clear()
 
     def identify(self, identity: str) -> None:
         """Give the call the id that stood behind its name."""
         self.id = identity
 
     def declare(self, key: str, span: tuple[int, int]) -> bool:
-        """Note that an argument begins; False if its key was given already, so that the first value stands."""
-        if key in self.arguments or (self._is_open and key == self.key):
-            self.journal.diagnose("duplicate-argument", span, f"{key!r} was given twice; the first value stands")
+        """Note that an argument begins; False if its key was given already: then the first value counts (R-DUP)."""
+        if key in self.arguments or (self._string and key == self.key):
+            self.transcript.diagnose("duplicate-argument", span, f"{key!r} was given twice; the first value counts")
             return False
         if "properties" in self.tool.schema and key not in self.tool.keys:
             near = self.tool.nearest(key)
             hint = f"; the nearest is {near!r}" if near else ""
-            self.journal.diagnose("unknown-argument", span, f"{self.name!r} declares no argument {key!r}{hint}")
+            self.transcript.diagnose("unknown-argument", span, f"{self.name!r} declares no argument {key!r}{hint}")
         return True
 
     def open(self, key: str) -> None:
-        """Begin a string that is told while it grows."""
-        self.key, self._size, self._is_open = key, 0, True
-        self._tell(ArgumentStart(self.index, key, "string"))
+        """Begin a string that is emitted while it grows."""
+        self.key, self._size, self._string = key, 0, True
+        self._emit(ArgumentStart(self.index, key, "string"))
 
     def more(self, text: str) -> None:
-        """Tell more of the open string."""
-        if text:
-            self._tell(ArgumentDelta(self.index, self.key, text))
+        """Emit more of the open string.
+
+        Raises:
+            LimitExceeded: it is longer than the policy allows; what fits is emitted first, whatever the chunks.
+        """
+        if not text:
+            return
+        if self._limit is not None:
             self._size += len(text)
-            self.check_size(self._size)
+            if self._size > self._limit:
+                certain = text[: len(text) - self._size + self._limit]
+                if certain:
+                    self._emit(ArgumentDelta(self.index, self.key, certain))
+                self.check_size(self._size)
+        self._emit(ArgumentDelta(self.index, self.key, text))
 
     def close(self, value: str) -> None:
         """End the open string."""
         self.arguments[self.key] = value
-        self._tell(ArgumentEnd(self.index, self.key, value))
-        self._is_open = False
+        self._emit(ArgumentEnd(self.index, self.key, value))
+        self._string = False
 
     def leave(self, value: str) -> None:
-        """Keep the safe prefix of the open string of a call that was cut off."""
+        """Keep the certain part of the open string of a call that was cut off."""
         self.arguments[self.key] = value
 
     def give(self, key: str, value: Any, json: str | None = None) -> None:
-        """Tell an argument as a whole; `json` is its JSON text if it was written as such."""
+        """Emit an argument as a whole; `json` is its JSON text if it was written as such."""
         text = json if json is not None else value if isinstance(value, str) else dumps(value)
         self.check_size(len(text))
         kind: Kind = "string" if json is None and isinstance(value, str) else "json"
-        self._tell(ArgumentStart(self.index, key, kind))
+        self._emit(ArgumentStart(self.index, key, kind))
         if text:
-            self._tell(ArgumentDelta(self.index, key, text))
-        self._tell(ArgumentEnd(self.index, key, value))
+            self._emit(ArgumentDelta(self.index, key, text))
+        self._emit(ArgumentEnd(self.index, key, value))
         self.arguments[key] = value
 
     def give_typed(self, key: str, typed: Typed, span: tuple[int, int]) -> None:
-        """Tell a raw value that the schema gave a type, and what was odd about it."""
+        """Emit a raw value that the schema gave a type, and diagnose what was odd about it."""
         if typed.code is not None:
-            self.journal.diagnose(typed.code, span, f"{key}: {typed.message}")
+            self.transcript.diagnose(typed.code, span, f"{key}: {typed.message}")
         self.give(key, typed.value)
 
     def check_size(self, size: int) -> None:
         """Raise LimitExceeded for a value longer than the policy allows."""
-        limit = self.policy.limits.max_value_chars
+        limit = self._limit
         if limit is not None and size > limit:
             raise LimitExceeded(f"a value is longer than {limit} characters", "max_value_chars")
 
     def finish(self, end: int, complete: bool) -> None:
         """End the call at `end`."""
-        journal, policy, span = self.journal, self.policy, Span(self.start, end)
+        transcript, policy, span = self.transcript, self.policy, Span(self.start, end)
         report = complete and policy.documents
-        nested = report_nested(self.source, journal, policy, self.name or "", self.arguments, span) if report else ()
+        nested = report_nested(self.buffer, transcript, policy, self.name or "", self.arguments, span) if report else ()
         call = Call(
             name=self.name or "",
             arguments=self.arguments,
             id=self.id,
             complete=complete,
             span=span,
-            diagnoses=tuple(journal.diagnoses[self.first_diagnosis :]),
+            diagnoses=tuple(transcript.diagnoses[self._first_diagnosis :]),
             nested=nested,
-            _source=self.source,
+            _source=self.buffer,
         )
-        journal.call(self.index, call)
+        transcript.call(self.index, call)
         for document in nested if policy.nested == "lift" else ():
-            journal.lift(document)
+            transcript.lift(document)
 
     def note(self, code: str, at: int, message: str = "") -> None:
         """Add a diagnosis about a point of the call."""
-        self.journal.diagnose(code, (at, at), message)
+        self.transcript.diagnose(code, (at, at), message)
 
     def suggest(self, arguments: dict[str, Any], end: int) -> None:
         """Offer another reading of the call as a candidate."""
         span = Span(self.start, end)
-        self.journal.candidates.append(Call(self.name or "", arguments, self.id, True, span, _source=self.source))
+        self.transcript.candidates.append(Call(self.name or "", arguments, self.id, True, span, _source=self.buffer))
 
-    def copy(self, source: Buffer, journal: Transcript) -> CallBuilder:
-        """Return an independent copy over copies of source and journal."""
-        twin = CallBuilder.__new__(CallBuilder)
-        for name in CallBuilder.__slots__:
-            setattr(twin, name, getattr(self, name))
-        twin.source, twin.journal = source, journal
-        twin.arguments, twin._held = dict(self.arguments), self._held[:]
-        return twin
-
-    def _tell(self, event: Event) -> None:
+    def _emit(self, event: Event) -> None:
         if self.name is None:
             self._held.append(event)
         else:
-            self.journal.events.append(event)
+            self.transcript.events.append(event)

@@ -1,7 +1,7 @@
 """Where a call begins: the opener of a section, a wrapper and a header, and what must follow them.
 
 The templates come from `Spelling`; here are the rules R-OPEN, R-COMMIT and R-MISSING. It knows nothing of events.
-Law: an answer never changes when more text arrives, except from `Miss.MORE` to another.
+Law: an answer never changes when more text arrives, except from `WAIT`.
 """
 
 from __future__ import annotations
@@ -9,20 +9,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from wireproto.engine.left_context import LeftContext
 from wireproto.format.codec import Statements
-from wireproto.format.dialect import Record
 from wireproto.format.nodes import Slot
 from wireproto.format.spelling import Spelling
 from wireproto.format.template import Template
-from wireproto.text.scan import Match, Miss, begins, skip_blank
+from wireproto.text.scan import NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
 from wireproto.tools.toolset import Toolset
+
+Notes = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class CallOpening:
-    """A call's opener in the text: positions are those of the text that was searched."""
+    """A call's opener in the text: positions are those of the text that was searched.
 
-    form: Spelling
+    `argument` is the opener of the first argument, where it was matched to prove that this is a call. `notes` are
+    diagnoses: code and message. `closed`: the header closes itself, so that the call has no body.
+    """
+
+    spelling: Spelling
     start: int
     body: int
     name: str | None
@@ -32,242 +38,278 @@ class CallOpening:
     section_close: str
     closed: bool = False
     notes: tuple[tuple[str, str], ...] = ()
+    argument: Match | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OpenerContext:
-    """What the place of an opener allows: known tools, whether the text ends here, and where in it we are.
+    """What is the same for every call that may open in one stretch of text.
 
     `own` names the configured dialect; without one, none is foreign. `unknown`: tools that nobody declared count too.
-    `unsettled`: what dialect this is, is not known yet.
+    `unsettled`: it is not known yet which dialect this is. `line_start`: whether an opener starts a line, so that a
+    marker may be missing before it; None to ask `left`, where an opener behind one of `openers` does not.
     """
 
     tools: Toolset
     own: str = ""
     final: bool = False
-    in_section: bool = False
-    line_start: bool = False
     unknown: bool = True
     unsettled: bool = False
+    line_start: bool | None = None
+    left: LeftContext | None = None
+    openers: tuple[str, ...] = ()
 
 
 def find_call(
-    forms: Iterable[Spelling], inside: Spelling | None, text: str, pos: int, end: int, scope: OpenerContext
+    spellings: Iterable[Spelling], inside: Spelling | None, text: str, pos: int, end: int, context: OpenerContext
 ) -> CallOpening | Miss:
-    """Find the first form whose call opens at `pos`; `inside` is the form whose section is open, if there is one.
+    """Find the first spelling whose call opens at `pos`; `inside` is the one whose section is open, if there is one.
 
     In another dialect than the configured one only declared tools count: prose about a format is likelier than a call.
     """
-    for form in forms:
-        foreign = scope.own not in ("", form.dialect.name)
-        here = replace(scope, in_section=form is inside, unknown=scope.unknown and not foreign)
-        found = open_call(form, text, pos, end, here)
-        if found is Miss.NO and form is inside and form.sections:
-            found = open_call(form, text, pos, end, replace(here, in_section=False, line_start=False))
-        if foreign and isinstance(found, CallOpening):
-            said = f"the call is written in {form.dialect.name}, not in {scope.own}"
-            return replace(found, notes=(("foreign-dialect", said), *found.notes))
-        if found is not Miss.NO:
-            return found
-    return Miss.NO
+    for spelling in spellings:
+        found = Opening(spelling, text, end, context, spelling is inside).at(pos)
+        if found is NO and spelling is inside and spelling.sections:
+            found = Opening(spelling, text, end, context, False, False).at(pos)
+        if found is not NO:
+            foreign = context.own not in ("", spelling.dialect.name)
+            if not foreign or not isinstance(found, CallOpening):
+                return found
+            message = f"the call is written in {spelling.dialect.name}, not in {context.own}"
+            return replace(found, notes=(("foreign-dialect", message), *found.notes))
+    return NO
 
 
-def empty_block(forms: Iterable[Spelling], literal: str, text: str, pos: int, end: int) -> int | Miss:
+def empty_block(spellings: Iterable[Spelling], literal: str, text: str, pos: int, end: int) -> int | Miss:
     """Return where a block ends that holds nothing but blanks; `literal` at `pos` would open it."""
     at = skip_blank(text, pos + len(literal), end)
-    waiting = False
-    for closer in (closer for form in forms for closer in form.closers_of(literal)):
+    answer: Miss = NO
+    for closer in (closer for spelling in spellings for closer in spelling.closers_of(literal)):
         stands = begins(closer, text, at, end)
-        if stands is True:
+        if stands is YES:
             return at + len(closer)
-        waiting = waiting or stands is Miss.MORE
-    return Miss.MORE if waiting else Miss.NO
+        answer = WAIT if stands is WAIT else answer
+    return answer
 
 
 def find_closer(
-    form: Spelling, name: str, section_close: str | None, text: str, pos: int, end: int
+    spelling: Spelling, name: str, section_close: str | None, text: str, pos: int, end: int
 ) -> tuple[str, bool] | Miss:
     """Find the closer at `pos` that may stand behind a finished call, and whether it closes nothing then.
 
     A section's opener may begin with its closer, as where both are fences: then it is the opener.
     """
-    waiting = False
-    for closer, orphan in form.closers_behind(name, section_close):
+    answer: Miss = NO
+    for closer, orphan in spelling.closers_behind(name, section_close):
         stands = begins(closer, text, pos, end)
-        reopened = form.reopens(closer, text, pos, end) if stands is True else Miss.NO
-        if stands is True and reopened is Miss.NO:
+        reopened = spelling.reopens(closer, text, pos, end) if stands is YES else NO
+        if stands is YES and reopened is NO:
             return closer, orphan
-        waiting = waiting or Miss.MORE in (stands, reopened)
-    return Miss.MORE if waiting else Miss.NO
+        answer = WAIT if WAIT in (stands, reopened) else answer
+    return answer
 
 
-def open_call(form: Spelling, text: str, pos: int, end: int, scope: OpenerContext) -> CallOpening | Miss:
-    """Find the opener of a call at `pos`: section, wrapper and header, and what must follow them."""
-    more = False
-    for section, close in form.sections if not scope.in_section else ():
-        found = section.match(text, pos, end)
-        if isinstance(found, Match):
-            inner = _after_section(form, text, found.end, end, scope, (pos, found.end), close)
+class Opening:
+    """One spelling, tried at one place; `in_section` if its section is open there.
+
+    `line_start` says whether the place may make up for a missing marker (R-MISSING); None until somebody asks.
+    """
+
+    __slots__ = ("_context", "_end", "_in_section", "_line_start", "_pos", "_spelling", "_text", "_unknown")
+
+    def __init__(
+        self,
+        spelling: Spelling,
+        text: str,
+        end: int,
+        context: OpenerContext,
+        in_section: bool = False,
+        line_start: bool | None = None,
+    ) -> None:
+        self._spelling, self._text, self._end, self._pos = spelling, text, end, 0
+        self._context, self._in_section = context, in_section
+        self._line_start = context.line_start if line_start is None else line_start
+        self._unknown = context.unknown and context.own in ("", spelling.dialect.name)
+
+    def at(self, pos: int) -> CallOpening | Miss:
+        """Find the opener of a call at `pos`: section, wrapper and header, and what must follow them."""
+        self._pos = pos
+        waiting = False
+        for section, close in self._spelling.sections if not self._in_section else ():
+            found = section.match(self._text, pos, self._end)
+            inner = self._call(found.end, (pos, found.end), close) if isinstance(found, Match) else found
             if isinstance(inner, CallOpening):
                 return inner
-            more = more or inner is Miss.MORE
+            waiting = waiting or inner is WAIT
+        return WAIT if waiting else self._call(pos, None, "")
+
+    def _call(self, pos: int, section: tuple[int, int] | None, section_close: str) -> CallOpening | Miss:
+        """Match wrapper and header; outside a section, what is missing must be made up for by the start of a line."""
+        spelling, text, end = self._spelling, self._text, self._end
+        start = skip_blank(text, pos, end) if section else pos
+        body, wrapped = start, False
+        if spelling.wrapper is not None:
+            found = spelling.wrapper.match(text, start, end)
+            if found is WAIT:
+                return WAIT
+            if isinstance(found, Match):
+                body, wrapped = skip_blank(text, found.end, end), True
+        outside = section is None and not self._in_section
+        no_section = bool(spelling.sections) and outside
+        notes: Notes = []
+        if no_section or (spelling.wrapper is not None and not wrapped):
+            if outside and not self._at_line_start():
+                return NO
+            notes.append(("missing-wrapper", ""))
+        headers = [(header, notes) for header in spelling.headers if header.first or not no_section]
+        if spelling.late_headers and outside and body == start and self._at_line_start():
+            lost = ("missing-wrapper", "the call's opening marker is missing")
+            headers += [(header, [lost]) for header in spelling.late_headers]
+        answer: Miss = NO
+        for header, missing in headers:
+            head = self._header(header, body, bool(missing))
+            if not isinstance(head, tuple):
+                answer = WAIT if head is WAIT else answer
+                continue
+            if answer is WAIT:
+                return WAIT
+            match, name, identity, more, argument = head
+            variant: Notes = [("marker-variant", "")] if spelling.variant else []
+            every = (*missing, *variant, *more)
+            return CallOpening(
+                spelling,
+                start,
+                match.end,
+                name,
+                identity,
+                wrapped,
+                section,
+                section_close,
+                match.closed,
+                every,
+                argument,
+            )
+        return answer
+
+    def _at_line_start(self) -> bool:
+        if self._line_start is None:
+            left, openers = self._context.left, self._context.openers
+            self._line_start = left is not None and left.is_alone(left.buffer.base + self._pos, openers)
+        return self._line_start
+
+    def _header(
+        self, header: Template, pos: int, recovered: bool
+    ) -> tuple[Match, str | None, str | None, Notes, Match | None] | Miss:
+        """Match a header and what must follow it; `recovered`: a marker before it is missing.
+
+        Returns the match, the call's name and id, diagnoses, and the opener of the first argument.
+        """
+        found = header.match(self._text, pos, self._end)
+        if not isinstance(found, Match):
+            return found
+        tools = self._context.tools
+        notes: Notes = [] if found.canonical else [("marker-variant", "")]
+        name, identity = found.slots.get("name"), found.slots.get("id")
+        if name is None and identity is not None and self._spelling.named:
+            resolved = self._spelling.resolve_id(identity, tools)
+            if resolved is None:
+                return NO
+            name, canonical = resolved
+            if not canonical:
+                notes.append(("noncanonical-id", f"the id {identity!r} does not have the format's form"))
+        if name is not None:
+            if not tools.accepts(name) and (recovered or header.name_only or not self._unknown):
+                return NO
+            # With no tools to know names by, a name in brackets counts only where a line starts.
+            if header.name_only and tools.any_name and not self._at_line_start():
+                return NO
+        if found.closed:
+            return found, name, identity, notes, None
+        follows = self._follows(found.end, name, header, recovered)
+        if follows is NO or follows is WAIT:
+            return follows
+        return found, name, identity, notes, follows if isinstance(follows, Match) else None
+
+    def _follows(self, pos: int, name: str | None, header: Template, recovered: bool) -> Match | Answer:
+        """Decide by what follows a header whether it opens a call (R-OPEN); an argument's opener is returned."""
+        spelling, text, end = self._spelling, self._text, self._end
+        at = skip_blank(text, pos, end)
+        if spelling.codec.statements is not None:
+            return self._first_statement(spelling.codec.statements, at, recovered)
+        if name is None:
+            return self._first_member(at, bool(header.nodes) or bool(spelling.sections))
+        # At the end of output half a follower counts as that follower (R-HOLD).
+        cut = YES if self._context.final else WAIT
+        if at >= end:
+            return cut
+        if spelling.codec.body == "any":
+            return YES  # the codec's reader knows what may follow
+        close = spelling.call_close(name)
+        closer = begins(close, text, at, end) if close else NO
+        if closer is YES:
+            return YES
+        if spelling.codec.body == "object":
+            body: Match | Answer = begins("{", text, at, end)
         else:
-            more = more or found is Miss.MORE
-    if more:
-        return Miss.MORE
-    return _after_section(form, text, pos, end, scope, None, "")
+            body = spelling.find_key(text, at, end, self._context.tools.get(name))
+        return cut if body is WAIT or (body is NO and closer is WAIT) else body
 
+    def _first_statement(self, statements: Statements, pos: int, recovered: bool) -> Answer:
+        """Decide R-COMMIT for a table that is a call: a statement follows; without a section, the name of a tool."""
+        text = self._text
+        if pos >= self._end:
+            return WAIT
+        if not recovered:
+            return YES if statements.begins.match(text, pos) else NO
+        found = statements.naming(self._spelling.dialect.record.name[0]).match(text, pos, self._end)
+        if not isinstance(found, Match):
+            return found
+        return YES if self._context.tools.accepts(found.slots["name"]) else NO
 
-def _after_section(
-    form: Spelling, text: str, pos: int, end: int, scope: OpenerContext, section: tuple[int, int] | None, close: str
-) -> CallOpening | Miss:
-    start = skip_blank(text, pos, end) if section else pos
-    missing = bool(form.sections) and section is None and not scope.in_section
-    body, wrapped = start, False
-    if form.wrapper is not None:
-        found = form.wrapper.match(text, start, end)
-        if found is Miss.MORE:
-            return Miss.MORE
-        if isinstance(found, Match):
-            body, wrapped = skip_blank(text, found.end, end), True
-    unwrapped = form.wrapper is not None and not wrapped
-    if (missing or unwrapped) and not scope.line_start and not (section or scope.in_section):
-        return Miss.NO
-    notes = [("missing-wrapper", "")] if missing or unwrapped else []
-    late = section is None and not scope.in_section and scope.line_start
-    headers = [(header, notes) for header in form.headers if header.first or not missing]
-    if late and body == start:
-        headers += [
-            (header, [("missing-wrapper", "the call's opening marker is missing")]) for header in form.late_headers
-        ]
-    worst = Miss.NO
-    for header, said in headers:
-        head = _header(form, header, text, body, end, scope, bool(said))
-        if isinstance(head, Miss):
-            worst = Miss.MORE if head is Miss.MORE else worst
-            continue
-        if worst is Miss.MORE:
-            return worst
-        after, name, identity, closed, more = head
-        if form.variant:
-            more = [("marker-variant", ""), *more]
-        return CallOpening(form, start, after, name, identity, wrapped, section, close, closed, (*said, *more))
-    return worst
-
-
-_Header = tuple[int, "str | None", "str | None", bool, "list[tuple[str, str]]"]
-
-
-def _header(
-    form: Spelling, header: Template, text: str, pos: int, end: int, scope: OpenerContext, recovered: bool
-) -> _Header | Miss:
-    found = header.match(text, pos, end)
-    if isinstance(found, Miss):
-        return found
-    notes = [] if found.canonical else [("marker-variant", "")]
-    name, identity = found.slots.get("name"), found.slots.get("id")
-    if form.named and name is None and identity is not None:
-        resolved = form.resolve_id(identity, scope.tools)
-        if resolved is None:
-            return Miss.NO
-        name, canonical = resolved
-        if not canonical:
-            notes.append(("noncanonical-id", f"the id {identity!r} does not have the format's form"))
-    if name is not None:
-        bare = header.first in ("", "<")
-        if not scope.tools.accepts(name) and (recovered or bare or not scope.unknown):
-            return Miss.NO
-        if bare and not scope.line_start and scope.tools.any_name:
-            return Miss.NO
-    follow = found.closed or _follows(form, text, found.end, end, scope, name, header, recovered)
-    return follow if isinstance(follow, Miss) else (found.end, name, identity, found.closed, notes)
-
-
-def _follows(
-    form: Spelling,
-    text: str,
-    pos: int,
-    end: int,
-    scope: OpenerContext,
-    name: str | None,
-    header: Template,
-    recovered: bool,
-) -> bool | Miss:
-    at = skip_blank(text, pos, end)
-    if (statements := form.codec.statements) is not None:
-        return _first_statement(form, statements, text, at, end, scope, recovered)
-    if name is None:
-        return _first_member(form, text, at, end, scope, bool(header.nodes) or bool(form.sections))
-    if at >= end:
-        return scope.final or Miss.MORE
-    close = form.call_close(name)
-    if form.codec.body == "object":
-        verdicts = [begins("{", text, at, end), begins(close, text, at, end) if close else Miss.NO]
-    elif form.codec.body == "arguments":
-        key = form.find_key(text, at, end, scope.tools.get(name))
-        verdicts = [begins(close, text, at, end) if close else Miss.NO, key if isinstance(key, Miss) else True]
-    else:
-        return True  # the codec's reader knows what may follow
-    if True in verdicts:
-        return True
-    if Miss.MORE not in verdicts:
-        return Miss.NO
-    return scope.final or Miss.MORE  # at the end of output half a follower counts as that follower (R-HOLD)
-
-
-def _first_statement(
-    form: Spelling, statements: Statements, text: str, pos: int, end: int, scope: OpenerContext, recovered: bool
-) -> bool | Miss:
-    """Decide R-COMMIT for a table that is a call: a statement follows; without a section, the name of a tool."""
-    if pos >= end:
-        return Miss.MORE
-    if not recovered:
-        return True if statements.begins.match(text, pos) else Miss.NO
-    found = statements.naming(form.dialect.record.name[0]).match(text, pos, end)
-    if isinstance(found, Miss):
-        return found
-    return True if scope.tools.accepts(found.slots["name"]) else Miss.NO
-
-
-def _first_member(form: Spelling, text: str, pos: int, end: int, scope: OpenerContext, marked: bool) -> bool | Miss:
-    """Decide R-COMMIT for a JSON object that is a call: its first key is a known member; without markers, its name."""
-    record = form.dialect.record
-    at = pos
-    for literals in (("{",), ('"', "'")):
+    def _first_member(self, pos: int, marked: bool) -> Answer:
+        """Decide R-COMMIT for a JSON object: its first key is a known member; without markers, the tool's name."""
+        text, end, record = self._text, self._end, self._spelling.dialect.record
+        if pos >= end:
+            return WAIT
+        if text[pos] != "{":
+            return NO
+        at = skip_blank(text, pos + 1, end)
         if at >= end:
-            return Miss.MORE
-        if text[at] not in literals:
-            return Miss.NO
-        at = skip_blank(text, at + 1, end) if literals == ("{",) else at + 1
-    quote = text[at - 1]
-    known = (*record.name, *record.arguments, *record.id) if marked else record.name
-    verdicts = {word: begins(word + quote, text, at, end) for word in known}
-    word = next((word for word, verdict in verdicts.items() if verdict is True), None)
-    if word is None:
-        return Miss.MORE if Miss.MORE in verdicts.values() else Miss.NO
-    return True if marked else _declared_name(record, text, at + len(word) + 1, end, scope)
+            return WAIT
+        quote = text[at]
+        if quote not in "\"'":
+            return NO
+        answer = NO
+        for word in (*record.name, *record.arguments, *record.id) if marked else record.name:
+            stands = begins(word + quote, text, at + 1, end)
+            if stands is YES:
+                return YES if marked else self._declared_name(at + len(word) + 2)
+            answer = WAIT if stands is WAIT else answer
+        return answer
 
+    def _declared_name(self, pos: int) -> Answer:
+        """Match the colon and the value of a record's first member: the name of a declared tool."""
+        text, end, context = self._text, self._end, self._context
+        at = skip_blank(text, pos, end)
+        for expected in (":", "\"'"):
+            if at >= end:
+                return WAIT
+            if text[at] not in expected:
+                return NO
+            at = skip_blank(text, at + 1, end) if expected == ":" else at
+        slot = Slot("name", (text[at] * 2,)).match(text, at, end)
+        if not isinstance(slot, tuple):
+            return slot
+        if not context.tools.accepts(slot[1]):
+            return NO
+        return self._second_member(slot[0]) if context.unsettled else YES
 
-def _declared_name(record: Record, text: str, pos: int, end: int, scope: OpenerContext) -> bool | Miss:
-    at = skip_blank(text, pos, end)
-    for expected in (":", "\"'"):
-        if at >= end:
-            return Miss.MORE
-        if text[at] not in expected:
-            return Miss.NO
-        at = skip_blank(text, at + 1, end) if expected == ":" else at
-    slot = Slot("name", (text[at] * 2,)).match(text, at, end)
-    if isinstance(slot, Miss):
-        return slot
-    if not scope.tools.accepts(slot[1]):
-        return Miss.NO
-    return not scope.unsettled or _second_member(record.arguments[0], text, slot[0], end)
-
-
-def _second_member(name: str, text: str, pos: int, end: int) -> bool | Miss:
-    """Tell whether the next member has this name: what sets a format without markers apart from any other JSON."""
-    at = skip_blank(text, pos, end)
-    comma = begins(",", text, at, end)
-    if comma is not True:
-        return comma
-    return begins(f'"{name}"', text, skip_blank(text, at + 1, end), end)
+    def _second_member(self, pos: int) -> Answer:
+        """Match the name of the next member: what sets a format without markers apart from any other JSON."""
+        text, end = self._text, self._end
+        at = skip_blank(text, pos, end)
+        comma = begins(",", text, at, end)
+        if comma is not YES:
+            return comma
+        name = self._spelling.dialect.record.arguments[0]
+        return begins(f'"{name}"', text, skip_blank(text, at + 1, end), end)

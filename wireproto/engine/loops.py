@@ -1,15 +1,15 @@
 """Loops: a passage, or a call, that a model writes over and over.
 
 A passage loops if one of at most `max_period` characters stands `times` times in a row, and the whole stretch is at
-least `SHORTEST` characters long: that is a sentence said again and again. A passage of fewer than `WORDS` different
-letters is more likely drawn than said (rules of tables and of dashes, blanks, zeros, a row of empty cells), so its
-stretch must reach `DRAWN` characters. Letters are what `str.isalpha` says, upper and lower case apart. What is neither
-text nor reasoning (arguments above all: files with tables of zeros are written there) loops only if the last `FLOOD`
-characters of the input are one passage.
+least `SHORTEST` characters long: that is a sentence repeated again and again. A passage of fewer than `WORDS` different
+letters is more likely a drawing than a sentence (rules of tables and of dashes, blanks, zeros, a row of empty cells),
+so its stretch must reach `DRAWN` characters. Letters are what `str.isalpha` says, upper and lower case apart. What is
+neither text nor reasoning (arguments above all: files with tables of zeros are written there) loops only if the last
+`FLOOD` characters of the input are one passage.
 
-It works on plain characters and values: it must not know what they mean, and not where chunks end. Text is looked at
-in blocks that are counted from the start of a stretch. Law: what is found, and at which character it is told, depends
-on the text alone; time is linear in it and memory bounded by `times * max_period`.
+This stage works on plain characters and values: it must not know what they mean, nor where chunks end. Text is looked
+at in blocks that are counted from the start of a stretch. Law: what is found, and at which character it is reported,
+depends on the text alone; time is linear in it and memory bounded by `times * max_period`.
 
 How: at a look, the last characters are searched for once more, just before themselves; the distance is the period, and
 how far both places agree, backwards and forwards, is the length of the run. Periods are split into levels. A level
@@ -19,41 +19,44 @@ the only one worth a look: any other period that long a match allows is a multip
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
 
 from wireproto.text.buffer import Buffer
 from wireproto.text.json_safe import identical
+from wireproto.text.state import State
 from wireproto.values.model import Call
+from wireproto.values.policy import Policy
 
 SHORTEST = 120
 WORDS = 8
 DRAWN = 2_000
 FLOOD = 32_768
 LOOK = FLOOD // 2  # how often the input as a whole is looked at
-_BLOCK = 512
+BLOCK = 512
 _PROBE = 64
 _FIRST = 30  # the longest period of the lowest level: shorter ones must stand SHORTEST characters long anyway
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A loop: where it stands as far as it was read, where it was told (both in characters), and one sentence.
+    """A loop: its span as far as it was read, the position at which it was found (both in characters), one sentence.
 
     `period` is the length of its passage; 0 for a loop of calls.
     """
 
     span: tuple[int, int]
-    told: int
+    seen: int
     message: str
     period: int = 0
 
     @classmethod
-    def of_passage(cls, span: tuple[int, int], told: int, period: int) -> Loop:
+    def of_passage(cls, span: tuple[int, int], seen: int, period: int) -> Loop:
         """Return the loop of a passage."""
         times = (span[1] - span[0]) // period
-        return cls(span, told, f"a passage of {period} characters stands {times} times in a row", period)
+        return cls(span, seen, f"a passage of {period} characters is repeated {times} times in a row", period)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,63 +72,50 @@ class Level:
 def levels(times: int, max_period: int) -> tuple[Level, ...]:
     """Return the levels for these thresholds.
 
-    The characters that a level searches for, and one period more, must lie inside a run before it is long enough to be
-    told, at one look at least; what is left over is the step.
+    `step` is chosen so that before a run is long enough to be reported, at least one look falls where the last `high`
+    characters and one more period are all inside it.
     """
     found: list[Level] = []
     low, high = 0, min(_FIRST, max_period)
     while low < max_period:
         slack = min(max(times * period, SHORTEST) - period for period in range(low + 1, high + 1)) - high
-        found.append(Level(low, high, min(slack, max(2 * low, _BLOCK // 2))))
+        found.append(Level(low, high, min(slack, max(2 * low, BLOCK // 2))))
         low, high = high, min(high * 2 if times > 3 else high * 3 // 2, max_period)
     return tuple(found)
 
 
-class Passages:
-    """Finds loops in one stretch of text after another, a block at a time.
+class Passages(State):
+    """Finds loops in one stretch of prose after another, a block at a time. `due`: the position to look at next."""
 
-    `due` is the position that the stretch must reach before there is something to look at; -1 where none has begun.
-    """
+    __slots__ = ("_begun", "_levels", "_looks", "_period", "_position", "_start", "_times", "_window", "due")
 
-    __slots__ = ("_levels", "_looks", "_period", "_position", "_start", "_times", "_window", "due")
-
-    def __init__(self, times: int | None, max_period: int) -> None:
-        self._times = times or 0
-        self._levels = levels(times, max_period) if times is not None else ()
-        self._position = 0
-        self.due: float = -1 if self._levels else inf
+    def __init__(self, times: int, max_period: int) -> None:
+        self._times = times
+        self._levels = levels(times, max_period)
+        self._begun, self._position = False, 0
+        self.due = 0
         self._begin("", 0)
 
-    def copy(self) -> Passages:
-        """Return an independent copy."""
-        twin = Passages.__new__(Passages)
-        for name in Passages.__slots__:
-            setattr(twin, name, getattr(self, name))
-        twin._looks = self._looks[:]
-        return twin
-
-    def read(self, source: Buffer, start: int, end: int) -> list[Loop]:
-        """Look at the stretch up to `end`, as far as its blocks are whole; it begins at `start` if none has begun.
-
-        Return the loops that are to be told now.
-        """
-        if self.due < 0:
-            self._position = start
-            self._begin("", start)
+    def read(self, buffer: Buffer, stretch: int, end: int) -> list[Loop]:
+        """Look at the stretch that begins at `stretch` up to `end`, as far as its blocks are whole."""
+        if not self._begun:
+            self._begun, self._position = True, stretch
+            self._begin("", stretch)
         first = self._position
-        whole = (end - first) // _BLOCK * _BLOCK
-        text = source.slice(first, first + whole)
-        self.due = first + whole + _BLOCK
-        return [loop for at in range(0, whole, _BLOCK) for loop in self._take(text[at : at + _BLOCK], final=False)]
+        whole = (end - first) // BLOCK * BLOCK
+        text = buffer.slice(first, first + whole)
+        self.due = first + whole + BLOCK
+        return [loop for at in range(0, whole, BLOCK) for loop in self._take(text[at : at + BLOCK], final=False)]
 
-    def finish(self, source: Buffer, end: int) -> list[Loop]:
-        """End the stretch, if one has begun; return the loops that were not told yet."""
-        if self.due < 0 or not self._levels:
-            return []
-        self.due = -1
+    def finish(self, buffer: Buffer, stretch: int, end: int) -> list[Loop]:
+        """End the stretch; return the loops that were not reported yet."""
+        if not self._begun:
+            self._position = stretch
+            self._begin("", stretch)
+        self._begun = False
         if len(self._window) + end - self._position < SHORTEST:
             return []
-        return self._take(source.slice(self._position, end), final=True)
+        return self._take(buffer.slice(self._position, end), final=True)
 
     def _begin(self, window: str, start: int) -> None:
         """Forget what was read but for this much, which stands at `start`."""
@@ -145,7 +135,7 @@ class Passages:
         return loops
 
     def _follow(self, fresh: int) -> None:
-        """Follow a loop that was told into the fresh characters; begin anew where it ends."""
+        """Follow a loop that was reported into the fresh characters; begin anew where it ends."""
         window, period = self._window, self._period
         at = len(window) - fresh
         at += _agreement(window, at, period, fresh, back=False)
@@ -180,14 +170,14 @@ class Passages:
         begin = at - period - _agreement(window, at, period, at - period, back=True)
         end = at + _agreement(window, at, period, len(window) - at, back=False)
         passage = window[at - period : at]
-        return self._tell(begin, end, passage) if end - begin >= self._needed(passage) else None
+        return self._report(begin, end, passage) if end - begin >= self._needed(passage) else None
 
     def _needed(self, passage: str) -> int:
         """Return how long a stretch of this passage must be."""
         said = len({character for character in passage if character.isalpha()}) >= WORDS
         return max(self._times * len(passage), SHORTEST if said else DRAWN)
 
-    def _tell(self, begin: int, end: int, passage: str) -> Loop:
+    def _report(self, begin: int, end: int, passage: str) -> Loop:
         """Return the loop; go on behind it, or follow it if it reaches the end of what was read."""
         window, start = self._window, self._start
         period = (passage + passage).find(passage, 1)
@@ -197,9 +187,9 @@ class Passages:
         return Loop.of_passage((start + begin, start + end), self._position, period)
 
     def _trim(self) -> None:
-        """Keep what a run may need: one that was not told is little longer than it must be to be told."""
+        """Keep what a run may need: one that was not reported is little longer than it must be for that."""
         last = self._levels[-1]
-        keep = max(self._times * last.high, DRAWN) + 2 * (last.high + last.step) + _BLOCK
+        keep = max(self._times * last.high, DRAWN) + 2 * (last.high + last.step) + BLOCK
         if len(self._window) > 2 * keep:
             self._start += len(self._window) - keep
             self._window = self._window[-keep:]
@@ -222,87 +212,102 @@ def _agreement(text: str, at: int, period: int, limit: int, back: bool) -> int:
     return known
 
 
-class Repeats:
-    """Counts how many times in a row the same call was made."""
-
-    __slots__ = ("_count", "_last", "_start", "_times")
-
-    def __init__(self, times: int | None) -> None:
-        self._times = times
-        self._last: Call | None = None
-        self._count = 0
-        self._start = 0
-
-    def copy(self) -> Repeats:
-        """Return an independent copy."""
-        twin = Repeats(self._times)
-        twin._last, twin._count, twin._start = self._last, self._count, self._start
-        return twin
-
-    def add(self, call: Call) -> Loop | None:
-        """Take the next call; return the loop if this call makes it one.
-
-        The same call is one of the same name and arguments. Of calls that are not complete the arguments are not known:
-        their text must be the same.
-        """
-        if self._times is None:
-            return None
-        if self._last is not None and _same_call(self._last, call):
-            self._count += 1
-        else:
-            self._count, self._start = 1, call.span[0]
-        self._last = call
-        if self._count != self._times:
-            return None
-        message = f"the same call of {call.name!r} stands {self._count} times in a row"
-        return Loop((self._start, call.span[1]), call.span[1], message)
-
-
 def _same_call(left: Call, right: Call) -> bool:
+    """Return whether two calls have the same name and arguments, or if they are incomplete, the same text."""
     if left.name != right.name or left.complete != right.complete:
         return False
     return identical(left.arguments, right.arguments) if left.complete else left.raw == right.raw
 
 
-class Floods:
-    """Finds input that is one passage over and over where text is not looked at closely."""
+class LoopWatch(State):
+    """The stage that watches one output: its prose, its calls, and the input as a whole.
 
-    __slots__ = ("_max_period", "_size", "_told")
+    `block`: how much prose must come before there is something to look at. `room`: how many characters are left before
+    the input as a whole is looked at again.
+    """
 
-    def __init__(self, times: int | None, max_period: int) -> None:
+    __slots__ = ("_calls", "_flood", "_last_flood", "_max_period", "_passages", "_repeated", "_times", "block", "room")
+
+    def __init__(self, max_calls: int | None, max_passages: int | None, max_period: int) -> None:
+        self._passages = Passages(max_passages, max_period) if max_passages is not None else None
+        self.block: float = BLOCK if max_passages is not None else inf
         self._max_period = max_period
-        self._size = max(FLOOD, times * max_period) if times is not None else 0
-        self._told = -1
+        self._flood = max(FLOOD, max_passages * max_period) if max_passages is not None else 0
+        self._last_flood = -1
+        self.room = LOOK
+        self._times = max_calls
+        self._repeated, self._calls = 1, 0
 
-    def copy(self) -> Floods:
-        """Return an independent copy."""
-        twin = Floods(None, self._max_period)
-        twin._size, twin._told = self._size, self._told
-        return twin
+    @classmethod
+    def of(cls, policy: Policy) -> LoopWatch:
+        """Return what watches one output as the policy asks."""
+        return cls(policy.loops.max_repeated_calls, policy.loops.max_repeated_passages, policy.loops.max_period)
 
-    def period(self, source: Buffer, text: str, at: int, end: int) -> int:
+    @property
+    def due(self) -> float:
+        """The position that the prose must reach before it is looked at again."""
+        return self._passages.due if self._passages is not None else inf
+
+    def prose(self, buffer: Buffer, stretch: int, end: int) -> list[Loop]:
+        """Look at the prose from `stretch` up to `end`; return the loops to be reported now."""
+        return self._passages.read(buffer, stretch, end) if self._passages is not None else []
+
+    def end_of_prose(self, buffer: Buffer, stretch: int, end: int) -> list[Loop]:
+        """End the prose that began at `stretch`; return the loops that were not reported yet."""
+        return self._passages.finish(buffer, stretch, end) if self._passages is not None else []
+
+    def call(self, last: Call, call: Call) -> Loop | None:
+        """Take the call that follows `last`; return the loop if this call makes it one."""
+        if not _same_call(last, call):
+            self._repeated = 1
+            return None
+        if self._repeated == 1:
+            self._calls = last.span[0]
+        self._repeated += 1
+        if self._repeated != self._times:
+            return None
+        message = f"the same call of {call.name!r} is repeated {self._repeated} times in a row"
+        return Loop((self._calls, call.span[1]), call.span[1], message)
+
+    def portions(self, buffer: Buffer, text: str) -> Iterator[tuple[str, int]]:
+        """Cut a chunk wherever the input as a whole is looked at; yield each piece with the period of a flood, or 0.
+
+        The places are the same for every chunking, so that a flood is reported at the same character.
+        """
+        at, room = 0, self.room - len(text)
+        while room <= 0:
+            end = len(text) + room
+            period = self._period_at(buffer, text, at, end)
+            if period:
+                yield text[at:end], period
+                at = end
+            room += LOOK
+        yield text[at:], 0
+        self.room = (room - 1) % LOOK + 1
+
+    def _period_at(self, buffer: Buffer, text: str, at: int, end: int) -> int:
         """Return the period of the input's end, were it to end at `end` of `text`; 0 if that is no flood.
 
-        `at` characters of the text are in the source already.
+        `at` characters of the text are in the buffer already.
         """
-        first = end - self._size
+        first = end - self._flood
         missing = max(0, at - first)
         near = text[max(at, end - self._max_period - _PROBE) : end]
         known = len(near) == self._max_period + _PROBE  # a shorter text may repeat what came before it
-        if not self._size or source.end < missing or (known and near.rfind(near[-_PROBE:], 0, -1) < 0):
+        if not self._flood or buffer.end < missing or (known and near.rfind(near[-_PROBE:], 0, -1) < 0):
             return 0
-        before = source.slice(source.end - missing, source.end) if missing else ""
+        before = buffer.slice(buffer.end - missing, buffer.end) if missing else ""
         return _period(before + text[max(at, first) : end], self._max_period)
 
-    def tell(self, end: int, period: int, heard: int) -> Loop | None:
-        """Return the loop if the input that ends at `end` is a flood of this period, and it was not told.
+    def flood(self, end: int, period: int, watched: int) -> Loop | None:
+        """Return the loop if the input that ends at `end` is a flood of this period, and it was not reported.
 
-        Of the input `heard` characters were looked at as text, or are no concern any more.
+        Of the input, `watched` characters were looked at as prose, or are no concern any more.
         """
-        if end - self._size < heard:
+        if end - self._flood < watched:
             return None
-        told, self._told = self._told, end
-        return Loop.of_passage((end - self._size, end), end, period) if told != end - LOOK else None
+        last, self._last_flood = self._last_flood, end
+        return Loop.of_passage((end - self._flood, end), end, period) if last != end - LOOK else None
 
 
 def _period(text: str, longest: int) -> int:

@@ -7,19 +7,20 @@ R-THINK). Law: the end is found by looking at every character once.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from wireproto.format.spelling import Literals
 from wireproto.text.buffer import Buffer
+from wireproto.text.literals import Literals
+from wireproto.text.state import State
 
 Kind = Literal["text", "fence", "reasoning"]
 _INFO = 256  # characters of a fence's opening line that are looked at
 
 
 @dataclass(slots=True)
-class Region:
+class Region(State):
     """A stretch of text outside calls. `scan` is how far its end was looked for, `closed` its closer once found.
 
     Reasoning ends at the first of its `closers`. A fence's closer is `width` times its character; `in_info` while its
@@ -36,9 +37,9 @@ class Region:
     closed: tuple[int, int] | None = None
 
     @classmethod
-    def fence(cls, source: Buffer, position: int, width: int) -> Region:
+    def fence(cls, buffer: Buffer, position: int, width: int) -> Region:
         """Return the fence that opens at `position` with at least `width` characters."""
-        char = source.slice(position, position + 1)
+        char = buffer.slice(position, position + 1)
         return cls("fence", position, position + width, closer=char, width=width, in_info=True)
 
     @property
@@ -46,28 +47,24 @@ class Region:
         """What its characters are to the caller."""
         return "reasoning" if self.kind == "reasoning" else "text"
 
-    def copy(self) -> Region:
-        """Return an independent copy."""
-        return replace(self)
-
-    def reach(self, source: Buffer, final: bool) -> int:
+    def reach(self, buffer: Buffer, final: bool) -> int:
         """Return how far the region's text is known to reach; sets `closed` if its closer was found."""
         if self.kind == "text":
-            return source.end
+            return buffer.end
         if self.closed is None:
-            self._find_end(source, final)
+            self._find_end(buffer, final)
         if self.closed is not None:
             return self.closed[0]
-        return source.end if final or not (self.closer or self.closers) else self.scan
+        return buffer.end if final or not (self.closer or self.closers) else self.scan
 
-    def _find_end(self, source: Buffer, final: bool) -> None:
+    def _find_end(self, buffer: Buffer, final: bool) -> None:
         if self.kind == "reasoning":
-            self._find_thought_end(source, final)
+            self._find_thought_end(buffer, final)
         else:
-            self._find_fence_end(source, final)
+            self._find_fence_end(buffer, final)
 
-    def _find_thought_end(self, source: Buffer, final: bool) -> None:
-        text, base, closers = source.window, source.base, _any_of(self.closers)
+    def _find_thought_end(self, buffer: Buffer, final: bool) -> None:
+        text, base, closers = buffer.window, buffer.base, _any_of(self.closers)
         start = max(0, self.scan - base)
         found = closers.find(text, start)
         if found is None:
@@ -77,18 +74,18 @@ class Region:
         else:
             self.closed = (base + found.start(), base + found.end())
 
-    def _find_fence_end(self, source: Buffer, final: bool) -> None:
-        text, at = source.window, max(0, self.scan - source.base)
-        line = self._skip_info(text, at, source.base) if self.in_info else at
+    def _find_fence_end(self, buffer: Buffer, final: bool) -> None:
+        text, at = buffer.window, max(0, self.scan - buffer.base)
+        line = self._skip_info(text, at, buffer.base) if self.in_info else at
         if line is None:
             return
         closing, partial = _fence_patterns(self.closer, self.width)
         found = closing.search(text, line)
         if found is not None and (final or text[found.end() :].lstrip("\r")):
-            self.closed = (source.base + found.start(), source.base + found.end())
+            self.closed = (buffer.base + found.start(), buffer.base + found.end())
             return
         held = partial.search(text, found.start() if found is not None else line)
-        self.scan = source.base + (held.start() if held is not None else len(text))
+        self.scan = buffer.base + (held.start() if held is not None else len(text))
 
     def _skip_info(self, text: str, at: int, base: int) -> int | None:
         """Skip the rest of the opening line; a backtick in it says that it opens no fence (CommonMark 4.5)."""

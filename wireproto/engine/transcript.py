@@ -1,21 +1,22 @@
 """What a decoder has found: events for the caller, and the segments, calls, documents and diagnoses of the message.
 
-A run of calls whose meaning is not settled yet (in a fence, in reasoning) is written down like any other, behind a
-mark; either the mark is dropped and the run stands, or everything behind it is taken back before anyone saw it. Law:
-segments tile the input, and what was handed out is never taken back.
+Calls in a fence or in reasoning are speculative: only what follows decides whether they are calls. They are written
+down like any other, behind a savepoint; then the transcript is committed, or rolled back to the savepoint before anyone
+saw what stood behind it. Law: segments tile the input, and what was drained is never taken back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Literal
 
-from wireproto.engine.loops import LOOK, Floods, Loop, Passages, Repeats
+from wireproto.engine.loops import SHORTEST, Loop, LoopWatch
 from wireproto.text.buffer import Buffer
 from wireproto.text.json_repair import dumps
 from wireproto.text.scan import BLANK
+from wireproto.text.state import State, fork
 from wireproto.values.diagnoses import diagnose
 from wireproto.values.events import (
     ArgumentDelta,
@@ -33,30 +34,32 @@ from wireproto.values.events import (
     TextDelta,
 )
 from wireproto.values.model import Call, Diagnosis, Document, Message, Segment, SegmentKind, Span
-from wireproto.values.policy import Policy
 
 Prose = Literal["text", "reasoning"]
+_Written = tuple[SegmentKind, int, int]
 _DELTA: dict[SegmentKind, type[TextDelta] | type[ReasoningDelta]] = {"text": TextDelta, "reasoning": ReasoningDelta}
 _LOOPING = "looping"
+# What a segment counts as between calls and documents: markup there belongs to the text around it.
 _PROSE: dict[SegmentKind, Prose] = {"text": "text", "markup": "text", "reasoning": "reasoning"}
 
 
 @dataclass(slots=True)
-class _Open:
-    """The segment being written; `solid` once it holds more than blanks."""
+class _OpenSegment(State):
+    """The segment being written; `solid` once it holds more than blanks, which alone would be markup."""
 
     kind: SegmentKind
     start: int
     end: int
     solid: bool
 
-    def copy(self) -> _Open:
-        return _Open(self.kind, self.start, self.end, self.solid)
+    @property
+    def written(self) -> _Written:
+        return self.kind if self.solid else "markup", self.start, self.end
 
 
 @dataclass(frozen=True, slots=True)
 class Savepoint:
-    """A point that the journal can be taken back to."""
+    """A point that the transcript can be rolled back to: a position, and how much of everything there was."""
 
     position: int
     events: int
@@ -64,41 +67,42 @@ class Savepoint:
     calls: int
     diagnoses: int
     documents: int
-    open: _Open | None
+    open: _OpenSegment | None
 
 
-class Transcript:
-    """Events not handed out yet, and the message so far."""
+@dataclass(slots=True)
+class Transcript(State):
+    """Events that were not drained yet, and the message so far. `loops` watches it, if it is given."""
 
-    __slots__ = ("_floods", "_mark", "_open", "_passages", "_repeats", "_segments", "_source", "calls", "candidates",
-                 "diagnoses", "documents", "events")  # fmt: skip
-
-    def __init__(self, source: Buffer, policy: Policy) -> None:
-        self._source = source
-        loops = policy.loops
-        self._passages = Passages(loops.max_repeated_passages, loops.max_period)
-        self._floods = Floods(loops.max_repeated_passages, loops.max_period)
-        self._repeats = Repeats(loops.max_repeated_calls)
-        self.events: list[Event] = []
-        self.calls: list[Call] = []
-        self.candidates: list[Call] = []
-        self.diagnoses: list[Diagnosis] = []
-        self.documents: list[Document] = []
-        self._segments: list[tuple[SegmentKind, int, int]] = []
-        self._open: _Open | None = None
-        self._mark: Savepoint | None = None
+    buffer: Buffer
+    loops: LoopWatch | None = None
+    events: list[Event] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    candidates: list[Call] = field(default_factory=list)
+    diagnoses: list[Diagnosis] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
+    _segments: list[_Written] = field(default_factory=list)
+    _open: _OpenSegment | None = None
+    _savepoint: Savepoint | None = None
+    # The stretch of prose that `loops` watches: where it began, -1 for none, and when to look at it next.
+    _stretch: int = -1
+    _due: float = 0
 
     def prose(self, kind: Prose, start: int, end: int) -> None:
-        """Add text or reasoning; leading blanks are held until something follows that is none."""
+        """Add text or reasoning; leading blanks are held until something else follows, since alone they are markup."""
         if start == end:
             return
         segment = self._extend(kind, start, end)
-        if end >= self._passages.due and self._mark is None:
-            for loop in self._passages.read(self._source, start, end):
-                self._tell(segment, start, loop.told)
-                self._diagnose_loop(loop)
-                start = loop.told
-        self._tell(segment, start, end)
+        if self.loops is not None and self._savepoint is None:
+            if self._stretch < 0:
+                self._stretch, self._due = start, start + self.loops.block
+            if end >= self._due:
+                for loop in self.loops.prose(self.buffer, self._stretch, end):
+                    self._emit(segment, start, loop.seen)
+                    self._diagnose_loop(loop)
+                    start = loop.seen
+                self._due = self.loops.due
+        self._emit(segment, start, end)
 
     def markup(self, start: int, end: int) -> None:
         """Add characters that are neither shown nor part of a call."""
@@ -106,10 +110,9 @@ class Transcript:
             self._extend("markup", start, end)
 
     def pause(self) -> None:
-        """The text or reasoning so far is over, for all that is known: say what loops at its end."""
-        if self._open is not None and self._mark is None:
-            for loop in self._passages.finish(self._source, self._open.end):
-                self._diagnose_loop(loop)
+        """End the stretch that is watched for loops: as far as anybody knows, the prose is over."""
+        if self._stretch >= 0 and self._open is not None and self._savepoint is None:
+            self._end_stretch(self._open.end)
 
     def call(self, index: int, call: Call) -> None:
         """Add a finished call."""
@@ -117,11 +120,11 @@ class Transcript:
         self._segments.append(("call", *call.span))
         self.calls.append(call)
         self.events.append(CallEnd(index, call))
-        if self._mark is None:
-            self._diagnose_loop(self._repeats.add(call))
+        if self._savepoint is None and index > 0:
+            self._watch_calls(index)
 
     def document(self, document: Document) -> None:
-        """Add a finished document whose start and characters were told."""
+        """Add a finished document whose start and characters were emitted."""
         self._close()
         self._segments.append(("document", *document.span))
         self.events.append(DocumentEnd(len(self.documents), document))
@@ -138,94 +141,80 @@ class Transcript:
         self.documents.append(document)
 
     def diagnose(self, code: str, span: tuple[int, int], message: str = "") -> None:
-        """Add a diagnosis."""
+        """Emit a diagnosis."""
         diagnosis = diagnose(code, span, message)
         self.diagnoses.append(diagnosis)
         self.events.append(Diagnosed(diagnosis))
 
-    def portions(self, text: str, room: int) -> Iterator[str]:
-        """Cut a chunk where a flood is to be told: at one of the looks, the first `room` characters before its end.
-
-        The cuts are the same for every chunking, so that a flood is told at the same point.
-        """
-        at = 0
-        while room <= 0:
-            end = len(text) + room
-            period = self._floods.period(self._source, text, at, end)
-            if period:
-                yield text[at:end]
-                at = end
-                self._tell_flood(period)
-            room += LOOK
-        yield text[at:]
-
-    def _tell_flood(self, period: int) -> None:
-        """Tell a flood at once, also while a run is not settled, unless it is text that was looked at."""
-        heard = self._open.end if self._open is not None else self._segments[-1][1] if self._segments else 0
-        loop = self._floods.tell(self._source.end, period, heard if self._mark is None else self._mark.position)
+    def diagnose_flood(self, period: int) -> None:
+        """Diagnose a flood at once, during speculation too; not one of text that was watched as prose."""
+        assert self.loops is not None
+        watched = self._open.end if self._open is not None else self._segments[-1][1] if self._segments else 0
+        point = self._savepoint
+        loop = self.loops.flood(self.buffer.end, period, watched if point is None else point.position)
         if loop is None:
             return
         diagnosis = diagnose(_LOOPING, loop.span, loop.message)
         self.diagnoses.append(diagnosis)
-        if self._mark is None:
+        if point is None:
             self.events.append(Diagnosed(diagnosis))
         else:
-            self.events.insert(self._mark.events, Diagnosed(diagnosis))
-            self._mark = replace(self._mark, events=self._mark.events + 1)
+            self.events.insert(point.events, Diagnosed(diagnosis))
+            self._savepoint = replace(point, events=point.events + 1)
 
-    def mark(self, position: int) -> None:
-        """Begin a run that may be taken back to `position`, the end of what was written."""
-        last = self._open.copy() if self._open is not None else None
+    # Speculation.
+
+    def save(self, position: int) -> None:
+        """Set a savepoint at `position`, the end of what was written; nothing behind it is drained."""
         counts = (len(self.calls), len(self.diagnoses), len(self.documents))
-        self._mark = Savepoint(position, len(self.events), len(self._segments), *counts, last)
+        self._savepoint = Savepoint(position, len(self.events), len(self._segments), *counts, fork(self._open))
 
     @property
-    def marked(self) -> int | None:
-        """Where the run that is not settled begins, if there is one."""
-        return self._mark.position if self._mark is not None else None
+    def saved(self) -> int | None:
+        """Where the savepoint is, if there is one."""
+        return self._savepoint.position if self._savepoint is not None else None
 
     @property
-    def run(self) -> list[Call]:
-        """The calls of the run that is not settled."""
-        return self.calls[self._mark.calls :] if self._mark is not None else []
+    def speculative_calls(self) -> list[Call]:
+        """The calls behind the savepoint."""
+        return self.calls[self._savepoint.calls :] if self._savepoint is not None else []
 
     @property
     def has_calls(self) -> bool:
-        """Whether a call has ended that nothing takes back."""
-        return len(self.calls) > len(self.run)
+        """Whether a call has ended that cannot be rolled back."""
+        return bool(self.calls) and (self._savepoint is None or self._savepoint.calls > 0)
 
-    def settle(self) -> None:
-        """Let the run stand."""
-        mark, run = self._mark, self.run
-        self._mark = None
-        if mark is None:
+    def commit(self) -> None:
+        """Drop the savepoint: what stands behind it counts."""
+        point = self._savepoint
+        self._savepoint = None
+        if point is None:
             self.pause()
             return
-        for loop in self._passages.finish(self._source, mark.position):
-            self._diagnose_loop(loop)
-        for call in run:
-            self._diagnose_loop(self._repeats.add(call))
+        if self._stretch >= 0:
+            self._end_stretch(point.position)
+        for index in range(max(1, point.calls), len(self.calls)):
+            self._watch_calls(index)
 
-    def take_back(self, code: str) -> None:
-        """Undo the run; its complete calls become candidates with a diagnosis."""
-        mark = self._mark
-        if mark is None:
+    def roll_back(self, code: str) -> None:
+        """Undo everything behind the savepoint; its complete calls become candidates with a diagnosis."""
+        point = self._savepoint
+        if point is None:
             return
-        drafts = [call for call in self.calls[mark.calls :] if call.complete]
-        # A copy of the journal may hold the same mark.
-        self._open = mark.open.copy() if mark.open is not None else None
-        self._mark = None
-        del self.events[mark.events :]
-        del self._segments[mark.segments :]
-        del self.calls[mark.calls :]
-        self.diagnoses[mark.diagnoses :] = [said for said in self.diagnoses[mark.diagnoses :] if said.code == _LOOPING]
-        del self.documents[mark.documents :]
+        drafts = [call for call in self.calls[point.calls :] if call.complete]
+        self._savepoint = None
+        self._open = fork(point.open)  # a copy of the transcript may hold the same savepoint
+        del self.events[point.events :]
+        del self._segments[point.segments :]
+        del self.calls[point.calls :]
+        self.diagnoses[point.diagnoses :] = [d for d in self.diagnoses[point.diagnoses :] if d.code == _LOOPING]
+        del self.documents[point.documents :]
         for draft in drafts:
             self.diagnose(code, draft.span)
             self.candidates.append(replace(draft, diagnoses=(self.diagnoses[-1], *draft.diagnoses)))
 
-    def adopt(self, call: Call) -> None:
-        """Make a call of a candidate whose characters were told as text: it is told as a whole, at the end."""
+    def promote(self, call: Call) -> None:
+        """Make a call of a candidate whose characters were emitted as text: it is emitted as a whole, at the end."""
         index = len(self.calls)
         self.events.append(CallStart(index, call.name, call.id))
         for key, value in call.arguments.items():
@@ -239,21 +228,23 @@ class Transcript:
         self.events.append(CallEnd(index, call))
         self.diagnose("promoted", call.span)
 
-    def hand_out(self) -> list[Event]:
-        """Return the events that are settled and forget them."""
-        if self._mark is None:
+    def drain(self) -> list[Event]:
+        """Return the events that are certain, and forget them."""
+        point = self._savepoint
+        if point is None:
             events, self.events = self.events, []
             return events
-        count = self._mark.events
-        events, self.events = self.events[:count], self.events[count:]
-        self._mark = replace(self._mark, events=0)
+        events, self.events = self.events[: point.events], self.events[point.events :]
+        self._savepoint = replace(point, events=0)
         return events
+
+    # The message.
 
     def message(self, dialect: str | None) -> Message:
         """Return the message so far; `dialect`: the name of what it is decoded as, if that is known."""
         segments = self._written()
         text, reasoning = (
-            "".join(self._source.slice(start, end) for kind, start, end in segments if kind == wanted)
+            "".join(self.buffer.slice(start, end) for kind, start, end in segments if kind == wanted)
             for wanted in ("text", "reasoning")
         )
         documents = {document.span: document for document in self.documents if document.key is None}
@@ -263,7 +254,7 @@ class Transcript:
             tuple(self.calls),
             tuple(self.candidates),
             tuple(
-                Segment(kind, span, documents[span] if kind == "document" else None, self._source)
+                Segment(kind, span, documents[span] if kind == "document" else None, self.buffer)
                 for kind, span in ((kind, Span(start, end)) for kind, start, end in _merged(segments))
             ),
             tuple(self.diagnoses),
@@ -282,56 +273,52 @@ class Transcript:
                 (_, start, end), *more = run
                 yield kind, (start, more[-1][2] if more else end)
 
-    def _written(self) -> list[tuple[SegmentKind, int, int]]:
-        last = [] if self._open is None else [(_settled(self._open), self._open.start, self._open.end)]
-        return [*self._segments, *last]
+    def _written(self) -> list[_Written]:
+        return [*self._segments, self._open.written] if self._open is not None else self._segments
 
-    def copy(self, source: Buffer) -> Transcript:
-        """Return an independent copy over a copy of the source."""
-        twin = Transcript.__new__(Transcript)
-        twin._source, twin._repeats = source, self._repeats.copy()
-        twin._passages, twin._floods = self._passages.copy(), self._floods.copy()
-        twin.events, twin.calls, twin.candidates = self.events[:], self.calls[:], self.candidates[:]
-        twin.diagnoses, twin._segments, twin._mark = self.diagnoses[:], self._segments[:], self._mark
-        twin.documents = self.documents[:]
-        twin._open = self._open.copy() if self._open is not None else None
-        return twin
-
-    def _tell(self, segment: _Open, start: int, end: int) -> None:
-        """Tell more of a segment, with the blanks before it that were held."""
-        piece = self._source.slice(start, end)
+    def _emit(self, segment: _OpenSegment, start: int, end: int) -> None:
+        """Emit more of a segment, with the blanks before it that were held."""
+        piece = self.buffer.slice(start, end)
         if not segment.solid:
             if not piece.strip(BLANK):
                 return
             segment.solid = True
-            piece = self._source.slice(segment.start, end)
+            piece = self.buffer.slice(segment.start, end)
         if piece:
             self.events.append(_DELTA[segment.kind](piece))
 
-    def _diagnose_loop(self, loop: Loop | None) -> None:
-        if loop is not None:
-            self.diagnose(_LOOPING, loop.span, loop.message)
-
-    def _extend(self, kind: SegmentKind, start: int, end: int) -> _Open:
-        if self._open is None or self._open.kind != kind:
+    def _extend(self, kind: SegmentKind, start: int, end: int) -> _OpenSegment:
+        segment = self._open
+        if segment is None or segment.kind != kind:
             self._close()
-            self._open = _Open(kind, start, end, kind == "markup")
-        self._open.end = end
-        return self._open
+            segment = self._open = _OpenSegment(kind, start, end, kind == "markup")
+        segment.end = end
+        return segment
 
     def _close(self) -> None:
         if self._open is not None:
             self.pause()
-            self._segments.append((_settled(self._open), self._open.start, self._open.end))
+            self._segments.append(self._open.written)
             self._open = None
 
+    def _end_stretch(self, end: int) -> None:
+        if self.loops is not None and end - self._stretch >= SHORTEST:
+            for loop in self.loops.end_of_prose(self.buffer, self._stretch, end):
+                self._diagnose_loop(loop)
+        self._stretch = -1
 
-def _settled(segment: _Open) -> SegmentKind:
-    return segment.kind if segment.solid else "markup"
+    def _watch_calls(self, index: int) -> None:
+        loop = self.loops.call(self.calls[index - 1], self.calls[index]) if self.loops is not None else None
+        if loop is not None:
+            self._diagnose_loop(loop)
+
+    def _diagnose_loop(self, loop: Loop) -> None:
+        self.diagnose(_LOOPING, loop.span, loop.message)
 
 
-def _merged(segments: list[tuple[SegmentKind, int, int]]) -> list[tuple[SegmentKind, int, int]]:
-    merged: list[tuple[SegmentKind, int, int]] = []
+def _merged(segments: list[_Written]) -> list[_Written]:
+    """Join markup that follows markup."""
+    merged: list[_Written] = []
     for kind, start, end in segments:
         if merged and kind == "markup" == merged[-1][0]:
             merged[-1] = (kind, merged[-1][1], end)

@@ -1,7 +1,7 @@
 """What a marker is made of: literals, gaps, slots and start tags, each of which matches and writes itself.
 
 There are no regular expressions and no callables in a dialect, so every node can become a grammar rule. This module
-knows nothing of dialects. Its one law: an answer never changes when more text arrives, except from `Miss.MORE`.
+knows nothing of dialects. Its one law: an answer never changes when more text arrives, except from `WAIT`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
-from wireproto.text.scan import Match, Miss
+from wireproto.text.scan import NO, WAIT, Match, Miss
 from wireproto.text.xml_text import escape_attribute, references
 from wireproto.values.errors import DialectError
 
@@ -58,19 +58,19 @@ class Slot:
     def match(self, text: str, pos: int, end: int) -> tuple[int, str, bool] | Miss:
         """Return (end, value, whether the quotes were canonical) of the slot at `pos`."""
         if pos >= end:
-            return Miss.MORE
+            return WAIT
         pair = next((q for q in self.quotes if q and text[pos] == q[0]), "")
         if self.quotes and not pair and "" not in self.quotes:
-            return Miss.NO
+            return NO
         start = pos + len(pair[:1])
         found = ALPHABETS[self.role].match(text, start, end)
         if found is None:
-            return Miss.MORE if start >= end or _may_begin(self.role, text, start, end) else Miss.NO
+            return WAIT if start >= end or _may_begin(self.role, text, start, end) else NO
         stop = found.end()
         if stop >= end:
-            return Miss.MORE
+            return WAIT
         if pair and text[stop] != pair[1]:
-            return Miss.NO
+            return NO
         return stop + len(pair[1:]), found.group(), not self.quotes or pair == self.quotes[0]
 
 
@@ -132,14 +132,14 @@ class Tag:
         head = text[pos : min(after, end)]
         wanted = f"<{self.name}"
         if not wanted.startswith(head.lower() if self.caseless else head):
-            return Miss.NO
+            return NO
         if after >= end:
-            return Miss.MORE
+            return WAIT
         limit = min(end, pos + MAX_TAG)
         whole = _TAG.match(text, after, limit)
         if whole is None:
             half = limit < pos + MAX_TAG and _HALF_TAG.match(text, after, limit)
-            return Miss.MORE if half else Miss.NO
+            return WAIT if half else NO
         return self._read(text, after, whole)
 
     def _read(self, text: str, start: int, whole: re.Match[str]) -> Match | Miss:
@@ -157,10 +157,10 @@ class Tag:
             if value is not None and fits:
                 slots[role] = value
             elif not optional:
-                return Miss.NO
+                return NO
             canonical = canonical and (fits or value is None)
         if any(attributes.pop(word, None) is None for word in self.words):
-            return Miss.NO
+            return NO
         return Match(whole.end(), slots, canonical and (self.caseless or not attributes), bool(whole[1]))
 
 

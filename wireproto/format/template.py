@@ -1,7 +1,7 @@
 """A marker as one value that matches and writes: its nodes in order.
 
 A marker is written once, as a template: `<parameter={key}>`. The same value matches it (with the tolerance that the
-file lists), writes it, and later becomes a grammar rule. This module knows nothing of dialects. Its one law:
+file lists), writes it, and becomes a grammar rule. This module knows nothing of dialects. Its one law:
 `Template.match` takes back what `Template.format` wrote.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from wireproto.format.nodes import ALPHABETS, Gap, Lit, Node, Slot, Tag, check_roles
-from wireproto.text.scan import Match, Miss, begins, skip_blank
+from wireproto.text.scan import NO, WAIT, Answer, Match, Miss, begins, skip_blank
 
 _PIECES = re.compile(r"\{([a-z]+)\}|([ \t\r\n]+)")
 _START_TAG = re.compile(r"(<[A-Za-z][^<>]*\{[^<>]*>)")
@@ -24,6 +24,7 @@ class Template:
 
     `trimmed` are its nodes without a gap at either end, `tolerant` the indexes of those before which blanks may stand.
     `firsts` are the literals it may begin with, `first` the canonical one: none and empty if it begins with a slot.
+    `name_only`: it begins with a slot, or with a bracket before one, so that only its name tells it from text.
     `closes_itself`: it ends like an element without content, which no format writes but models do.
     """
 
@@ -32,6 +33,7 @@ class Template:
     tolerant: frozenset[int] = field(init=False, repr=False, compare=False)
     firsts: tuple[str, ...] = field(init=False, repr=False, compare=False)
     first: str = field(init=False, repr=False, compare=False)
+    name_only: bool = field(init=False, repr=False, compare=False)
     closes_itself: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -41,6 +43,7 @@ class Template:
         firsts = start.firsts if isinstance(start, Tag) else (start.text,) if isinstance(start, Lit) else ()
         object.__setattr__(self, "firsts", firsts)
         object.__setattr__(self, "first", next(iter(firsts), ""))
+        object.__setattr__(self, "name_only", self.first in ("", "<"))
         last = self.trimmed[-1] if self.trimmed else None
         object.__setattr__(self, "closes_itself", isinstance(last, Lit) and last.text.endswith("/>"))
 
@@ -116,21 +119,20 @@ class Template:
             if i in self.tolerant:
                 pos = skip_blank(text, pos, end)
             if isinstance(node, Lit):
-                stands = begins(node.text, text, pos, end)
-                if stands is not True:
-                    return stands
+                if not text.startswith(node.text, pos, end):
+                    return WAIT if begins(node.text, text, pos, end) is WAIT else NO
                 pos += len(node.text)
             elif isinstance(node, Gap):
                 pos = skip_blank(text, pos, end)
             elif isinstance(node, Tag):
                 tag = node.match(text, pos, end)
-                if isinstance(tag, Miss):
+                if isinstance(tag, Answer):
                     return tag
                 pos, canonical, closed = tag.end, canonical and tag.canonical, tag.closed
                 slots.update(tag.slots)
             else:
                 found = node.match(text, pos, end)
-                if isinstance(found, Miss):
+                if isinstance(found, Answer):
                     return found
                 pos, slots[node.role], plain = found
                 canonical = canonical and plain

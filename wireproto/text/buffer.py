@@ -9,12 +9,13 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from wireproto.text.scan import BLANK
+from wireproto.text.state import State
 
 _GROUP = 64
 _PACK = 1024  # pieces of a few characters cost ten times their length; they are joined when there are this many
 
 
-class Rope:
+class Rope(State):
     """A string that grows by pieces; a piece costs its own length."""
 
     __slots__ = ("_blocks", "_recent")
@@ -40,14 +41,8 @@ class Rope:
             blocks[start : start + _GROUP] = [""] * len(blocks[start : start + _GROUP])
         return whole
 
-    def copy(self) -> Rope:
-        """Return an independent copy."""
-        twin = Rope()
-        twin._blocks, twin._recent = self._blocks[:], self._recent[:]
-        return twin
 
-
-class Buffer:
+class Buffer(State):
     """An append-only text with cheap slices and a window on its undecided end."""
 
     __slots__ = ("_blocks", "_recent", "_starts", "base", "window")
@@ -66,25 +61,18 @@ class Buffer:
 
     def feed(self, chunk: str) -> None:
         """Append to the input and to the window."""
-        self.keep(chunk)
-        self.window += chunk
-
-    def shift(self, chunk: str, hold: bool) -> str:
-        """Append text and return what of the window is decided now: all but, if `hold`, its last character."""
-        self.keep(chunk)
-        text = self.window + chunk if self.window else chunk
-        if hold:
-            self.window, text = text[-1], text[:-1]
-        else:
-            self.window = ""
-        self.base += len(text)
-        return text
-
-    def keep(self, chunk: str) -> None:
-        """Store a chunk."""
         self._recent.append(chunk)
         if len(self._recent) >= _PACK:
             self._pack()
+        self.window += chunk
+
+    def shift(self, chunk: str, text: str, held: int) -> None:
+        """Append a chunk; of the window, which is `text` with it, all but the last `held` characters is decided."""
+        self._recent.append(chunk)
+        if len(self._recent) >= _PACK:
+            self._pack()
+        self.base += len(text) - held
+        self.window = text[-held:] if held else ""
 
     def release(self, position: int) -> None:
         """Drop the window's text before `position`."""
@@ -105,18 +93,11 @@ class Buffer:
         return pieces[0] if len(pieces) == 1 else "".join(pieces)
 
     def blank_since(self, position: int, stop: int) -> bool:
-        """Tell whether only blanks follow `position` up to `stop`, as one stands before it: nothing new to look at."""
+        """Return whether only blanks follow `position` up to `stop`, as one stands before it."""
         at = position - self.base
         if at < 1 or self.window[at - 1] not in BLANK:
             return False
         return not self.window[at : stop - self.base].strip(BLANK)
-
-    def copy(self) -> Buffer:
-        """Return an independent copy."""
-        twin = Buffer()
-        twin._blocks, twin._starts, twin._recent = self._blocks[:], self._starts[:], self._recent[:]
-        twin.window, twin.base = self.window, self.base
-        return twin
 
     def _pack(self) -> None:
         if not self._recent:

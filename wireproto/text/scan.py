@@ -1,6 +1,6 @@
 """Looking at a position in text that may go on: is this literal here, where do the blanks end.
 
-It must not know markers or dialects. Law: an answer never changes when more text arrives, except from `Miss.MORE`.
+It must not know markers or dialects. Law: an answer never changes when more text arrives, except from `WAIT`.
 """
 
 from __future__ import annotations
@@ -8,18 +8,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal
 
 BLANK = " \t\r\n"
 # More white space than this is no gap inside markup: what a decoder holds back stays small.
 MAX_GAP = 4096
 
 
-class Miss(Enum):
-    """Why a template does not match: it cannot, or the text ends before that is known."""
+class Answer(Enum):
+    """What a recogniser answers where it has nothing else to return.
 
+    A recogniser returns what it found, or `NO`: it is not there, whatever follows; or `WAIT`: more text decides. One
+    that finds nothing but a fact returns `YES`.
+    """
+
+    YES = "yes"
     NO = "no"
-    MORE = "more"
+    WAIT = "wait"
+
+
+YES: Final = Answer.YES
+NO: Final = Answer.NO
+WAIT: Final = Answer.WAIT
+Miss = Literal[Answer.NO, Answer.WAIT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +46,12 @@ class Match:
     closed: bool = False
 
 
-def begins(literal: str, text: str, pos: int, end: int) -> Literal[True] | Miss:
-    """Tell whether `literal` stands at `pos`, looking no further than `end`."""
+def begins(literal: str, text: str, pos: int, end: int) -> Answer:
+    """Return whether `literal` stands at `pos`, looking no further than `end`."""
     if text.startswith(literal, pos, end):
-        return True
+        return YES
     rest = text[pos : min(end, pos + len(literal))]
-    return Miss.MORE if literal.startswith(rest) else Miss.NO
+    return WAIT if literal.startswith(rest) else NO
 
 
 def skip_blank(text: str, pos: int, end: int) -> int:

@@ -47,8 +47,8 @@ class GrammarError(WireprotoError):
 class LimitExceeded(WireprotoError):
     """A limit that the caller set in `Policy.limits` was passed; the decoder keeps what it had until then.
 
-    `limit` is the limit's name in `Limits`, such as "max_calls". `position` is how far the input was read, in
-    characters. `events` are those that were certain and not returned yet.
+    `limit` is the limit's name in `Limits`, such as "max_calls". `position` is where the call, or the
+    document, begins that passed it, in characters. `events` are those that were certain and not returned yet.
     """
 
     def __init__(self, message: str, limit: str, position: int = 0, events: tuple[Event, ...] = ()) -> None:

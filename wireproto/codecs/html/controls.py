@@ -11,7 +11,7 @@ JSON, which form submission is not.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from wireproto.codecs.html.tags import Tag
@@ -28,6 +28,7 @@ from wireproto.codecs.html.vocabulary import (
 )
 from wireproto.engine.call_builder import CallBuilder
 from wireproto.text import json_repair
+from wireproto.text.state import State
 from wireproto.tools.toolset import Tool, Typed
 from wireproto.values.errors import LimitExceeded
 
@@ -37,7 +38,7 @@ _DEFAULT_BOX: Final = "on"
 
 
 @dataclass(slots=True)
-class _Group:
+class _Group(State):
     """Checkboxes or radio buttons of one name: how many there are, and the values of the checked ones."""
 
     kind: str
@@ -54,7 +55,7 @@ class _Option:
 
 
 @dataclass(slots=True)
-class _Select:
+class _Select(State):
     """A select that is open; its last option gathers text until something else begins.
 
     `group` says of an optgroup that is open whether it is disabled.
@@ -89,7 +90,7 @@ class _Select:
         return [option.value for option in selected if not option.disabled]
 
 
-class Controls:
+class Controls(State):
     """The controls of one form, as far as it was read."""
 
     __slots__ = ("_builder", "_disabled", "_groups", "_select", "any")
@@ -100,15 +101,6 @@ class Controls:
         self._select: _Select | None = None
         self._disabled = 0  # how many fieldsets are open, from a disabled one on
         self.any = False
-
-    def copy(self, builder: CallBuilder) -> Controls:
-        """Return an independent copy that tells through `builder`."""
-        twin = Controls(builder)
-        twin._groups = {name: replace(group, checked=group.checked[:]) for name, group in self._groups.items()}
-        twin._disabled, twin.any = self._disabled, self.any
-        if (select := self._select) is not None:
-            twin._select = replace(select, options=select.options[:], text=select.text[:])
-        return twin
 
     @property
     def select_is_open(self) -> bool:
@@ -164,7 +156,7 @@ class Controls:
         if name not in self._groups:
             return False
         message = f"{name!r} was given twice; the first value stands"
-        self._builder.journal.diagnose("duplicate-argument", span, message)
+        self._builder.transcript.diagnose("duplicate-argument", span, message)
         return True
 
     def json(self, name: str, raw: str, span: tuple[int, int]) -> bool:
@@ -177,13 +169,13 @@ class Controls:
         except json_repair.Unreadable as error:
             if limit is not None and _is_json(text):
                 raise LimitExceeded(f"a value is nested deeper than {limit}", "max_depth") from None
-            builder.journal.diagnose("json-invalid", span, f"{name}: {error}")
+            builder.transcript.diagnose("json-invalid", span, f"{name}: {error}")
             return False
         if self.in_group(name, span) or not builder.declare(name, span):
             return True
         if reading.repairs:
             message = f"{name}: read after repairs: {', '.join(reading.repairs)}"
-            builder.journal.diagnose("json-repaired", span, message)
+            builder.transcript.diagnose("json-repaired", span, message)
         builder.give(name, reading.value, json_repair.dumps(reading.value) if reading.repairs else text)
         return True
 

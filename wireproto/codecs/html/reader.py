@@ -1,6 +1,6 @@
 """Arguments as the controls of a filled-in form: `<textarea name="content">…</textarea>`, `<input name="n" value="5">`.
 
-The reader walks over the form as an HTML parser does; what is no control is furniture. A textarea is told while it
+The reader walks over the form as an HTML parser does; what is no control is furniture. A textarea is emitted while it
 grows. In a salted dialect a tag counts only if it carries the salt as an attribute. Law: a form means what the HTML
 Standard says that it means.
 
@@ -9,18 +9,29 @@ Sources: the HTML Standard, 13.2 (parsing) and 4.10 (forms); the WebMCP declarat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from wireproto.codecs.html.controls import Controls
-from wireproto.codecs.html.tags import DONE, Closer, Kind, State, Tag, advance, closer, markup_at, read_tag, tag_name
+from wireproto.codecs.html.tags import (
+    DONE,
+    Closer,
+    Kind,
+    MarkupState,
+    Tag,
+    advance,
+    closer,
+    markup_at,
+    read_tag,
+    tag_name,
+)
 from wireproto.codecs.html.text import decode, decode_part, lower
 from wireproto.codecs.html.vocabulary import JSON
 from wireproto.codecs.tagged.values import RawValue
-from wireproto.engine.call_builder import CallBuilder, End, Outcome
+from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.format.nodes import MAX_TAG
-from wireproto.text.scan import Match, Miss
-from wireproto.values.events import ArgumentDelta, Event
+from wireproto.text.scan import WAIT, YES, Answer, Match
+from wireproto.text.state import State
 
 # Elements whose content is text and not markup.
 _TEXTUAL: Final = ("textarea", "script", "title", "style", "xmp", "iframe", "noembed", "noframes", "plaintext")
@@ -33,32 +44,26 @@ class AreaValue(RawValue):
 
     __slots__ = ()
 
-    def copy(self, builder: CallBuilder) -> AreaValue:
-        """Return an independent copy that writes to `builder`."""
-        twin = super().copy(builder)
-        assert isinstance(twin, AreaValue)
-        return twin
-
-    def tell(self, end: int) -> None:
+    def emit(self, end: int) -> None:
         """Tell the value's text up to `end`, or to half of a reference before it."""
         if self._mode == "undecided":
             certain, _ = self._part(self.start, end)
             if not "null".startswith(certain):
                 self._decide(end)
         else:
-            super().tell(end)
+            super().emit(end)
 
     def _stream(self, end: int, final: bool = False) -> None:
-        piece, told = (self._whole(self.told, end), end) if final else self._part(self.told, end)
-        self.told = told
+        piece, emitted = (self._whole(self.emitted, end), end) if final else self._part(self.emitted, end)
+        self.emitted = emitted
         self.builder.more(piece)
 
     def _part(self, start: int, end: int) -> tuple[str, int]:
-        piece, consumed = decode_part(self.builder.source.slice(start, end))
+        piece, consumed = decode_part(self.builder.buffer.slice(start, end))
         return self._framed(piece, start), start + consumed
 
     def _whole(self, start: int, end: int) -> str:
-        return self._framed(decode(self.builder.source.slice(start, end)), start)
+        return self._framed(decode(self.builder.buffer.slice(start, end)), start)
 
     def _framed(self, piece: str, start: int) -> str:
         """Drop the line break that a textarea may begin with."""
@@ -72,13 +77,13 @@ class AreaValue(RawValue):
 
 
 @dataclass(slots=True)
-class _Element:
+class _Element(State):
     """An element whose content is text: what closes it, and who takes the text, if somebody does."""
 
     start: int
     content: int
     closer: Closer
-    state: State = "data"
+    state: MarkupState = "data"
     area: AreaValue | None = None
     script: str | None = None
 
@@ -89,15 +94,15 @@ class _Element:
 
 
 @dataclass(slots=True)
-class _Markup:
+class _Markup(State):
     """A tag or a comment that is being read."""
 
     kind: Kind
-    state: State
+    state: MarkupState
     start: int
 
 
-class HtmlReader:
+class HtmlReader(State):
     """Reads one form, from behind its start tag to behind its end tag."""
 
     __slots__ = ("_controls", "_element", "_markup", "_nonce", "_run", "_scan", "_valid", "builder")
@@ -105,24 +110,13 @@ class HtmlReader:
     def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
         del in_section  # a form ends where its end tag stands, whatever is open around it
         self.builder = builder
-        self._nonce = builder.opened.form.dialect.nonce
+        self._nonce = builder.opening.spelling.dialect.nonce
         self._controls = Controls(builder)
         self._element: _Element | None = None
         self._markup: _Markup | None = None
         self._scan = self._run = position
         self._valid = True
-        builder.begin(builder.opened.name or "", builder.opened.id, (builder.start, position))
-
-    def copy(self, builder: CallBuilder) -> HtmlReader:
-        """Return an independent copy that writes to `builder`."""
-        twin = HtmlReader.__new__(HtmlReader)
-        for name in HtmlReader.__slots__:
-            setattr(twin, name, getattr(self, name))
-        twin.builder, twin._controls = builder, self._controls.copy(builder)
-        if (element := self._element) is not None:
-            twin._element = replace(element, area=element.area.copy(builder) if element.area is not None else None)
-        twin._markup = replace(self._markup) if self._markup is not None else None
-        return twin
+        builder.begin(builder.opening.name or "", builder.opening.id, (builder.start, position))
 
     @property
     def position(self) -> int:
@@ -130,13 +124,10 @@ class HtmlReader:
         if self._markup is not None and self._scan - self._markup.start <= MAX_TAG:
             return self._markup.start
         area = self._element.area if self._element is not None else None
-        return min(area.told, self._scan) if area is not None and area.streams else self._scan
+        return min(area.emitted, self._scan) if area is not None and area.streams else self._scan
 
-    def read(self, stop: int, end: End) -> Outcome:
+    def read(self, stop: int, end: End) -> Answer:
         """Read as far as certain, looking no further than `stop`."""
-        element, base = self._element, self.builder.source.base
-        if element is not None and element.area is not None and element.area.streams and element.area.told < base:
-            element.area.told = self._scan = base  # `quick` took what stood before
         while True:
             if self._element is not None:
                 outcome = self._read_content(self._element, stop)
@@ -144,39 +135,40 @@ class HtmlReader:
                 outcome = self._read_markup(self._markup, stop)
             else:
                 outcome = self._read_text(stop)
-            if outcome is Outcome.MORE and end.final:
+            if outcome is WAIT and end.final:
                 return self._end_of_output(stop, end)
             if outcome is not None:
                 return outcome
 
     @property
-    def quickable(self) -> bool:
+    def is_plain(self) -> bool:
         """Whether an open textarea streams and nothing of it is held."""
         area = self._element.area if self._element is not None else None
         if area is None or not area.streams or self.builder.policy.limits.max_value_chars is not None:
             return False
-        return area.told == self.builder.source.end > area.start
+        return area.emitted == self.builder.buffer.end > area.start
 
-    def quick(self, text: str) -> list[Event] | None:
-        """Take a chunk that holds no markup, no reference and nothing that HTML reads as something else."""
+    def take_plain(self, text: str) -> tuple[str, int] | None:
+        """Take text that holds no markup, no reference and nothing that HTML reads as something else."""
         if "<" in text or "&" in text or "\r" in text or "\0" in text:
             return None
-        builder = self.builder
-        builder.source.shift(text, False)
-        return [ArgumentDelta(builder.index, builder.key, text)]
+        self._scan = self.builder.buffer.base + len(text)
+        if self._element is not None and self._element.area is not None:
+            self._element.area.emitted = self._scan
+        return text, 0
 
-    def _read_text(self, stop: int) -> Outcome | None:
+    def _read_text(self, stop: int) -> Answer | None:
         """Read text up to the next markup."""
-        source = self.builder.source
-        text, base, limit = source.window, source.base, stop - source.base
+        buffer = self.builder.buffer
+        text, base, limit = buffer.window, buffer.base, stop - buffer.base
         at = text.find("<", self._scan - base, limit)
         self._scan = base + at if at >= 0 else stop
         if at < 0:
-            return Outcome.MORE
+            return WAIT
         found = markup_at(text, at, limit)
-        if found is Miss.MORE:
-            return Outcome.MORE
-        if isinstance(found, Miss):
+        if found is WAIT:
+            return WAIT
+        if isinstance(found, Answer):
             self._scan += 1
             return None
         self._end_run(base + at)
@@ -187,18 +179,18 @@ class HtmlReader:
     def _end_run(self, end: int) -> None:
         """Text ends at markup: what an option says is read in one piece."""
         if self._controls.wants_text and self._run < end:
-            self._controls.text(self.builder.source.slice(self._run, end))
+            self._controls.text(self.builder.buffer.slice(self._run, end))
 
-    def _read_markup(self, markup: _Markup, stop: int) -> Outcome | None:
-        source = self.builder.source
-        markup.state, at = advance(markup.state, source.window, self._scan - source.base, stop - source.base)
-        self._scan = source.base + at
+    def _read_markup(self, markup: _Markup, stop: int) -> Answer | None:
+        buffer = self.builder.buffer
+        markup.state, at = advance(markup.state, buffer.window, self._scan - buffer.base, stop - buffer.base)
+        self._scan = buffer.base + at
         if markup.state != DONE:
-            return Outcome.MORE
+            return WAIT
         self._markup, self._run = None, self._scan
         if markup.kind == "comment":
             return None
-        raw = source.slice(markup.start, self._scan)
+        raw = buffer.slice(markup.start, self._scan)
         if tag_name(raw) not in _KNOWN:
             return None
         tag = read_tag(raw)
@@ -206,14 +198,14 @@ class HtmlReader:
             return None
         return self._take_end(tag) if markup.kind == "end" else self._take_start(tag, markup.start)
 
-    def _take_end(self, tag: Tag) -> Outcome | None:
+    def _take_end(self, tag: Tag) -> Answer | None:
         if tag.name == "form":
             return self._close(self._scan)
         if tag.name in _PARTS:
             self._controls.end(tag.name)
         return None
 
-    def _take_start(self, tag: Tag, start: int) -> Outcome | None:
+    def _take_start(self, tag: Tag, start: int) -> Answer | None:
         span = (start, self._scan)
         if tag.name == "form":
             return self._next_form(start)
@@ -235,40 +227,40 @@ class HtmlReader:
     def _area(self, name: str) -> AreaValue | None:
         if self._controls.in_group(name, (self._scan, self._scan)):
             return None
-        return AreaValue(self.builder, self.builder.opened.form, {"key": name}, self._scan, False)
+        return AreaValue(self.builder, self.builder.opening.spelling, {"key": name}, self._scan, False)
 
-    def _next_form(self, start: int) -> Outcome | None:
+    def _next_form(self, start: int) -> Answer | None:
         """A form begins in the form: if it is a call, this one was not closed."""
-        source, header = self.builder.source, self.builder.opened.form.headers[0]
+        buffer, header = self.builder.buffer, self.builder.opening.spelling.headers[0]
         if self._scan - start > MAX_TAG:
             return None
-        found = header.match(source.window, start - source.base, self._scan - source.base)
+        found = header.match(buffer.window, start - buffer.base, self._scan - buffer.base)
         if not isinstance(found, Match) or not self.builder.may_be_named(found.slots["name"]):
             return None
         self.builder.note("unclosed-call", start)
         return self._close(start)
 
-    def _read_content(self, element: _Element, stop: int) -> Outcome | None:
-        source = self.builder.source
-        base, limit = source.base, stop - source.base
-        element.state, at, closes = element.closer.scan(element.state, source.window, self._scan - base, limit)
+    def _read_content(self, element: _Element, stop: int) -> Answer | None:
+        buffer = self.builder.buffer
+        base, limit = buffer.base, stop - buffer.base
+        element.state, at, closes = element.closer.scan(element.state, buffer.window, self._scan - base, limit)
         self._scan = base + at
         if not closes:
             if element.area is not None:
-                element.area.tell(self._scan)
+                element.area.emit(self._scan)
             elif element.script is not None:
                 self.builder.check_size(self._scan - element.content)
-            return Outcome.MORE
+            return WAIT
         if element.area is not None:
             element.area.finish(self._scan)
         elif element.script is not None:
-            raw = source.slice(element.content, self._scan)
+            raw = buffer.slice(element.content, self._scan)
             self._valid &= self._controls.json(element.script, raw, (element.content, self._scan))
         self._element, self._markup = None, _Markup("end", "name", self._scan)
         self._scan += len("</")
         return None
 
-    def _end_of_output(self, stop: int, end: End) -> Outcome:
+    def _end_of_output(self, stop: int, end: End) -> Answer:
         """The output ends in the form: complete if nothing but its end tag is missing (R-CUT)."""
         element, markup, builder = self._element, self._markup, self.builder
         if element is not None and element.is_control:
@@ -276,7 +268,7 @@ class HtmlReader:
             if element.area is not None:
                 element.area.leave(self._scan)
             return self._finish(stop, False)
-        rest = builder.source.slice(self._scan, stop)
+        rest = builder.buffer.slice(self._scan, stop)
         finished = element is None and "</".startswith(rest) if markup is None else markup.kind == "end"
         if self._controls.select_is_open:
             builder.note("truncated-value", stop)
@@ -285,16 +277,16 @@ class HtmlReader:
         builder.note("unclosed-call" if complete else "truncated-call", stop)
         return self._close(stop) if complete else self._finish(stop, False)
 
-    def _close(self, position: int) -> Outcome:
+    def _close(self, position: int) -> Answer:
         """The form ends at `position`."""
         self._controls.finish()
         return self._finish(position, True)
 
-    def _finish(self, position: int, complete: bool) -> Outcome:
+    def _finish(self, position: int, complete: bool) -> Answer:
         self._element = self._markup = None
         self._scan = position
         self.builder.finish(position, complete and self._valid)
-        return Outcome.DONE
+        return YES
 
 
 def _holds_json(tag: Tag) -> bool:

@@ -16,10 +16,10 @@ from typing import Final, Literal
 
 from wireproto.codecs.html.text import SPACE, decode_attribute, lower
 from wireproto.format.spelling import CACHED
-from wireproto.text.scan import Miss
+from wireproto.text.scan import NO, WAIT, Miss
 
 Kind = Literal["start", "end", "comment"]
-State = str  # a key of one of the two tables below, or DONE
+MarkupState = str  # a key of one of the two tables below, or DONE
 DONE: Final = "done"
 
 _LETTER: Final = re.compile(r"[A-Za-z]")
@@ -31,13 +31,13 @@ _BLANKS: Final = rf"[{SPACE}]*"
 _MAX_BLANKS: Final = 64
 
 
-def _at(next_states: Mapping[str, State]) -> dict[str, State]:
+def _at(next_states: Mapping[str, MarkupState]) -> dict[str, MarkupState]:
     """Spell a row of the table out: the first character of a key is the only one, but " " is all white space."""
     return {char: state for key, state in next_states.items() for char in (SPACE if key == " " else key)}
 
 
-# State: what to skip; what state each character leads to; what state any other character leads to.
-_TABLE: Final[dict[State, tuple[re.Pattern[str], dict[str, State], State]]] = {
+# MarkupState: what to skip; what state each character leads to; what state any other character leads to.
+_TABLE: Final[dict[MarkupState, tuple[re.Pattern[str], dict[str, MarkupState], MarkupState]]] = {
     "name": (re.compile(rf"[^{SPACE}/>]*"), _at({" ": "between", "/": "between", ">": DONE}), "name"),
     "between": (re.compile(rf"[{SPACE}/]*"), _at({">": DONE}), "attribute"),
     "attribute": (
@@ -68,7 +68,7 @@ class Tag:
     attributes: Mapping[str, str]
 
 
-def markup_at(text: str, pos: int, end: int) -> tuple[Kind, State, int] | Miss:
+def markup_at(text: str, pos: int, end: int) -> tuple[Kind, MarkupState, int] | Miss:
     """Tell what the `<` at `pos` begins: its kind, its first state and where to go on; NO if it is text."""
     following = text[pos + 1 : min(pos + 4, end)]
     if _LETTER.match(following):
@@ -76,17 +76,17 @@ def markup_at(text: str, pos: int, end: int) -> tuple[Kind, State, int] | Miss:
     if following[:1] == "/":
         if _LETTER.match(following, 1):
             return "end", "name", pos + 2
-        return ("comment", "bogus", pos + 2) if len(following) > 1 else Miss.MORE
+        return ("comment", "bogus", pos + 2) if len(following) > 1 else WAIT
     if following[:1] == "!":
         if following == "!--":
             return "comment", "comment-start", pos + 4
-        return Miss.MORE if "!--".startswith(following) else ("comment", "bogus", pos + 2)
+        return WAIT if "!--".startswith(following) else ("comment", "bogus", pos + 2)
     if following[:1] == "?":
         return "comment", "bogus", pos + 2
-    return Miss.NO if following else Miss.MORE
+    return NO if following else WAIT
 
 
-def advance(state: State, text: str, pos: int, end: int) -> tuple[State, int]:
+def advance(state: MarkupState, text: str, pos: int, end: int) -> tuple[MarkupState, int]:
     """Walk on through markup from `pos` up to its end, then the state is DONE, or up to `end`."""
     while state != DONE:
         skip, following, otherwise = _TABLE[state]
@@ -124,7 +124,7 @@ class Closer:
     half: re.Pattern[str]
     longest: int
 
-    def scan(self, state: State, text: str, pos: int, end: int) -> tuple[State, int, bool]:
+    def scan(self, state: MarkupState, text: str, pos: int, end: int) -> tuple[MarkupState, int, bool]:
         """Look for the end tag from `pos` on; return where it is, or what may be half of it, or `end`; and if it is."""
         found = self.whole.search(text, pos, end)
         if found is not None:
@@ -138,7 +138,7 @@ class ScriptCloser(Closer):
 
     __slots__ = ()
 
-    def scan(self, state: State, text: str, pos: int, end: int) -> tuple[State, int, bool]:
+    def scan(self, state: MarkupState, text: str, pos: int, end: int) -> tuple[MarkupState, int, bool]:
         """Look for the end tag from `pos` on, and keep track of what hides it."""
         while (found := _SCRIPT[state][0].search(text, pos, end)) is not None:
             following = _SCRIPT[state][1].get(lower(found[0]), DONE)
@@ -154,8 +154,8 @@ def _of(pattern: str) -> re.Pattern[str]:
 
 
 _SCRIPT_END: Final = rf"</script(?=[{SPACE}/>])"
-# State: what to look for; what state each leads to, if it does not end the script.
-_SCRIPT: Final[dict[State, tuple[re.Pattern[str], dict[str, State]]]] = {
+# MarkupState: what to look for; what state each leads to, if it does not end the script.
+_SCRIPT: Final[dict[MarkupState, tuple[re.Pattern[str], dict[str, MarkupState]]]] = {
     "data": (_of(rf"<!(?=--)|{_SCRIPT_END}"), {"<!": "escaped"}),
     "escaped": (_of(rf"-->|<script(?=[{SPACE}/>])|{_SCRIPT_END}"), {"-->": "data", "<script": "double"}),
     "double": (_of(rf"-->|{_SCRIPT_END}"), {"-->": "data", "</script": "escaped"}),

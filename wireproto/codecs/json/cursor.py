@@ -12,14 +12,15 @@ from functools import cache
 from typing import Literal
 
 from wireproto.text.buffer import Buffer, Rope
-from wireproto.text.scan import BLANK, MAX_GAP, begins
+from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Miss, begins
+from wireproto.text.state import State
 
 _LITERAL_BLANKS = ("\\n", "\\t", "\\r")
 _IN_STRING = {'"': re.compile(r'["\\]'), "'": re.compile(r"['\\]")}
 
 
 @dataclass(slots=True)
-class Span:
+class OpenValue(State):
     """A value whose end is looked for: how far, how deep, and in which kind of string."""
 
     start: int
@@ -29,7 +30,7 @@ class Span:
 
 
 @dataclass(slots=True)
-class OpenString:
+class OpenString(State):
     """A string being read: its quote, where it began, its decoded text; `look` is behind a quote that may close it."""
 
     quote: str
@@ -42,7 +43,7 @@ Role = Literal["key", "name", "id", "arguments", "argument", "drop"]
 
 
 @dataclass(slots=True)
-class Progress:
+class Progress(State):
     """Where in the payload the reader is, what the member being read is for, where the payload ended."""
 
     in_record: bool
@@ -67,60 +68,54 @@ def _marks(closer: str) -> re.Pattern[str]:
     return re.compile(r"""["'{}\[\],]""" + ("|" + re.escape(closer) if closer else ""))
 
 
-class Cursor:
+class Cursor(State):
     """A place in the input. `stop` bounds what it looks at; `final` says that no more text comes."""
 
-    __slots__ = ("closer", "final", "position", "repairs", "source", "stop")
+    __slots__ = ("closer", "final", "position", "repairs", "buffer", "stop")
 
-    def __init__(self, source: Buffer, position: int, closer: str) -> None:
-        self.source = source
+    def __init__(self, buffer: Buffer, position: int, closer: str) -> None:
+        self.buffer = buffer
         self.position = self.stop = position
         self.closer = closer
         self.final = False
         self.repairs: set[str] = set()
 
-    def copy(self, source: Buffer) -> Cursor:
-        """Return an independent copy over a copy of the source."""
-        twin = Cursor(source, self.position, self.closer)
-        twin.repairs = set(self.repairs)
-        return twin
-
     def next(self) -> str:
-        """Skip blanks; return the character that follows, or nothing at the end of the text so far."""
+        """Skip blanks; return the character that follows, empty at the end of the text so far."""
         self.position, literal = self._skip_blank(self.position, self.stop)
         if literal:
             self.repairs.add("literal-newline")
         return self._character(self.position)
 
-    def at_closer(self, position: int | None = None) -> bool | None:
-        """Tell whether the call's closer stands here."""
+    def at_closer(self, position: int | None = None) -> Answer:
+        """Return whether the call's closer stands here; at the end of output half a closer is none."""
         if not self.closer:
-            return False
-        base = self.source.base
+            return NO
+        base = self.buffer.base
         at = (self.position if position is None else position) - base
-        stands = begins(self.closer, self.source.window, at, self.stop - base)
-        return True if stands is True else None if stands.value == "more" and not self.final else False
+        stands = begins(self.closer, self.buffer.window, at, self.stop - base)
+        return NO if stands is WAIT and self.final else stands
 
     def cut_closer(self, position: int | None = None) -> bool:
-        """Tell whether the text ends here in the first characters of the call's closer."""
-        rest = self.source.slice(self.position if position is None else position, self.stop)
+        """Return whether the output ends here in the first characters of the call's closer."""
+        rest = self.buffer.slice(self.position if position is None else position, self.stop)
         return self.final and bool(rest) and bool(self.closer) and self.closer.startswith(rest)
 
-    def quote_closes(self, behind: int, look: int) -> tuple[bool | None, int]:
-        """Tell whether a quote closes its string, by what follows `behind` it; and how far that was looked at.
+    def quote_closes(self, behind: int, look: int) -> tuple[Answer, int]:
+        """Return whether a quote closes its string, by what follows `behind` it; and how far that was looked at.
 
         Everything up to `look` is known to be blank.
         """
         look, _ = self._skip_blank(look, behind + MAX_GAP)
         char = self._character(look)
         if not char:
-            return self.final or None, look
+            return YES if self.final else WAIT, look
         if char in ",:}]":
-            return True, look
+            return YES, look
         closer = self.at_closer(look)
-        return (self.cut_closer(look) if closer is False else closer), look
+        return YES if closer is NO and self.cut_closer(look) else closer, look
 
-    def span_end(self, span: Span, max_depth: int) -> int | None:
+    def value_end(self, span: OpenValue, max_depth: int) -> int | Miss:
         """Return where a value ends: before a comma, a bracket that is not its own, or the closer.
 
         Raises:
@@ -131,14 +126,14 @@ class Cursor:
         while True:
             if span.quote:
                 if not self._skip_string(span):
-                    return None
+                    return WAIT
                 continue
-            text, base = self.source.window, self.source.base
+            text, base = self.buffer.window, self.buffer.base
             found = marks.search(text, span.scan - base, self.stop - base)
             if found is None:
                 # A half closer at the end is looked at again, a bracket inside it cannot be: it is no closer yet.
                 span.scan = max(span.scan, self.stop - max(len(self.closer) - 1, 0))
-                return None
+                return WAIT
             span.scan = base + found.end()
             mark = found.group()
             if mark in "\"'":
@@ -152,9 +147,9 @@ class Cursor:
             elif mark != ",":
                 span.depth -= 1
 
-    def _skip_string(self, span: Span) -> bool:
+    def _skip_string(self, span: OpenValue) -> bool:
         """Skip to behind the quote of the string that the span is in; False if more text decides."""
-        text, base = self.source.window, self.source.base
+        text, base = self.buffer.window, self.buffer.base
         limit = self.stop - base
         at = span.scan - base
         while (found := _IN_STRING[span.quote].search(text, at, limit)) is not None:
@@ -165,10 +160,10 @@ class Cursor:
                 at += 2
                 continue
             closes, _ = self.quote_closes(base + at + 1, base + at + 1)
-            if closes is None:
+            if closes is WAIT:
                 span.scan = base + at
                 return False
-            if not closes:
+            if closes is NO:
                 raise BadQuote(base + at)
             span.quote, span.scan = "", base + at + 1
             return True
@@ -176,7 +171,7 @@ class Cursor:
         return False
 
     def _skip_blank(self, position: int, stop: int) -> tuple[int, bool]:
-        text, base = self.source.window, self.source.base
+        text, base = self.buffer.window, self.buffer.base
         at, limit, literal = position - base, min(self.stop, stop) - base, False
         while at < limit:
             if text[at] in BLANK:
@@ -188,7 +183,7 @@ class Cursor:
         return base + at, literal
 
     def _character(self, position: int) -> str:
-        at, limit = position - self.source.base, self.stop - self.source.base
-        if at >= limit or (self.source.window[at] == "\\" and at + 1 == limit and not self.final):
+        at, limit = position - self.buffer.base, self.stop - self.buffer.base
+        if at >= limit or (self.buffer.window[at] == "\\" and at + 1 == limit and not self.final):
             return ""
-        return self.source.window[at]
+        return self.buffer.window[at]

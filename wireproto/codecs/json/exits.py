@@ -1,4 +1,4 @@
-"""The end of a call in JSON: what to say of it, and, where its arguments are not JSON, where it stops.
+"""The end of a call in JSON: its diagnoses, and, where its arguments are not JSON, where it stops.
 
 What is guessed here is a candidate for people and policies to look at, never a call (R-COMMIT, R-REPAIR).
 """
@@ -7,40 +7,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
 
 from wireproto.codecs.json.cursor import Cursor, OpenString
 from wireproto.engine.call_builder import CallBuilder
-from wireproto.format.spelling import Literals, Spelling
+from wireproto.format.spelling import Spelling
 from wireproto.text import json_strings
-from wireproto.text.scan import BLANK
+from wireproto.text.scan import BLANK, WAIT, Miss
 
 
-@cache
-def _exits(form: Spelling, closer: str) -> Literals:
-    literals = {closer, *form.openers, *(close for _, close in form.sections)}
-    return Literals(frozenset(text for text in literals if len(text) > 1))
-
-
-def find_exit(form: Spelling, cursor: Cursor) -> tuple[int, int] | None:
+def find_exit(spelling: Spelling, cursor: Cursor) -> tuple[int, int] | Miss:
     """Return where a call that is not JSON ends: its last character, and behind its closer if that is there.
 
-    None if more text decides; the cursor moves as far as nothing was found.
+    WAIT if more text decides; the cursor moves as far as nothing was found.
     """
-    source = cursor.source
-    text, base, limit = source.window, source.base, cursor.stop - source.base
-    literals = _exits(form, cursor.closer)
+    buffer = cursor.buffer
+    text, base, limit = buffer.window, buffer.base, cursor.stop - buffer.base
+    literals = spelling.exits(cursor.closer)
     found = literals.find(text, cursor.position - base, limit)
     if found is not None:
         at = base + found.start()
         return at, base + found.end() if found.group() == cursor.closer else at
     cursor.position = base + literals.held(text, cursor.position - base, limit)
-    return (cursor.stop, cursor.stop) if cursor.final else None
+    return (cursor.stop, cursor.stop) if cursor.final else WAIT
 
 
 def suggest_string(builder: CallBuilder, part: OpenString, body: int, stop: int) -> None:
     """Offer a reading of the string that was open when the arguments turned out not to be JSON."""
-    rest = builder.source.slice(part.start + 1, body)
+    rest = builder.buffer.slice(part.start + 1, body)
     guess = guess_string(rest, part.quote, builder.tool.keys - {builder.key})
     if guess is not None:
         builder.suggest({**builder.arguments, builder.key: guess}, stop)
@@ -68,15 +61,15 @@ def guess_string(rest: str, quote: str, others: Iterable[str]) -> str | None:
 
 def report(builder: CallBuilder, position: int, repairs: set[str], complete: bool, missing: bool) -> None:
     """Diagnose what a finished call needed or lacks; `missing`: it has no arguments at all."""
-    journal, span = builder.journal, (builder.start, position)
+    transcript, span = builder.transcript, (builder.start, position)
     if complete and missing:
-        journal.diagnose("empty-arguments", span)
+        transcript.diagnose("empty-arguments", span)
     if "lone-surrogate" in repairs:
-        journal.diagnose("lone-surrogate", span)
+        transcript.diagnose("lone-surrogate", span)
     named = sorted(repairs - {"lone-surrogate"})
     if named:
-        journal.diagnose("json-repaired", span, "repaired: " + ", ".join(named))
+        transcript.diagnose("json-repaired", span, "repaired: " + ", ".join(named))
     for key, value in builder.arguments.items() if complete else ():
         problem = builder.tool.mismatch(key, value)
         if problem:
-            journal.diagnose("type-mismatch", span, problem)
+            transcript.diagnose("type-mismatch", span, problem)

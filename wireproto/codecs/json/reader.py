@@ -1,115 +1,102 @@
 """Arguments as JSON: an object that is the arguments, or a record that names the tool too.
 
-Strings of the arguments are told decoded while they grow; other values are read as a whole by `lenient`, which has the
-repair ladder (R-REPAIR). Law: inside a string nothing is a marker, and what is not JSON ends the call incomplete
-instead of being guessed.
+Strings of the arguments are emitted decoded while they grow; other values are read as a whole by `json_repair`, which
+has the repair ladder (R-REPAIR). Law: inside a string nothing is a marker, and what is not JSON ends the call
+incomplete instead of being guessed.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Union
 
-from wireproto.codecs.json.cursor import BadQuote, Cursor, OpenString, Progress, Role, Span
+from wireproto.codecs.json.cursor import BadQuote, Cursor, OpenString, OpenValue, Progress, Role
 from wireproto.codecs.json.exits import find_exit, report, suggest_string
-from wireproto.engine.call_builder import CallBuilder, End, Outcome
+from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.text import json_repair, json_strings
 from wireproto.text.buffer import Rope
 from wireproto.text.json_repair import dumps
-from wireproto.text.scan import BLANK
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer
+from wireproto.text.state import State
 from wireproto.values.errors import LimitExceeded
-from wireproto.values.events import ArgumentDelta, Event
 
-_TOKENS = frozenset(("open", "key", "colon", "value", "comma"))  # states that wait for one character of structure
 _NOTHING = ("", "null", "None")
 
 
-class JsonReader:
+Handler = Callable[["JsonReader"], Union[Answer, None]]
+
+
+class JsonReader(State):
     """Reads the payload of one call and its closer."""
 
-    __slots__ = ("_cursor", "_form", "_part", "_progress", "_state", "builder")
+    __slots__ = ("_cursor", "_handler", "_part", "_progress", "builder")
 
     def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
         del in_section  # JSON ends where its brackets end, whatever is open around it
-        opened, self.builder = builder.opened, builder
-        self._form = opened.form
-        self._cursor = Cursor(builder.source, position, opened.form.call_close(opened.name or ""))
-        self._progress = Progress(in_record=opened.name is None)
-        self._part: Union[OpenString, Span, None] = None
-        self._state = "open"
-        if opened.name is not None:
-            builder.begin(opened.name, opened.id, (builder.start, position))
-
-    def copy(self, builder: CallBuilder) -> JsonReader:
-        """Return an independent copy that writes to `builder`."""
-        twin = JsonReader.__new__(JsonReader)
-        twin.builder, twin._form, twin._state = builder, self._form, self._state
-        twin._cursor, twin._progress = self._cursor.copy(builder.source), replace(self._progress)
-        if isinstance(part := self._part, OpenString):
-            twin._part = OpenString(part.quote, part.start, part.text.copy(), part.look)
-        else:
-            twin._part = replace(part) if part is not None else None
-        return twin
+        opening, self.builder = builder.opening, builder
+        self._cursor = Cursor(builder.buffer, position, opening.spelling.call_close(opening.name or ""))
+        self._progress = Progress(in_record=opening.name is None)
+        self._part: Union[OpenString, OpenValue, None] = None
+        # What reads on from here: one of the methods below, which says what comes next by assigning another.
+        self._handler: Handler = JsonReader._at_open
+        if opening.name is not None:
+            builder.begin(opening.name, opening.id, (builder.start, position))
 
     @property
     def position(self) -> int:
-        """Everything before this is settled."""
-        if self._state == "tail":
+        """Everything before this is decided."""
+        if self._handler is JsonReader._read_tail:
             return self._progress.end
-        return self._part.scan if isinstance(self._part, Span) else self._cursor.position
+        return self._part.scan if isinstance(self._part, OpenValue) else self._cursor.position
 
-    def read(self, stop: int, end: End) -> Outcome:
+    def read(self, stop: int, end: End) -> Answer:
         """Read as far as certain, looking no further than `stop`."""
-        cursor, source = self._cursor, self.builder.source
-        cursor.stop, cursor.final = stop, end.final
-        if cursor.position < source.base and self._part is not None and not isinstance(self._part, Span):
-            cursor.position = source.base  # `quick` took what stood before
+        self._cursor.stop, self._cursor.final = stop, end.final
         while True:
-            outcome = self._step()
-            if outcome is Outcome.MORE and end.final:
+            answer = self._handler(self)
+            if answer is WAIT and end.final:
                 return self._end_of_output(end)
-            if outcome is not None:
-                return outcome
-
-    def _step(self) -> Outcome | None:
-        outcome: Outcome | None = Outcome.MORE
-        if self._state not in _TOKENS:
-            outcome = getattr(self, "_read_" + self._state)()
-        elif char := self._cursor.next():
-            outcome = getattr(self, "_at_" + self._state)(char)
-        return outcome
+            if answer is not None:
+                return answer
 
     @property
-    def quickable(self) -> bool:
-        """Whether an open string streams and nothing of it is held."""
+    def is_plain(self) -> bool:
+        """Whether an open string streams and nothing of it is held but half an escape."""
         part, builder = self._part, self.builder
-        plain = isinstance(part, OpenString) and part.quote == '"' and builder.policy.limits.max_value_chars is None
-        if not plain or not self._progress.streams or self._state != "string" or builder.name is None:
+        if not isinstance(part, OpenString) or part.quote != '"' or self._handler is not JsonReader._read_string:
             return False
-        return builder.source.slice(self._cursor.position, builder.source.end) in ("", "\\")
+        if not self._progress.streams or builder.name is None or builder.policy.limits.max_value_chars is not None:
+            return False
+        return builder.buffer.slice(self._cursor.position, builder.buffer.end) in ("", "\\")
 
-    def quick(self, text: str) -> list[Event] | None:
-        """Take a chunk that holds whole escapes and no quote; a backslash at its end is held."""
-        builder = self.builder
-        decoded = json_strings.decode_chunk(builder.source.window + text)
+    def take_plain(self, text: str) -> tuple[str, int] | None:
+        """Take text that holds whole escapes and no quote; a backslash at its end is held."""
+        decoded = json_strings.decode_chunk(text)
         if decoded is None:
             return None
         piece, held = decoded
-        builder.source.shift(text, held)
-        self._part.text.append(piece)  # type: ignore[union-attr]
-        return [ArgumentDelta(builder.index, builder.key, piece)] if piece else []
+        self._cursor.position = self.builder.buffer.base + len(text) - held
+        self._string.text.append(piece)
+        return piece, int(held)
 
-    def _at_open(self, char: str) -> Outcome | None:
+    def _at_open(self) -> Answer | None:
+        char = self._cursor.next()
+        if not char:
+            return WAIT
         if char == "{":
             if not self._progress.in_record:
                 self._progress.arguments = "open"
-            return self._go("key", 1)
+            self._progress.after_comma = False
+            return self._go(JsonReader._at_key, 1)
         closer = self._cursor.at_closer()
-        if closer is None:
-            return Outcome.MORE
-        return self._go("tail") if closer else self._lose("neither an object nor the call's closer follows")
+        if closer is WAIT:
+            return WAIT
+        return self._end_payload() if closer is YES else self._lose("neither an object nor the call's closer follows")
 
-    def _at_key(self, char: str) -> Outcome | None:
+    def _at_key(self) -> Answer | None:
+        char = self._cursor.next()
+        if not char:
+            return WAIT
         if char in "\"'":
             self._progress.role = "key"
             return self._open_string(char)
@@ -119,51 +106,62 @@ class JsonReader:
             return self._close_object()
         return self._cut_object(dangling=self._progress.after_comma)
 
-    def _at_colon(self, char: str) -> Outcome | None:
-        return self._go("value", 1) if char == ":" else self._lose("a colon is missing")
+    def _at_colon(self) -> Answer | None:
+        char = self._cursor.next()
+        if not char:
+            return WAIT
+        return self._go(JsonReader._at_value, 1) if char == ":" else self._lose("a colon is missing")
 
-    def _at_comma(self, char: str) -> Outcome | None:
+    def _at_comma(self) -> Answer | None:
+        char = self._cursor.next()
+        if not char:
+            return WAIT
         if char == ",":
             self._progress.after_comma = True
-            return self._go("key", 1)
+            return self._go(JsonReader._at_key, 1)
         return self._close_object() if char == "}" else self._cut_object(dangling=False)
 
-    def _cut_object(self, *, dangling: bool) -> Outcome | None:
+    def _cut_object(self, *, dangling: bool) -> Answer | None:
         """Something else than a member stands in an object: the call's closer ends it, if nothing dangles."""
         closer = self._cursor.at_closer()
-        if closer is None or (not closer and self._cursor.cut_closer()):
-            return Outcome.MORE
-        if not closer or dangling:
+        if closer is WAIT or (closer is NO and self._cursor.cut_closer()):
+            return WAIT
+        if closer is NO or dangling:
             return self._lose("the arguments are not a JSON object")
         self._cursor.repairs.add("missing-bracket")
         if self._progress.arguments:
             self._progress.arguments = "closed"
-        return self._go("tail")
+        return self._end_payload()
 
-    def _close_object(self) -> Outcome | None:
+    def _close_object(self) -> Answer | None:
         progress = self._progress
         inner = progress.arguments == "open" and progress.in_record
         if progress.arguments == "open":
             progress.arguments = "closed"
-        return self._go("comma" if inner else "tail", 1)
+        return self._go(JsonReader._at_comma, 1) if inner else self._end_payload(1)
 
-    def _go(self, state: str, skip: int = 0) -> Outcome | None:
+    def _go(self, handler: Handler, skip: int = 0) -> Answer | None:
+        """Go on with another handler, behind `skip` characters."""
         self._cursor.position += skip
-        if state == "key" and self._state == "open":
-            self._progress.after_comma = False
-        elif state == "tail":
-            self._progress.end = self._cursor.position
-        self._state = state
+        self._handler = handler
         return None
 
-    def _at_value(self, char: str) -> Outcome | None:
+    def _end_payload(self, skip: int = 0) -> Answer | None:
+        self._go(JsonReader._read_tail, skip)
+        self._progress.end = self._cursor.position
+        return None
+
+    def _at_value(self) -> Answer | None:
+        char = self._cursor.next()
+        if not char:
+            return WAIT
         cursor, progress = self._cursor, self._progress
         position = cursor.position
         if progress.in_record and progress.arguments != "open":
             progress.role = self._record_role(position)
             if progress.role == "arguments" and char == "{":
                 progress.arguments = "open"
-                return self._go("open")
+                return self._go(JsonReader._at_open)
             if progress.role == "name" and char not in "\"'":
                 return self._lose("the tool's name is not a string")
         else:
@@ -171,56 +169,58 @@ class JsonReader:
             progress.role = "argument" if fresh else "drop"
         if char in "\"'":
             return self._open_string(char)
-        self._part = Span(position, position)
-        return self._go("span")
+        self._part = OpenValue(position, position)
+        return self._go(JsonReader._read_value)
 
     def _record_role(self, position: int) -> Role:
         """Return what a member of the record is for; a second one of its kind is dropped (R-DUP)."""
-        builder, record, key = self.builder, self._form.dialect.record, self._progress.key
+        builder, record, key = self.builder, self.builder.opening.spelling.dialect.record, self._progress.key
         roles: dict[Role, tuple[str, ...]] = {"name": record.name, "arguments": record.arguments, "id": record.id}
         role = next((role for role, names in roles.items() if key in names), None)
         if role is None:
             return "drop"
         if key != roles[role][0]:
-            builder.journal.diagnose("alias-key", (position, position), f"{key!r} stands for {roles[role][0]!r}")
+            builder.transcript.diagnose("alias-key", (position, position), f"{key!r} stands for {roles[role][0]!r}")
         if builder.name is not None if role == "name" else role == "arguments" and self._progress.arguments:
-            builder.journal.diagnose("duplicate-argument", (position, position), f"the member {key!r} was given twice")
+            builder.transcript.diagnose(
+                "duplicate-argument", (position, position), f"the member {key!r} was given twice"
+            )
             return "drop"
         return role
 
-    def _open_string(self, quote: str) -> Outcome | None:
+    def _open_string(self, quote: str) -> Answer | None:
         if quote == "'":
             self._cursor.repairs.add("single-quotes")
         self._part = OpenString(quote, self._cursor.position, Rope())
         self._progress.streams = self._progress.role == "argument"
         if self._progress.streams:
             self.builder.open(self._progress.key)
-        return self._go("string", 1)
+        return self._go(JsonReader._read_string, 1)
 
-    def _read_string(self) -> Outcome | None:
+    def _read_string(self) -> Answer | None:
         part, cursor = self._string, self._cursor
-        source = self.builder.source
-        limit = cursor.stop - source.base
-        piece, at = json_strings.decode(source.window, cursor.position - source.base, limit, part.quote, cursor.repairs)
+        buffer = self.builder.buffer
+        limit = cursor.stop - buffer.base
+        piece, at = json_strings.decode(buffer.window, cursor.position - buffer.base, limit, part.quote, cursor.repairs)
         part.text.append(piece)
-        cursor.position = source.base + at
+        cursor.position = buffer.base + at
         if self._progress.streams:
             self.builder.more(piece)
-        if at >= limit or source.window[at] != part.quote:
-            return Outcome.MORE
+        if at >= limit or buffer.window[at] != part.quote:
+            return WAIT
         part.look = cursor.position + 1
-        return self._go("quote")
+        return self._go(JsonReader._read_quote)
 
-    def _read_quote(self) -> Outcome | None:
+    def _read_quote(self) -> Answer | None:
         """Decide whether a quote closes its string by what follows it."""
         part, cursor = self._string, self._cursor
         closes, part.look = cursor.quote_closes(cursor.position + 1, part.look)
-        if closes is None:
-            return Outcome.MORE
-        if not closes:
+        if closes is WAIT:
+            return WAIT
+        if closes is NO:
             return self._lose("a quote inside a string is not escaped")
         self._part = None
-        self._go("comma", 1)
+        self._go(JsonReader._at_comma, 1)
         return self._string_closed(part.text.take())
 
     @property
@@ -228,11 +228,11 @@ class JsonReader:
         assert isinstance(self._part, OpenString)
         return self._part
 
-    def _string_closed(self, value: str) -> Outcome | None:
+    def _string_closed(self, value: str) -> Answer | None:
         builder, role = self.builder, self._progress.role
         if role == "key":
             self._progress.key = value
-            self._go("colon")
+            self._go(JsonReader._at_colon)
         elif role == "argument":
             builder.close(value)
         elif role == "id":
@@ -241,15 +241,15 @@ class JsonReader:
             return self._take_arguments(value)
         elif role == "name":
             if not builder.may_be_named(value):
-                return Outcome.NONE
+                return NO
             builder.begin(value, builder.id, (builder.start, self._cursor.position))
         return None
 
-    def _read_span(self) -> Outcome | None:
+    def _read_value(self) -> Answer | None:
         span = self._part
-        assert isinstance(span, Span)
+        assert isinstance(span, OpenValue)
         try:
-            end = self._cursor.span_end(span, self._max_depth())
+            end = self._cursor.value_end(span, self._max_depth())
         except BadQuote as bad:
             self._cursor.position = bad.position
             return self._lose("a quote inside a string is not escaped")
@@ -258,14 +258,14 @@ class JsonReader:
                 return self._lose(f"nested deeper than {self._max_depth()}")
             raise LimitExceeded(f"a value is nested deeper than {self._max_depth()}", "max_depth") from None
         self.builder.check_size(span.scan - span.start)
-        if end is None:
-            return Outcome.MORE
-        raw = self.builder.source.slice(span.start, end).strip(BLANK)
+        if end is WAIT or end is NO:
+            return WAIT
+        raw = self.builder.buffer.slice(span.start, end).strip(BLANK)
         self._part, self._cursor.position = None, end
-        self._go("comma")
+        self._go(JsonReader._at_comma)
         return self._take_value(raw)
 
-    def _take_value(self, raw: str) -> Outcome | None:
+    def _take_value(self, raw: str) -> Answer | None:
         role = self._progress.role
         if role == "drop":
             return None
@@ -281,7 +281,7 @@ class JsonReader:
             self.builder.give(self._progress.key, reading.value, json)
         return None
 
-    def _take_arguments(self, text: str) -> Outcome | None:
+    def _take_arguments(self, text: str) -> Answer | None:
         """Take arguments that were given as a string, or as another value than an object."""
         self._progress.arguments = "closed"
         if text.strip(BLANK) in _NOTHING:
@@ -311,36 +311,38 @@ class JsonReader:
         limit = self.builder.policy.limits.max_depth
         return json_repair.MAX_DEPTH if limit is None else limit
 
-    def _read_tail(self) -> Outcome | None:
+    def _read_tail(self) -> Answer | None:
         """The payload is over: only brackets and blanks may stand before the closer."""
         cursor, after = self._cursor, self._progress.end
         if self.builder.name is None:
-            return Outcome.NONE
+            return NO
         if not cursor.closer:
             return self._finish(after, True)
         while (char := cursor.next()) in ("}", "]"):
             cursor.repairs.add("trailing-bracket")
             cursor.position += 1
-        closer = cursor.at_closer() if char else None
-        if closer:
+        closer = cursor.at_closer() if char else WAIT
+        if closer is YES:
             return self._finish(cursor.position + len(cursor.closer), True)
-        if closer is None or cursor.cut_closer():
-            return Outcome.MORE
+        if closer is WAIT or cursor.cut_closer():
+            return WAIT
         self.builder.note("unclosed-call", after)
         return self._finish(after, True)
 
-    def _end_of_output(self, end: End) -> Outcome:
+    def _end_of_output(self, end: End) -> Answer:
         """The output ends in the call: complete if its arguments are closed and it was not cut off (R-CUT)."""
         builder, progress, cursor = self.builder, self._progress, self._cursor
         if builder.name is None:
-            return Outcome.NONE
-        if self._state == "tail" or (self._state == "comma" and progress.in_record and progress.arguments == "closed"):
-            if self._state == "comma":
+            return NO
+        in_tail = self._handler is JsonReader._read_tail
+        record_open = self._handler is JsonReader._at_comma and progress.in_record and progress.arguments == "closed"
+        if in_tail or record_open:
+            if record_open:
                 cursor.repairs.add("missing-bracket")
             complete = end is End.STOP
-            after = progress.end if self._state == "tail" else cursor.position
+            after = progress.end if in_tail else cursor.position
             self.builder.note("unclosed-call" if complete else "truncated-call", after)
-            rest = builder.source.slice(after, cursor.stop)
+            rest = builder.buffer.slice(after, cursor.stop)
             return self._finish(cursor.stop if rest.strip(BLANK) else after, complete)
         in_value = self._part is not None and progress.role != "key"
         self.builder.note("truncated-value" if in_value else "truncated-call", cursor.position)
@@ -352,27 +354,27 @@ class JsonReader:
         if isinstance(self._part, OpenString) and self._progress.streams:
             self.builder.leave(self._part.text.take())
 
-    def _lose(self, why: str) -> Outcome | None:
+    def _lose(self, why: str) -> Answer | None:
         """The arguments are not JSON: the call will be incomplete; look for where it stops (R-COMMIT)."""
         if self.builder.name is None:
-            return Outcome.NONE
+            return NO
         self.builder.note("json-invalid", self._cursor.position, why)
         self._leave()
-        if isinstance(self._part, Span):
+        if isinstance(self._part, OpenValue):
             self._part = None
-        return self._go("lost")
+        return self._go(JsonReader._read_lost)
 
-    def _read_lost(self) -> Outcome | None:
-        found = find_exit(self._form, self._cursor)
-        if found is None:
-            return Outcome.MORE
+    def _read_lost(self) -> Answer | None:
+        found = find_exit(self.builder.opening.spelling, self._cursor)
+        if not isinstance(found, tuple):
+            return WAIT
         body, stop = found
         if isinstance(self._part, OpenString) and self._progress.streams:
             suggest_string(self.builder, self._part, body, stop)
         return self._finish(stop, False)
 
-    def _finish(self, position: int, complete: bool) -> Outcome:
+    def _finish(self, position: int, complete: bool) -> Answer:
         report(self.builder, position, self._cursor.repairs, complete, self._progress.arguments != "closed")
         self.builder.finish(position, complete)
-        self._part, self._progress.end, self._state = None, position, "tail"
-        return Outcome.DONE
+        self._part, self._progress.end, self._handler = None, position, JsonReader._read_tail
+        return YES

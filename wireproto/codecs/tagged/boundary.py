@@ -1,20 +1,21 @@
 """Where a raw value ends: markers are held until the sequence of them says structure or content.
 
-It knows which markers are live inside a value and asks `states.Endings` what their sequence means. Law: a decision
+It knows which markers are live inside a value and asks `Endings` what their sequence means. Law: a decision
 rests on the text alone, and once made it stands (R-LOOK, R-DEPTH, R-HOLD, R-CLOSE2, R-NOCLOSE).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import End
-from wireproto.engine.call_opening import CallOpening, OpenerContext, open_call
-from wireproto.format.nodes import ALPHABETS
-from wireproto.format.spelling import AFTER_TAG_NAME, NESTED_ENDINGS, Endings, Literals, Spelling
-from wireproto.text.scan import BLANK, MAX_GAP, Match, Miss, begins
+from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening
+from wireproto.format.spelling import AFTER_TAG_NAME, Spelling
+from wireproto.format.value_endings import NESTED_ENDINGS, Endings
+from wireproto.text.literals import Literals
+from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Match, Miss, begins
+from wireproto.text.state import State
 from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN
 
 
@@ -50,32 +51,14 @@ class Ended:
 class Within:
     """What does not change while one call's values are read: its markers, and what is open around it."""
 
-    form: Spelling
+    spelling: Spelling
     call_close: str
     sectioned: bool
     endings: Endings
     live: Literals
 
 
-@lru_cache(maxsize=256)
-def live_literals(form: Spelling, call_close: str, names: frozenset[str]) -> Literals:
-    """Return the literals to look at inside a call's values; those that hold a key are checked where they stand.
-
-    Where an opener is nothing but a name in angle brackets, the declared `names` are the literals, if there are any.
-    """
-    found = {call_close, form.wrapper_close, *(close for _, close in form.sections)}
-    if form.bare_keys and names:
-        words = [name for name in names if ALPHABETS["key"].fullmatch(name)]
-        found |= {mark for word in words for mark in (f"<{word}", form.value_close(word))}
-    else:
-        tag = "" if form.value_closer.roles else form.value_tag("")
-        found |= {"</", tag, *form.openers, *(template.first for template in form.keys)}
-    if form.codec.has_cdata:
-        found.add(CDATA_OPEN)
-    return Literals(frozenset(text for text in found if text))
-
-
-class Boundary:
+class Boundary(State):
     """Looks for the end of one value. `scan` is how far the text was looked at; `in_cdata`: in a CDATA section."""
 
     __slots__ = ("_closers", "_nest", "_queue", "_tag", "_unmatched", "_waited", "_within", "in_cdata", "scan",
@@ -85,7 +68,7 @@ class Boundary:
         self.value = value
         self.scan = value.start
         self._within = within
-        self._tag = within.form.value_tag(value.key)
+        self._tag = within.spelling.value_tag(value.key)
         self._closers = self._own_closers()
         self._queue: list[Marker] = []
         self._nest: list[tuple[str, str]] = []
@@ -93,64 +76,55 @@ class Boundary:
         self._unmatched = 0
         self._waited = 0
 
-    def copy(self, value: RawValue) -> Boundary:
-        """Return an independent copy that tells through `value`."""
-        twin = Boundary.__new__(Boundary)
-        for name in Boundary.__slots__:
-            setattr(twin, name, getattr(self, name))
-        twin.value, twin._queue, twin._nest = value, self._queue[:], self._nest[:]
-        return twin
-
     @property
     def position(self) -> int:
         """Everything before this is settled."""
-        return min(self.value.told, self.scan)
+        return min(self.value.emitted, self.scan)
 
-    def skipped_to(self, position: int) -> None:
-        """Note that text up to `position` was told without being looked at here."""
-        self.value.told = self.scan = position
+    def skip_to(self, position: int) -> None:
+        """Note that the text up to `position` is content and was emitted."""
+        self.value.emitted = self.scan = position
 
+    @property
     def holds_at_most_a_line_break(self) -> bool:
         """Whether the value streams and nothing of it is held but one line break."""
-        value, source = self.value, self.value.builder.source
-        return (
-            value.streams
-            and not self._queue
-            and (self.position == source.end or source.window[self.position - source.base :] == "\n")
-        )
+        value, buffer = self.value, self.value.builder.buffer
+        if not value.streams or self._queue:
+            return False
+        return self.position == buffer.end or buffer.window[self.position - buffer.base :] == "\n"
 
-    def read(self, stop: int, end: End) -> Ended | None:
-        """Look on as far as `stop`; None if the value does not end there."""
-        source = self.value.builder.source
-        if self._waited and not end.final and source.blank_since(self._waited, stop):
+    def read(self, stop: int, end: End) -> Ended | Miss:
+        """Look on as far as `stop`: where the value ends, WAIT, or NO if the output ends before that."""
+        buffer = self.value.builder.buffer
+        if self._waited and not end.final and buffer.blank_since(self._waited, stop):
             self._waited = stop
-            return None
+            return WAIT
         while True:
-            text, base = source.window, source.base
+            text, base = buffer.window, buffer.base
             limit = stop - base
             if self.in_cdata and not self._leave_cdata(text, base, limit):
-                return self._at_end(stop) if end.final else None
+                return self._at_end(stop) if end.final else WAIT
             found = self._within.live.find(text, self.scan - base, limit)
             at = found.start() if found is not None else self._within.live.held(text, self.scan - base, limit)
             if self._queue and (text[self.scan - base : at].strip(BLANK) or base + at > self._queue[-1].end + MAX_GAP):
                 self._flush()
             if not self._queue:
-                self.value.tell(self.value.before_line_break(base + at))
+                self.value.emit(self.value.before_line_break(base + at))
             self.scan = base + at
             if found is None:
-                return self._at_end(stop) if end.final else None
+                return self._at_end(stop) if end.final else WAIT
             if self._within.live.open_ended(text, at, limit) and not end.final:
-                return None
+                return WAIT
             if found.group() == CDATA_OPEN:
                 self._flush()
-                self.value.tell(base + at)
+                self.value.emit(base + at)
                 self.in_cdata = not self.value.is_raw
                 self.scan = base + found.end()
                 continue
             marker = self._marker(text, at, limit, end)
-            if marker is Miss.MORE:
+            if marker is WAIT:
                 self._waited = stop
-                return self._at_end(stop) if end.final else None
+                return self._at_end(stop) if end.final else WAIT
             self._waited = 0
             ended = self._take(marker, base + at)
             if ended is not None:
@@ -162,12 +136,12 @@ class Boundary:
         if close >= 0:
             self.scan, self.in_cdata = base + close + len(CDATA_CLOSE), False
             return True
-        self.value.tell(base + limit)
+        self.value.emit(base + limit)
         self.scan = max(self.scan, base + limit - len(CDATA_CLOSE) + 1)
         return False
 
     def _take(self, marker: Marker | Miss, position: int) -> Ended | None:
-        if isinstance(marker, Miss):
+        if isinstance(marker, Answer):
             self._flush()
             self.scan = position + 1
             return None
@@ -177,10 +151,10 @@ class Boundary:
 
     def _own_closers(self) -> list[tuple[str, str]]:
         within, key = self._within, self.value.key
-        form = within.form
-        own = form.value_close(key)
-        closers = [("V", own), ("C", within.call_close), ("W", form.wrapper_close)]
-        closers += [("S", close) for _, close in form.sections]
+        spelling = within.spelling
+        own = spelling.value_close(key)
+        closers = [("V", own), ("C", within.call_close), ("W", spelling.wrapper_close)]
+        closers += [("S", close) for _, close in spelling.sections]
         wrong = f"</{key}>"
         if wrong not in (own, within.call_close):
             closers.append(("M", wrong))
@@ -188,61 +162,61 @@ class Boundary:
 
     def _marker(self, text: str, at: int, limit: int, end: End) -> Marker | Miss:
         """Read the marker at `at`."""
-        base = self.value.builder.source.base
+        base = self.value.builder.buffer.base
         waiting = False
         for letter, closer in (*self._nest[-1:], *self._closers):
             stands = begins(closer, text, at, limit)
-            if stands is True:
+            if stands is YES:
                 nested = bool(self._nest)
                 # A section may be closed by the closer of another one, a call only by its own.
                 if nested and letter == self._nest[-1][0] and (letter != "C" or closer == self._nest[-1][1]):
                     self._nest.pop()
                 return Marker(letter, base + at, base + at + len(closer), nested)
-            waiting = waiting or stands is Miss.MORE
+            waiting = waiting or stands is WAIT
         if waiting or text.startswith("</", at, limit):
-            return Miss.MORE if waiting else Miss.NO
+            return WAIT if waiting else NO
         return self._opener(text, at, limit, end)
 
     def _opener(self, text: str, at: int, limit: int, end: End) -> Marker | Miss:
-        builder, form = self.value.builder, self._within.form
-        position = builder.source.base + at
+        builder, spelling = self.value.builder, self._within.spelling
+        position = builder.buffer.base + at
         if self._before(position) == "`":
-            return Miss.NO
-        key = form.find_key(text, at, limit, builder.tools.get(builder.name or ""))
+            return NO
+        key = spelling.find_key(text, at, limit, builder.tools.get(builder.name or ""))
         tag = False
         if self._tag and text.startswith(self._tag, at, limit):
             after = at + len(self._tag)
             if after >= limit and not end.final:
-                return Miss.MORE
+                return WAIT
             tag = not self._nest and after < limit and text[after] in AFTER_TAG_NAME
         if isinstance(key, Match):
             letter = "a" if not self._nest and self._may_end_at(key, position) else "A"
-            return Marker(letter, position, builder.source.base + key.end, tag=tag)
+            return Marker(letter, position, builder.buffer.base + key.end, tag=tag)
         call = self._call_opener(text, at, limit, end)
         if isinstance(call, CallOpening):
-            return Marker("O", position, builder.source.base + call.body, True, closer=self._closer_of(call))
-        if Miss.MORE in (key, call):
-            return Miss.MORE
+            return Marker("O", position, builder.buffer.base + call.body, True, closer=self._closer_of(call))
+        if WAIT in (key, call):
+            return WAIT
         if tag:
             self._flush()
             self._unmatched += 1
-        return Miss.NO
+        return NO
 
     def _call_opener(self, text: str, at: int, limit: int, end: End) -> CallOpening | Miss:
         """Find a call's opener in the value, or behind it: a lone header counts where a section is open."""
         builder, within = self.value.builder, self._within
         forward = builder.policy.unknown_tools == "forward"
-        scope = OpenerContext(builder.tools, final=end.final, line_start=True, unknown=forward)
-        found = open_call(within.form, text, at, limit, scope)
-        if found is Miss.NO and within.sectioned:
-            return open_call(within.form, text, at, limit, replace(scope, in_section=True))
+        context = OpenerContext(builder.tools, final=end.final, unknown=forward, line_start=True)
+        found = Opening(within.spelling, text, limit, context).at(at)
+        if found is NO and within.sectioned:
+            return Opening(within.spelling, text, limit, context, in_section=True).at(at)
         return found
 
     def _closer_of(self, call: CallOpening) -> tuple[str, str]:
         """Return the letter and the text of what closes the outermost marker of a nested call."""
         if call.section:
             return "S", call.section_close
-        return ("W", call.form.wrapper_close) if call.wrapped else ("C", call.form.call_close(call.name or ""))
+        return ("W", call.spelling.wrapper_close) if call.wrapped else ("C", call.spelling.call_close(call.name or ""))
 
     def _may_end_at(self, key: Match, position: int) -> bool:
         """Whether an argument opener may end a value that has no closer (R-NOCLOSE)."""
@@ -252,8 +226,8 @@ class Boundary:
 
     def _before(self, position: int) -> str:
         """Return the character before `position`; the line break after the value's opener counts."""
-        source = self.value.builder.source
-        return source.slice(position - 1, position) if position >= self.value.start else ""
+        buffer = self.value.builder.buffer
+        return buffer.slice(position - 1, position) if position >= self.value.start else ""
 
     def _judge(self, last: str) -> Ended | None:
         """Decide what the held markers are, from the first on; `last` is `$` at the end of output."""
@@ -303,15 +277,15 @@ class Boundary:
         value.finish(value.framed(end, bare))
         return Ended(after, first.nested, letters in ("VO", "VVO"))
 
-    def _at_end(self, stop: int) -> Ended | None:
+    def _at_end(self, stop: int) -> Ended | Miss:
         """The output ends in the value: held closers are real, a half closer of the value is dropped (R-HOLD)."""
         ended = self._judge("$") if self._queue else None
         if ended is not None:
             return ended
         value = self.value
-        rest = value.builder.source.slice(self.scan, stop)
-        if rest and not self._within.form.value_close(value.key).startswith(rest):
-            value.tell(stop)
+        rest = value.builder.buffer.slice(self.scan, stop)
+        if rest and not self._within.spelling.value_close(value.key).startswith(rest):
+            value.emit(stop)
         self.value.builder.note("truncated-value", value.start)
         value.leave(value.before_line_break(self.scan))
-        return None
+        return NO

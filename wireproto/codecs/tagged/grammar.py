@@ -97,7 +97,7 @@ class _TaggedMembers:
     def free_member(self, keys: Dfa, value: Formula) -> Expr:
         """Return an argument of any of these names; none where a name must be declared to be one."""
         found = keys & _KEY
-        if self.site.form.bare_keys or found.is_empty:
+        if self.site.form.key_is_tag or found.is_empty:
             return NOTHING
         return self._named(
             f"{self.tool.name}-other", self._member("", right_linear(found, self.calls.table, "key"), value)

@@ -6,55 +6,45 @@ tells it. Law: what the writer wrote and the encoder let pass, the reader reads 
 
 from __future__ import annotations
 
-from wireproto.codecs.tagged.boundary import Boundary, Ended, Within, live_literals
+from wireproto.codecs.tagged.boundary import Boundary, Within
 from wireproto.codecs.tagged.values import RawValue
-from wireproto.engine.call_builder import CallBuilder, End, Outcome
-from wireproto.format.spelling import endings
-from wireproto.text.scan import Match, Miss, begins, skip_blank
-from wireproto.values.events import ArgumentDelta, Event
+from wireproto.engine.call_builder import CallBuilder, End
+from wireproto.format.value_endings import endings
+from wireproto.text.scan import NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
+from wireproto.text.state import State
 
 
-class TaggedReader:
+class TaggedReader(State):
     """Reads the arguments of one call and its closers."""
 
     value_type: type[RawValue] = RawValue
-    specials: tuple[str, ...] = ()  # what else than a marker or an escape a chunk must not hold to be told at once
+    specials: tuple[str, ...] = ()  # what else than a marker or an escape plain text does not hold
 
-    __slots__ = ("_closed", "_doubtful", "_given", "_open", "_scan", "_stops", "_within", "_wrapper_close", "builder",
-                 "position")  # fmt: skip
+    __slots__ = ("_argument", "_closed", "_doubtful", "_given", "_open", "_scan", "_stops", "_within", "_wrapper_close",
+                 "builder", "position")  # fmt: skip
 
     def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
-        opened = builder.opened
-        name = opened.name or ""
+        opening = builder.opening
+        name = opening.name or ""
         self.builder = builder
-        form, close = opened.form, opened.form.call_close(name)
+        spelling, close = opening.spelling, opening.spelling.call_close(name)
         tool = builder.tools.get(name)
-        names = frozenset(builder.tools.names) | tool.keys if tool is not None and form.bare_keys else frozenset()
-        live = live_literals(form, close, names)
-        self._within = Within(form, close, in_section, endings(opened.wrapped, in_section), live)
-        self._stops: tuple[str, ...] = (*live.firsts, "\r", *self.specials, *form.dialect.argument.escape[:1])
-        self._wrapper_close = form.wrapper_close if opened.wrapped else ""
+        names = frozenset(builder.tools.names) | tool.keys if tool is not None and spelling.key_is_tag else frozenset()
+        live = spelling.in_value(close, names)
+        self._within = Within(spelling, close, in_section, endings(opening.wrapped, in_section), live)
+        self._stops: tuple[str, ...] = (*live.firsts, "\r", *self.specials, *spelling.dialect.argument.escape[:1])
+        self._wrapper_close = spelling.wrapper_close if opening.wrapped else ""
         self._open: Boundary | None = None
+        # Where the header was told from text by the first argument's opener, that is not matched again.
+        self._argument = opening.argument
         self._given = self._doubtful = False
-        self._closed = opened.closed
+        self._closed = opening.closed
         self._scan = position
         self.position = position
-        builder.begin(name, opened.id, (builder.start, position))
+        builder.begin(name, opening.id, (builder.start, position))
 
-    def copy(self, builder: CallBuilder) -> TaggedReader:
-        """Return an independent copy that writes to `builder`."""
-        twin = type(self).__new__(type(self))
-        for name in TaggedReader.__slots__:
-            setattr(twin, name, getattr(self, name))
-        twin.builder = builder
-        twin._open = self._open.copy(self._open.value.copy(builder)) if self._open is not None else None
-        return twin
-
-    def read(self, stop: int, end: End) -> Outcome:
+    def read(self, stop: int, end: End) -> Answer:
         """Read as far as certain, looking no further than `stop`."""
-        base = self.builder.source.base
-        if self._open is not None and self._open.value.streams and self._open.value.told < base:
-            self._open.skipped_to(base)  # `quick` took what stood before
         while True:
             if self._open is not None:
                 outcome = self._read_value(self._open, stop, end)
@@ -66,29 +56,34 @@ class TaggedReader:
                 return outcome
 
     @property
-    def quickable(self) -> bool:
+    def is_plain(self) -> bool:
         """Whether an open string streams and nothing of it is held but a line break."""
         limited = self.builder.policy.limits.max_value_chars is not None
-        return self._open is not None and not limited and self._open.holds_at_most_a_line_break()
+        return self._open is not None and not limited and self._open.holds_at_most_a_line_break
 
-    def quick(self, text: str) -> list[Event] | None:
-        """Take a chunk that holds no first character of a marker; a line break at its end is held."""
+    def take_plain(self, text: str) -> tuple[str, int] | None:
+        """Take text that holds no first character of a marker; a line break at its end is held."""
         for stop in self._stops:
             if stop in text:
                 return None
-        builder = self.builder
-        text = builder.source.shift(text, text[-1] == "\n")
-        return [ArgumentDelta(builder.index, builder.key, text)] if text else []
+        held = 1 if text[-1] == "\n" else 0
+        self.position = self.builder.buffer.base + len(text) - held
+        if self._open is not None:
+            self._open.skip_to(self.position)
+        return (text[:-1] if held else text), held
 
-    def _read_between(self, stop: int, end: End) -> Outcome | None:
+    def _read_between(self, stop: int, end: End) -> Answer | None:
         """Read on behind the header or behind a value's closer: an argument's opener, or the call's closer."""
-        source = self.builder.source
-        text, base, limit = source.window, source.base, stop - source.base
+        buffer = self.builder.buffer
+        text, base, limit = buffer.window, buffer.base, stop - buffer.base
         at = skip_blank(text, self._scan - base, limit)
         self._scan = base + at
         if at == limit:
-            return self._end_of_output(end, self._given, self.position) if end.final else Outcome.MORE
-        key = self._within.form.find_key(text, at, limit, self.builder.tools.get(self.builder.name or ""))
+            return self._end_of_output(end, self._given, self.position) if end.final else WAIT
+        key: Match | Miss | None = self._argument
+        self._argument = None
+        if key is None:
+            key = self._within.spelling.find_key(text, at, limit, self.builder.tools.get(self.builder.name or ""))
         if isinstance(key, Match):
             return self._open_value(key, base + at, stop, end)
         if text.startswith(self._within.call_close, at, limit):
@@ -100,45 +95,45 @@ class TaggedReader:
         if outer:
             self.builder.note("unclosed-call", base + at)
             return self._finish(base + at + (len(outer) if outer == self._wrapper_close else 0), True)
-        waiting = any(begins(closer, text, at, limit) is Miss.MORE for closer in closers)
-        if key is Miss.NO and not waiting:
+        waiting = any(begins(closer, text, at, limit) is WAIT for closer in closers)
+        if key is NO and not waiting:
             self.builder.note("truncated-call", base + at, "neither an argument nor the call's closer follows")
             return self._finish(self.position, False)
         if not end.final:
-            return Outcome.MORE
+            return WAIT
         return self._end_of_output(end, self._given and waiting, stop)
 
     def _every_closer(self) -> list[str]:
-        form = self._within.form
-        closers = [self._within.call_close, form.wrapper_close, *(close for _, close in form.sections)]
+        spelling = self._within.spelling
+        closers = [self._within.call_close, spelling.wrapper_close, *(close for _, close in spelling.sections)]
         return [closer for closer in closers if closer]
 
-    def _end_of_output(self, end: End, finished: bool, position: int) -> Outcome:
+    def _end_of_output(self, end: End, finished: bool, position: int) -> Answer:
         """End the call where the output ends: complete if only closers are missing (R-CUT)."""
         complete = finished and end is End.STOP
         self.builder.note("unclosed-call" if complete else "truncated-call", self.position)
         return self._finish(position, complete)
 
-    def _open_value(self, key: Match, start: int, stop: int, end: End) -> Outcome | None:
-        form, source = self._within.form, self.builder.source
-        text, base, limit = source.window, source.base, stop - source.base
+    def _open_value(self, key: Match, start: int, stop: int, end: End) -> Answer | None:
+        spelling, buffer = self._within.spelling, self.builder.buffer
+        text, base, limit = buffer.window, buffer.base, stop - buffer.base
         at, missing = key.end, False
-        if form.value_open is not None:
-            opener = form.value_open.match(text, skip_blank(text, at, limit), limit)
-            if opener is Miss.MORE:
-                return self._end_of_output(end, False, stop) if end.final else Outcome.MORE
+        if spelling.value_open is not None:
+            opener = spelling.value_open.match(text, skip_blank(text, at, limit), limit)
+            if opener is WAIT:
+                return self._end_of_output(end, False, stop) if end.final else WAIT
             missing = not isinstance(opener, Match)
-            gap = len(form.value_gap) if text.startswith(form.value_gap, at) else 0
+            gap = len(spelling.value_gap) if text.startswith(spelling.value_gap, at) else 0
             at = opener.end if isinstance(opener, Match) else at + gap
         width = self._line_break(text, at, limit)
         if width is None and not end.final:
-            return Outcome.MORE
+            return WAIT
         if not key.canonical:
             self.builder.note("marker-variant", start)
         if missing:
             self.builder.note("missing-value-opener", base + key.end)
         begin = base + at + (width or 0)
-        value = self.value_type(self.builder, form, key.slots, begin, width == 2)
+        value = self.value_type(self.builder, spelling, key.slots, begin, width == 2)
         self._given = True
         if key.closed:
             value.finish(begin)
@@ -149,7 +144,7 @@ class TaggedReader:
 
     def _line_break(self, text: str, at: int, limit: int) -> int | None:
         """Return the length of the line break that belongs to a value's opener; None if that is not known yet."""
-        if not self._within.form.dialect.argument.pad:
+        if not self._within.spelling.dialect.argument.pad:
             return 0
         if text.startswith("\r\n", at, limit):
             return 2
@@ -157,9 +152,9 @@ class TaggedReader:
             return None
         return 1 if text[at] == "\n" else 0
 
-    def _read_value(self, boundary: Boundary, stop: int, end: End) -> Outcome | None:
+    def _read_value(self, boundary: Boundary, stop: int, end: End) -> Answer | None:
         ended = boundary.read(stop, end)
-        if isinstance(ended, Ended):
+        if not isinstance(ended, Answer):
             self._open = None
             self.position = self._scan = ended.after
             self._doubtful = ended.doubtful and end is End.CUT
@@ -168,25 +163,25 @@ class TaggedReader:
                 return self._finish(self.position, True)
             return None
         self.position = boundary.position
-        return self._finish(stop, False) if end.final else Outcome.MORE
+        return self._finish(stop, False) if end.final else WAIT
 
-    def _read_wrapper_closer(self, stop: int, end: End) -> Outcome:
+    def _read_wrapper_closer(self, stop: int, end: End) -> Answer:
         close = self._wrapper_close
         if not close:
             return self._finish(self.position, True)
-        source = self.builder.source
-        text, base, limit = source.window, source.base, stop - source.base
+        buffer = self.builder.buffer
+        text, base, limit = buffer.window, buffer.base, stop - buffer.base
         at = skip_blank(text, self._scan - base, limit)
         self._scan = base + at
         stands = begins(close, text, at, limit)
-        if stands is True:
+        if stands is YES:
             return self._finish(base + at + len(close), True)
-        if stands is Miss.MORE and not end.final:
-            return Outcome.MORE
+        if stands is WAIT and not end.final:
+            return WAIT
         self.builder.note("unclosed-call", self.position)
-        return self._finish(stop if stands is Miss.MORE and at < limit else self.position, True)
+        return self._finish(stop if stands is WAIT and at < limit else self.position, True)
 
-    def _finish(self, position: int, complete: bool) -> Outcome:
+    def _finish(self, position: int, complete: bool) -> Answer:
         self.builder.finish(position, complete and not self._doubtful)
         self.position = position
-        return Outcome.DONE
+        return YES

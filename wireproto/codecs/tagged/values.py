@@ -1,4 +1,4 @@
-"""A raw value being told: how its text becomes deltas and a typed value.
+"""A raw value being emitted: how its text becomes deltas and a typed value.
 
 It knows the schema's word on types and the framing white space, and nothing of where the value ends. Law: the deltas of
 a value join to the value.
@@ -12,50 +12,45 @@ from typing import Literal
 
 from wireproto.engine.call_builder import CallBuilder
 from wireproto.format.spelling import Spelling
+from wireproto.text.state import State
 from wireproto.tools.toolset import Typed
 
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#[0-9]+|#[xX][0-9a-fA-F]+);")
 
-# A string is told while it grows; a `string|null` waits while it may be null; other types wait for their end; the
+# A string is emitted while it grows; a `string|null` waits while it may be null; other types wait for their end; the
 # second value of a key is dropped.
 Mode = Literal["stream", "undecided", "late", "drop"]
 
 
-class RawValue:
-    """The text of one value. `told` is how far it was told, in positions of the input."""
+class RawValue(State):
+    """The text of one value. `emitted` is how far it was emitted, in positions of the input."""
 
-    __slots__ = ("_crlf", "_mode", "_wire", "builder", "form", "key", "start", "told")
+    __slots__ = ("_crlf", "_mode", "_wire", "builder", "spelling", "key", "start", "emitted")
 
-    def __init__(self, builder: CallBuilder, form: Spelling, slots: Mapping[str, str], start: int, crlf: bool) -> None:
-        self.builder, self.form, self.key, self.start = builder, form, slots["key"], start
-        self.told = start
+    def __init__(
+        self, builder: CallBuilder, spelling: Spelling, slots: Mapping[str, str], start: int, crlf: bool
+    ) -> None:
+        self.builder, self.spelling, self.key, self.start = builder, spelling, slots["key"], start
+        self.emitted = start
         self._wire = self._wire_type(slots)
         self._crlf = crlf
         self._mode: Mode = self._first_mode() if builder.declare(self.key, (start, start)) else "drop"
         if self._mode == "stream":
             builder.open(self.key)
 
-    def copy(self, builder: CallBuilder) -> RawValue:
-        """Return an independent copy that writes to `builder`."""
-        twin = type(self).__new__(type(self))
-        for name in (*RawValue.__slots__, *type(self).__slots__):
-            setattr(twin, name, getattr(self, name))
-        twin.builder = builder
-        return twin
-
     @property
     def streams(self) -> bool:
-        """Whether more text of the value is told at once."""
+        """Whether more text of the value is emitted at once."""
         return self._mode == "stream"
 
     @property
     def is_raw(self) -> bool:
-        """Whether what was told so far says that the writer escapes nothing."""
+        """Whether what was emitted so far says that the writer escapes nothing."""
         return True
 
-    def tell(self, end: int) -> None:
+    def emit(self, end: int) -> None:
         """Tell the value's text up to `end`."""
-        if end <= self.told:
+        if end <= self.emitted:
             return
         if self._mode == "undecided":
             if not "null".startswith(self.text(end)):
@@ -64,7 +59,7 @@ class RawValue:
             self._stream(end)
         else:
             self.builder.check_size(end - self.start)
-            self.told = end
+            self.emitted = end
 
     def finish(self, end: int) -> None:
         """End the value at `end`: tell the rest, with its type."""
@@ -84,7 +79,7 @@ class RawValue:
     def _check(self, text: str, end: int) -> None:
         """Say what is odd about a text that was not decoded."""
         if "&" in text and _ENTITY.search(text):
-            self.builder.journal.diagnose("suspicious-entities", (self.start, end))
+            self.builder.transcript.diagnose("suspicious-entities", (self.start, end))
 
     def _typed(self, text: str, end: int) -> Typed:
         """Return the value of a whole text that is no string, as the wire and the schema say."""
@@ -92,7 +87,7 @@ class RawValue:
         tool, coerce = self.builder.tool, self.builder.policy.coerce
         decode = {"true": tool.decode_string, "false": tool.decode_json}.get(self._wire or "", tool.decode)
         typed = decode(self.key, text, coerce)
-        if typed.code == "value-repaired" and self.form.dialect.argument.literals == "python":
+        if typed.code == "value-repaired" and self.spelling.dialect.argument.literals == "python":
             return Typed(typed.value)  # this format's own spelling needs no repair
         return typed
 
@@ -102,41 +97,41 @@ class RawValue:
         if self._mode == "undecided":
             self._decide(end)
         if self._mode == "stream":
-            builder.leave(self.text(self.told))
+            builder.leave(self.text(self.emitted))
 
     def framed(self, end: int, bare: bool = False) -> int:
         """Return the end of a value whose closer is at `end`; `bare`: no closer but the next marker (R-WS, exactly)."""
-        if not (self.form.dialect.argument.pad or bare) or end <= self.start:
+        if not (self.spelling.dialect.argument.pad or bare) or end <= self.start:
             return end
-        source = self.builder.source
-        if self._crlf and end - 2 >= self.start and source.slice(end - 2, end) == "\r\n":
+        buffer = self.builder.buffer
+        if self._crlf and end - 2 >= self.start and buffer.slice(end - 2, end) == "\r\n":
             return end - 2
-        return end - 1 if source.slice(end - 1, end) == "\n" else end
+        return end - 1 if buffer.slice(end - 1, end) == "\n" else end
 
     def before_line_break(self, end: int) -> int:
         """Return `end` less one line break that may turn out to be framing."""
-        source = self.builder.source
-        text, at, floor = source.window, end - source.base, self.told - source.base
+        buffer = self.builder.buffer
+        text, at, floor = buffer.window, end - buffer.base, self.emitted - buffer.base
         if at > floor and text[at - 1] == "\n":
             at -= 1
         if at > floor and text[at - 1] == "\r":
             at -= 1
-        return source.base + at
+        return buffer.base + at
 
     def text(self, end: int) -> str:
         """Return the value's text up to `end`."""
         return self._decoded(self.start, end)
 
     def _decoded(self, start: int, end: int) -> str:
-        text = self.builder.source.slice(start, end)
-        escape = self.form.dialect.argument.escape
-        return text.replace(escape, self.form.value_close(self.key)) if escape else text
+        text = self.builder.buffer.slice(start, end)
+        escape = self.spelling.dialect.argument.escape
+        return text.replace(escape, self.spelling.value_close(self.key)) if escape else text
 
     def _stream(self, end: int, final: bool = False) -> None:
         """Tell more of a string, up to `end` or to half of an escape before it."""
         end = end if final else self._before_half_escape(end)
-        self.builder.more(self._decoded(self.told, end))
-        self.told = end
+        self.builder.more(self._decoded(self.emitted, end))
+        self.emitted = end
 
     def _wire_type(self, slots: Mapping[str, str]) -> str | None:
         """Return what the wire says: "true", the value is a string, "false", it is JSON, None, nothing."""
@@ -144,8 +139,8 @@ class RawValue:
 
     def _before_half_escape(self, end: int) -> int:
         """Return `end` less what may become the value's own closer, escaped."""
-        escape, source = self.form.dialect.argument.escape, self.builder.source
-        tail = source.slice(max(self.told, end - len(escape) + 1), end) if escape else ""
+        escape, buffer = self.spelling.dialect.argument.escape, self.builder.buffer
+        tail = buffer.slice(max(self.emitted, end - len(escape) + 1), end) if escape else ""
         at = tail.rfind(escape[:1]) if tail else -1
         return end - len(tail) + at if at >= 0 and escape.startswith(tail[at:]) else end
 
@@ -159,5 +154,5 @@ class RawValue:
         """The value cannot be null any more: begin the string and tell what was waiting."""
         self._mode = "stream"
         self.builder.open(self.key)
-        self.told = self.start
-        self.tell(end)
+        self.emitted = self.start
+        self.emit(end)

@@ -6,15 +6,17 @@ the first value of an argument stands, and what is spread over several statement
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from wireproto.codecs.toml.tables import Tables
 from wireproto.codecs.toml.text import Header, Key, Path, Statement, Unreadable, load
 from wireproto.codecs.toml.writer import NULL, root_of
-from wireproto.engine.call_builder import CallBuilder, Outcome
+from wireproto.engine.call_builder import CallBuilder
 from wireproto.text.json_repair import MAX_DEPTH
 from wireproto.text.json_safe import json_safe
+from wireproto.text.scan import NO, Answer
+from wireproto.text.state import State
 from wireproto.text.toml_strings import write_line
 from wireproto.values.errors import LimitExceeded
 
@@ -27,8 +29,8 @@ _WORDS: Final = {"null": None, "None": None, "True": True, "False": False}
 
 
 @dataclass(slots=True)
-class Place:
-    """Where in the call we are, and what the statement being read is for.
+class Current(State):
+    """The statement that is being read: where in the call it stands, and what it is for.
 
     `table`: the table that statements go into, below the call's own. `given`: how the arguments were begun. `at`: where
     the statement began. `key`: its argument. `spelled`: its key as written. `indent`: how far it is indented.
@@ -43,31 +45,22 @@ class Place:
     indent: int = 0
 
 
-class TomlCall:
+class TomlCall(State):
     """One call as its statements arrive."""
 
-    __slots__ = ("_changed", "_name", "_place", "_record", "_root", "_strange", "_tables", "builder", "repairs")
+    __slots__ = ("_changed", "_name", "_current", "_record", "_root", "_strange", "_tables", "builder", "repairs")
 
     def __init__(self, builder: CallBuilder) -> None:
-        dialect = builder.opened.form.dialect
+        dialect = builder.opening.spelling.dialect
         self.builder = builder
         self.repairs: set[str] = set()
         self._record = dialect.record
         self._root = root_of(dialect)
-        self._place = Place()
+        self._current = Current()
         self._tables = Tables(self._root)
         self._name: str | None = None
         self._changed: list[str] = []
         self._strange = False
-
-    def copy(self, builder: CallBuilder) -> TomlCall:
-        """Return an independent copy that writes to `builder`."""
-        twin = TomlCall.__new__(TomlCall)
-        for name in TomlCall.__slots__:
-            setattr(twin, name, getattr(self, name))
-        twin.builder, twin.repairs, twin._place = builder, set(self.repairs), replace(self._place)
-        twin._tables, twin._changed = self._tables.copy(), self._changed[:]
-        return twin
 
     @property
     def is_named(self) -> bool:
@@ -77,7 +70,7 @@ class TomlCall:
     @property
     def streams(self) -> bool:
         """Whether the string being read is told while it grows."""
-        return self._place.role == "argument"
+        return self._current.role == "argument"
 
     def take_header(self, header: Header, at: int) -> None:
         """Go on in the table of this header, which stands at position `at`.
@@ -90,7 +83,7 @@ class TomlCall:
         if header.path[:size] != self._root or not path:
             raise Unreadable("a table that is not the call's")
         self._begin(at)
-        self._place.at, self._place.table = at, path
+        self._current.at, self._current.table = at, path
         if path[0] not in self._record.arguments:
             self._strange = True
             return
@@ -98,7 +91,7 @@ class TomlCall:
             self._give("table", path[0])
             if header.double:
                 self.repairs.add("array-of-tables")
-        elif self._place.given == "inline":
+        elif self._current.given == "inline":
             raise Unreadable("the arguments are given twice")
         if len(path) == 1 or self._keeps(path[1]):
             self._tables.header(header.path, header.double and len(path) > 1)
@@ -109,14 +102,14 @@ class TomlCall:
         Raises:
             Unreadable: the arguments were given in another way already.
         """
-        place = self._place
-        place.at, place.spelled, place.indent = at, key.raw, indent
-        place.role = self._role((*place.table, *key.path))
+        current = self._current
+        current.at, current.spelled, current.indent = at, key.raw, indent
+        current.role = self._role((*current.table, *key.path))
 
     def open_string(self) -> None:
         """A string begins, the statement's value."""
         if self.streams:
-            self.builder.open(self._place.key)
+            self.builder.open(self._current.key)
 
     def more(self, piece: str) -> None:
         """More of the string was read."""
@@ -128,25 +121,25 @@ class TomlCall:
         if self.streams:
             self.builder.leave(value)
 
-    def take_string(self, value: str) -> Outcome | None:
-        """End the string; `Outcome.NONE` if it is a name that no call may have.
+    def take_string(self, value: str) -> Answer | None:
+        """End the string; `NO` if it is a name that no call may have.
 
         Raises:
             Unreadable: no string belongs here.
         """
-        role = self._place.role
+        role = self._current.role
         if role == "argument":
             self.builder.close(value)
         elif role == "table":
-            self._tables.statement(self._place.spelled, write_line(value))
+            self._tables.statement(self._current.spelled, write_line(value))
         elif role == "id":
             self._identify(value)
         elif role == "name":
             if not self.builder.may_be_named(value):
-                return Outcome.NONE
+                return NO
             self._name = value
             if self.builder.id is not None:
-                self._begin(self._place.at)
+                self._begin(self._current.at)
         elif role == "arguments":
             raise Unreadable("the arguments are no table")
         return None
@@ -157,23 +150,23 @@ class TomlCall:
         Raises:
             Unreadable: it is no value, or none that belongs here.
         """
-        place = self._place
-        if place.role == "drop":
+        current = self._current
+        if current.role == "drop":
             return
-        if place.role == "table":
-            self._tables.statement(place.spelled, raw)
+        if current.role == "table":
+            self._tables.statement(current.spelled, raw)
             return
-        value = self._plain(place.key if self.streams else place.spelled, self._load(raw))
-        if place.role == "argument":
-            self.builder.give(place.key, value)
-        elif place.role == "id":
+        value = self._plain(current.key if self.streams else current.spelled, self._load(raw))
+        if current.role == "argument":
+            self.builder.give(current.key, value)
+        elif current.role == "id":
             self._identify(str(value))
-        elif place.role == "arguments" and (isinstance(value, dict) or value is None):
+        elif current.role == "arguments" and (isinstance(value, dict) or value is None):
             for key, item in (value or {}).items():
-                self.builder.declare(key, (place.at, place.at))
+                self.builder.declare(key, (current.at, current.at))
                 self.builder.give(key, item)
         else:
-            raise Unreadable(f"the {place.role} cannot be {raw.strip()[:40]}")
+            raise Unreadable(f"the {current.role} cannot be {raw.strip()[:40]}")
 
     def fits(self, statement: Statement, indent: int) -> bool:
         """Tell whether a statement may follow a string of many lines.
@@ -183,15 +176,15 @@ class TomlCall:
         """
         if isinstance(statement, Header):
             return statement.path[: len(self._root)] == self._root
-        tool, place = self.builder.tool, self._place
-        direct = len(place.table) == 1 and place.table[0] in self._record.arguments
+        tool, current = self.builder.tool, self._current
+        direct = len(current.table) == 1 and current.table[0] in self._record.arguments
         strange = direct and "properties" in tool.schema and statement.path[0] not in tool.keys
-        return not (strange and indent > place.indent)
+        return not (strange and indent > current.indent)
 
     def invalid(self, why: str, at: int) -> None:
         """Say that what stands at position `at` is not TOML."""
         self._begin(at)
-        before = self.builder.source.slice(self.builder.start, at)
+        before = self.builder.buffer.slice(self.builder.start, at)
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         self.builder.note("toml-invalid", at, f"line {line}, column {column} of the call: {why}")
 
@@ -201,18 +194,18 @@ class TomlCall:
         builder, span = self.builder, (self.builder.start, end)
         if complete and self._tables.keys:
             complete = self._give_tables()
-        if complete and self._strange and not self._place.given and not self._tables.keys:
-            builder.journal.diagnose("empty-arguments", span)
+        if complete and self._strange and not self._current.given and not self._tables.keys:
+            builder.transcript.diagnose("empty-arguments", span)
         if self.repairs:
-            builder.journal.diagnose("toml-repaired", span, "repaired: " + ", ".join(sorted(self.repairs)))
+            builder.transcript.diagnose("toml-repaired", span, "repaired: " + ", ".join(sorted(self.repairs)))
         if self._changed:
             some = ", ".join(self._changed[:_MAX_NAMED]) + (" and others" if len(self._changed) > _MAX_NAMED else "")
             message = f"JSON has no word for {some}: told as a string"
-            builder.journal.diagnose("value-not-json", span, message)
+            builder.transcript.diagnose("value-not-json", span, message)
         for key, value in builder.arguments.items() if complete else ():
             problem = builder.tool.mismatch(key, value)
             if problem:
-                builder.journal.diagnose("type-mismatch", span, problem)
+                builder.transcript.diagnose("type-mismatch", span, problem)
         builder.finish(end, complete)
 
     @property
@@ -239,49 +232,49 @@ class TomlCall:
 
     def _identify(self, value: str) -> None:
         self.builder.identify(value)
-        self._begin(self._place.at)
+        self._begin(self._current.at)
 
     def _role(self, path: Path) -> Role:
-        record, place, first = self._record, self._place, path[0]
+        record, current, first = self._record, self._current, path[0]
         if first in record.arguments:
-            if not place.table:
+            if not current.table:
                 self._give("dotted" if len(path) > 1 else "inline", first)
-            self._begin(place.at)
+            self._begin(current.at)
             return self._argument_role(path)
         if len(path) > 1 or first not in (*record.name, *record.id):
             self._strange = True
             return "drop"
         role: Role = "name" if first in record.name else "id"
         if (self._name if role == "name" else self.builder.id) is not None:
-            self.builder.note("duplicate-argument", place.at, f"the member {first!r} was given twice")
+            self.builder.note("duplicate-argument", current.at, f"the member {first!r} was given twice")
             return "drop"
         return role
 
     def _argument_role(self, path: Path) -> Role:
-        place = self._place
+        current = self._current
         if len(path) == 1:
             return "arguments"
-        place.key = path[1]
+        current.key = path[1]
         if len(path) > 2:
             return "table" if self._keeps(path[1]) else "drop"
         if path[1] in self._tables.keys:
             message = f"{path[1]!r} was given twice; the first value stands"
-            self.builder.note("duplicate-argument", place.at, message)
+            self.builder.note("duplicate-argument", current.at, message)
             return "drop"
-        return "argument" if self.builder.declare(path[1], (place.at, place.at)) else "drop"
+        return "argument" if self.builder.declare(path[1], (current.at, current.at)) else "drop"
 
     def _give(self, how: Given, name: str) -> None:
         """Note how the arguments are given: in one way only, as TOML has it."""
-        place, canonical = self._place, self._record.arguments[0]
-        if place.given and not place.given == how == "dotted":
+        current, canonical = self._current, self._record.arguments[0]
+        if current.given and not current.given == how == "dotted":
             raise Unreadable("the arguments are given twice")
-        if name != canonical and not place.given:
-            self.builder.note("alias-key", place.at, f"{name!r} stands for {canonical!r}")
-        place.given = how
+        if name != canonical and not current.given:
+            self.builder.note("alias-key", current.at, f"{name!r} stands for {canonical!r}")
+        current.given = how
 
     def _keeps(self, key: str) -> bool:
         """Note that an argument is spread over statements; False if its key was given already, as one value."""
-        keys, at = self._tables.keys, self._place.at
+        keys, at = self._tables.keys, self._current.at
         if key not in keys:
             self._tables.start = self._tables.start or at
             keys[key] = self.builder.declare(key, (at, at))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, Literal
+from typing import Final
 
 from wireproto.codecs.toml.text import (
     Exits,
@@ -23,7 +23,8 @@ from wireproto.codecs.toml.text import (
     statement_at,
 )
 from wireproto.text.buffer import Rope
-from wireproto.text.scan import MAX_GAP, Miss
+from wireproto.text.scan import MAX_GAP, NO, WAIT, YES, Answer
+from wireproto.text.state import State
 
 _CONTROL: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
 # By quote and number of lines: where reading stops to look.
@@ -50,19 +51,18 @@ _LINE_BREAK: Final = re.compile(r"\r?\n")
 class Stop(Enum):
     """Why reading a string stopped."""
 
-    MORE = "more"
     QUOTE = "quote"
     BREAK = "break"
 
 
 @dataclass(slots=True)
-class OpenString:
+class OpenString(State):
     """A string being read. Everything before `position` is decoded, into `text`.
 
     `fresh`: nothing was read yet, so that a line break belongs to the delimiter. `trims`: behind a backslash at the end
-    of a line. `run`: how many quotes were told of the run that `position` is in. `barren`: no delimiter before this
-    closes the string. `look`: how far behind a delimiter was looked in vain. `unsettled` finds what a chunk must not
-    hold to be content throughout, but for one quote at its end.
+    of a line. `run`: how many quotes of the run that `position` is in are content. `no_close_before`: every delimiter
+    before this is known to be content. `look`: where the look-ahead behind the current delimiter stopped. `unsettled`
+    finds what a chunk must not hold to be content throughout, but for one quote at its end.
     """
 
     quote: str
@@ -73,16 +73,12 @@ class OpenString:
     fresh: bool = True
     trims: bool = False
     run: int = 0
-    barren: int = 0
+    no_close_before: int = 0
     look: int = 0
     unsettled: Callable[[str], re.Match[str] | None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.unsettled = _UNSETTLED[self.quote, self.multi].search
-
-    def copy(self) -> OpenString:
-        """Return an independent copy."""
-        return replace(self, text=self.text.copy())
 
     @property
     def delimiter(self) -> int:
@@ -94,18 +90,19 @@ class OpenString:
         """Whether a chunk without anything unsettled is content throughout."""
         return not (self.fresh or self.trims)
 
-    def read(self, text: str, base: int, end: int, final: bool, repairs: set[str]) -> tuple[str, Stop]:
+    def read(self, text: str, base: int, end: int, final: bool, repairs: set[str]) -> tuple[str, Stop | Answer]:
         """Decode as far as certain, and tell why no further; `text` begins at position `base`.
 
         Names what was repaired in `repairs`. `Stop.QUOTE`: quotes that may close the string stand at `position`.
         """
         special = _SPECIAL[self.quote, self.multi]
         out: list[str] = []
-        at, stop = self.position - base, None
+        at = self.position - base
+        stop: Stop | Answer | None = None
         while stop is None:
             at = self._skip(text, at, end)
             if self.fresh or self.trims:
-                stop = Stop.MORE
+                stop = WAIT
                 break
             found = special.search(text, at, end)
             here = found.start() if found is not None else end
@@ -113,14 +110,14 @@ class OpenString:
             self.run = 0 if here > at else self.run
             at = here
             if found is None:
-                stop = Stop.MORE
+                stop = WAIT
             elif text[at] == self.quote:
                 piece, at, stop = self._quotes(at, len(found[0]), end, final)
                 out.append(piece)
             elif text[at] == "\\":
                 piece, at = self._escape(text, at, end, repairs)
                 out.append(piece)
-                stop = Stop.MORE if at == here else None
+                stop = WAIT if at == here else None
             else:
                 stop = self._control(text, at, end, final)
                 if stop is None:
@@ -142,50 +139,52 @@ class OpenString:
 
     def closes(
         self, text: str, base: int, end: int, final: bool, exits: Exits, fits: Callable[[Statement, int], bool]
-    ) -> bool | None:
-        """Tell whether the quotes at `position` close the string, by what follows them; None if more text decides.
+    ) -> Answer:
+        """Return whether the quotes at `position` close the string, by what follows them.
 
         Behind a string of one line that is the end of the line. Behind one of many lines it is also the next line that
         is neither blank nor a comment: a statement that `fits` (with the width of its indentation), or an exit.
         """
         behind = self.position + self.delimiter - base
         edge = behind + MAX_GAP
-        if self.multi and self.position < self.barren:
-            return False
+        if self.multi and self.position < self.no_close_before:
+            return NO
         if skip_indent(text, behind, min(end, edge + 1)) > edge:
-            return True
+            return YES
         if not self.multi:
-            return final or None if (ends := ends_line(text, behind, end)) is Miss.MORE else ends is True
+            ends = ends_line(text, behind, end)
+            return YES if ends is WAIT and final else ends
         if self.look <= self.position:
             line = behind_line(text, behind, end)
-            if isinstance(line, Miss):
-                return line is Miss.MORE and (final or end - text.endswith("\r", behind, end) > edge or None)
+            if isinstance(line, Answer):
+                long = end - text.endswith("\r", behind, end) > edge
+                return YES if line is WAIT and (final or long) else line
             self.look = base + line
         stop = min(end, edge + 2)  # as far as it takes to see that the edge is passed
         at, waits = skip_gap_lines(text, self.look - base, stop)
         self.look = base + at
         start = skip_indent(text, at, stop)
         if start > edge or (waits and stop - text.endswith("\r", at, stop) > edge):
-            return True
+            return YES
         if waits:
-            return final or None
+            return YES if final else WAIT
         follows = self._follows(text, at, start, end, exits, fits)
-        if follows is Miss.MORE:
-            return final or None
-        if follows is Miss.NO:
-            self.barren = self.look
-        return follows is True
+        if follows is WAIT:
+            return YES if final else WAIT
+        if follows is NO:
+            self.no_close_before = self.look
+        return follows
 
     def _follows(
         self, text: str, line: int, start: int, end: int, exits: Exits, fits: Callable[[Statement, int], bool]
-    ) -> Literal[True] | Miss:
+    ) -> Answer:
         leaves = exits.at(text, start, end)
-        if leaves is True:
-            return True
+        if leaves is YES:
+            return YES
         found = statement_at(text, start, end)
-        if isinstance(found, Miss):
-            return Miss.MORE if Miss.MORE in (found, leaves) else Miss.NO
-        return True if fits(found, start - line) else Miss.NO
+        if isinstance(found, Answer):
+            return WAIT if WAIT in (found, leaves) else NO
+        return YES if fits(found, start - line) else NO
 
     def _skip(self, text: str, at: int, end: int) -> int:
         """Skip the line break behind the opening delimiter, or the blanks behind a backslash at the end of a line."""
@@ -201,14 +200,14 @@ class OpenString:
             self.trims = text[at : min(at + 2, end)] in ("", "\r")
         return at
 
-    def _quotes(self, at: int, count: int, end: int, final: bool) -> tuple[str, int, Stop]:
+    def _quotes(self, at: int, count: int, end: int, final: bool) -> tuple[str, int, Stop | Answer]:
         """Tell of a run of quotes what is certainly content, and whether the rest may close the string."""
         if not self.multi:
             return "", at, Stop.QUOTE
         surplus = max(0, count - 3)
         self.run += surplus
         growing = at + count == end and not final
-        return self.quote * surplus, at + surplus, Stop.MORE if growing or count < 3 else Stop.QUOTE
+        return self.quote * surplus, at + surplus, WAIT if growing or count < 3 else Stop.QUOTE
 
     def _escape(self, text: str, at: int, end: int, repairs: set[str]) -> tuple[str, int]:
         """Decode the escape at `at`; nothing, and no step, if more text decides."""
@@ -237,9 +236,9 @@ class OpenString:
         repairs.add("invalid-escape")
         return "\\", at + 1
 
-    def _control(self, text: str, at: int, end: int, final: bool) -> Stop | None:
+    def _control(self, text: str, at: int, end: int, final: bool) -> Stop | Answer | None:
         """Tell why not to go on at a control character; None if it is content."""
         if text[at] == "\r" and at + 1 == end and not final:
-            return Stop.MORE
+            return WAIT
         breaks = not self.multi and (text[at] == "\n" or text.startswith("\r\n", at, end))
         return Stop.BREAK if breaks else None

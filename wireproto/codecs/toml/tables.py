@@ -10,10 +10,11 @@ from typing import Any
 
 from wireproto.codecs.toml.text import Path, Unreadable, load_document
 from wireproto.text.buffer import Rope
+from wireproto.text.state import State
 from wireproto.text.toml_strings import write_path
 
 
-class Tables:
+class Tables(State):
     """The tables of one call. `root` is the path of the call's own header; `keys` are the arguments seen so far."""
 
     __slots__ = ("_lines", "_root", "keys", "start")
@@ -24,12 +25,6 @@ class Tables:
         self._lines.append(f"[[{write_path(root)}]]\n" if root else "")
         self.keys: dict[str, bool] = {}
         self.start = 0
-
-    def copy(self) -> Tables:
-        """Return an independent copy."""
-        twin = Tables(self._root)
-        twin._lines, twin.keys, twin.start = self._lines.copy(), dict(self.keys), self.start
-        return twin
 
     def header(self, path: Path, double: bool) -> None:
         """Add a header, or with `double` that of an array of tables; what follows stands under it."""

@@ -1,19 +1,20 @@
 """TOML text that may still grow: keys, headers, the ends of lines and of whole values.
 
 It knows where things end, not what they are for, and leaves the reading of whole values to `text.toml`. Law: every
-answer rests on the text so far, and `Miss.MORE` (None for an end) means that more text decides.
+answer rests on the text so far, and `WAIT` means that more text decides.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Union
+from typing import Any, Final, Union
 
 from wireproto.format.spelling import Spelling
 from wireproto.text import toml
 from wireproto.text.json_repair import MAX_DEPTH
-from wireproto.text.scan import MAX_GAP, Miss, begins
+from wireproto.text.scan import MAX_GAP, NO, WAIT, YES, Answer, Miss, begins
+from wireproto.text.state import State
 
 Path = tuple[str, ...]
 
@@ -78,7 +79,7 @@ Statement = Union[Key, Header]
 
 
 @dataclass(slots=True)
-class Span:
+class OpenValue(State):
     """A value whose end is looked for: how far, how deep, and inside which kind of string (or `#`, a comment)."""
 
     start: int
@@ -92,34 +93,34 @@ class Exits:
 
     __slots__ = ("_closers", "_firsts", "_openers")
 
-    def __init__(self, form: Spelling) -> None:
-        self._openers = [*form.headers, *(section for section, _ in form.sections)]
-        self._closers = [close for _, close in form.sections]
+    def __init__(self, spelling: Spelling) -> None:
+        self._openers = [*spelling.headers, *(section for section, _ in spelling.sections)]
+        self._closers = [close for _, close in spelling.sections]
         self._firsts = frozenset(text[:1] for text in (*(opener.first for opener in self._openers), *self._closers))
 
-    def at(self, text: str, pos: int, end: int, final: bool = False) -> Literal[True] | Miss:
-        """Tell whether such a line begins at `pos`, behind its indentation; `final`: nothing follows `end`."""
+    def at(self, text: str, pos: int, end: int, final: bool = False) -> Answer:
+        """Return whether such a line begins at `pos`, behind its indentation; `final`: nothing follows `end`."""
         pos = skip_indent(text, pos, end)
         if pos >= end:
-            return Miss.MORE
+            return WAIT
         if text[pos] not in self._firsts:
-            return Miss.NO
+            return NO
         found = [opener.match(text, pos, end) for opener in self._openers]
-        ends = [place.end for place in found if not isinstance(place, Miss)]
+        ends = [place.end for place in found if not isinstance(place, Answer)]
         stands = [begins(closer, text, pos, end) for closer in self._closers]
-        ends += [pos + len(closer) for closer, here in zip(self._closers, stands, strict=True) if here is True]
+        ends += [pos + len(closer) for closer, here in zip(self._closers, stands, strict=True) if here is YES]
         lines = [ends_line(text, after, end) for after in ends]
-        if True in lines or (final and Miss.MORE in lines):
-            return True
-        return Miss.MORE if Miss.MORE in (*found, *stands, *lines) else Miss.NO
+        if YES in lines or (final and WAIT in lines):
+            return YES
+        return WAIT if WAIT in (*found, *stands, *lines) else NO
 
 
-def ends_line(text: str, pos: int, end: int) -> Literal[True] | Miss:
-    """Tell whether only blanks stand before the line's end or a comment."""
+def ends_line(text: str, pos: int, end: int) -> Answer:
+    """Return whether only blanks stand before the line's end or a comment."""
     found = _LINE_END.match(text, pos, end)
     if found is None:
-        return Miss.NO
-    return True if found[0].endswith(("\n", "#")) else Miss.MORE
+        return NO
+    return YES if found[0].endswith(("\n", "#")) else WAIT
 
 
 def skip_indent(text: str, pos: int, end: int) -> int:
@@ -156,25 +157,25 @@ def key_at(text: str, pos: int, end: int) -> Key | Miss:
     """Read the key and the equals sign that a statement begins with."""
     found = _KEY.match(text, pos, min(end, pos + MAX_KEY))
     if found is None:
-        return Miss.NO
+        return NO
     if found["equals"] is None:
-        return Miss.MORE if end < pos + MAX_KEY else Miss.NO
+        return WAIT if end < pos + MAX_KEY else NO
     raw = found["path"].rstrip(" \t")
     path = path_of(raw)
-    return Miss.NO if path is None else Key(path, raw, found.end())
+    return NO if path is None else Key(path, raw, found.end())
 
 
 def header_at(text: str, pos: int, end: int) -> Header | Miss:
     """Read a table's header."""
     found = _HEADER.match(text, pos, min(end, pos + MAX_KEY))
     if found is None:
-        return Miss.NO
+        return NO
     wanted = "]]" if found["double"] else "]"
     if found["close"] is None or (len(found["close"]) < len(wanted) and found.end() >= end):
-        return Miss.MORE if end < pos + MAX_KEY else Miss.NO
+        return WAIT if end < pos + MAX_KEY else NO
     path = path_of(found["path"].rstrip(" \t"))
     if path is None or found["close"] != wanted:
-        return Miss.NO
+        return NO
     return Header(path, found[0], found.end(), bool(found["double"]))
 
 
@@ -182,32 +183,32 @@ def statement_at(text: str, pos: int, end: int) -> Statement | Miss:
     """Read a header, or a key with what may begin a value: anything else in a line is no statement."""
     if text.startswith("[", pos, end):
         header = header_at(text, pos, end)
-        if isinstance(header, Miss):
+        if isinstance(header, Answer):
             return header
-        return header if (ends := ends_line(text, header.end, end)) is True else ends
+        return header if (ends := ends_line(text, header.end, end)) is YES else ends
     key = key_at(text, pos, end)
-    if isinstance(key, Miss):
+    if isinstance(key, Answer):
         return key
     value = skip_indent(text, key.end, min(end, key.end + MAX_GAP))
     if value >= end:
-        return Miss.MORE
+        return WAIT
     if text[value] in "\"'[{":
         return key
     if text[value] not in "tfin+-0123456789":
-        return Miss.NO
+        return NO
     stop = min(end, value + _SCALAR_SPAN)
     rest = _REST_OF_LINE.match(text, value, stop)
     if rest is not None and rest.end() == end < value + _SCALAR_SPAN:
-        return Miss.MORE
-    return key if _SCALAR.match(text, value, stop) else Miss.NO
+        return WAIT
+    return key if _SCALAR.match(text, value, stop) else NO
 
 
 def behind_line(text: str, pos: int, end: int) -> int | Miss:
     """Return where the next line begins if only blanks and a comment stand before it."""
     found = _TAIL.match(text, pos, end)
     if found is None:
-        return Miss.NO
-    return found.end() if found["end"] else Miss.MORE
+        return NO
+    return found.end() if found["end"] else WAIT
 
 
 def skip_gap_lines(text: str, pos: int, end: int) -> tuple[int, bool]:
@@ -217,7 +218,7 @@ def skip_gap_lines(text: str, pos: int, end: int) -> tuple[int, bool]:
     return at, _COMMENT.match(text, at, end) is not None
 
 
-def span_end(span: Span, text: str, base: int, end: int, exits: Exits, max_depth: int) -> int | None:
+def value_end(span: OpenValue, text: str, base: int, end: int, exits: Exits, max_depth: int) -> int | Miss:
     """Return where the line ends that a value ends on; `text` begins at position `base`.
 
     Raises:
@@ -228,49 +229,49 @@ def span_end(span: Span, text: str, base: int, end: int, exits: Exits, max_depth
         found = (_INSIDE[span.inside] if span.inside else _TOKEN).search(text, span.scan - base, end)
         if found is None:
             span.scan = base + end
-            return None
+            return WAIT
         at, mark = found.start(), found[0]
         span.scan = base + at
         if mark == "\n" and not span.inside and not span.depth:
             return base + at
         after = _in_string(span, at, mark, end) if span.inside else _structure(span, text, at, end, exits)
-        if after is None:
-            return None
+        if after is WAIT or after is NO:
+            return WAIT
         span.scan = base + after
         if span.depth > max_depth:
             raise OverflowError(f"nested deeper than {max_depth}")
 
 
-def _in_string(span: Span, at: int, mark: str, end: int) -> int | None:
-    """Return where to go on behind a mark inside a string or comment; None if more text decides."""
+def _in_string(span: OpenValue, at: int, mark: str, end: int) -> int | Miss:
+    """Return where to go on behind a mark inside a string or comment; WAIT if more text decides."""
     if mark == "\\":
-        return at + 2 if at + 1 < end else None
+        return at + 2 if at + 1 < end else WAIT
     if mark == "\n":
         if span.inside != "#":
             raise Unreadable("a line break in a string of one line")
         span.inside = ""
         return at  # it may end the value
     if len(span.inside) == 3 and at + len(mark) >= end and len(mark) < _MAX_QUOTES:
-        return None
+        return WAIT
     span.inside = ""
     return at + len(mark)
 
 
-def _structure(span: Span, text: str, at: int, end: int, exits: Exits) -> int | None:
-    """Return where to go on behind a mark outside strings; None if more text decides."""
+def _structure(span: OpenValue, text: str, at: int, end: int, exits: Exits) -> int | Miss:
+    """Return where to go on behind a mark outside strings; WAIT if more text decides."""
     mark = text[at]
     if mark in "\"'":
         triple = begins(mark * 3, text, at, end)
-        if triple is Miss.MORE:
-            return None
-        span.inside = mark * 3 if triple is True else mark
+        if triple is WAIT:
+            return WAIT
+        span.inside = mark * 3 if triple is YES else mark
         return at + len(span.inside)
     if mark == "\n":
         leaves = exits.at(text, at + 1, end)
-        if leaves is True:
+        if leaves is YES:
             span.scan += 1
             raise Unreadable("a bracket is not closed")
-        return None if leaves is Miss.MORE else at + 1
+        return WAIT if leaves is WAIT else at + 1
     if mark == "#":
         span.inside = mark
     else:

@@ -13,9 +13,10 @@ from wireproto.codecs.tagged.reader import TaggedReader
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.codecs.xml import tree
 from wireproto.documents.trees import xml_parser
-from wireproto.engine.call_builder import CallBuilder, End, Outcome
+from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.format.spelling import Spelling
 from wireproto.text.json_repair import MAX_DEPTH
+from wireproto.text.scan import Answer
 from wireproto.text.xml_text import Mode, decode, decode_part
 from wireproto.tools.toolset import Tool, Typed
 from wireproto.values.errors import LimitExceeded
@@ -26,40 +27,42 @@ class XmlValue(RawValue):
 
     __slots__ = ("_decoder_mode", "_type")
 
-    def __init__(self, builder: CallBuilder, form: Spelling, slots: Mapping[str, str], start: int, crlf: bool) -> None:
+    def __init__(
+        self, builder: CallBuilder, spelling: Spelling, slots: Mapping[str, str], start: int, crlf: bool
+    ) -> None:
         self._decoder_mode = Mode.ESCAPED
         self._type = slots.get("type", "")
-        super().__init__(builder, form, slots, start, crlf)
+        super().__init__(builder, spelling, slots, start, crlf)
 
     @property
     def is_raw(self) -> bool:
-        """Whether what was told so far says that the writer escapes nothing."""
+        """Whether what was emitted so far says that the writer escapes nothing."""
         return self._decoder_mode is Mode.RAW
 
-    def tell(self, end: int) -> None:
+    def emit(self, end: int) -> None:
         """Tell the value's text up to `end`, or to half of a reference before it."""
-        if self._mode in ("late", "drop") and end > self.told:
+        if self._mode in ("late", "drop") and end > self.emitted:
             self.builder.check_size(end - self.start)
             self._decode_on(end, final=False)
         elif self._mode == "undecided":
-            text = self.builder.source.slice(self.start, end)
+            text = self.builder.buffer.slice(self.start, end)
             certain, _, _ = decode_part(text, 0, len(text), Mode.ESCAPED, final=False)
             if not "null".startswith(certain):
                 self._decide(end)
         else:
-            super().tell(end)
+            super().emit(end)
 
     def _stream(self, end: int, final: bool = False) -> None:
         self.builder.more(self._decode_on(end, final))
 
     def _decode_on(self, end: int, final: bool) -> str:
-        text = self.builder.source.slice(self.told, end)
+        text = self.builder.buffer.slice(self.emitted, end)
         piece, consumed, self._decoder_mode = decode_part(text, 0, len(text), self._decoder_mode, final)
-        self.told += consumed
+        self.emitted += consumed
         return piece
 
     def _decoded(self, start: int, end: int) -> str:
-        return decode(self.builder.source.slice(start, end))
+        return decode(self.builder.buffer.slice(start, end))
 
     def _check(self, text: str, end: int) -> None:
         """Nothing is odd about references: they are decoded here."""
@@ -70,11 +73,11 @@ class XmlValue(RawValue):
 
     def _typed(self, text: str, end: int) -> Typed:
         builder = self.builder
-        raw = builder.source.slice(self.start, end)
+        raw = builder.buffer.slice(self.start, end)
         limit = builder.policy.limits.max_depth
         tool = builder.tool if builder.policy.coerce else Tool("")
         try:
-            found = tree.read(self.form.dialect, raw, self._type, tool, self.key, limit or MAX_DEPTH)
+            found = tree.read(self.spelling.dialect, raw, self._type, tool, self.key, limit or MAX_DEPTH)
         except tree.TooDeep as error:
             if limit is None:
                 return Typed(text, "type-mismatch", f"{self.key}: {error}")
@@ -96,7 +99,7 @@ class XmlReader(TaggedReader):
 
     __slots__ = ()
 
-    def read(self, stop: int, end: End) -> Outcome:
+    def read(self, stop: int, end: End) -> Answer:
         """Read as far as certain, looking no further than `stop`."""
         outcome = super().read(stop, end)
         in_cdata = self._open is not None and self._open.in_cdata
@@ -105,7 +108,7 @@ class XmlReader(TaggedReader):
             self._stops = (*self._stops, "]") if in_cdata else self._stops[:-1]
         return outcome
 
-    def _finish(self, position: int, complete: bool) -> Outcome:
+    def _finish(self, position: int, complete: bool) -> Answer:
         if self.builder.policy.strict:
             self._check_well_formed(position)
         return super()._finish(position, complete)
@@ -114,10 +117,10 @@ class XmlReader(TaggedReader):
         from lxml import etree
 
         builder = self.builder
-        text = builder.source.slice(builder.start, position).encode("utf-8", "surrogatepass")
+        text = builder.buffer.slice(builder.start, position).encode("utf-8", "surrogatepass")
         try:
             etree.fromstring(text, xml_parser())
         except etree.XMLSyntaxError as error:
             line, column = error.position
             message = f"not well-formed XML: {error.msg} (line {line}, column {column} of the call)"
-            builder.journal.diagnose("not-well-formed", (builder.start, position), message)
+            builder.transcript.diagnose("not-well-formed", (builder.start, position), message)

@@ -1,9 +1,9 @@
-"""Where a raw value ends, as an automaton: the decoder's own rule, so a constrained model may write what a free one may.
+"""Where a raw value ends, as an automaton: the decoder's own rule, so a model may write all that it could write freely.
 
-Which marker sequences end a value comes from `spelling.endings`, the table that the decoder reads too; their texts come
-from the dialect's templates. The automaton reads a value and its closer, and stops where a text would end the value
-anywhere else. A nested call in the dialect's own spelling is content as a whole (R-DEPTH): there the automaton calls
-itself.
+Which marker sequences end a value comes from `value_endings.endings`, the table that the decoder reads too; their texts
+come from the dialect's templates. The automaton reads a value and its closer, and stops where a text would end the
+value anywhere else. A nested call in the dialect's own spelling is content as a whole (R-DEPTH): there the automaton
+calls itself.
 
 It must not know schemas or any grammar language. Law: what is accepted decodes to the value before the closer.
 """
@@ -17,8 +17,9 @@ from itertools import product
 from typing import Final
 
 from wireproto.format.nodes import ALPHABETS, Gap, Lit, Slot, Tag
-from wireproto.format.spelling import AFTER_TAG_NAME, CACHED, Spelling, endings
+from wireproto.format.spelling import AFTER_TAG_NAME, CACHED, Spelling
 from wireproto.format.template import Template
+from wireproto.format.value_endings import endings
 from wireproto.grammars.automata.automaton import Dfa, build_dfa, edges_to
 from wireproto.grammars.automata.charset import char_set, union
 from wireproto.grammars.automata.until import texts_without
@@ -72,7 +73,7 @@ class ValueSite:
         return cls(
             form,
             bool(form.sections),
-            tuple(keys) if len(keys) <= _MAX_KEYS or form.bare_keys else (),
+            tuple(keys) if len(keys) <= _MAX_KEYS or form.key_is_tag else (),
             tuple((name, tuple(found)) for name, found in of_tool.items()) if bare else (),
             coarse=bool(form.value_closer.roles) and sum(map(len, of_tool.values())) > _MAX_SITES,
         )
@@ -201,7 +202,7 @@ def _markers(site: ValueSite) -> dict[str, list[Steps]]:
     }
     found = {letter: [literal_steps(text) for text in some if text] for letter, some in texts.items()}
     found["A"] = [
-        steps for key in (site.keys if form.bare_keys else (None,)) for steps in _keys(form, key, exact=False)
+        steps for key in (site.keys if form.key_is_tag else (None,)) for steps in _keys(form, key, exact=False)
     ]
     found["O"] = list(dict.fromkeys(steps for steps, _ in _calls(site, exact=False)))
     return found
@@ -236,7 +237,7 @@ def _calls(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, str]]:
     gap = literal_steps(_last_gap(form.dialect.call.open)) if exact else _GAP
     declared = dict(site.tools)
     for steps, name, own, closer in _headers(site, exact):
-        for key in declared.get(name, ()) if form.bare_keys else (None,):
+        for key in declared.get(name, ()) if form.key_is_tag else (None,):
             yield from ((steps + gap + after, closer) for after in _keys(form, key, exact))
         if own:
             yield steps + gap + literal_steps(own), "" if closer == own else closer

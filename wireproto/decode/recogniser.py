@@ -1,0 +1,373 @@
+"""The core of a decoder: where a call begins in the text, whose reader reads it, and what follows it.
+
+It finds the openers that are live, gives the text to the reader of that dialect, and writes what was found to the
+transcript. In reasoning and in fences a run of calls is speculative. It knows no format and no encoding, and nothing of
+the stages around it (see `decoder`). Law: the same text gives the same transcript, however it is cut.
+"""
+
+from __future__ import annotations
+
+from wireproto.codecs import codec
+from wireproto.decode.openers import FENCE_WIDTH, FENCES, OpenerTable
+from wireproto.decode.speculation import Speculation
+from wireproto.engine.call_builder import CallBuilder, End, Reader
+from wireproto.engine.call_opening import CallOpening, OpenerContext, empty_block, find_call, find_closer
+from wireproto.engine.document_stream import Documents
+from wireproto.engine.left_context import QUOTING, LeftContext
+from wireproto.engine.loops import LoopWatch
+from wireproto.engine.regions import Region
+from wireproto.engine.transcript import Transcript
+from wireproto.format.dialect import Dialect
+from wireproto.format.spelling import Spelling
+from wireproto.text.buffer import Buffer
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, skip_blank
+from wireproto.text.state import State
+from wireproto.tools.toolset import Toolset
+from wireproto.values.events import ArgumentDelta, Event
+from wireproto.values.policy import Policy
+
+
+class Recogniser(State):
+    """Text to events, looking at no character twice. Everything before `_position` is decided."""
+
+    __slots__ = ("_context", "_openers", "_plain", "_policy", "_position", "_reader", "_region", "_speculation",
+    "_start",
+                 "_tools", "buffer", "documents", "transcript")  # fmt: skip
+
+    def __init__(
+        self,
+        openers: OpenerTable,
+        tools: Toolset,
+        policy: Policy,
+        reasoning_open: bool = False,
+        loops: LoopWatch | None = None,
+    ) -> None:
+        self._openers = self._start = openers
+        self._tools, self._policy = tools, policy
+        self.buffer = Buffer()
+        self.transcript = Transcript(self.buffer, loops)
+        self.documents = Documents(policy, self.buffer, self.transcript) if policy.documents else None
+        closers = openers.reasoning_closers if reasoning_open else ()
+        self._region = Region("reasoning", closers=closers) if closers else Region("text")
+        self._context = LeftContext(self.buffer)
+        self._speculation = Speculation(self.transcript, self._context, policy, tools)
+        self._reader: Reader | None = None
+        self._plain, self._position = False, 0
+
+    def feed(self, chunk: str) -> list[Event]:
+        """Take more of the output; return what is certain now."""
+        buffer = self.buffer
+        if self._plain and chunk and self._reader is not None:
+            # Most chunks are nothing but more of an open string, and need no recogniser.
+            text = buffer.window + chunk if buffer.window else chunk
+            plain = self._reader.take_plain(text)
+            if plain is not None:
+                piece, held = plain
+                self._position = buffer.base + len(text) - held
+                buffer.shift(chunk, text, held)
+                builder = self._reader.builder
+                return [ArgumentDelta(builder.index, builder.key, piece)] if piece else []
+        buffer.feed(chunk)
+        self._run(End.OPEN)
+        return self.transcript.drain()
+
+    def close(self, finish_reason: str | None = None) -> None:
+        """End the output; what is left is decided now. The events stay in the transcript."""
+        self._run(End.of(finish_reason))
+        transcript, context = self.transcript, self._context
+        transcript.commit()
+        if context.section is not None and context.after_call is not None and transcript.calls[-1].complete:
+            transcript.diagnose("unclosed-call", (self._position, self._position), "the section's closer is missing")
+        context.section = None
+
+    @property
+    def settled_dialect(self) -> Dialect | None:
+        """The dialect; while it is to be found out, None until a call has begun that cannot be rolled back."""
+        begun = self._reader is not None and self._reader.builder.name is not None and self.transcript.saved is None
+        return (self._openers if begun or self.transcript.has_calls else self._start).dialect
+
+    @property
+    def open_at(self) -> int:
+        """Where the call begins that is being read; where it would begin, if none is."""
+        return self._reader.builder.start if self._reader is not None else self._position
+
+    @property
+    def last_dialect(self) -> Dialect | None:
+        """The dialect of the last call, or of the configured one: what the rest of the output is likely to be in."""
+        return self._openers.dialect
+
+    def _run(self, end: End) -> None:
+        while self._step(end):
+            pass
+        self.buffer.release(self._position)
+        self._plain = self._reader is not None and self._region.kind == "text" and self._reader.is_plain
+
+    def _step(self, end: End) -> bool:
+        """Take one step; False when there is nothing more to do with the text so far."""
+        region = self._region
+        stop = self.buffer.end if region.kind == "text" else region.reach(self.buffer, end.final)
+        reach = end if region.closed is None else End.CUT
+        if self._reader is not None:
+            return self._read_call(self._reader, stop, reach)
+        if self._context.after_call is not None:
+            moved = self._read_after_call(self._context.after_call, stop, reach)
+        elif self.documents is not None and self.documents.is_open:
+            self._position = self.documents.read(self._context, self._position, stop, reach.final)
+            moved = not self.documents.is_open
+        else:
+            moved = self._read_prose(stop, reach)
+        if moved:
+            return True
+        if region.closed is not None and self._position >= region.closed[0]:
+            self._speculation.close_region(region, self._position, region.closed)
+            self._position, self._region = region.closed[1], Region("text")
+            return True
+        if end.final:
+            self._speculation.end(self._region, self._position)
+        return False
+
+    # Text and reasoning outside calls.
+
+    def _read_prose(self, stop: int, end: End) -> bool:
+        """Read on to the next marker that is live here, and deal with it."""
+        if not self.transcript.calls:
+            self._openers = self._start  # a speculative call was rolled back: forget the dialect that it chose
+        buffer, context, openers = self.buffer, self._context, self._openers
+        if not end.final and context.rescan_from and context.may_skip(stop):
+            return False
+        text, base = buffer.window, buffer.base
+        start, limit = self._position - base, stop - base
+        if openers.late or (openers.markerless and context.only_blank):
+            answer = self._find_unmarked(start, limit, end)
+            if answer is not NO:
+                return answer is YES
+            start = self._position - base
+        at, literal = openers.seek(text, start, limit, self._region.kind, end.final)
+        if literal is None:
+            if end.final and context.section is not None and at < limit:
+                self.transcript.diagnose("truncated-call", (stop, stop))
+            self._emit(stop if end.final else base + at)
+            return False
+        if literal == "\n":
+            self._emit(base + at + 1)
+            return True
+        self._emit(base + at)
+        answer = self._read_marker(literal, at, limit, end)
+        if answer is NO:
+            answer = self._open_document(at, limit, end)
+        if answer is WAIT and not end.final:
+            context.rescan_from = base + limit
+            return False
+        if answer is not YES:
+            self._emit(base + at + 1)
+        return True
+
+    def _emit(self, end: int) -> None:
+        """Write text or reasoning up to `end`."""
+        if end > self._position:
+            if self._context.only_blank and self.buffer.slice(self._position, end).strip(BLANK):
+                self._context.only_blank = False
+            self.transcript.prose(self._region.prose, self._position, end)
+            self._position = end
+
+    def _find_unmarked(self, start: int, limit: int, end: End) -> Answer:
+        """Look for a call without its first marker: at the start of the output, or of a line (R-MISSING)."""
+        buffer, context, openers = self.buffer, self._context, self._openers
+        text, base = buffer.window, buffer.base
+        late = openers.lacks_marker(text, start, limit) and context.begins_line(self._position)
+        if not (late or context.only_blank):
+            return NO
+        if self._tools.empty or self._region.kind == "fence" or not context.starts_line(base + start):
+            return NO
+        spellings = openers.late
+        at = start
+        if context.only_blank:
+            at = skip_blank(text, start, limit)
+            spellings = (*openers.markerless, *(each for each in openers.late if not each.markerless))
+        answer = self._open(spellings, at, limit, end) if at < limit else WAIT
+        if answer is WAIT and not end.final:
+            context.rescan_from = base + limit
+            return WAIT
+        if answer is not YES:
+            self._emit(base + at)
+            return NO
+        return YES
+
+    def _read_marker(self, literal: str, at: int, limit: int, end: End) -> Answer:
+        """Deal with the marker at `at`; NO if it is text."""
+        context, openers, text, region = self._context, self._openers, self.buffer.window, self._region
+        position = self.buffer.base + at
+        after = position + len(literal)
+        if (not at or text[at - 1] in QUOTING) and context.is_quoted(position):
+            return NO
+        if region.kind == "reasoning" and openers.reopens(literal, region.closers):  # opened twice
+            return self._skip_markup(position, after) if context.follows_markup(position) else NO
+        if region.kind == "text":
+            if literal[:FENCE_WIDTH] in FENCES and self._policy.fenced_calls == "quote":
+                answer = self._open_document(at, limit, end)
+                return self._open_fence(position) if answer is NO else answer
+            if literal in openers.reasoning and context.starts_line(position):
+                self._region = Region("reasoning", position, after, openers.reasoning[literal])
+                return self._skip_markup(position, after)
+            if literal in openers.reasoning_closers and context.follows_markup(position):
+                self.transcript.diagnose("orphan-closer", (position, after))
+                return self._skip_markup(position, after)
+        if context.section is not None and literal == context.section[1]:
+            context.section = None
+            return self._skip_markup(position, after)
+        spellings = openers.by_literal.get(literal, ())
+        answer = self._open(spellings, at, limit, end)
+        if answer is NO and not self._tools.empty:
+            block = empty_block(spellings, literal, text, at, limit)
+            if block is WAIT:
+                return WAIT
+            if isinstance(block, int):
+                self.transcript.diagnose("empty-block", (position, self.buffer.base + block))
+        return answer
+
+    def _open_document(self, at: int, limit: int, end: End) -> Answer:
+        if self.documents is None or self._region.kind != "text":
+            return NO
+        base = self.buffer.base
+        return self.documents.open(self._context, base + at, base + limit, end.final)
+
+    def _open_fence(self, position: int) -> Answer:
+        if not self._context.may_fence(position):
+            return NO
+        self._emit(position + FENCE_WIDTH)
+        self._region = Region.fence(self.buffer, position, FENCE_WIDTH)
+        return YES
+
+    def _skip_markup(self, start: int, end: int) -> Answer:
+        self.transcript.markup(start, end)
+        self._position = self._context.floor = end
+        return YES
+
+    # Calls.
+
+    def _open(
+        self, spellings: tuple[Spelling, ...], at: int, limit: int, end: End, within: Spelling | None = None
+    ) -> Answer:
+        """Begin a call at `at` if one of the spellings opens there; `within`: the spelling whose calls go on."""
+        if self._tools.empty or not spellings:
+            return NO
+        if self._context.section is not None:
+            within = self._context.section[0]
+        found = find_call(spellings, within, self.buffer.window, at, limit, self._opener_context(end))
+        if not isinstance(found, CallOpening):
+            return found
+        self._begin_call(found, self.buffer.base + at)
+        return YES
+
+    def _opener_context(self, end: End) -> OpenerContext:
+        openers = self._openers
+        return OpenerContext(
+            self._tools,
+            openers.own,
+            end.final,
+            self._policy.unknown_tools == "forward",
+            openers.dialect is None,
+            False if self._region.kind == "fence" else None,
+            self._context,
+            openers.openers,
+        )
+
+    def _begin_call(self, opening: CallOpening, position: int) -> None:
+        buffer, transcript, context = self.buffer, self.transcript, self._context
+        self._openers, opening = self._openers.choose(opening, context.section is not None)
+        self._emit(position)
+        if self._region.kind == "reasoning" and self._openers.ends_reasoning:
+            transcript.diagnose("reasoning-not-closed", (position, position))
+            self._region, context.floor = Region("text"), position
+        elif self._region.kind != "text":
+            self._speculation.begin(self._region, position)
+        transcript.pause()
+        builder = CallBuilder(buffer, transcript, self._tools, self._policy, opening, buffer.base + opening.start)
+        if opening.section is not None:
+            transcript.markup(position, builder.start)
+            context.section = (opening.spelling, opening.section_close) if opening.section_close else None
+        for code, message in opening.notes:
+            builder.note(code, builder.start, message)
+        sectioned = context.section is not None and context.section[0] is opening.spelling
+        self._position = buffer.base + opening.body
+        self._reader = codec(opening.spelling.dialect.codec).reader(builder, self._position, sectioned)
+        context.after_call, context.only_blank = None, False
+
+    def _read_call(self, reader: Reader, stop: int, end: End) -> bool:
+        answer = reader.read(stop, end)
+        self._position = reader.position
+        if answer is WAIT:
+            return False
+        self._reader = None
+        builder = reader.builder
+        if answer is YES:
+            self._context.after_call = builder.opening.spelling
+            self._context.floor = self._position
+            return True
+        # It was no call after all.
+        self._position = max(self._position, builder.start + 1)
+        if self.transcript.saved is not None:
+            self._speculation.roll_back(self._region, self._position)
+        else:
+            self.transcript.prose(self._region.prose, builder.start, self._position)
+        return True
+
+    def _read_after_call(self, spelling: Spelling, stop: int, end: End) -> bool:
+        """Behind a call, only blanks since: another call, closers, or something else."""
+        buffer, context = self.buffer, self._context
+        if not end.final and context.rescan_from and context.may_skip(stop):
+            return False
+        base = buffer.base
+        at = skip_blank(buffer.window, self._position - base, stop - base)
+        if base + at >= stop:
+            if end.final:
+                self._emit(stop)
+            context.rescan_from = stop
+            return False
+        # Behind the closer of reasoning a speculative run is over: the next call begins another one.
+        answer = NO if context.reasoning_closer is not None else self._read_next(spelling, at, stop - base, end)
+        if answer is WAIT and not end.final:
+            context.rescan_from = stop
+            return False
+        if answer is not YES:
+            context.after_call = None
+            self._speculation.roll_back(self._region, self._position)
+        return True
+
+    def _read_next(self, spelling: Spelling, at: int, limit: int, end: End) -> Answer:
+        """Skip a closer that stands behind a finished call, or open the next call."""
+        buffer, context = self.buffer, self._context
+        section_close = context.section[1] if context.section is not None else None
+        found = find_closer(spelling, self.transcript.calls[-1].name, section_close, buffer.window, at, limit)
+        if not isinstance(found, tuple):
+            answer = self._open_next(spelling, at, limit, end)
+            return WAIT if found is WAIT and answer is NO else answer
+        closer, orphan = found
+        position = buffer.base + at
+        if orphan:
+            self.transcript.diagnose("orphan-closer", (position, position + len(closer)))
+        else:
+            context.section = None
+        self._emit(position)
+        return self._skip_markup(position, position + len(closer))
+
+    def _open_next(self, spelling: Spelling, at: int, limit: int, end: End) -> Answer:
+        """Open the next call, behind what joins calls in this format."""
+        text, base, openers = self.buffer.window, self.buffer.base, self._openers
+        within = spelling if self._context.section is not None or spelling.markerless else None
+        if not (spelling.joint and text.startswith(spelling.joint, at, limit)):
+            literal = openers.guarded.find(text, at, limit)
+            others = openers.by_literal.get(literal.group(), ()) if literal and literal.start() == at else ()
+            spellings = (spelling, *(other for other in others if other is not spelling))
+            return self._open(spellings, at, limit, end, within)
+        after = skip_blank(text, at + len(spelling.joint), limit)
+        if after >= limit:
+            return WAIT
+        found = find_call((spelling,), spelling, text, after, limit, self._opener_context(end))
+        if not isinstance(found, CallOpening):
+            return found
+        self._emit(base + at)
+        self.transcript.markup(base + at, base + after)
+        self._position = base + after
+        self._begin_call(found, base + after)
+        return YES
