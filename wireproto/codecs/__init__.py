@@ -14,7 +14,7 @@ def codec(name: str) -> Codec:
     """Return the codec of this name, a built-in one or one that another package registers.
 
     Raises:
-        DialectError: there is none, or what is registered is none.
+        DialectError: there is none, or something else is registered.
     """
     found = codec_facts(name)
     assert isinstance(found, Codec), f"{name} has facts, and neither reader nor writer"

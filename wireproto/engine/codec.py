@@ -27,7 +27,7 @@ class Codec(CodecFacts):
     `write(dialect, call, tool, index, escaped)` writes one: `tool` is what was declared of it, `index` counts the calls
     of the message, `escaped` asks for the format's own escape in values.
     `rules(argument)` yields sentences for a prompt on how values are written.
-    `grammar` says where `rule(calls, tool)` is that returns one call as an expression (`grammars.calls.Body`), as
+    `grammar` is the place of `rule(calls, tool)`, which returns one call as an expression (`grammars.calls.Body`), as
     "module:attribute", since decoding must not load grammars; empty if there is none.
     """
 

@@ -33,7 +33,7 @@ class Statements:
 class CodecFacts:
     """The facts of a codec. `has_cdata`: a value may hold stretches in which nothing is a marker.
 
-    `blank_form`: where the function is that shows a tool as a blank form ("module:attribute"); empty if there is none.
+    `blank_form`: the place of the function that shows a tool as a blank form ("module:attribute"); empty without one.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """Which dialect a model writes: by the model's name, or by the markers in its chat template.
 
-It must not know any model or format: names stand in the dialect files (`models`), markers in their templates. Law: the
+It must not know any model or format: the dialect files have the names (`models`) and the markers. Law: the
 same name or template gives the same dialect as long as the known dialects are the same.
 """
 
@@ -26,7 +26,7 @@ _PACKING: Final = re.compile(
 )
 _FILE_TYPES: Final = re.compile(r"\.(?:gguf|safetensors|bin|ggml|llamafile|gz|mlx)\Z")
 _PIECE: Final = re.compile(r"[^-]+")
-# A marker is cut into tags, bracketed words and what stands between: a template may write these one by one.
+# A marker is cut into tags, bracketed words and the rest: a template may write these one by one.
 _ATOM: Final = re.compile(r"</?[^<>]+>?|\[/?[^\[\]]+\]|`{3}\w*|[^<>\[\]`]+")
 # Templates name their markers and join them: {% set token = "<a>" %}, then '<' + token + 'b>' or <{{ token }}b>.
 _CONSTANT: Final = re.compile(r"""\bset\s+(?P<name>\w+)\s*=\s*(?P<quote>['"])(?P<text>[^'"\n]{1,128})(?P=quote)""")
@@ -41,11 +41,11 @@ def dialect_for(*, model: str | None = None, chat_template: str | None = None) -
     """Return the dialect of a model, by its name or by the text of its chat template.
 
     Of a name, path, case, file type and quantisation do not matter. If several dialects fit the name, it is the one
-    whose glob says most about it; if several fit the template, the one whose markers it holds most completely, then
+    whose glob is the most specific; if several fit the template, the one whose markers it holds most completely, then
     the one of which it holds most.
 
     Raises:
-        DialectError: none fits; says what would help.
+        DialectError: none fits; the message says what would help.
         TypeError: not exactly one of `model` and `chat_template` is given.
     """
     if (model is None) == (chat_template is None):

@@ -135,7 +135,7 @@ class _Reader:
             if sum(not unit.roles for unit in dialect.call.open.units()) > 1:
                 raise self._error("call.open", "at most one marker may stand before the one with {name}")
         if dialect.prompt.definitions == "form" and not (self.markup and codec_facts(dialect.codec).blank_form):
-            raise self._error("prompt.definitions", "a form needs markup, and a codec that has one")
+            raise self._error("prompt.definitions", "a form needs markup, and a codec with a blank form")
 
     def _reasoning(self, table: Mapping[str, Any]) -> Reasoning | None:
         if not table:

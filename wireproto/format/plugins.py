@@ -2,7 +2,7 @@
 
 Groups: `wireproto.dialects` (a `Dialect`, or the path of its file) and `wireproto.codecs` (a `Codec`). Set
 WIREPROTO_NO_PLUGINS=1 to leave them out. It must not know what a codec does. Law: a name is registered once, or it is
-an error that says by whom twice.
+an error that names both.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def codec_facts(name: str) -> CodecFacts:
     """Return the codec of this name, of which its facts are all that is known here.
 
     Raises:
-        DialectError: there is none, or what is registered is none.
+        DialectError: there is none, or something else is registered.
     """
     return LENT_CODECS.get(name) or _load_codec(name)
 

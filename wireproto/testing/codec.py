@@ -1,6 +1,6 @@
 """The laws of a codec: those of a dialect that uses it, and that its grammar agrees with its reader and its writer.
 
-It must not know any codec. Law: what is missing (an engine) is stood in for, never passed over.
+It must not know any codec. Law: without llama.cpp our own matcher decides; no check is skipped.
 """
 
 from __future__ import annotations

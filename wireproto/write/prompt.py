@@ -1,7 +1,7 @@
-"""What to tell a model so that it calls tools in a dialect: rules, tools and worked examples.
+"""Instructions for a model without tool calling of its own: rules, tools and worked examples in a dialect.
 
-No marker stands in this file: the examples are written by the encoder, the rules follow from the dialect's values or
-stand in its file. Law: the same dialect and tools give the same text, byte for byte, and every example in it decodes.
+It must not know any marker or codec: the encoder writes the examples; the rules on values come from the dialect's file
+or from its codec. Law: the same dialect and tools give the same text, byte for byte, and every example in it decodes.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _INTRODUCTION: Final = (
 
 
 def prompt(dialect: str | Dialect, tools: object) -> str:
-    """Write what a model without tool calling of its own has to know: how to call these tools in this dialect.
+    """Write the instructions with which a model calls these tools in this dialect.
 
     It goes into the system message. The same arguments give the same text, so prefix caches hold.
 
     Raises:
         SchemaError: `tools` is None, or a definition is wrong.
-        EncodeError: the dialect cannot write a call of one of the tools, as its name cannot stand in a marker.
+        EncodeError: the dialect cannot write a call of one of the tools, as its markers cannot hold the name.
         DialectError: the dialect is unknown.
     """
     if tools is None:
@@ -87,7 +87,7 @@ def _list(tool: Tool) -> Iterator[str]:
 
 
 def _parameter(parameter: Parameter) -> Iterator[str]:
-    """Yield the lines of one argument; what a description says stays indented, so that it begins nothing of its own."""
+    """Yield the lines of one argument; the description is indented, so that no line of it looks like another part."""
     facts = [" or ".join(parameter.types) or "any type", "required" if parameter.required else "optional"]
     if parameter.choices:
         facts.append("one of " + ", ".join(parameter.spelled))

@@ -1,6 +1,6 @@
 """The codec `html`: arguments as the controls of a filled-in form.
 
-It tells values as `tagged` does, and must not know other codecs. Law: the HTML Standard's tokenizer decides what is a
+It emits values as `tagged` does, and must not know other codecs. Law: the HTML Standard's tokenizer decides what is a
 tag.
 """
 

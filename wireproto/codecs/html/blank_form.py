@@ -1,8 +1,8 @@
 """A tool as the blank form that a call fills in, after the declarative API of WebMCP.
 
 Source: the WebMCP explainer (`toolname` and `tooldescription` of a form, `toolparamdescription` of a control) and the
-HTML Standard for the controls. Law: what a schema says stays in
-the attribute or the option where it stands, whatever its characters.
+HTML Standard for the controls. Law: whatever characters a schema has, they cannot leave the
+attribute or the option that they are written in.
 """
 
 from __future__ import annotations

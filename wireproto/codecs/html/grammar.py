@@ -1,9 +1,9 @@
 """Calls that are filled-in forms, as grammar rules: a control for each argument.
 
-A string stands in a textarea, or on a line of an input where the schema allows other types too; a number in an input;
-a truth value in a checkbox; what no other control carries is JSON in a script. Of few values one may be the option of a
-select. It must not know other codecs. Law: what is accepted decodes to a complete call of the tool with arguments that
-its schema accepts.
+A string is the content of a textarea, or the value of an input where the schema allows other types too; a number is an
+input, a truth value a checkbox; what no other control carries is JSON in a script. Where a schema allows only few
+values, one may be chosen in a select. It must not know other codecs. Law: what is accepted decodes to a complete call
+of the tool with arguments that its schema accepts.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from wireproto.values.errors import TooLarge
 # A `<` would begin what hides the end tag of a script.
 _SCRIPT: Final = replace(JSON_NOTATION, escapes=replace(JSON_ESCAPES, must=union(JSON_ESCAPES.must, char_set("<"))))
 _LINE: Final = pattern_dfa("^[^\n]*$")
-# Of more values none is chosen from a select.
+# A select is written for no more values than this, as they are listed one by one.
 _MAX_OPTIONS: Final = 50
 _UNKNOWN: Final = Tool("")
 

@@ -1,7 +1,6 @@
 """Calls as filled-in forms, everything escaped; what no other control carries is JSON in a script.
 
-It must not know how they are read. Law: a value is written as the control that reads back as it, whatever the schema
-says.
+It must not know how they are read. Law: whatever the schema, a value is written as a control that reads back as it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Calls whose arguments stand in tags, values raw, as grammar rules.
+"""Calls whose arguments are raw values between tags, as grammar rules.
 
-It must not know other codecs. Law: what is accepted decodes to a complete call of the tool with arguments that its
-schema accepts. A string is any text that the decoder would not end earlier; values of other types are spelled as the
-dialect spells them, and no marker stands in their strings.
+A string is any text that the decoder would not end earlier; values of other types are spelled as the dialect spells
+them, and their strings hold no marker. It must not know other codecs. Law: what is accepted decodes to a complete call
+of the tool with arguments that its schema accepts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from wireproto.values.errors import TooLarge
 
 _KEY: Final = pattern_dfa(r"^[A-Za-z0-9_.-]{1,64}$")
 _LINE_ENDS: Final = pattern_dfa(r"^[\r\n]|[\r\n]$")
-# A counted string is told apart from every marker up to so many characters; a longer one holds no "<".
+# Counting characters multiplies the states of what keeps markers out. A string with a larger bound than this is counted
+# without them: it holds no "<" instead.
 _MAX_COUNTED: Final = 16
 
 

@@ -1,7 +1,7 @@
 """Arguments in tags, values raw, as the model's own chat template writes them.
 
 It must not know how they are read: whether a value would come back is for the encoder to check. Law: the markers come
-from the dialect, and the value stands between them as it is.
+from the dialect, and a string between them is unchanged.
 """
 
 from __future__ import annotations

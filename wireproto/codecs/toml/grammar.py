@@ -1,7 +1,7 @@
 """Calls that are TOML tables, as grammar rules: a statement for each argument.
 
-A string stands on one line, or over several lines raw or escaped; arrays and tables are inline, an array over several
-lines too. A table with the key that spells null is not written. It must not know other codecs. Law: what is accepted
+A string is written on one line, or over several, raw or escaped; arrays and tables are inline, an array over several
+lines too. A table that would read as null is not written. It must not know other codecs. Law: what is accepted
 decodes to a complete call of the tool with arguments that its schema accepts, if no free key is given twice.
 """
 
@@ -34,12 +34,13 @@ _NULL: Final = words_dfa([NULL])
 _HAS_LINES: Final = pattern_dfa("\n")
 _QUOTE: Final = char_set('"')
 _IN_LINES: Final = replace(ESCAPES, must=difference(ESCAPES.must, char_set("\n")))
-# A key that is longer than `MAX_KEY` is none, and a character takes up to ten.
+# The reader takes no key of more than `text.MAX_KEY` characters, and an escaped character takes up to ten.
 _MAX_KEY: Final = 100
-# Longer strings with a bound hold fewer quotes of the kind that delimits them; other automata stand on one line.
+# A string of several lines may not hold its own delimiter, which takes as many states as the string has, times three.
+# Above this a counted string holds few quotes instead, and any other is written on one line.
 _MAX_LINES: Final = 256
 _PART: Final = 8
-# Stands for a quote that is escaped, in automata that tell it from one that is not: no character has this number.
+# An escaped quote, in automata that distinguish it from a bare one: no character has this number.
 _MARK: Final = 0xD800
 
 

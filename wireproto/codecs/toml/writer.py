@@ -1,6 +1,6 @@
 """A call as the statements of a TOML table that the reader takes back, and its layout for the grammar.
 
-Every value stands on one line but for strings that hold line breaks. Law: a TOML parser and the reader take back what
+A value is written on one line, except a string with line breaks. Law: a TOML parser and the reader take back what
 was written; null, which TOML lacks, is the table `{"$null" = true}`.
 """
 

@@ -1,7 +1,7 @@
 """Calls whose arguments are XML elements, nested values too, as grammar rules.
 
-Everything is escaped, or a string that is an argument stands in a CDATA section. Where the schema leaves the type of a
-value open, or nothing shows it, the element says it. A line may begin between the elements of an array or object. It
+Everything is escaped, or a string that is an argument is a CDATA section. Where neither the schema nor the text settles
+the type of a value, the element has a type attribute. A line may begin between the elements of an array or object. It
 must not know other codecs. Law: what is accepted decodes to a complete call of the tool with arguments that its schema
 accepts.
 """
@@ -34,12 +34,12 @@ from wireproto.tools.toolset import Tool
 from wireproto.tools.types import NUMBERS
 from wireproto.values.errors import GrammarError, TooLarge
 
-# Tabs and line breaks stand as they are in text.
+# In text tabs and line breaks are written as they are.
 _TEXT: Final = {sign: reference for sign, reference in ESCAPES.items() if sign not in "\t\n"}
 _NEVER: Final = char_set("\0\r")
 _IN_CDATA: Final = texts_without((CDATA_CLOSE,))
 _DIGITS: Final = pattern_dfa("^-?(0|[1-9][0-9]*)$")
-# A start tag that is longer than `MAX_TAG` is none, and a character takes up to six.
+# The reader takes no start tag of more than `nodes.MAX_TAG` characters, and a reference takes up to six.
 _MAX_KEY: Final = 128
 # Strings of larger automata are escaped, and not written as CDATA sections too.
 _MAX_CDATA: Final = 8
@@ -197,21 +197,21 @@ class XmlValueWriter(ValueWriter):
     def _contents(self, tool: Tool, key: str, found: ValueSet, pointer: str) -> Iterator[tuple[str, Expr]]:
         """Yield what an element may hold behind which type; no type where the decoder needs none."""
         types = tool.types(key)
-        says = types is None or len(types) > 1
+        open_type = types is None or len(types) > 1
         for value in (*([None] if found.null else []), *sorted(found.booleans)):
             word = dumps(value)
             if reads_back(tool, key, word, value):
                 yield "", literal(word)
-            if says:
+            if open_type:
                 yield kind_of(value), literal(word)
         numbers = coercion.numbers(found.numbers, types)
         if not numbers.is_empty:
             if types is not None and types & NUMBERS and tool.wire(key) == "json":
                 yield "", self.number(numbers)
-            yield from (("number", self.number(numbers)), ("integer", self._digits(numbers))) if says else ()
+            yield from (("number", self.number(numbers)), ("integer", self._digits(numbers))) if open_type else ()
         if found.strings:
             yield "", self._texts(found.strings, coercion.strings(tool, key), pointer)
-            yield from (("string", self._texts(found.strings, ANY_TEXT, pointer)),) if says else ()
+            yield from (("string", self._texts(found.strings, ANY_TEXT, pointer)),) if open_type else ()
         yield from self._containers(tool, key, found, pointer)
 
     def _digits(self, numbers: NumberSet) -> Expr:
