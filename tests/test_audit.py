@@ -15,9 +15,9 @@ from selectolax.lexbor import LexborHTMLParser
 
 import wireproto as wp
 from wireproto.audit import work
-from wireproto.audit.counting import KEPT, NAMED, Place, Sample, Tally
+from wireproto.audit.counting import KEPT, NAMED, Location, Sample, Tally
 from wireproto.audit.judging import EXCERPT, FAILURES, Excerpt, Judgement, judge
-from wireproto.audit.outputs import Fields, Folding, Made, Output, Unreadable, outputs
+from wireproto.audit.outputs import BadRecord, Fields, Folding, Output, ServerCall, outputs
 from wireproto.audit.report import as_data, as_html, marked
 from wireproto.audit.work import AuditError, Part, Settings, audit, parts, run
 from wireproto.recover.classify import LABELS
@@ -50,16 +50,16 @@ SHAPES: dict[str, tuple[Any, list[Output]]] = {
     "parts": ({"role": "assistant", "content": [{"type": "text", "text": "a"}, {"type": "image"}, "b"]}, [Output("ab")]),
     "tool_calls": (
         {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": '{"x": 1}'}}]},
-        [Output("", made=(Made("f"),))],
+        [Output("", server_calls=(ServerCall("f"),))],
     ),
     "broken arguments": (
         {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": '{"x": '}}]},
-        [Output("", made=(Made("f", '{"x": '),))],
+        [Output("", server_calls=(ServerCall("f", '{"x": '),))],
     ),
-    "function_call": ({"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}}, [Output("", made=(Made("f"),))]),
+    "function_call": ({"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}}, [Output("", server_calls=(ServerCall("f"),))]),
     "tool_use": (
         {"role": "assistant", "content": [{"type": "tool_use", "name": "f", "input": {"x": 1}}]},
-        [Output("", made=(Made("f"),))],
+        [Output("", server_calls=(ServerCall("f"),))],
     ),
     "a conversation": (
         {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}], "tools": TOOLS},
@@ -73,7 +73,7 @@ SHAPES: dict[str, tuple[Any, list[Output]]] = {
     "a response": ({"response": {"choices": [{"text": "b"}]}}, [Output("b", raw=True)]),
     "ours": (
         json.loads(to_json(message_json(wp.parse("Hi.\n" + CUT, "hermes")))),
-        [Output("Hi.\n", made=(Made("read", '{"path": ""}'),), codes=("truncated-value",))],
+        [Output("Hi.\n", server_calls=(ServerCall("read", '{"path": ""}'),), codes=("truncated-value",))],
     ),
 }  # fmt: skip
 
@@ -89,7 +89,7 @@ def test_fields_by_name() -> None:
     assert outputs(record, fields) == [Output(CALL, True, finish_reason="length", tools=[], day="2026-01-31")]
     nested = {"a": {"b": {"role": "assistant", "content": "x"}}}
     assert outputs(nested, fields) == [Output("x")]
-    with pytest.raises(Unreadable, match=r"no field 'a.b'"):
+    with pytest.raises(BadRecord, match=r"no field 'a.b'"):
         outputs({"a": "x"}, fields)
 
 
@@ -127,7 +127,7 @@ def test_any_record_gives_outputs_or_a_reason(record: Any) -> None:
         if isinstance(record, dict) and isinstance(record.get("event"), str):
             folding = Folding(Fields())
             assert len([*folding.take(record), *folding.end()]) == 1
-    except Unreadable as error:
+    except BadRecord as error:
         assert str(error)
 
 
@@ -140,8 +140,8 @@ def test_events_are_folded_to_messages() -> None:
     marked_events = [event | {"message_id": number} for number, run in enumerate(events) for event in run]
     found = [output for event in marked_events for output in folding.take(event)] + [*folding.end()]
     assert found == [
-        Output("One.\n", made=(Made("read"), Made("read"))),
-        Output("", made=(Made("read", '{"path": ""}'),), codes=("truncated-value",)),
+        Output("One.\n", server_calls=(ServerCall("read"), ServerCall("read"))),
+        Output("", server_calls=(ServerCall("read", '{"path": ""}'),), codes=("truncated-value",)),
         Output("Three."),
     ]
     plain = [output for event in events[0] + events[1] for output in folding.take(event)] + [*folding.end()]
@@ -168,14 +168,14 @@ def test_labels_are_those_of_classify() -> None:
 
 
 def test_labels_of_calls_that_a_server_decoded() -> None:
-    assert label(Output("", made=(Made("f"),))) == "calls"
-    assert label(Output("Some text.", made=(Made("f"),))) == "calls"
-    assert label(Output("", made=(Made("f"),), codes=("json-repaired",))) == "recovered"
-    assert label(Output("", made=(Made("f", "{"),))) == "malformed"
-    assert label(Output("", made=(Made("f", "{"),), finish_reason="length")) == "truncated"
-    assert label(Output("", made=(Made("f", "{"),), codes=("truncated-value",))) == "truncated"
-    assert label(Output("", made=(Made("f"),), codes=("looping",))) == "looping"
-    assert label(Output(LEAKED, made=(Made("f"),))) == "leaked"
+    assert label(Output("", server_calls=(ServerCall("f"),))) == "calls"
+    assert label(Output("Some text.", server_calls=(ServerCall("f"),))) == "calls"
+    assert label(Output("", server_calls=(ServerCall("f"),), codes=("json-repaired",))) == "recovered"
+    assert label(Output("", server_calls=(ServerCall("f", "{"),))) == "malformed"
+    assert label(Output("", server_calls=(ServerCall("f", "{"),), finish_reason="length")) == "truncated"
+    assert label(Output("", server_calls=(ServerCall("f", "{"),), codes=("truncated-value",))) == "truncated"
+    assert label(Output("", server_calls=(ServerCall("f"),), codes=("looping",))) == "looping"
+    assert label(Output(LEAKED, server_calls=(ServerCall("f"),))) == "leaked"
     assert label(Output(CALL)) == "recovered", "the server left a call in the text"
     assert label(Output("Hello.")) == "plain" == label(Output(""))
 
@@ -186,13 +186,15 @@ def test_tools_of_calls_and_failures() -> None:
     assert judge(Output(LEAKED, raw=True), Toolset.of(TOOLS), "auto").failures == ("read",)
     assert judge(Output(LOOP, raw=True), ANY, "auto").failures == ("(unknown)",)
     assert judge(Output(CALL * 5, raw=True), ANY, "auto").failures == ("read",)
-    assert judge(Output("", made=(Made("f"), Made("g", "[")), raw=False), ANY, "auto").failures == ("g",)
+    assert judge(Output("", server_calls=(ServerCall("f"), ServerCall("g", "[")), raw=False), ANY, "auto").failures == (
+        "g",
+    )
 
 
 def test_tools_come_with_the_output_or_the_log() -> None:
     assert "unknown-tool" in judge(Output(CALL, tools=[{"name": "other"}]), ANY, "hermes").codes
     assert "unknown-tool" not in judge(Output(CALL, tools=TOOLS), ANY, "hermes").codes
-    with pytest.raises(Unreadable, match="tools"):
+    with pytest.raises(BadRecord, match="tools"):
         judge(Output(CALL, tools={"no": "list"}), ANY, "hermes")
 
 
@@ -283,7 +285,7 @@ def test_a_line_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(work, "LONGEST", 100)
     found = audit([write(tmp_path / "log.jsonl", "a", "b" * 500, "c")], Settings(), 1)
     assert found.tally.outputs == 2
-    assert [(found.where(it.place)[-2:], it.reason) for it in found.tally.named] == [(":2", "longer than 100 bytes")]
+    assert [(found.where(it.location)[-2:], it.reason) for it in found.tally.named] == [(":2", "longer than 100 bytes")]
 
 
 def test_a_file_of_events_is_one_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,8 +303,8 @@ def test_sums_do_not_grow_with_the_log() -> None:
         one = Tally()
         name = f"tool{i}"
         judged = Judgement("leaked", "", (f"code{i}",), (name,), (name,), i, 1, excerpt)
-        one.add(judged, Place(0, 0, i), f"day {i}")
-        one.miss(Place(0, 0, i), "no")
+        one.add(judged, Location(0, 0, i), f"day {i}")
+        one.miss(Location(0, 0, i), "no")
         whole.merge(one)
     assert whole.outputs == whole.failed == whole.calls.total() == whole.failures.total() == whole.unread == 3_000
     assert sum(labels.total() for labels in whole.days.values()) == 3_000
@@ -469,8 +471,8 @@ def test_classify_command(tmp_path: Path) -> None:
 
 def test_samples_are_ordered() -> None:
     excerpt = Excerpt("", 0, 0)
-    samples = [Sample(Place(0, 0, i), "leaked", (), badness, excerpt) for i, badness in enumerate([1, 3, 2, 3])]
-    assert [it.place.line for it in sorted(samples, key=lambda it: it.order)] == [1, 3, 2, 0]
+    samples = [Sample(Location(0, 0, i), "leaked", (), badness, excerpt) for i, badness in enumerate([1, 3, 2, 3])]
+    assert [it.location.line for it in sorted(samples, key=lambda it: it.order)] == [1, 3, 2, 0]
 
 
 def test_a_part_that_is_read_alone(log: str) -> None:

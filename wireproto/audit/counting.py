@@ -1,7 +1,7 @@
-"""The sums of an audit, of a part of a log or of all: what is counted, and the few outputs that are kept to be shown.
+"""The counts of an audit, for one part of a log or for all, and the few outputs that are kept as samples.
 
-It must not know where the judgements came from. Law: adding parts in any order gives the same sums, and no log makes
-them large: names and days beyond a limit are counted together.
+It must not know where the judgements came from. Law: adding parts in any order gives the same counts, and no log
+makes them large: names and days beyond a limit are counted together.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from wireproto.audit.judging import FAILURES, SUCCESSES, UNKNOWN, Excerpt, Judge
 
 OTHERS = "(others)"
 NO_DAY = "(no date)"
-KEPT = 5  # outputs of each label
-NAMED = 20  # places that could not be read
-_LIMIT = 2_000  # different names, and days
+KEPT = 5  # samples of each label
+NAMED = 20  # records that could not be read and are named
+# A log may hold names that a model made up, each another one: a counter must not grow with the log.
+_LIMIT = 2_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where a record stands: number of the file, of its part, of the line or row in it, of the output in that."""
+class Location:
+    """Where an output is, in numbers: the file, its part, the line or row in the part, the output in that."""
 
     file: int
     part: int
@@ -33,29 +34,29 @@ class Place:
 class Unread:
     """A record that could not be read, and why."""
 
-    place: Place
+    location: Location
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An output that is kept to be shown."""
+    """An output that is kept, to be looked at."""
 
-    place: Place
+    location: Location
     label: str
     codes: tuple[str, ...]
     badness: int
     excerpt: Excerpt
 
     @property
-    def order(self) -> tuple[int, Place]:
-        """The worst first."""
-        return -self.badness, self.place
+    def order(self) -> tuple[int, Location]:
+        """The key to sort by: the worst first."""
+        return -self.badness, self.location
 
 
 @dataclass(slots=True)
 class Tally:
-    """What was counted. `calls` and `failures` are by tool, `days` are labels by day."""
+    """The counts. `calls` and `failures` are by tool, `days` are labels by day."""
 
     records: int = 0
     outputs: int = 0
@@ -70,7 +71,7 @@ class Tally:
     named: list[Unread] = field(default_factory=list)
     worst: dict[str, list[Sample]] = field(default_factory=dict)
 
-    def add(self, judgement: Judgement, place: Place, day: str) -> None:
+    def add(self, judgement: Judgement, location: Location, day: str) -> None:
         """Count an output."""
         self.outputs += 1
         self.characters += judgement.size
@@ -81,22 +82,22 @@ class Tally:
         _count(self.failures, judgement.failures)
         self._day(day or NO_DAY)[judgement.label] += 1
         if judgement.excerpt is not None:
-            sample = Sample(place, judgement.label, judgement.codes, judgement.badness, judgement.excerpt)
+            sample = Sample(location, judgement.label, judgement.codes, judgement.badness, judgement.excerpt)
             self._keep(judgement.label, [sample])
 
-    def miss(self, place: Place, reason: str) -> None:
+    def miss(self, location: Location, reason: str) -> None:
         """Count a record that could not be read."""
         self.unread += 1
         if len(self.named) < NAMED:
-            self.named.append(Unread(place, reason))
+            self.named.append(Unread(location, reason))
 
     def merge(self, other: Tally) -> None:
-        """Add the sums of another part."""
+        """Add the counts of another part."""
         self.records += other.records
         self.outputs += other.outputs
         self.characters += other.characters
         self.unread += other.unread
-        self.named = sorted(self.named + other.named, key=lambda unread: unread.place)[:NAMED]
+        self.named = sorted(self.named + other.named, key=lambda unread: unread.location)[:NAMED]
         self.labels.update(other.labels)
         for mine, theirs in (
             (self.codes, other.codes),
@@ -118,17 +119,17 @@ class Tally:
 
     @property
     def tried(self) -> int:
-        """How many outputs called, or tried to."""
+        """How many outputs called a tool or tried to."""
         return tried(self.labels)
 
     @property
     def rate(self) -> float:
-        """The share of failures among the outputs that called or tried to; 0 if none did."""
+        """The share of failures among the outputs that called a tool or tried to; 0 if none did."""
         return rate(self.labels)
 
     @property
     def tools(self) -> list[str]:
-        """The tools that were called, or were to be, those with most failures first, then by calls."""
+        """The tools of calls and of failures: those with the most failures first, then those with the most calls."""
         names = {*self.calls, *self.failures} - {UNKNOWN, OTHERS}
         return sorted(names, key=lambda name: (-self.failures[name], -self.calls[name], name))
 
@@ -148,12 +149,12 @@ def failed(labels: Mapping[str, int]) -> int:
 
 
 def tried(labels: Mapping[str, int]) -> int:
-    """Return how many outputs of these labels called, or tried to."""
+    """Return how many outputs of these labels called a tool or tried to."""
     return failed(labels) + sum(labels.get(label, 0) for label in SUCCESSES)
 
 
 def rate(labels: Mapping[str, int]) -> float:
-    """Return the share of failures among the outputs that called or tried to; 0 if none did."""
+    """Return the share of failures among the outputs that called a tool or tried to; 0 if none did."""
     return failed(labels) / tried(labels) if tried(labels) else 0.0
 
 

@@ -1,6 +1,6 @@
-"""What becomes of one output: its label, its calls and failures by tool, and what to show of it.
+"""One output judged: its label, its calls and failures by tool, and an excerpt of a failed one.
 
-It only asks `classify`; it knows no format. Law: the same output always gets the same judgement.
+It asks `classify`, and must not know any format. Law: the same output always gets the same judgement.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from wireproto.audit.outputs import Made, Output, Unreadable
+from wireproto.audit.outputs import BadRecord, Output, ServerCall
 from wireproto.engine.call_builder import End
 from wireproto.format.dialect import Dialect
 from wireproto.recover.classify import Verdict, classify
@@ -31,7 +31,7 @@ _MARKS = 64
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """What to show of a text of `length` characters: the part from `start` on, and the stretches that codes are about.
+    """A part of a text of `length` characters, from `start` on, and the spans in it that have a diagnosis.
 
     The spans count from the beginning of `shown`.
     """
@@ -44,7 +44,7 @@ class Excerpt:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One output: its label, the dialect, the codes, the tools of its calls and of its failures, and how bad it is."""
+    """What was found out about one output; `badness` is the number of its defects, `size` its length in characters."""
 
     label: str
     dialect: str
@@ -57,18 +57,18 @@ class Judgement:
 
 
 def judge(output: Output, tools: Toolset, dialect: str | Dialect) -> Judgement:
-    """Judge an output; `tools` are those of the whole log, for outputs that come without.
+    """Judge an output; `tools` are those of the whole log, for outputs that bring none.
 
     Raises:
-        Unreadable: the tools that came with the output are no tool definitions.
+        BadRecord: the tools in the record are not tool definitions.
     """
     offered = tools if output.tools is None else _toolset(_written(output.tools))
     verdict = classify(output.text, offered, dialect, output.finish_reason) if output.text.strip() else None
-    broken = [made for made in output.made if made.broken is not None]
+    broken = [call for call in output.server_calls if call.broken is not None]
     label = _label(output, broken, verdict)
     failed = label in FAILURES
-    said = (*output.codes, *(reason.code for reason in (verdict.reasons if verdict else ())))
-    codes = [code[:_NAME] for code in dict.fromkeys(said)][:_CODES]
+    found = (*output.codes, *(reason.code for reason in (verdict.reasons if verdict else ())))
+    codes = [code[:_NAME] for code in dict.fromkeys(found)][:_CODES]
     return Judgement(
         label,
         verdict.dialect if verdict is not None else "",
@@ -81,7 +81,7 @@ def judge(output: Output, tools: Toolset, dialect: str | Dialect) -> Judgement:
     )
 
 
-def _label(output: Output, broken: list[Made], verdict: Verdict | None) -> str:
+def _label(output: Output, broken: list[ServerCall], verdict: Verdict | None) -> str:
     if "looping" in output.codes:
         return "looping"
     if broken:
@@ -91,8 +91,8 @@ def _label(output: Output, broken: list[Made], verdict: Verdict | None) -> str:
     if label in FAILURES or output.raw:
         return label
     if label in SUCCESSES:
-        return "recovered"  # the server left it in the text
-    if output.made:
+        return "recovered"  # the server did not see the call, and left it in the text
+    if output.server_calls:
         repaired = any(code in CODES and CODES[code][0] == "repaired" for code in output.codes)
         return "recovered" if repaired else "calls"
     return label
@@ -100,14 +100,14 @@ def _label(output: Output, broken: list[Made], verdict: Verdict | None) -> str:
 
 def _names(output: Output, verdict: Verdict | None) -> Iterator[str]:
     """Yield the tools of the calls that can be executed."""
-    yield from (made.name[:_NAME] for made in output.made if made.broken is None)
+    yield from (call.name[:_NAME] for call in output.server_calls if call.broken is None)
     if verdict is not None:
         yield from (call.name[:_NAME] for call in verdict.message.calls if call.complete)
 
 
-def _failed(broken: list[Made], verdict: Verdict | None) -> Iterator[str]:
-    """Yield the tools of the calls that failed: of those that were begun, or else of what looks like a call."""
-    names = [made.name for made in broken]
+def _failed(broken: list[ServerCall], verdict: Verdict | None) -> Iterator[str]:
+    """Yield the tools of the calls that failed: of those that began, or else of the first candidate."""
+    names = [call.name for call in broken]
     if verdict is not None:
         names += [call.name for call in verdict.message.calls if not call.complete]
         names = names or [candidate.call.name for candidate in verdict.candidates[:1]]
@@ -116,12 +116,12 @@ def _failed(broken: list[Made], verdict: Verdict | None) -> Iterator[str]:
     yield from (name[:_NAME] or UNKNOWN for name in names or [UNKNOWN])
 
 
-def _excerpt(broken: list[Made], verdict: Verdict | None, output: Output) -> Excerpt:
+def _excerpt(broken: list[ServerCall], verdict: Verdict | None, output: Output) -> Excerpt:
     if verdict is None or (broken and verdict.label not in FAILURES):
-        text = output.text or "\n".join(made.broken or "" for made in broken)
+        text = output.text or "\n".join(call.broken or "" for call in broken)
         return Excerpt(text[:EXCERPT], 0, len(text))
     text = output.text
-    spans = [(said.span, said.code) for said in verdict.reasons]
+    spans = [(reason.span, reason.code) for reason in verdict.reasons]
     first = min((span[0] for span, _ in spans), default=0)
     start = max(0, min(first - _BEFORE, len(text) - EXCERPT)) if len(text) > EXCERPT else 0
     shown = text[start : start + EXCERPT]
@@ -134,7 +134,7 @@ def _written(tools: Any) -> str:
     try:
         return json.dumps(tools)
     except (TypeError, ValueError, RecursionError):
-        raise Unreadable("tools: not JSON") from None
+        raise BadRecord("tools: not JSON") from None
 
 
 @lru_cache(maxsize=64)
@@ -142,4 +142,4 @@ def _toolset(written: str) -> Toolset:
     try:
         return Toolset.of(json.loads(written))
     except SchemaError as error:
-        raise Unreadable(f"tools: {error}") from None
+        raise BadRecord(f"tools: {error}") from None

@@ -1,7 +1,7 @@
-"""The outputs of a model in one record of a log: text, calls that a server took out of it already, or both.
+"""The model outputs in one record of a log: text, calls that a server has decoded already, or both.
 
 It knows OpenAI's and Anthropic's messages, what `wireproto parse` and `wireproto stream` print, and plain fields. It
-must not decode anything. Law: a record gives outputs or raises `Unreadable` with the reason, whatever stands in it.
+must not decode anything. Law: a record gives outputs or raises `BadRecord` with the reason, whatever it holds.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Any
 TEXT_FIELDS = ("output", "completion", "response", "text", "content", "generated_text")
 TIME_FIELDS = ("time", "timestamp", "created", "created_at", "date")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_MILLISECONDS = 100_000_000_000  # as seconds this is in the year 5138
+_MILLISECONDS = 100_000_000_000  # in seconds this would be in the year 5138, so a larger number is milliseconds
 
 
-class Unreadable(Exception):
-    """A record that holds no output: the message says why."""
+class BadRecord(Exception):
+    """A record in which no output can be read; says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Where things stand in a record; `a.b` is member b of member a.
+    """The names of a record's fields; `a.b` is member b of member a.
 
-    `text` and `time` None: in the first of the usual fields that there is. `group` tells the events of one message from
-    those of the next.
+    Where `text` or `time` is None, the first of the usual fields is taken. `group` is the field that is equal in all
+    events of one message.
     """
 
     text: str | None = None
@@ -39,8 +39,8 @@ class Fields:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A call that a server decoded: its tool, and the text of its arguments if they are not an object."""
+class ServerCall:
+    """A call that a server decoded; `broken` is the text of its arguments if they are not an object."""
 
     name: str
     broken: str | None = None
@@ -48,14 +48,14 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output: the text that was left, the calls that were taken out of it, and the diagnoses that came with it.
+    """One output: its text, the calls that a server has decoded from it, and the codes of diagnoses in the record.
 
-    `raw` says that the text is all that the model wrote. `day` is as in 2026-01-31, empty if it is not known.
+    `raw`: the text is all that the model wrote. `day` is written as in 2026-01-31, and empty if it is not known.
     """
 
     text: str
     raw: bool = False
-    made: tuple[Made, ...] = ()
+    server_calls: tuple[ServerCall, ...] = ()
     codes: tuple[str, ...] = ()
     finish_reason: str | None = None
     tools: Any = None
@@ -66,12 +66,12 @@ def outputs(record: Any, fields: Fields) -> list[Output]:
     """Return the outputs in a record.
 
     Raises:
-        Unreadable: there is none, or not as it should be.
+        BadRecord: there is none, or it has an unknown shape.
     """
     if isinstance(record, str):
         return [Output(record, raw=True)]
     if not isinstance(record, dict):
-        raise Unreadable("expected an object or a string")
+        raise BadRecord("expected an object or a string")
     finish, tools = _member(record, fields.finish_reason), _json(_member(record, fields.tools))
     found = _found(record, fields)
     reason = finish if isinstance(finish, str) else None
@@ -85,14 +85,14 @@ def _found(record: dict[str, Any], fields: Fields) -> list[Output]:
     if fields.text is not None:
         value = _member(record, fields.text)
         if value is None:
-            raise Unreadable(f"no field {fields.text!r}")
+            raise BadRecord(f"no field {fields.text!r}")
         return _nested(value, fields.text)
     for name, read in _SHAPES.items():
         if (value := _json(record.get(name))) is not None:
             return read(record, value)
     name, value = next(((name, record[name]) for name in TEXT_FIELDS if record.get(name) is not None), ("", None))
     if value is None:
-        raise Unreadable(f"none of the fields {', '.join((*_SHAPES, *TEXT_FIELDS))}")
+        raise BadRecord(f"none of the fields {', '.join((*_SHAPES, *TEXT_FIELDS))}")
     return _nested(value, name)
 
 
@@ -104,11 +104,11 @@ def _nested(value: Any, name: str) -> list[Output]:
         return _messages({}, value)
     if isinstance(value, dict):
         return _found(value, Fields())
-    raise Unreadable(f"{name}: expected a text or messages")
+    raise BadRecord(f"{name}: expected a text or messages")
 
 
 def day_of(record: dict[str, Any], fields: Fields) -> str:
-    """Return the day of a record, of seconds or milliseconds since 1970 or an ISO date; empty if there is none."""
+    """Return the day of a record, from seconds or milliseconds since 1970 or an ISO date; empty if it has none."""
     names = (fields.time,) if fields.time is not None else TIME_FIELDS
     value = next((found for name in names if (found := _member(record, name)) is not None), None)
     if isinstance(value, datetime):
@@ -129,20 +129,20 @@ def day_of(record: dict[str, Any], fields: Fields) -> str:
 
 def _messages(record: dict[str, Any], value: Any) -> list[Output]:
     if not isinstance(value, list):
-        raise Unreadable("messages: expected a list")
+        raise BadRecord("messages: expected a list")
     found = [item for item in value if isinstance(item, dict) and item.get("role") == "assistant"]
     if not found:
-        raise Unreadable("messages: none of the assistant")
+        raise BadRecord("messages: none is from the assistant")
     return [_message(item, None) for item in found]
 
 
 def _choices(record: dict[str, Any], value: Any) -> list[Output]:
     if not isinstance(value, list) or not value:
-        raise Unreadable("choices: expected a list of choices")
+        raise BadRecord("choices: expected a list of choices")
     found: list[Output] = []
     for choice in value:
         if not isinstance(choice, dict):
-            raise Unreadable("choices: expected objects")
+            raise BadRecord("choices: expected objects")
         reason = choice.get("finish_reason")
         reason = reason if isinstance(reason, str) else None
         if isinstance(choice.get("text"), str):
@@ -160,9 +160,9 @@ def _one_message(record: dict[str, Any], value: Any) -> list[Output]:
 
 def _message(message: Any, finish_reason: str | None) -> Output:
     if not isinstance(message, dict):
-        raise Unreadable("message: expected an object")
+        raise BadRecord("message: expected an object")
     texts: list[str] = []
-    made: list[Made] = []
+    calls: list[ServerCall] = []
     content = message.get("content")
     for part in content if isinstance(content, list) else [content]:
         if isinstance(part, str):
@@ -170,42 +170,42 @@ def _message(message: Any, finish_reason: str | None) -> Output:
         elif isinstance(part, dict) and isinstance(part.get("text"), str):
             texts.append(part["text"])
         elif isinstance(part, dict) and part.get("type") == "tool_use":
-            made.append(_made(part.get("name"), part.get("input")))
+            calls.append(_server_call(part.get("name"), part.get("input")))
         elif part is not None and not isinstance(part, dict):
-            raise Unreadable("content: expected a text or a list of parts")
-    calls, older = message.get("tool_calls") or [], message.get("function_call")
-    if not isinstance(calls, list):
-        raise Unreadable("tool_calls: expected a list")
-    for call in calls if older is None else [*calls, older]:
+            raise BadRecord("content: expected a text or a list of parts")
+    written, older = message.get("tool_calls") or [], message.get("function_call")
+    if not isinstance(written, list):
+        raise BadRecord("tool_calls: expected a list")
+    for call in written if older is None else [*written, older]:
         function = call.get("function", call) if isinstance(call, dict) else None
         if not isinstance(function, dict):
-            raise Unreadable("tool_calls: expected objects")
-        made.append(_made(function.get("name"), function.get("arguments")))
-    return Output("".join(texts), made=tuple(made), finish_reason=finish_reason)
+            raise BadRecord("tool_calls: expected objects")
+        calls.append(_server_call(function.get("name"), function.get("arguments")))
+    return Output("".join(texts), server_calls=tuple(calls), finish_reason=finish_reason)
 
 
-def _made(name: Any, arguments: Any) -> Made:
+def _server_call(name: Any, arguments: Any) -> ServerCall:
     if not isinstance(name, str):
-        raise Unreadable("a call without a name")
-    return Made(name, None if arguments is None or isinstance(_json(arguments), dict) else str(arguments))
+        raise BadRecord("a call without a name")
+    return ServerCall(name, None if arguments is None or isinstance(_json(arguments), dict) else str(arguments))
 
 
 def _parsed(record: dict[str, Any], value: Any) -> list[Output]:
     """Return the output in what `wireproto parse` prints."""
     if not isinstance(value, list):
-        raise Unreadable("calls: expected a list")
-    text, said = record.get("text") or "", record.get("diagnoses") or []
-    if not isinstance(text, str) or not isinstance(said, list):
-        raise Unreadable("text, diagnoses: expected a text and a list")
-    codes = tuple(item["code"] for item in said if isinstance(item, dict) and isinstance(item.get("code"), str))
-    return [Output(text, made=tuple(map(_decoded, value)), codes=codes)]
+        raise BadRecord("calls: expected a list")
+    text, diagnoses = record.get("text") or "", record.get("diagnoses") or []
+    if not isinstance(text, str) or not isinstance(diagnoses, list):
+        raise BadRecord("text, diagnoses: expected a text and a list")
+    codes = tuple(item["code"] for item in diagnoses if isinstance(item, dict) and isinstance(item.get("code"), str))
+    return [Output(text, server_calls=tuple(map(_decoded, value)), codes=codes)]
 
 
-def _decoded(call: Any) -> Made:
-    """Return a call as we print it ourselves."""
+def _decoded(call: Any) -> ServerCall:
+    """Return a call that `wireproto parse` or `wireproto stream` has printed."""
     if not isinstance(call, dict) or not isinstance(call.get("name"), str):
-        raise Unreadable("calls: expected objects with a name")
-    return Made(call["name"], None if call.get("complete") is not False else json.dumps(call.get("arguments")))
+        raise BadRecord("calls: expected objects with a name")
+    return ServerCall(call["name"], None if call.get("complete") is not False else json.dumps(call.get("arguments")))
 
 
 _SHAPES: dict[str, Callable[[dict[str, Any], Any], list[Output]]] = {
@@ -220,9 +220,9 @@ _SHAPES: dict[str, Callable[[dict[str, Any], Any], list[Output]]] = {
 
 
 class Folding:
-    """Makes one output of the events of each message, as `wireproto stream` prints them, one a line.
+    """Folds the events of `wireproto stream` into one output for each message.
 
-    A message ends where the group of the next event is another, or where its calls begin to be counted anew.
+    A message ends where the next event has another group, or where the index of its calls starts again.
     """
 
     def __init__(self, fields: Fields) -> None:
@@ -232,17 +232,17 @@ class Folding:
     def _clear(self, group: Any) -> None:
         self._group = group
         self._texts: list[str] = []
-        self._made: list[Made] = []
+        self._calls: list[ServerCall] = []
         self._codes: list[str] = []
         self._day = ""
         self._started = -1
         self._empty = True
 
     def take(self, event: dict[str, Any]) -> Iterator[Output]:
-        """Take an event; yield the message before it if that is over."""
+        """Add an event; yield the message before it if that has ended."""
         kind, group, index = event["event"], _member(event, self._fields.group), event.get("index")
-        begins_anew = kind == "call_start" and isinstance(index, int) and index <= self._started
-        if group != self._group or begins_anew:
+        restarts = kind == "call_start" and isinstance(index, int) and index <= self._started
+        if group != self._group or restarts:
             yield from self.end()
             self._group = group
         self._empty = False
@@ -252,19 +252,19 @@ class Folding:
         elif kind == "call_start" and isinstance(index, int):
             self._started = index
         elif kind == "call_end":
-            self._made.append(_decoded(event.get("call")))
+            self._calls.append(_decoded(event.get("call")))
         elif kind == "diagnosed" and isinstance(event.get("code"), str):
             self._codes.append(event["code"])
 
     def end(self) -> Iterator[Output]:
         """Yield the last message."""
         if not self._empty:
-            yield Output("".join(self._texts), made=tuple(self._made), codes=tuple(self._codes), day=self._day)
+            yield Output("".join(self._texts), server_calls=tuple(self._calls), codes=tuple(self._codes), day=self._day)
         self._clear(None)
 
 
 def is_event(record: Any) -> bool:
-    """Tell whether a record is an event of ours."""
+    """Return whether a record is an event of `wireproto stream`."""
     return isinstance(record, dict) and isinstance(record.get("event"), str)
 
 
@@ -279,7 +279,7 @@ def _member(record: Any, path: str) -> Any:
 
 
 def _json(value: Any) -> Any:
-    """Return the value of JSON text that spells an object or a list; anything else as it is."""
+    """Return the value of text that is a JSON object or list; anything else unchanged."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(value)

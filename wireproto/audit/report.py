@@ -1,7 +1,7 @@
-"""An audit as data, and as one page of HTML that needs nothing else.
+"""An audit as plain data, and as one page of HTML without any other file.
 
-It must not count. Law: whatever a model, a tool's name or a path holds stands in the page as text: escaped, controls
-spelled out, and no script would run, since the page forbids all but its own style.
+It must not count. Law: whatever a model, a tool's name or a path holds is text in the page: escaped, controls spelled
+out; and no script can run, since the page allows nothing but its own style.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ mark { background: #ffd9b3 } .bad { color: #b00020 } .good { color: #1b6e2e } .d
 
 
 def as_data(audit: Audit) -> dict[str, Any]:
-    """Return the sums as plain data, for JSON."""
+    """Return the counts as plain data, for JSON."""
     tally = audit.tally
     return {
         "files": list(audit.paths),
         "records": tally.records,
         "unread": tally.unread,
-        "unread_places": [{"where": audit.where(it.place), "reason": it.reason} for it in tally.named],
+        "unread_places": [{"where": audit.where(it.location), "reason": it.reason} for it in tally.named],
         "outputs": tally.outputs,
         "characters": tally.characters,
         "calls": tally.calls.total(),
@@ -61,8 +61,8 @@ def as_data(audit: Audit) -> dict[str, Any]:
 def _sample_data(audit: Audit, sample: Sample) -> dict[str, Any]:
     excerpt = sample.excerpt
     return {
-        "where": audit.where(sample.place),
-        "output": sample.place.output,
+        "where": audit.where(sample.location),
+        "output": sample.location.output,
         "label": sample.label,
         "codes": list(sample.codes),
         "length": excerpt.length,
@@ -73,7 +73,7 @@ def _sample_data(audit: Audit, sample: Sample) -> dict[str, Any]:
 
 
 def _names(tally: Tally) -> list[str]:
-    """Return the tools, and last what stands for those that have no name here."""
+    """Return the tools, and last the entry for those without a name."""
     named = tally.tools
     return [*named, *sorted({*tally.calls, *tally.failures} - {*named})]
 
@@ -115,12 +115,12 @@ def as_html(audit: Audit) -> str:
 
 
 def _text(value: object) -> str:
-    """Return anything as text of the page; halves of surrogate pairs, which UTF-8 cannot carry, as U+FFFD."""
+    """Return any value as escaped text; halves of surrogate pairs, which UTF-8 cannot carry, become U+FFFD."""
     return escape(str(value).translate(CONTROLS).encode(errors="replace").decode())
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table; numbers stand to the right, and a cell that is a `_Html` is taken as it is."""
+    """Return a table; numbers are aligned to the right, and a cell of the type `_Html` is not escaped again."""
     lines = ["<table>", "<tr>" + "".join(f"<th>{_text(head)}</th>" for head in heads) + "</tr>"]
     for row in rows:
         lines.append("<tr>" + "".join(map(_cell, row)) + "</tr>")
@@ -153,7 +153,7 @@ def _summary(audit: Audit) -> str:
         ("could not be read", tally.unread),
         ("outputs", tally.outputs),
         ("calls", tally.calls.total()),
-        ("outputs that called or tried to", tally.tried),
+        ("outputs that called a tool or tried to", tally.tried),
         ("of these failed", tally.failed),
         ("failure rate", percent(tally.rate)),
         ("recovered, not counted as failures", tally.labels["recovered"]),
@@ -198,17 +198,17 @@ def _days(tally: Tally) -> str:
 
 def _sample(audit: Audit, sample: Sample) -> str:
     excerpt = sample.excerpt
-    behind = excerpt.length - excerpt.start - len(excerpt.shown)
+    rest = excerpt.length - excerpt.start - len(excerpt.shown)
     before = f'<span class="dim">[… {excerpt.start:,} characters]</span>\n' if excerpt.start else ""
-    after = f'\n<span class="dim">[… {behind:,} characters]</span>' if behind else ""
-    head = f'<h3 class="bad">{_text(sample.label)}</h3>\n<p>{_text(audit.where(sample.place))}: '
+    after = f'\n<span class="dim">[… {rest:,} characters]</span>' if rest else ""
+    head = f'<h3 class="bad">{_text(sample.label)}</h3>\n<p>{_text(audit.where(sample.location))}: '
     return f"{head}{_text(', '.join(sample.codes) or 'no diagnosis')}</p>\n<pre>{before}{marked(excerpt)}{after}</pre>"
 
 
 def marked(excerpt: Excerpt) -> str:
-    """Return the text of an excerpt as HTML with its stretches highlighted, those of several codes once."""
+    """Return an excerpt as HTML with its spans highlighted; spans that overlap are one mark with all their codes."""
     text = excerpt.shown
-    spans = [(_seen(span, len(text)), code) for span, code in excerpt.marks]
+    spans = [(_visible(span, len(text)), code) for span, code in excerpt.marks]
     edges = sorted({0, len(text), *(edge for span, _ in spans for edge in span)})
     pieces: list[str] = []
     for start, end in pairwise(edges):
@@ -218,8 +218,8 @@ def marked(excerpt: Excerpt) -> str:
     return "".join(pieces)
 
 
-def _seen(span: tuple[int, int], length: int) -> tuple[int, int]:
-    """Return a span that can be seen: a point becomes the character behind it, or at the end that before it."""
+def _visible(span: tuple[int, int], length: int) -> tuple[int, int]:
+    """Return the span, or where it is empty the character behind it, or the last one at the end of the text."""
     low, high = span
     if low < high:
         return span
@@ -230,6 +230,6 @@ def _unread(audit: Audit) -> Iterator[str]:
     tally = audit.tally
     if tally.unread:
         yield "<h2>Could not be read</h2>"
-        yield _table(("where", "why"), [(audit.where(it.place), it.reason) for it in tally.named])
+        yield _table(("where", "why"), [(audit.where(it.location), it.reason) for it in tally.named])
         if tally.unread > len(tally.named):
             yield f'<p class="dim">and {tally.unread - len(tally.named):,} more</p>'

@@ -1,7 +1,7 @@
-"""Logs in parts, and parts on all cores: JSON lines by ranges of bytes, Parquet by row groups.
+"""Logs split into parts, and the parts counted on all cores: JSON lines by ranges of bytes, Parquet by row groups.
 
-It must not know what an output is. Law: every record belongs to exactly one part, however the files are cut, and a
-worker holds one record and its sums, never a file.
+It must not know what an output is. Law: every record belongs to exactly one part, wherever the files are split, and a
+worker holds one record and its counts, never a file.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from io import BufferedReader
 from itertools import islice
 from typing import Any, Literal
 
-from wireproto.audit.counting import Place, Tally
+from wireproto.audit.counting import Location, Tally
 from wireproto.audit.judging import judge
-from wireproto.audit.outputs import Fields, Folding, Output, Unreadable, is_event, outputs
+from wireproto.audit.outputs import BadRecord, Fields, Folding, Output, is_event, outputs
 from wireproto.format.dialect import Dialect
 from wireproto.tools.toolset import Toolset
 from wireproto.values.extras import require
 
-PART = 8_000_000
-LONGEST = 64_000_000  # bytes of one line
-_SNIFFED = 1_000_000
-_ROWS = 64
+PART = 8_000_000  # bytes: enough to keep a process busy for seconds
+LONGEST = 64_000_000  # bytes of one line; a longer one is not read into memory
+_SNIFFED = 1_000_000  # bytes of a file in which its first line is looked for
+_ROWS = 64  # rows of Parquet that are in memory at once
 
 
 class AuditError(Exception):
@@ -37,7 +37,7 @@ class AuditError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How records are read and judged; `tools` are the definitions for outputs that come without."""
+    """How records are read and judged; `tools` are the definitions for outputs that bring none."""
 
     dialect: str | Dialect = "auto"
     tools: Any = None
@@ -59,26 +59,27 @@ class Part:
 
 @dataclass(slots=True)
 class Audit:
-    """The sums of all files. `lines` is how many lines or rows each part has, by file and part, to number them."""
+    """The counts of all files. `lines` is how many lines or rows each part has, by file and part."""
 
     paths: tuple[str, ...]
     tally: Tally = field(default_factory=Tally)
     lines: dict[tuple[int, int], int] = field(default_factory=dict)
 
-    def where(self, place: Place) -> str:
-        """Return a place as a person writes it: the file, and the line or row from 1."""
-        before = sum(self.lines.get((place.file, part), 0) for part in range(place.part))
-        return f"{self.paths[place.file]}:{before + place.line}"
+    def where(self, location: Location) -> str:
+        """Return a location as people write it: the file, and the line or row from 1."""
+        before = sum(self.lines.get((location.file, part), 0) for part in range(location.part))
+        return f"{self.paths[location.file]}:{before + location.line}"
 
 
 def audit(
-    paths: Iterable[str], settings: Settings, jobs: int, told: Callable[[int], None] = lambda size: None
+    paths: Iterable[str], settings: Settings, jobs: int, progress: Callable[[int], None] = lambda size: None
 ) -> Audit:
-    """Judge every output in the files, in so many processes; `told` hears of the bytes of each finished part.
+    """Judge every output in the files, in `jobs` processes; `progress` gets the bytes of each finished part.
 
     Raises:
-        AuditError: a file is not there, pyarrow for a Parquet file is not, or a process died.
-        SchemaError: the tools are no tool definitions.
+        AuditError: a file cannot be opened, or a process died.
+        MissingExtra: a file is Parquet and pyarrow is not installed.
+        SchemaError: the tools are not tool definitions.
     """
     found = Audit(tuple(paths))
     Toolset.of(settings.tools)
@@ -86,7 +87,7 @@ def audit(
         for part, (tally, lines) in _results(parts(found.paths), settings, jobs):
             found.lines[part.file, part.number] = lines
             found.tally.merge(tally)
-            told(part.size)
+            progress(part.size)
     except BrokenProcessPool:
         raise AuditError("a process that read a part of the logs died") from None
     return found
@@ -96,7 +97,7 @@ def _results(every: Iterator[Part], settings: Settings, jobs: int) -> Iterator[t
     if jobs == 1:
         yield from ((part, run(part, settings)) for part in every)
         return
-    # A process that begins anew shares no threads or locks with this one, whatever it runs.
+    # A spawned process shares no threads or locks with this one; a forked one could wait for a lock for ever.
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         running: dict[Future[tuple[Tally, int]], Part] = {}
         while True:
@@ -112,10 +113,10 @@ def _results(every: Iterator[Part], settings: Settings, jobs: int) -> Iterator[t
 
 
 def total(paths: Iterable[str]) -> int:
-    """Return the bytes of all files.
+    """Return the size of all files in bytes.
 
     Raises:
-        AuditError: one of them is not there.
+        AuditError: one of them cannot be opened.
     """
     return sum(_size(path) for path in paths)
 
@@ -143,7 +144,7 @@ def _size(path: str) -> int:
 
 
 def _holds_events(path: str) -> bool:
-    """Tell whether the first line is an event; then the file's lines belong together."""
+    """Return whether the first line is an event; then the lines of the file belong together."""
     try:
         with open(path, "rb") as file:
             start = file.read(_SNIFFED)
@@ -151,7 +152,7 @@ def _holds_events(path: str) -> bool:
         raise AuditError(f"{path}: {error.strerror}") from None
     try:
         return is_event(_loaded(start.lstrip().partition(b"\n")[0]))
-    except Unreadable:
+    except BadRecord:
         return False
 
 
@@ -169,34 +170,34 @@ def _parquet(path: str) -> Any:
 
 
 def run(part: Part, settings: Settings) -> tuple[Tally, int]:
-    """Judge the outputs of one part; return the sums, and how many lines or rows it has."""
+    """Judge the outputs of one part; return the counts, and how many lines or rows it has."""
     tally, tools, folding = Tally(), Toolset.of(settings.tools), Folding(settings.fields)
     line = 0
     for line, load in enumerate(_rows(part) if part.kind == "parquet" else _lines(part), start=1):
         if load is None:
             continue
         tally.records += 1
-        place = Place(part.file, part.number, line)
+        location = Location(part.file, part.number, line)
         try:
             record = load()
             if part.kind == "events" and not is_event(record):
-                raise Unreadable("no event")
+                raise BadRecord("not an event")
             found = folding.take(record) if part.kind == "events" else outputs(record, settings.fields)
-            _count(tally, found, place, tools, settings)
-        except Unreadable as error:
-            tally.miss(place, str(error))
-    _count(tally, folding.end(), Place(part.file, part.number, line), tools, settings)
+            _count(tally, found, location, tools, settings)
+        except BadRecord as error:
+            tally.miss(location, str(error))
+    _count(tally, folding.end(), Location(part.file, part.number, line), tools, settings)
     return tally, line
 
 
-def _count(tally: Tally, found: Iterable[Output], place: Place, tools: Toolset, settings: Settings) -> None:
+def _count(tally: Tally, found: Iterable[Output], location: Location, tools: Toolset, settings: Settings) -> None:
     for number, output in enumerate(found):
-        here = Place(place.file, place.part, place.line, number)
+        here = Location(location.file, location.part, location.line, number)
         tally.add(judge(output, tools, settings.dialect), here, output.day)
 
 
 def _lines(part: Part) -> Iterator[Callable[[], Any] | None]:
-    """Yield what reads each line that begins in the part, None for a blank one."""
+    """Yield a function that reads each line that begins in the part; None for a blank line."""
     with open(part.path, "rb") as file:
         if part.start:
             file.seek(part.start - 1)
@@ -219,20 +220,20 @@ def _loaded(line: bytes) -> Any:
     try:
         return json.loads(line)
     except UnicodeDecodeError:
-        raise Unreadable("not UTF-8") from None
+        raise BadRecord("not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise Unreadable(f"not JSON: {error.msg} in column {error.colno}") from None
+        raise BadRecord(f"not JSON: {error.msg} in column {error.colno}") from None
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"not JSON that can be read: {error}") from None
+        raise BadRecord(f"JSON that cannot be read: {error}") from None
 
 
 def _rows(part: Part) -> Iterator[Callable[[], Any]]:
-    """Yield what reads each row of a row group."""
+    """Yield a function that reads each row of a row group."""
     try:
         for batch in _parquet(part.path).iter_batches(batch_size=_ROWS, row_groups=[part.start]):
             yield from (partial(_row, batch, row) for row in range(batch.num_rows))
     except (OSError, ValueError) as error:
-        yield partial(_unreadable, f"a row group that cannot be read: {error}")
+        yield partial(_unreadable, f"the row group cannot be read: {error}")
 
 
 def _row(batch: Any, row: int) -> Any:
@@ -240,4 +241,4 @@ def _row(batch: Any, row: int) -> Any:
 
 
 def _unreadable(reason: str) -> Any:
-    raise Unreadable(reason)
+    raise BadRecord(reason)

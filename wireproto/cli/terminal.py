@@ -104,7 +104,7 @@ def print_audit(found: Audit) -> None:
     if tally.tools:
         out.print(tools)
     for unread in tally.named:
-        out.print(plain(f"not read: {found.where(unread.place)}: {unread.reason}", "yellow"), soft_wrap=True)
+        out.print(plain(f"not read: {found.where(unread.location)}: {unread.reason}", "yellow"), soft_wrap=True)
     if tally.unread > len(tally.named):
         out.print(plain(f"not read: {tally.unread - len(tally.named)} more", "yellow"))
 

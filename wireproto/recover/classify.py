@@ -16,7 +16,7 @@ from wireproto.engine.call_builder import End
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.recover.markers import Found, cut_marker, failed_block, markers_of, nested_call, without_section
+from wireproto.recover.markers import Decoded, cut_marker, failed_block, markers_of, nested_call, without_section
 from wireproto.recover.retry import Failure, retry_message
 from wireproto.text.scan import BLANK
 from wireproto.tools.toolset import Toolset
@@ -112,7 +112,7 @@ def classify(
     message = decoder.message
     configured = find_dialect(dialect) if isinstance(dialect, str) and dialect != AUTO else dialect
     spec = configured if isinstance(configured, Dialect) else find_dialect(message.dialect) if message.dialect else None
-    found = Found(text, message, known, spec, markers_of(spec), pending, End.of(finish_reason) is End.CUT)
+    found = Decoded(text, message, known, spec, markers_of(spec), pending, End.of(finish_reason) is End.CUT)
     label, more = _label(found)
     named = _dialect_of(found)
     markers = markers_of(find_dialect(named)) if named and (spec is None or named != spec.name) else found.markers
@@ -131,7 +131,7 @@ def classify(
     )
 
 
-def _label(found: Found) -> tuple[Label, list[Diagnosis]]:
+def _label(found: Decoded) -> tuple[Label, list[Diagnosis]]:
     """Return the label, and the diagnoses that it rests on beyond those of the message."""
     message = found.message
     if any(diagnosis.code == "looping" for diagnosis in message.diagnoses):
@@ -160,7 +160,7 @@ def _label(found: Found) -> tuple[Label, list[Diagnosis]]:
     return ("mention", [diagnose("marker-mentioned", mention)]) if mention is not None else ("plain", [])
 
 
-def _label_of_calls(found: Found) -> Label:
+def _label_of_calls(found: Decoded) -> Label:
     message = found.message
     broken = [call for call in message.calls if not call.complete]
     if not broken:
@@ -178,7 +178,7 @@ def _is_all_fence(message: Message) -> bool:
     return [*fences(text)] == [(0, len(text))]
 
 
-def _candidates(found: Found) -> list[Candidate]:
+def _candidates(found: Decoded) -> list[Candidate]:
     calls = [*found.message.candidates]
     for call in found.message.calls:
         repaired = without_section(found, call)
@@ -187,7 +187,7 @@ def _candidates(found: Found) -> list[Candidate]:
     return sorted(made, key=lambda candidate: (-candidate.confidence, candidate.call.span))
 
 
-def _candidate(found: Found, call: Call) -> Candidate:
+def _candidate(found: Decoded, call: Call) -> Candidate:
     codes = tuple(dict.fromkeys(diagnosis.code for diagnosis in call.diagnoses))
     kinds = [KINDS[code] for code in codes if code in KINDS]
     label: Label = next((name for name in LABELS if name in kinds), "malformed")
@@ -209,7 +209,7 @@ def _wrong_dialect(message: Message, configured: Dialect | None) -> list[Diagnos
     return [diagnose("wrong-dialect", codes[0].span)]
 
 
-def _dialect_of(found: Found) -> str:
+def _dialect_of(found: Decoded) -> str:
     """Return the name of the dialect that the calls, or what looks like calls, are written in; empty if none do."""
     message = found.message
     if message.calls:

@@ -1,8 +1,8 @@
-"""What to tell a model whose output was no call, or not the call that it should have been.
+"""The message for a model whose output was not the call that it should have been.
 
-It names the defect in a sentence, quotes at most a few words, and shows the right form, written by the encoder from the
-tool's own schema. No marker stands in this file. Law: the same verdict gives the same message, and the form at its end
-decodes to the example that it shows.
+It names the defect in a sentence, quotes a few words at most, and shows the right form, which the encoder writes from
+the tool's own schema. It must not know any marker. Law: the same verdict gives the same message, and the form at its
+end decodes to the example that it shows.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ FORM: Final = "Write the call exactly like this, with your own values:"
 _EXCERPT: Final = 48
 _NAMES: Final = 20
 _ANY_TOOL: Final = "tool_name"
-_NO_TOOLS: Final = "No tools are offered here, so there is nothing to call. Answer in plain text."
-_SAID: Final[dict[str, str]] = {
-    "plain": "Your answer holds no tool call. If you meant to call a tool, call it now.",
-    "mention": "Your answer names the markers of a call, but holds no call. If you meant to call a tool, call it now.",
-    "recovered": "Your tool call was not written as it should be.",
-    "calls": "Your tool call was read, but it is not right.",
+_NO_TOOLS: Final = "No tools are offered here, so you cannot call one. Answer in plain text."
+_PROBLEMS: Final[dict[str, str]] = {
+    "plain": "Your answer contains no tool call. If you meant to call a tool, call it now.",
+    "mention": "Your answer mentions the markers of a tool call but no call. If you meant to call a tool, call it now.",
+    "recovered": "Your tool call was not written in the right form.",
+    "calls": "Your tool call could be read, but it has errors.",
     "truncated": "Your answer ends in the middle of a tool call, so nothing was called. Write the whole call again.",
     "malformed": "Your tool call could not be read, so nothing was called.",
-    "nested": "A document and a tool call stand inside one another where they should not, so nothing was called.",
-    "foreign": "Your tool call is written in a format that is not used here, so nothing was called.",
-    "quoted": "A tool call in a code block or in quotation marks is an example, so nothing was called.",
-    "draft": "You wrote a tool call in your reasoning only, so nothing was called. Call the tool after your reasoning.",
-    "leaked": "Your tool call lacks its markers or they are damaged, so nothing was called.",
-    "looping": "You wrote the same thing over and over. Stop that: take the next step, or say why you cannot.",
+    "nested": "Your answer has a tool call inside a document, or a document inside a call, so nothing was called.",
+    "foreign": "Your tool call is in a format that is not used here, so nothing was called.",
+    "quoted": "A tool call in a code block or in quotation marks counts as an example, so nothing was called.",
+    "draft": "You wrote the tool call only in your reasoning, so nothing was called. Write it after your reasoning.",
+    "leaked": "The markers of your tool call are missing or damaged, so nothing was called.",
+    "looping": "You wrote the same thing over and over. Stop, and take the next step, or explain why you cannot.",
 }
-# What the sentence of a label does not say already.
-_TOLD: Final = frozenset(
+# Reasons that the sentence of the label covers already.
+_COVERED: Final = frozenset(
     ("draft-call", "quoted-call", "leaked-call", "foreign-call", "wrong-dialect", "nested-call", "no-tools", "looping",
      "unreadable-block", "cut-marker", "truncated-value", "truncated-call", "html-escaped", "special-tokens-stripped")
 )  # fmt: skip
-# Nothing that a model could do better.
-_SILENT: Final = frozenset(("calls", "recovered"))
+# Labels of outputs that are right unless a reason is a defect.
+_GOOD: Final = frozenset(("calls", "recovered"))
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What went wrong: the verdict's label and reasons, the calls that could be promoted, and what was expected."""
+    """What went wrong (the verdict's label, reasons and candidates), and what was expected (tools and dialect)."""
 
     label: str
     message: Message
@@ -60,15 +60,15 @@ class Failure:
 
 
 def retry_message(failure: Failure) -> str:
-    """Write the message; empty for calls without a defect."""
+    """Return the message; empty for calls without a defect."""
     defects = [reason for reason in failure.reasons if reason.severity == "defect"]
-    if failure.label in _SILENT and not defects:
+    if failure.label in _GOOD and not defects:
         return ""
     if failure.tools.empty:
         return _NO_TOOLS
-    said = [_SAID[failure.label], *(reason.message for reason in defects if reason.code not in _TOLD)]
-    parts = [_sentence(text) for text in dict.fromkeys(said[:3])]
-    parts += [f"It begins: `{excerpt}`" for excerpt in _excerpt(failure, defects)]
+    sentences = [_PROBLEMS[failure.label], *(reason.message for reason in defects if reason.code not in _COVERED)]
+    parts = [_sentence(text) for text in dict.fromkeys(sentences[:3])]
+    parts += [f"The problem starts here: `{excerpt}`" for excerpt in _excerpt(failure, defects)]
     return "\n\n".join([" ".join(parts), *_form(failure)])
 
 
@@ -78,7 +78,7 @@ def _sentence(text: str) -> str:
 
 
 def _excerpt(failure: Failure, defects: list[Diagnosis]) -> Iterator[str]:
-    """Yield the first words of what is wrong, on one line and without a backtick, which would end the quotation."""
+    """Yield the first words of what is wrong, on one line; a backtick, which would end the quotation, is replaced."""
     spans = [reason.span for reason in defects] or [call.span for call in failure.candidates]
     if not spans or failure.label == "looping":
         return
@@ -91,7 +91,7 @@ def _excerpt(failure: Failure, defects: list[Diagnosis]) -> Iterator[str]:
 
 
 def _form(failure: Failure) -> Iterator[str]:
-    """Yield the names of the tools, and of the one that was meant its definition and how a call of it is written."""
+    """Yield the names of the tools, then the definition of the one that was meant and a call of it as an example."""
     tool, known = _tool(failure), failure.tools
     if known.names:
         more = len(known.names) - _NAMES
@@ -109,7 +109,7 @@ def _form(failure: Failure) -> Iterator[str]:
 
 
 def _tool(failure: Failure) -> Tool:
-    """Return the tool that was meant: the one that is named, or the nearest, or the first."""
+    """Return the tool that was meant: the one that is named, or the one with the nearest name, or the first."""
     known = failure.tools
     calls = [*failure.message.calls, *failure.candidates]
     names = [call.name for call in calls if not call.complete] + [call.name for call in calls]
