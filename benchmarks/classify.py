@@ -38,7 +38,12 @@ class Case:
     def verdict(self, dialect: str | None = None) -> wp.Verdict:
         """Return what `classify` says; in another dialect than the configured one, if one is given."""
         return wp.classify(
-            self.text, self.tools, dialect or self.dialect, self.finish_reason, self.reasoning_open, self.policy
+            self.text,
+            dialect or self.dialect,
+            self.tools,
+            finish_reason=self.finish_reason,
+            reasoning_open=self.reasoning_open,
+            policy=self.policy,
         )
 
 

@@ -29,7 +29,7 @@ def files() -> dict[str, tuple[str, Target]]:
 def content(dialect: str, target: Target) -> str:
     """Return what stands in the file of a dialect and a target."""
     tools = json.loads((FOLDER / "tools.json").read_text(encoding="utf-8"))
-    text = str(grammar(dialect, tools, target))
+    text = str(grammar(dialect, tools, target=target))
     if target != "structural-tag":
         return text
     return json.dumps(json.loads(text), ensure_ascii=False, indent=2) + "\n"

@@ -60,7 +60,7 @@ def many(count: int) -> list[dict[str, Any]]:
 
 def both(name: str, tools: object = TOOLS, choice: Any = "required", **options: Any) -> Iterator[XGrammar]:
     """Yield the grammar of a message as EBNF and as a structural tag."""
-    found = grammar(name, tools, "structural-tag", choice=choice, **options)
+    found = grammar(name, tools, target="structural-tag", choice=choice, **options)
     yield XGrammar.compile(to_ebnf(found.rules))
     yield XGrammar.compile_tag(json.loads(found.text))
 

@@ -157,7 +157,7 @@ def label(output: Output, dialect: str = "auto") -> str:
 
 def test_labels_are_those_of_classify() -> None:
     for text in (CALL, CUT, LEAKED, LOOP, "Hello.", f"Like this:\n```\n{CALL}\n```\nDone.", "Use <tool_call> here."):
-        assert label(Output(text, raw=True)) == wp.classify(text, TOOLS).label
+        assert label(Output(text, raw=True)) == wp.classify(text, tools=TOOLS).label
     assert {label(Output(text, raw=True)) for text in (CALL, CUT, LEAKED, LOOP)} == {
         "calls",
         "truncated",
@@ -459,7 +459,7 @@ def test_classify_command(tmp_path: Path) -> None:
     tools.write_text(json.dumps(TOOLS), encoding="utf-8")
     result = command("classify", "--tools", str(tools), "--format", "json", input=LEAKED)
     shown = json.loads(result.stdout)
-    verdict = wp.classify(LEAKED, TOOLS)
+    verdict = wp.classify(LEAKED, tools=TOOLS)
     assert shown["label"] == "leaked" and shown["text_len"] == len(LEAKED) and result.exit_code == 1
     assert [reason["code"] for reason in shown["reasons"]] == [reason.code for reason in verdict.reasons]
     assert shown["candidates"][0]["name"] == "read" and shown["retry_message"] == verdict.retry_message()

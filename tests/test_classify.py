@@ -112,7 +112,7 @@ def test_verdicts_point_into_the_text() -> None:
 @pytest.mark.parametrize("step", [1, 7])
 def test_candidates_do_not_depend_on_chunks(step: int) -> None:
     for case in CORPUS[:: 12 - step]:
-        decoder = wp.Decoder(case.dialect, case.tools, case.policy, case.reasoning_open)
+        decoder = wp.Decoder(case.dialect, case.tools, policy=case.policy, reasoning_open=case.reasoning_open)
         for at in range(0, len(case.text), step):
             decoder.feed(case.text[at : at + step])
         decoder.close(case.finish_reason)
@@ -127,9 +127,13 @@ def test_candidates_do_not_depend_on_chunks(step: int) -> None:
 )
 def test_every_text_has_a_verdict(case: tuple[str, Trial]) -> None:
     name, trial = case
-    verdict = wp.classify(trial.text, trial.tools, name, trial.finish_reason, trial.reasoning_open)
+    verdict = wp.classify(
+        trial.text, name, trial.tools, finish_reason=trial.finish_reason, reasoning_open=trial.reasoning_open
+    )
     assert verdict.label in LABELS
-    assert verdict == wp.classify(trial.text, trial.tools, name, trial.finish_reason, trial.reasoning_open)
+    assert verdict == wp.classify(
+        trial.text, name, trial.tools, finish_reason=trial.finish_reason, reasoning_open=trial.reasoning_open
+    )
     assert (verdict.label in ("calls", "recovered")) <= bool(verdict.message.calls)
     assert verdict.message.calls == () or verdict.label not in (
         "plain",
@@ -144,7 +148,7 @@ def test_every_text_has_a_verdict(case: tuple[str, Trial]) -> None:
 
 @given(st.sampled_from(NAMES), st.text(alphabet="<>{}[]`'\"/&;=: \nabtool_cnme", max_size=60))
 def test_noise_has_a_verdict(name: str, text: str) -> None:
-    verdict = wp.classify(text, TOOLS, name)
+    verdict = wp.classify(text, name, TOOLS)
     assert verdict.label in LABELS and verdict.text_len == len(text)
 
 
@@ -177,7 +181,7 @@ def _fed(text: str) -> int:
             fed += len(chunk)
             return super().feed(chunk)
 
-    decoder = wp.Decoder("hermes", TOOLS, wp.Policy(second_look=False))
+    decoder = wp.Decoder("hermes", TOOLS, policy=wp.Policy(second_look=False))
     decoder.feed(text)
     decoder.close()
     with pytest.MonkeyPatch.context() as patch:
@@ -187,7 +191,7 @@ def _fed(text: str) -> int:
 
 
 def test_a_hundred_thousand_openers() -> None:
-    assert wp.classify('{"name": "read_file", "arguments": {"path": \n' * 100_000, TOOLS, "hermes").message.calls == ()
+    assert wp.classify('{"name": "read_file", "arguments": {"path": \n' * 100_000, "hermes", TOOLS).message.calls == ()
 
 
 # What it says.
@@ -195,10 +199,10 @@ def test_a_hundred_thousand_openers() -> None:
 
 def test_what_a_harness_sees() -> None:
     text = "Use <tool_call> and </tool_call>."
-    verdict = wp.classify(text, TOOLS, finish_reason="stop")
+    verdict = wp.classify(text, tools=TOOLS, finish_reason="stop")
     found = (verdict.label, verdict.dialect, verdict.saw_start, verdict.saw_end, verdict.text_len)
     assert found == ("mention", "", 1, 1, len(text))
-    verdict = wp.classify(MARKED, TOOLS)
+    verdict = wp.classify(MARKED, tools=TOOLS)
     assert (verdict.label, verdict.dialect, verdict.saw_start, verdict.saw_end) == ("calls", "hermes", 1, 1)
 
 
@@ -212,23 +216,23 @@ def test_what_a_harness_sees() -> None:
     ],
 )
 def test_causes_outside_the_model(text: str, dialect: str, tools: Any, cause: str) -> None:
-    verdict = wp.classify(text, tools, dialect)
+    verdict = wp.classify(text, dialect, tools)
     assert cause in codes(verdict)
     assert len(verdict.candidates) == 1 and verdict.candidates[0].call.complete
     assert verdict.message.calls == ()
 
 
 def test_a_candidate_says_what_is_assumed() -> None:
-    (candidate,) = wp.classify(f"I will look.\n{LEAKED}\n", TOOLS, "hermes").candidates
+    (candidate,) = wp.classify(f"I will look.\n{LEAKED}\n", "hermes", TOOLS).candidates
     assert candidate.call.arguments == {"path": "a.txt", "limit": 3}
     assert (candidate.label, candidate.assumes) == ("leaked", ("leaked-call",))
-    (alone,) = wp.classify(LEAKED, TOOLS, "hermes").candidates
+    (alone,) = wp.classify(LEAKED, "hermes", TOOLS).candidates
     assert alone.confidence > candidate.confidence
 
 
 def test_a_definition_of_a_tool_is_no_call() -> None:
     definition = json.dumps({"name": "read_file", "parameters": TOOLS[0]["parameters"]})
-    assert wp.classify(definition, TOOLS, "hermes").candidates == ()
+    assert wp.classify(definition, "hermes", TOOLS).candidates == ()
 
 
 def test_the_fixtures_candidates() -> None:
@@ -324,7 +328,7 @@ def test_every_kind_can_be_promoted() -> None:
 @pytest.mark.parametrize("name", wp.dialects())
 def test_the_form_that_is_shown_decodes(name: str) -> None:
     for text, tool in (("I could not do it.", TOOLS[0]), (f"I ran it.\n{RUN}", TOOLS[1])):
-        message = wp.classify(text, TOOLS, name).retry_message()
+        message = wp.classify(text, name, TOOLS).retry_message()
         shown = wp.parse(message.rpartition(FORM + "\n\n")[2], name, TOOLS)
         expected = example(Toolset.of([tool]).tools[0])
         assert [(call.name, call.arguments) for call in shown.calls] == [(expected.name, expected.arguments)]
@@ -333,27 +337,27 @@ def test_the_form_that_is_shown_decodes(name: str) -> None:
 
 def test_it_names_the_defect_and_the_tool() -> None:
     text = '<tool_call>\n{"name": "readfile", "arguments": {"path": "a"}}\n</tool_call>'
-    message = wp.classify(text, TOOLS, "hermes").retry_message()
+    message = wp.classify(text, "hermes", TOOLS).retry_message()
     assert "'readfile'" in message and "read_file, shell_exec" in message and "path (string, required)" in message
 
 
 def test_it_quotes_no_more_than_needed() -> None:
     secret = "x" * 10_000
     text = '<tool_call>\n{"name": "read_file", "arguments": {"path": "' + secret + '" oops}}\n</tool_call>'
-    verdict = wp.classify(text, TOOLS, "hermes")
+    verdict = wp.classify(text, "hermes", TOOLS)
     assert verdict.label == "malformed"
     assert "xxxxxxxxxxxx" not in verdict.retry_message() and len(verdict.retry_message()) < 1_000
 
 
 def test_it_is_silent_where_nothing_is_wrong() -> None:
-    assert wp.classify(MARKED, TOOLS).retry_message() == ""
-    assert "No tools are offered" in wp.classify(MARKED, []).retry_message()
+    assert wp.classify(MARKED, tools=TOOLS).retry_message() == ""
+    assert "No tools are offered" in wp.classify(MARKED, tools=[]).retry_message()
 
 
 def test_it_is_written_for_the_dialect_in_use() -> None:
-    assert "<|tool_call_begin|>" in wp.classify(MARKED, TOOLS, "kimi_k2").retry_message()
-    assert "<function=" in wp.classify("<function=read_file>\n<parameter=path>\na", TOOLS).retry_message()
-    assert "<tool_call>" in wp.classify(LEAKED, TOOLS).retry_message()
+    assert "<|tool_call_begin|>" in wp.classify(MARKED, "kimi_k2", TOOLS).retry_message()
+    assert "<function=" in wp.classify("<function=read_file>\n<parameter=path>\na", tools=TOOLS).retry_message()
+    assert "<tool_call>" in wp.classify(LEAKED, tools=TOOLS).retry_message()
 
 
 def test_every_label_has_something_to_say() -> None:

@@ -83,7 +83,7 @@ def test_requests() -> None:
         assert result.exit_code == 0, result.stderr
         return json.loads(result.stdout)
 
-    tag = grammar("qwen3_coder", LOADED, "structural-tag")
+    tag = grammar("qwen3_coder", LOADED, target="structural-tag")
     lazy = grammar("qwen3_coder", LOADED, lazy=True)
     assert body("--request", "llama.cpp") == grammar("qwen3_coder", LOADED).llama_cpp_request()
     assert body("--request", "llama.cpp", "--lazy") == lazy.llama_cpp_request()
@@ -91,7 +91,7 @@ def test_requests() -> None:
     assert body("--request", "sglang") == tag.sglang_request()
     assert body("--request", "sglang-openai") == tag.sglang_request("openai")
     ebnf = body("--request", "vllm", "--target", "ebnf")
-    assert ebnf["structured_outputs"]["grammar"] == str(grammar("qwen3_coder", LOADED, "ebnf"))
+    assert ebnf["structured_outputs"]["grammar"] == str(grammar("qwen3_coder", LOADED, target="ebnf"))
     assert_one_line(run("hermes", "-t", TOOLS, "--request", "vllm", "--lazy"), "no lazy grammars")
     assert_one_line(
         run("hermes", "-t", TOOLS, "--request", "llama.cpp", "--target", "structural-tag"), 'takes target="gbnf"'

@@ -76,7 +76,7 @@ CALLS = [wp.Call("find", {"word": "now"}), CALL, wp.Call("now")]
 
 @cache
 def lark(name: str, **options: Any) -> str:
-    return str(grammar(name, TOOLS, "lark", **options))
+    return str(grammar(name, TOOLS, target="lark", **options))
 
 
 @cache
@@ -96,7 +96,7 @@ def test_every_grammar_compiles(name: str, count: int) -> None:
     wire = wp.encode([wp.Call("tool_0", {"path": "</a>", "mode": 7})], name, tools=tools)
     choices: list[Chosen] = ["auto", "required", "none", {"name": "tool_0"}]
     for chosen in choices if count == 1 else choices[count == 20 :: 2]:
-        text = str(grammar(name, tools, "lark", choice=chosen))
+        text = str(grammar(name, tools, target="lark", choice=chosen))
         with LLGuidance.compile(text) as found:
             assert found.accepts(wire) == (chosen != "none"), chosen
             assert found.accepts("Hello.") == (chosen in ("auto", "none"))
@@ -281,9 +281,9 @@ def test_one_tool_and_one_call() -> None:
     now, find = (wp.encode([call], "hermes") for call in (CALLS[2], CALLS[0]))
     assert engine("hermes", choice="required", parallel=False).accepts(now)
     assert not engine("hermes", choice="required", parallel=False).accepts(now + "\n" + find)
-    named = LLGuidance.compile(str(grammar("hermes", TOOLS, "lark", choice={"name": "now"})))
+    named = LLGuidance.compile(str(grammar("hermes", TOOLS, target="lark", choice={"name": "now"})))
     assert named.accepts(now) and not named.accepts(find)
-    assert LLGuidance.compile(str(grammar("hermes", TOOLS, "lark", lazy=True))).accepts(now)
+    assert LLGuidance.compile(str(grammar("hermes", TOOLS, target="lark", lazy=True))).accepts(now)
 
 
 A, AB, TO = literal("a"), literal("ab"), Chars(((98, 99),))

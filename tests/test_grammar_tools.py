@@ -250,11 +250,11 @@ def test_requests() -> None:
     eager = grammar("qwen3_coder", TOOLS)
     assert eager.llama_cpp_request()["grammar"] == str(eager) and "grammar_lazy" not in eager.llama_cpp_request()
     assert "<tool_call>" in eager.preserved_tokens
-    tag = grammar("qwen3_coder", TOOLS, "structural-tag")
+    tag = grammar("qwen3_coder", TOOLS, target="structural-tag")
     assert json.loads(str(tag))["type"] == "structural_tag"
     assert json.loads(tag.vllm_request()["structured_outputs"]["structural_tag"]) == json.loads(str(tag))
     assert tag.sglang_request("openai")["response_format"] == json.loads(str(tag))
-    ebnf = grammar("qwen3_coder", TOOLS, "ebnf")
+    ebnf = grammar("qwen3_coder", TOOLS, target="ebnf")
     assert ebnf.sglang_request()["sampling_params"]["ebnf"] == str(ebnf)
     for wrong in (tag.llama_cpp_request, grammar("hermes", TOOLS, lazy=True).vllm_request):
         with pytest.raises(wp.GrammarError):
@@ -270,9 +270,9 @@ def test_what_cannot_be_said_is_refused() -> None:
     with pytest.raises(wp.GrammarError, match="choice: "):
         grammar("hermes", TOOLS, choice="any")  # type: ignore[arg-type]
     with pytest.raises(wp.GrammarError, match="target: one of gbnf, "):
-        grammar("hermes", TOOLS, "bnf")  # type: ignore[arg-type]
+        grammar("hermes", TOOLS, target="bnf")  # type: ignore[arg-type]
     with pytest.raises(wp.GrammarError, match="the language of xgrammar is called 'ebnf'"):
-        grammar("hermes", TOOLS, "xgrammar")  # type: ignore[arg-type]
+        grammar("hermes", TOOLS, target="xgrammar")  # type: ignore[arg-type]
     with pytest.raises(wp.GrammarError, match="a name of this format cannot be 'write file'"):
         grammar("qwen3_coder", [{"name": "write file"}])
     odd = [{"name": "f", "parameters": {"type": "object", "properties": {"x": {"$ref": "http://example.com/x"}}}}]

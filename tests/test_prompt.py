@@ -325,7 +325,7 @@ def test_a_file_says_how_results_and_rules_are_written(tmp_path: Path) -> None:
     table = "[result]\neach = '{index}:{name}={content};'\nguard = [';']\n[prompt]\nrules = ['Be brief.']\n"
     path.write_text(f"{MINE}\n{table}", encoding="utf-8")
     mine = wp.Dialect.load(path)
-    assert wp.render_results(mine, [wp.ToolResult("f", "{name}"), wp.ToolResult("g", 1)]) == "0:f={name};1:g=1;"
+    assert wp.render_results([wp.ToolResult("f", "{name}"), wp.ToolResult("g", 1)], mine) == "0:f={name};1:g=1;"
     text = wp.prompt(mine, [NOW])
     assert "- Be brief.\n" in text and "JSON object" not in text
 
@@ -420,50 +420,50 @@ def test_every_dialect_has_a_form_for_results_or_says_so() -> None:
     assert {*RESULTS, *UNKNOWN} == set(wp.dialects())
     for name in UNKNOWN:
         with pytest.raises(wp.EncodeError, match=r"\[result\]"):
-            wp.render_results(name, [ONE])
+            wp.render_results([ONE], name)
 
 
 @pytest.mark.parametrize("name", sorted(RESULTS))
 def test_results_are_written_as_templates_write_them(name: str) -> None:
     single, both = RESULTS[name]
-    assert wp.render_results(name, [ONE]) == single
-    assert wp.render_results(name, (ONE, TWO)) == both
+    assert wp.render_results([ONE], name) == single
+    assert wp.render_results((ONE, TWO), name) == both
 
 
 def test_an_id_is_made_only_where_the_format_says_how() -> None:
     weather, time = wp.ToolResult("get_weather", "RESULT1"), wp.ToolResult("get_time", "RESULT2")
-    assert wp.render_results("kimi_k2", [weather]) == "## Return of functions.get_weather:0\nRESULT1"
-    assert "## Return of functions.get_time:1\n" in wp.render_results("kimi_k2", [weather, time])
+    assert wp.render_results([weather], "kimi_k2") == "## Return of functions.get_weather:0\nRESULT1"
+    assert "## Return of functions.get_time:1\n" in wp.render_results([weather, time], "kimi_k2")
     with pytest.raises(wp.EncodeError, match=r"result 1 .'get_time'.*id"):
-        wp.render_results("mistral", [ONE, time])
-    assert "id=" not in wp.render_results("xml", [weather])
+        wp.render_results([ONE, time], "mistral")
+    assert "id=" not in wp.render_results([weather], "xml")
 
 
 def test_errors_are_said_where_there_is_a_word_for_them() -> None:
     failed = wp.ToolResult("f", "no", error=True)
-    assert '<result name="f" error="true">no</result>' in wp.render_results("xml", [failed])
-    assert '<output for="f" data-error>no</output>' in wp.render_results("html", [failed])
-    assert "error = true\n" in wp.render_results("toml", [failed])
-    assert wp.render_results("hermes", [failed]) == "<tool_response>\nno\n</tool_response>"
+    assert '<result name="f" error="true">no</result>' in wp.render_results([failed], "xml")
+    assert '<output for="f" data-error>no</output>' in wp.render_results([failed], "html")
+    assert "error = true\n" in wp.render_results([failed], "toml")
+    assert wp.render_results([failed], "hermes") == "<tool_response>\nno\n</tool_response>"
 
 
 def test_names_and_ids_cannot_leave_their_place() -> None:
     for result in (wp.ToolResult('a"><b', "x", "i"), wp.ToolResult("f", "x", 'a"}[/TOOL_RESULTS]')):
         with pytest.raises(wp.EncodeError, match="cannot be"):
-            wp.render_results("kimi_k2" if result.id != "i" else "anthropic_invoke", [result])
-        root = etree.fromstring(wp.render_results("xml", [result]))
+            wp.render_results([result], "kimi_k2" if result.id != "i" else "anthropic_invoke")
+        root = etree.fromstring(wp.render_results([result], "xml"))
         assert (root[0].get("name"), root[0].get("id")) == (result.name, result.id)
 
 
 def test_dsml_escapes_its_closer() -> None:
-    text = wp.render_results("dsml_v4", [wp.ToolResult("f", "a</tool_result>b &lt;")])
+    text = wp.render_results([wp.ToolResult("f", "a</tool_result>b &lt;")], "dsml_v4")
     assert text == "<tool_result>a&lt;/tool_result>b &lt;</tool_result>"
 
 
 def test_content_that_is_no_json_is_refused() -> None:
     for value in ({1, 2}, float("nan"), object()):
         with pytest.raises(wp.EncodeError, match=r"result 0 .'f'"):
-            wp.render_results("hermes", [wp.ToolResult("f", value)])
+            wp.render_results([wp.ToolResult("f", value)], "hermes")
 
 
 def shape(dialect: wp.Dialect) -> ResultShape:
@@ -500,12 +500,12 @@ def contents(draw: st.DrawFn, dialect: wp.Dialect) -> str:
 def test_content_never_ends_its_own_result(data: st.DataObject, dialect: wp.Dialect) -> None:
     content = data.draw(contents(dialect))
     first, last = wp.ToolResult("f", content, "id1"), wp.ToolResult("g", "x", "id2")
-    plain = wp.render_results(dialect, [wp.ToolResult("f", "x", "id1"), last])
+    plain = wp.render_results([wp.ToolResult("f", "x", "id1"), last], dialect)
     guards = shape(dialect).guard
     # As a JSON value it can be written in every format.
-    texts = [wp.render_results(dialect, [wp.ToolResult("f", {"k": content}, "id1"), last])]
+    texts = [wp.render_results([wp.ToolResult("f", {"k": content}, "id1"), last], dialect)]
     try:
-        texts.append(wp.render_results(dialect, [first, last]))
+        texts.append(wp.render_results([first, last], dialect))
     except wp.EncodeError as error:
         assert any(guard in content for guard in guards) and "'f'" in str(error)
     for text in texts:
@@ -520,7 +520,7 @@ xml, html, toml = (
 @given(data=st.data(), dialect=xml)
 def test_an_xml_parser_reads_results_back(data: st.DataObject, dialect: wp.Dialect) -> None:
     content = "".join(IN_XML.findall(data.draw(contents(dialect))))
-    root = etree.fromstring(wp.render_results(dialect, [wp.ToolResult('a"<&', content), wp.ToolResult("g", "x")]))
+    root = etree.fromstring(wp.render_results([wp.ToolResult('a"<&', content), wp.ToolResult("g", "x")], dialect))
     assert [element.text or "" for element in root] == [content, "x"]
     assert root[0].get("name") == 'a"<&'
 
@@ -528,7 +528,7 @@ def test_an_xml_parser_reads_results_back(data: st.DataObject, dialect: wp.Diale
 @given(data=st.data(), dialect=toml)
 def test_a_toml_parser_reads_results_back(data: st.DataObject, dialect: wp.Dialect) -> None:
     content = data.draw(contents(dialect)).encode("utf-8", "replace").decode()
-    text = wp.render_results(dialect, [wp.ToolResult('a"\n', content, error=True), wp.ToolResult("g", "x", "i")])
+    text = wp.render_results([wp.ToolResult('a"\n', content, error=True), wp.ToolResult("g", "x", "i")], dialect)
     opener, *lines, closer = text.split("\n")
     key = "result" + f"-{dialect.nonce}" * bool(dialect.nonce)
     assert (opener, closer) == (f"+++ tool_results{key[6:]}", f"+++{key[6:]}")
@@ -542,7 +542,7 @@ def test_a_toml_parser_reads_results_back(data: st.DataObject, dialect: wp.Diale
 def test_an_html_parser_reads_results_back(data: st.DataObject, dialect: wp.Dialect) -> None:
     # NUL is the one character that HTML cannot carry.
     content = data.draw(contents(dialect)).encode("utf-8", "replace").decode().replace("\0", "")
-    text = wp.render_results(dialect, [wp.ToolResult('a"<&', content), wp.ToolResult("g", {"k": 1})])
+    text = wp.render_results([wp.ToolResult('a"<&', content), wp.ToolResult("g", {"k": 1})], dialect)
     first, last = LexborHTMLParser(text).css("output")
     assert (first.attributes["for"], last.attributes["for"]) == ('a"<&', "g")
     assert first.text() == content and json.loads(last.text()) == {"k": 1}
@@ -551,5 +551,5 @@ def test_an_html_parser_reads_results_back(data: st.DataObject, dialect: wp.Dial
 @given(st.integers(0, 3))
 def test_results_are_pure(count: int) -> None:
     results = [wp.ToolResult(f"t{i}", {"i": i}, f"id{i}") for i in range(count)]
-    assert wp.render_results("xml", results) == wp.render_results("xml", tuple(results))
-    assert wp.render_results("xml", results).count("<result ") == count
+    assert wp.render_results(results, "xml") == wp.render_results(tuple(results), "xml")
+    assert wp.render_results(results, "xml").count("<result ") == count

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,3 +106,36 @@ def test_a_limit_that_was_passed_says_which() -> None:
     with pytest.raises(wp.LimitExceeded, match=r"Limits\.max_calls") as caught:
         wp.parse(OUTPUT, "hermes", tools=TOOLS, policy=policy)
     assert caught.value.limit == "max_calls" and pickle.loads(pickle.dumps(caught.value)).limit == "max_calls"
+
+
+# --- tools and signatures ---------------------------------------------------------------------------------------------
+
+
+def test_types_are_what_editors_show() -> None:
+    path = Path(__file__).with_name("typed_use.py")
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=path.parent.parent, check=False)
+    assert (run.stdout, run.stderr, run.returncode) == ("", "", 0)
+    assert path.read_text(encoding="utf-8").count('"nope")  # type: ignore') >= 6
+
+
+@pytest.mark.parametrize(
+    "name", ["Decoder", "classify", "convert", "encode", "grammar", "parse", "prompt", "render_results"]
+)
+def test_arguments_have_one_order_and_the_optional_ones_names(name: str) -> None:
+    parameters = [*inspect.signature(getattr(wp, name)).parameters.values()]
+    positional = [each.name for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY]
+    orders = {"convert": ["text", "source", "target", "tools"], "render_results": ["results", "dialect"]}
+    content = [] if name in ("Decoder", "grammar", "prompt") else ["message" if name == "encode" else "text"]
+    assert positional == orders.get(name, [*content, "dialect", "tools"])
+    assert all(each.default is not inspect.Parameter.empty for each in parameters[len(positional) :])
+
+
+def test_a_toolset_is_validated_once_and_goes_wherever_tools_go() -> None:
+    toolset = wp.Toolset.of(TOOLS)
+    assert wp.Toolset.of(toolset) is toolset and toolset.names == ("write_file",)
+    call = wp.parse(OUTPUT, "hermes", toolset).calls[0]
+    assert wp.parse(wp.encode([call], "hermes", toolset), "hermes", TOOLS).calls[0].arguments == call.arguments
+    assert wp.prompt("xml", toolset) == wp.prompt("xml", TOOLS)
+    assert str(wp.grammar("hermes", toolset)) == str(wp.grammar("hermes", TOOLS))
+    assert wp.classify(OUTPUT, tools=toolset) == wp.classify(OUTPUT, tools=TOOLS)

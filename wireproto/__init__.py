@@ -16,6 +16,7 @@ from wireproto.format.detection import dialect_for
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect, dialects
 from wireproto.recover.classify import Candidate, Verdict, classify
+from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.document_types import DocumentType
 from wireproto.values.errors import (
     DialectError,
@@ -86,6 +87,8 @@ __all__ = [
     "Span",
     "TextDelta",
     "ToolResult",
+    "Tools",
+    "Toolset",
     "Verdict",
     "WireprotoError",
     "classify",

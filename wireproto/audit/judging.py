@@ -63,7 +63,9 @@ def judge(output: Output, tools: Toolset, dialect: str | Dialect) -> Judgement:
         BadRecord: the tools in the record are not tool definitions.
     """
     offered = tools if output.tools is None else _toolset(_written(output.tools))
-    verdict = classify(output.text, offered, dialect, output.finish_reason) if output.text.strip() else None
+    verdict = (
+        classify(output.text, dialect, offered, finish_reason=output.finish_reason) if output.text.strip() else None
+    )
     broken = [call for call in output.server_calls if call.broken is not None]
     label = _label(output, broken, verdict)
     failed = label in FAILURES

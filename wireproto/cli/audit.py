@@ -56,7 +56,7 @@ def classify_command(
     """
     chosen, offered = load_decoded(dialect, salt), load_tools(tools)
     text, clean = read_text(file)
-    verdict = classify(text, offered, chosen, finish_reason, reasoning_open)
+    verdict = classify(text, chosen, offered, finish_reason=finish_reason, reasoning_open=reasoning_open)
     if format is Format.json:
         print_json(verdict_json(verdict))
     else:

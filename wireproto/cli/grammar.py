@@ -127,7 +127,7 @@ def print_command(
     found = grammar(
         chosen,
         offered,
-        cast("Target", target or usual),
+        target=cast("Target", target or usual),
         choice=_choice(choice),
         parallel=not no_parallel,
         strict=not lax,

@@ -196,7 +196,7 @@ def results_command(dialect: DialectArgument, file: FileArgument = "-", salt: Sa
 
     Reads JSON: a list of objects with "name" and "content", and "id" and "error" where there is one.
     """
-    print_text(render_results(load_dialect(dialect, salt), load_results(file)))
+    print_text(render_results(load_results(file), load_dialect(dialect, salt)))
     return FINE
 
 

@@ -13,7 +13,7 @@ from wireproto.decode.second_look import look_again
 from wireproto.engine.loops import LoopWatch
 from wireproto.format.dialect import Dialect
 from wireproto.text.state import State, fork
-from wireproto.tools.toolset import Toolset
+from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.errors import LimitExceeded, WireprotoError
 from wireproto.values.events import Event
 from wireproto.values.model import Message
@@ -35,7 +35,12 @@ class Decoder(State):
     __slots__ = ("_closed", "_core", "_loops", "_policy", "_tools")
 
     def __init__(
-        self, dialect: str | Dialect, tools: object = None, policy: Policy | None = None, reasoning_open: bool = False
+        self,
+        dialect: str | Dialect,
+        tools: Tools = None,
+        *,
+        policy: Policy | None = None,
+        reasoning_open: bool = False,
     ) -> None:
         self._policy = policy or DEFAULT
         self._tools = Toolset.of(tools)
@@ -128,7 +133,8 @@ class Decoder(State):
 def parse(
     text: str,
     dialect: str | Dialect,
-    tools: object = None,
+    tools: Tools = None,
+    *,
     policy: Policy | None = None,
     finish_reason: str | None = None,
     reasoning_open: bool = False,
@@ -139,7 +145,7 @@ def parse(
         DialectError, SchemaError: as `Decoder` does.
         LimitExceeded: a limit that was set in the policy.
     """
-    decoder = Decoder(dialect, tools, policy, reasoning_open)
+    decoder = Decoder(dialect, tools, policy=policy, reasoning_open=reasoning_open)
     decoder.feed(text)
     decoder.close(finish_reason)
     return decoder.message

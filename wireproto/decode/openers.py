@@ -111,7 +111,7 @@ def first_table(dialect: str | Dialect, policy: Policy, tools: Toolset) -> Opene
     fences, documents = policy.fenced_calls == "quote", literals(policy.documents)
     if dialect == AUTO:
         return _any_dialect(fences, documents, None if tools.any_name else frozenset(tools.names))
-    return opener_table(find_dialect(dialect) if isinstance(dialect, str) else dialect, fences, documents)
+    return opener_table(find_dialect(dialect), fences, documents)
 
 
 @lru_cache(maxsize=CACHED)

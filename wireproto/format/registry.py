@@ -27,12 +27,14 @@ def dialects() -> tuple[str, ...]:
     return tuple(sorted({*_files(), *_plugins()}))
 
 
-def dialect(name: str) -> Dialect:
-    """Return the dialect of this name or alias.
+def dialect(name: str | Dialect) -> Dialect:
+    """Return the dialect of this name or alias; a `Dialect` is returned as it is.
 
     Raises:
-        DialectError: there is none; names the nearest one.
+        DialectError: there is none of this name; names the nearest one.
     """
+    if isinstance(name, Dialect):
+        return name
     if name in _files() or name in _plugins():
         return _load(name)
     if name == AUTO:

@@ -19,7 +19,7 @@ from wireproto.format.registry import dialect as find_dialect
 from wireproto.recover.markers import Decoded, cut_marker, failed_block, markers_of, nested_call, without_section
 from wireproto.recover.retry import Failure, retry_message
 from wireproto.text.scan import BLANK
-from wireproto.tools.toolset import Toolset
+from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.diagnoses import KINDS, diagnose
 from wireproto.values.model import Call, Diagnosis, Message
 from wireproto.values.policy import Policy
@@ -92,11 +92,12 @@ class Verdict:
 
 def classify(
     text: str,
-    tools: object = None,
     dialect: str | Dialect = AUTO,
+    tools: Tools = None,
+    *,
+    policy: Policy | None = None,
     finish_reason: str | None = None,
     reasoning_open: bool = False,
-    policy: Policy | None = None,
 ) -> Verdict:
     """Say what a whole output is; the arguments are those of `parse`.
 
@@ -105,18 +106,18 @@ def classify(
         LimitExceeded: a limit that was set in the policy.
     """
     known = Toolset.of(tools)
-    decoder = Decoder(dialect, known, policy, reasoning_open)
+    decoder = Decoder(dialect, known, policy=policy, reasoning_open=reasoning_open)
     decoder.feed(text)
     pending = decoder.pending
     decoder.close(finish_reason)
     message = decoder.message
-    configured = find_dialect(dialect) if isinstance(dialect, str) and dialect != AUTO else dialect
-    spec = configured if isinstance(configured, Dialect) else find_dialect(message.dialect) if message.dialect else None
+    configured = find_dialect(dialect) if dialect != AUTO else None
+    spec = configured or (find_dialect(message.dialect) if message.dialect else None)
     found = Decoded(text, message, known, spec, markers_of(spec), pending, End.of(finish_reason) is End.CUT)
     label, more = _label(found)
     named = _dialect_of(found)
     markers = markers_of(find_dialect(named)) if named and (spec is None or named != spec.name) else found.markers
-    wrong = _wrong_dialect(message, configured if isinstance(configured, Dialect) else None)
+    wrong = _wrong_dialect(message, configured)
     return Verdict(
         label=label,
         message=message,

@@ -173,7 +173,7 @@ def without_section(decoded: Decoded, call: Call) -> Call | None:
     spec = decoded.dialect
     if spec is None or spec.section is None or decoded.cut or not (doubtful or not call.complete):
         return None
-    alone = parse(call.raw, spec, decoded.tools, _PLAIN)
+    alone = parse(call.raw, spec, decoded.tools, policy=_PLAIN)
     if not alone.calls or not alone.calls[0].complete or alone.calls[0].arguments == call.arguments:
         return None
     start, end = alone.calls[0].span
@@ -187,7 +187,9 @@ def _holds_call(decoded: Decoded, text: str, start: int = 0) -> bool:
     opener = decoded.markers.openers.find(text, start)
     if decoded.dialect is None or opener is None:
         return False
-    return any(call.complete for call in parse(text[opener.start() :], decoded.dialect, decoded.tools, _PLAIN).calls)
+    return any(
+        call.complete for call in parse(text[opener.start() :], decoded.dialect, decoded.tools, policy=_PLAIN).calls
+    )
 
 
 def _is_wrapped(decoded: Decoded, span: tuple[int, int]) -> bool:

@@ -164,7 +164,7 @@ def _written(message: Message, dialect: str | Dialect, tools: Tools) -> str:
 
 
 def _dialect(dialect: str | Dialect) -> Dialect:
-    return find_dialect(dialect) if isinstance(dialect, str) else dialect
+    return find_dialect(dialect)
 
 
 def _markers(dialect: Dialect) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Union
 
 from wireproto.text import json_repair
 from wireproto.tools.types import NUMBERS, Resolver, Types, json_type
@@ -165,7 +165,11 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Toolset:
-    """The tools of one request. `any_name` is True when the caller gave none, so that every plausible name counts."""
+    """The tools of one request, read and validated once: pass it wherever tools are taken, as often as you like.
+
+    Make it with `Toolset.of(definitions)`. `any_name` is True where no definitions were given (None), so that a call
+    of any name counts. Its tools, names and lookups are for reading only.
+    """
 
     tools: tuple[Tool, ...] = ()
     any_name: bool = False
@@ -175,14 +179,19 @@ class Toolset:
         object.__setattr__(self, "_by_name", {tool.name: tool for tool in self.tools})
 
     @classmethod
-    def of(cls, tools: object) -> Toolset:
-        """Read tool definitions as OpenAI, Anthropic, MCP or plain objects; None means that any name is accepted."""
+    def of(cls, tools: Tools) -> Toolset:
+        """Read and validate tool definitions; a toolset is returned as it is.
+
+        Raises:
+            SchemaError: a definition is wrong, or two have one name; says which and what would be right.
+        """
         if isinstance(tools, Toolset):
             return tools
         if tools is None:
             return cls(any_name=True)
-        if not isinstance(tools, Sequence) or isinstance(tools, (str, bytes, bytearray)):
-            raise SchemaError(f"tools must be a list of definitions or None, not {_python_noun(tools)}")
+        given: object = tools
+        if not isinstance(given, Sequence) or isinstance(given, (str, bytes, bytearray)):
+            raise SchemaError(f"tools must be a list of definitions or None, not {_python_noun(given)}")
         loaded: dict[str, int] = {}
         found: list[Tool] = []
         for index, item in enumerate(tools):
@@ -222,6 +231,14 @@ class Toolset:
         around = [known for known in self._by_name if _ends_in(known, name)]
         return around[0] if len(around) == 1 else _most_like(name, self._by_name)
 
+
+Tools = Union[Sequence[Union[Mapping[str, Any], Tool]], Toolset, None]
+"""What every function takes as `tools`: definitions, or a `Toolset` that was made of them.
+
+A definition is an object in OpenAI's, Anthropic's or MCP's form, or plain: `{"name": ..., "description": ...,
+"parameters": {...}}`. `None`: the tools are not known, and a call of any name is accepted. `[]`: no tools were offered,
+so that nothing is a call.
+"""
 
 # Loading definitions.
 

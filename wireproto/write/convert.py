@@ -12,13 +12,13 @@ from typing import Any
 from wireproto.decode.decoder import parse
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.tools.toolset import Toolset
+from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.errors import EncodeError
 from wireproto.values.model import Message
 from wireproto.write.encoder import encode
 
 
-def convert(text: str, source: str | Dialect, target: str | Dialect, tools: object = None) -> str:
+def convert(text: str, source: str | Dialect, target: str | Dialect, tools: Tools = None) -> str:
     """Write what a model wrote in the dialect `source` as a model of the dialect `target` would have.
 
     With `tools` raw values get the types that their schema declares; without them a raw value is text, in the target
@@ -29,7 +29,7 @@ def convert(text: str, source: str | Dialect, target: str | Dialect, tools: obje
         EncodeError: a call is incomplete, or the target cannot carry the message; says which call and argument.
         DialectError, SchemaError: as `Decoder` does.
     """
-    spec = find_dialect(target) if isinstance(target, str) else target
+    spec = find_dialect(target)
     known = Toolset.of(tools)
     message = parse(text, source, known)
     for index, call in enumerate(message.calls):

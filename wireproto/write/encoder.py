@@ -16,14 +16,14 @@ from wireproto.format.registry import dialect as find_dialect
 from wireproto.text.json_repair import MAX_DEPTH
 from wireproto.text.json_safe import identical
 from wireproto.text.scan import BLANK
-from wireproto.tools.toolset import Tool, Toolset
+from wireproto.tools.toolset import Tool, Tools, Toolset
 from wireproto.values.errors import EncodeError
 from wireproto.values.model import Call, Message
 
 Encodable = Union[Message, Call, Sequence[Call]]
 
 
-def encode(message_or_calls: Encodable, dialect: str | Dialect, tools: object = None) -> str:
+def encode(message: Encodable, dialect: str | Dialect, tools: Tools = None) -> str:
     """Write a message, a call or calls in a dialect.
 
     `tools` settle the types of raw values; without them a raw value comes back as text.
@@ -32,8 +32,8 @@ def encode(message_or_calls: Encodable, dialect: str | Dialect, tools: object = 
         EncodeError: a value would not come back; says which call, which argument, and what would come back instead.
         DialectError, SchemaError: as `Decoder` does.
     """
-    spec = find_dialect(dialect) if isinstance(dialect, str) else dialect
-    message = _message(message_or_calls)
+    spec = find_dialect(dialect)
+    message = _message(message)
     known = Toolset.of(tools)
     text = _write(message, spec, known, escaped=False)
     problem = _difference(message, text, spec, known)

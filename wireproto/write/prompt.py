@@ -16,7 +16,7 @@ from wireproto.format.nodes import ALPHABETS
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.text.json_repair import dumps
 from wireproto.tools.parameters import Parameter, definitions, example, parameters
-from wireproto.tools.toolset import Tool, Toolset
+from wireproto.tools.toolset import Tool, Tools, Toolset
 from wireproto.values.errors import SchemaError
 from wireproto.write.encoder import encode
 
@@ -27,7 +27,7 @@ _INTRODUCTION: Final = (
 )
 
 
-def prompt(dialect: str | Dialect, tools: object) -> str:
+def prompt(dialect: str | Dialect, tools: Tools) -> str:
     """Write the instructions with which a model calls these tools in this dialect.
 
     It goes into the system message. The same arguments give the same text, so prefix caches hold.
@@ -39,7 +39,7 @@ def prompt(dialect: str | Dialect, tools: object) -> str:
     """
     if tools is None:
         raise SchemaError("a prompt needs the tools; give a list of definitions, or [] to say that there are none")
-    spec = find_dialect(dialect) if isinstance(dialect, str) else dialect
+    spec = find_dialect(dialect)
     known = Toolset.of(tools)
     if not known.tools:
         return _NO_TOOLS

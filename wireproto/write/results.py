@@ -35,7 +35,7 @@ class ToolResult:
     error: bool = False
 
 
-def render_results(dialect: str | Dialect, results: Sequence[ToolResult]) -> str:
+def render_results(results: Sequence[ToolResult], dialect: str | Dialect) -> str:
     """Write the results of a turn's calls, in the order of the calls, for the message that answers them.
 
     Returns what stands between the turn's markers; those a chat template writes. Where a format gives each result a
@@ -47,7 +47,7 @@ def render_results(dialect: str | Dialect, results: Sequence[ToolResult]) -> str
             cannot stand in it; it needs an id; or no form for results is known of it. Says which result.
         DialectError: the dialect is unknown.
     """
-    spec = find_dialect(dialect) if isinstance(dialect, str) else dialect
+    spec = find_dialect(dialect)
     shape = spec.result
     if shape is None:
         raise EncodeError(f"{spec.name} has no form for results; give its file a [result] table")

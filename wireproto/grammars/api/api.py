@@ -24,7 +24,7 @@ from wireproto.grammars.targets.gbnf import to_gbnf
 from wireproto.grammars.targets.lark import to_lark
 from wireproto.grammars.targets.structural_tag import structural_tag
 from wireproto.grammars.targets.xgrammar_ebnf import to_ebnf
-from wireproto.tools.toolset import Tool, Toolset
+from wireproto.tools.toolset import Tool, Tools, Toolset
 from wireproto.values.errors import GrammarError, TooLarge
 
 Target = Literal["gbnf", "lark", "ebnf", "structural-tag"]
@@ -99,9 +99,9 @@ class Grammar:
 
 def grammar(
     dialect: str | Dialect,
-    tools: object,
-    target: Target = "gbnf",
+    tools: Tools,
     *,
+    target: Target = "gbnf",
     choice: ToolChoice = "auto",
     parallel: bool = True,
     strict: bool = True,
@@ -123,7 +123,7 @@ def grammar(
     if target not in PRINTERS:
         hint = "; the language of xgrammar is called 'ebnf'" if str(target) == "xgrammar" else ""
         raise GrammarError(f"target: one of {', '.join(PRINTERS)}, not {target!r}{hint}")
-    spec = find_dialect(dialect) if isinstance(dialect, str) else dialect
+    spec = find_dialect(dialect)
     known = Toolset.of(tools)
     calls = CallWriter(spec, known, RuleTable(), strict, lexical=target == "lark")
     around = MessageWriter(spec, known, calls.table)

@@ -17,7 +17,7 @@ from wireproto.format.dialect import Dialect
 from wireproto.grammars.api.api import ToolChoice, grammar
 from wireproto.grammars.api.sample import Sampler
 from wireproto.grammars.calls import closed_schema
-from wireproto.tools.toolset import Toolset
+from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.errors import GrammarError
 from wireproto.values.extras import require
 from wireproto.values.model import Call, Message
@@ -57,7 +57,7 @@ class Setting:
     """What a trial is of: the arguments of `grammar`, which see. `size` bounds the length of a text, in characters."""
 
     dialect: Dialect
-    tools: object
+    tools: Tools
     choice: ToolChoice = "auto"
     parallel: bool = True
     reasoning: bool = True
