@@ -1,8 +1,8 @@
-"""What single keywords say of a value: its type, its number, its string, its items, its members.
+"""The assertions: what single keywords allow of types, numbers, strings, items and members.
 
-It must not know how schemas are joined. Law: a keyword says something of values of its own type only, and a keyword
-with a value that no schema may have is refused (`GrammarError`) wherever it stands.
-Source: JSON Schema 2020-12 validation, section 6; core, sections 10.3.1 and 10.3.2.
+It must not know how schemas are combined. Law: a keyword restricts values of its own type only; a keyword whose value
+is not valid in any schema is refused (`GrammarError`) everywhere. Source: JSON Schema 2020-12 validation, section 6;
+core, sections 10.3.1 and 10.3.2.
 """
 
 from __future__ import annotations
@@ -42,37 +42,38 @@ _TYPES: Final = {
     "array": ValueSet(arrays=ANY_VALUE.arrays),
     "object": ValueSet(objects=ANY_VALUE.objects),
 }
+# Each of these becomes at least one rule: beyond, a grammar is too large for any engine.
 _MAX_ITEMS: Final = 5_000
 _MAX_MEMBERS: Final = 2_000
-_MAX_KEYS: Final = 50_000
-_MAX_COUNT: Final = 10**9
+_MAX_KEYS: Final = 50_000  # characters of all keys together
 _MAX_STRUCTURES: Final = 200
+_MAX_COUNT: Final = 10**9  # no instance has more items, members or characters
 
 
 @dataclass(frozen=True, slots=True)
 class KeywordContext:
-    """One schema that is read: its keywords, where it stands, and how to read another one."""
+    """The schema of a keyword: where it is, all its keywords, and how to read another schema."""
 
     document: SchemaDocument
-    place: SchemaRef
+    ref: SchemaRef
     schema: Mapping[str, Any]
     of: Callable[[Formula], ValueSet]
 
     @property
     def flags(self) -> bool:
-        """Whether `exclusiveMinimum` is a flag and integers are written without a fraction."""
-        return self.document.draft(self.place.pointer).flags
+        """Whether `exclusiveMinimum` is a flag, and integers are written without a fraction (draft 4)."""
+        return self.document.draft(self.ref.pointer).flags
 
     def wrong(self, keyword: str, what: str) -> GrammarError:
-        """Return the error of a keyword whose value no schema may have."""
-        return GrammarError(f"{self.place.pointer}/{keyword}: not {what}")
+        """Return the error for a keyword with an invalid value."""
+        return GrammarError(f"{self.ref.pointer}/{keyword}: not {what}")
 
     def count(self, keyword: str) -> int | None:
-        """Return a keyword's whole number from 0 on, or None without the keyword."""
+        """Return the non-negative integer of a keyword; None without the keyword."""
         value = self.schema.get(keyword)
         if value is None and keyword not in self.schema:
             return None
-        number = decimal(value, f"{self.place.pointer}/{keyword}")
+        number = decimal(value, f"{self.ref.pointer}/{keyword}")
         if number < 0 or number != number.to_integral_value():
             raise self.wrong(keyword, "a count")
         if number > _MAX_COUNT:
@@ -80,38 +81,38 @@ class KeywordContext:
         return int(number)
 
     def number(self, keyword: str) -> Decimal:
-        """Return a keyword's number."""
-        return decimal(self.schema[keyword], f"{self.place.pointer}/{keyword}")
+        """Return the number of a keyword."""
+        return decimal(self.schema[keyword], f"{self.ref.pointer}/{keyword}")
 
     def mapping(self, keyword: str) -> Mapping[str, Any]:
-        """Return a keyword's object, or an empty one."""
+        """Return the object of a keyword, or an empty one."""
         value = self.schema.get(keyword, {})
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
             raise self.wrong(keyword, "an object")
         return value
 
     def names(self, keyword: str) -> list[str]:
-        """Return a keyword's list of keys, or an empty one."""
+        """Return the list of keys of a keyword, or an empty one."""
         value = self.schema.get(keyword, [])
         if not isinstance(value, list) or not all(isinstance(key, str) for key in value):
             raise self.wrong(keyword, "a list of strings")
         return list(dict.fromkeys(value))
 
     def at(self, *steps: str | int) -> Formula:
-        """Return the formula of a schema below this one."""
-        return below(self.document, self.place, *steps)
+        """Return the formula of a schema inside this one."""
+        return below(self.document, self.ref, *steps)
 
 
-def below(document: SchemaDocument, place: SchemaRef, *steps: str | int) -> Formula:
-    """Return the formula of a schema below a place."""
-    pointer = place.pointer
+def below(document: SchemaDocument, ref: SchemaRef, *steps: str | int) -> Formula:
+    """Return the formula of a schema inside another one."""
+    pointer = ref.pointer
     for step in steps:
         pointer += f"/{escaped(str(step))}"
-    return document.place(pointer, place.scope)
+    return document.ref(pointer, ref.scope)
 
 
 def decimal(value: object, where: str) -> Decimal:
-    """Return a JSON number as it was written."""
+    """Return a JSON number without rounding."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise GrammarError(f"{where}: not a number")
     if isinstance(value, float) and not isfinite(value):
@@ -119,45 +120,45 @@ def decimal(value: object, where: str) -> Decimal:
     return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
 
 
-def _types(asked: KeywordContext) -> ValueSet:
-    named = asked.schema["type"]
+def _types(context: KeywordContext) -> ValueSet:
+    named = context.schema["type"]
     every = named if isinstance(named, list) else [named]
     if not all(isinstance(each, str) and each in _TYPES for each in every):
-        raise asked.wrong("type", "a type of JSON")
+        raise context.wrong("type", "a type of JSON")
     found = reduce(lambda a, b: a | b, (_TYPES[each] for each in every)) if every else NO_VALUE
-    if asked.flags and "integer" in every and "number" not in every:
+    if context.flags and "integer" in every and "number" not in every:
         found = replace(found, numbers=decimals.WRITTEN_WHOLE)
     return found
 
 
-def _const(asked: KeywordContext) -> ValueSet:
-    return constant(asked.document, SchemaRef(f"{asked.place.pointer}/const", constant=True))
+def _const(context: KeywordContext) -> ValueSet:
+    return constant(context.document, SchemaRef(f"{context.ref.pointer}/const", constant=True))
 
 
-def constant(document: SchemaDocument, place: SchemaRef) -> ValueSet:
-    """Return the one value that stands at a place."""
-    value = document.at(place.pointer)
+def constant(document: SchemaDocument, ref: SchemaRef) -> ValueSet:
+    """Return the set of the one value at a reference."""
+    value = document.at(ref.pointer)
     if isinstance(value, (str, int, float)) or value is None:
-        return _scalars([value], place.pointer)
+        return _scalars([value], ref.pointer)
     if isinstance(value, list):
-        items = tuple(SchemaRef(f"{place.pointer}/{index}", constant=True) for index in range(len(value)))
+        items = tuple(SchemaRef(f"{ref.pointer}/{index}", constant=True) for index in range(len(value)))
         return ValueSet(arrays=(ArraySet(items, FALSE, len(items), len(items)),))
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise GrammarError(f"{place.pointer}: not a value of JSON")
-    members = (Member(_text(key), True, SchemaRef(f"{place.pointer}/{escaped(key)}", constant=True)) for key in value)
+        raise GrammarError(f"{ref.pointer}: not a value of JSON")
+    members = (Member(_text(key), True, SchemaRef(f"{ref.pointer}/{escaped(key)}", constant=True)) for key in value)
     return ValueSet(objects=(ObjectSet(tuple(members), (KeyClass(ANY_TEXT, FALSE),)),))
 
 
-def _enum(asked: KeywordContext) -> ValueSet:
-    listed = asked.schema["enum"]
+def _enum(context: KeywordContext) -> ValueSet:
+    listed = context.schema["enum"]
     if not isinstance(listed, list):
-        raise asked.wrong("enum", "a list")
-    found = _scalars([each for each in listed if not isinstance(each, (list, Mapping))], f"{asked.place.pointer}/enum")
+        raise context.wrong("enum", "a list")
+    found = _scalars([each for each in listed if not isinstance(each, (list, Mapping))], f"{context.ref.pointer}/enum")
     if sum(isinstance(each, (list, Mapping)) for each in listed) > _MAX_STRUCTURES:
         raise Inexpressible("enum", f"more than {_MAX_STRUCTURES} arrays and objects")
     for index, each in enumerate(listed):
         if isinstance(each, (list, Mapping)):
-            found |= constant(asked.document, SchemaRef(f"{asked.place.pointer}/enum/{index}", constant=True))
+            found |= constant(context.document, SchemaRef(f"{context.ref.pointer}/enum/{index}", constant=True))
     return found
 
 
@@ -179,101 +180,101 @@ def _text(text: str) -> str:
     return text
 
 
-def _bounds(asked: KeywordContext) -> ValueSet:
+def _bounds(context: KeywordContext) -> ValueSet:
     found = decimals.ANY
     exclusive = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
-    if asked.flags:
-        low, high = _flagged(asked, "exclusiveMinimum", ">"), _flagged(asked, "exclusiveMaximum", "<")
+    if context.flags:
+        low, high = _flagged(context, "exclusiveMinimum", ">"), _flagged(context, "exclusiveMaximum", "<")
         exclusive = {"minimum": low, "maximum": high}
     for keyword, signs in exclusive.items():
-        if keyword in asked.schema:
-            found &= decimals.compared(asked.number(keyword), signs)
+        if keyword in context.schema:
+            found &= decimals.compared(context.number(keyword), signs)
     return restricted(number=found)
 
 
-def _flagged(asked: KeywordContext, keyword: str, sign: str) -> str:
-    """Return how numbers compare to a bound that a flag may exclude."""
-    flag = asked.schema.get(keyword, False)
+def _flagged(context: KeywordContext, keyword: str, sign: str) -> str:
+    """Return the comparison with a bound that a flag may exclude (draft 4)."""
+    flag = context.schema.get(keyword, False)
     if not isinstance(flag, bool):
-        raise asked.wrong(keyword, "true or false, as it is in this draft")
+        raise context.wrong(keyword, "true or false, as it is in this draft")
     return sign if flag else f"{sign}="
 
 
-def _multiples(asked: KeywordContext) -> ValueSet:
-    number = asked.number("multipleOf")
+def _multiples(context: KeywordContext) -> ValueSet:
+    number = context.number("multipleOf")
     if number <= 0:
-        raise asked.wrong("multipleOf", "a positive number")
+        raise context.wrong("multipleOf", "a positive number")
     return restricted(number=decimals.multiples(number))
 
 
-def _length(asked: KeywordContext) -> ValueSet:
-    return restricted(strings=(strings_of_length(asked.count("minLength") or 0, asked.count("maxLength")),))
+def _length(context: KeywordContext) -> ValueSet:
+    return restricted(strings=(strings_of_length(context.count("minLength") or 0, context.count("maxLength")),))
 
 
-def _pattern(asked: KeywordContext) -> ValueSet:
-    pattern = asked.schema["pattern"]
+def _pattern(context: KeywordContext) -> ValueSet:
+    pattern = context.schema["pattern"]
     if not isinstance(pattern, str):
-        raise asked.wrong("pattern", "a string")
+        raise context.wrong("pattern", "a string")
     return restricted(strings=(StringSet(pattern_dfa(pattern)),))
 
 
-def _format(asked: KeywordContext) -> ValueSet:
+def _format(context: KeywordContext) -> ValueSet:
     # An annotation (JSON Schema 2020-12 validation, section 7): `SchemaRules.report` notes that nothing enforces it.
-    if not isinstance(asked.schema["format"], str):
-        raise asked.wrong("format", "a string")
+    if not isinstance(context.schema["format"], str):
+        raise context.wrong("format", "a string")
     return ANY_VALUE
 
 
-def _items(asked: KeywordContext) -> ValueSet:
-    schema = asked.schema
+def _items(context: KeywordContext) -> ValueSet:
+    schema = context.schema
     first = "items" if isinstance(schema.get("items"), list) else "prefixItems"
-    prefix = tuple(asked.at(first, index) for index in range(len(_list(asked, first))))
+    prefix = tuple(context.at(first, index) for index in range(len(_list(context, first))))
     others = "additionalItems" if first == "items" else "items"
-    rest = asked.at(others) if others in schema else TRUE
+    rest = context.at(others) if others in schema else TRUE
     if len(prefix) > _MAX_ITEMS:
         raise Inexpressible(first, f"more than {_MAX_ITEMS} items")
     return restricted(arrays=(ArraySet(prefix, rest),))
 
 
-def _list(asked: KeywordContext, keyword: str) -> list[Any]:
-    value = asked.schema.get(keyword, [])
+def _list(context: KeywordContext, keyword: str) -> list[Any]:
+    value = context.schema.get(keyword, [])
     if not isinstance(value, list):
-        raise asked.wrong(keyword, "a list of schemas")
+        raise context.wrong(keyword, "a list of schemas")
     return value
 
 
-def _contains(asked: KeywordContext) -> ValueSet:
-    if "contains" not in asked.schema:
+def _contains(context: KeywordContext) -> ValueSet:
+    if "contains" not in context.schema:
         return ANY_VALUE
-    least, most = asked.count("minContains"), asked.count("maxContains")
+    least, most = context.count("minContains"), context.count("maxContains")
     return restricted(
-        arrays=(ArraySet(counts=(ItemCount(asked.at("contains"), 1 if least is None else least, most),)),)
+        arrays=(ArraySet(counts=(ItemCount(context.at("contains"), 1 if least is None else least, most),)),)
     )
 
 
-def _item_count(asked: KeywordContext) -> ValueSet:
-    return restricted(arrays=(ArraySet(least=asked.count("minItems") or 0, most=asked.count("maxItems")),))
+def _item_count(context: KeywordContext) -> ValueSet:
+    return restricted(arrays=(ArraySet(least=context.count("minItems") or 0, most=context.count("maxItems")),))
 
 
-def _unique(asked: KeywordContext) -> ValueSet:
-    return restricted(arrays=(ArraySet(unique=True),)) if asked.schema["uniqueItems"] is True else ANY_VALUE
+def _unique(context: KeywordContext) -> ValueSet:
+    return restricted(arrays=(ArraySet(unique=True),)) if context.schema["uniqueItems"] is True else ANY_VALUE
 
 
-def _properties(asked: KeywordContext) -> ValueSet:
-    texts = asked.mapping("patternProperties")
-    patterns = [(pattern_dfa(text), asked.at("patternProperties", text)) for text in texts]
-    additional = asked.at("additionalProperties") if "additionalProperties" in asked.schema else TRUE
+def _properties(context: KeywordContext) -> ValueSet:
+    texts = context.mapping("patternProperties")
+    patterns = [(pattern_dfa(text), context.at("patternProperties", text)) for text in texts]
+    additional = context.at("additionalProperties") if "additionalProperties" in context.schema else TRUE
     members = []
-    for key in asked.mapping("properties"):
+    for key in context.mapping("properties"):
         matched = [formula for dfa, formula in patterns if dfa.accepts(key)]
-        members.append(Member(_text(key), False, conjunction(asked.at("properties", key), *matched)))
+        members.append(Member(_text(key), False, conjunction(context.at("properties", key), *matched)))
     if len(members) > _MAX_MEMBERS or sum(len(member.key) for member in members) > _MAX_KEYS:
         raise Inexpressible("properties", f"more than {_MAX_MEMBERS} keys, or {_MAX_KEYS} characters of keys")
     return restricted(objects=(ObjectSet(tuple(members), _kinds(patterns, additional)),))
 
 
 def _kinds(patterns: list[tuple[Dfa, Formula]], additional: Formula) -> tuple[KeyClass, ...]:
-    """Return what each key holds: what all patterns say that find it, or what is left for the others."""
+    """Return disjoint classes of keys with what they hold: all patterns that match, or `additional` for the others."""
     unmatched = ANY_TEXT
     kinds: tuple[KeyClass, ...] = ()
     for dfa, formula in patterns:
@@ -284,30 +285,32 @@ def _kinds(patterns: list[tuple[Dfa, Formula]], additional: Formula) -> tuple[Ke
     return key_classes([*kinds, KeyClass(unmatched, additional)])
 
 
-def _property_names(asked: KeywordContext) -> ValueSet:
+def _property_names(context: KeywordContext) -> ValueSet:
     keys = NO_TEXT
-    for text in asked.of(asked.at("propertyNames")).strings:
+    for text in context.of(context.at("propertyNames")).strings:
         keys |= text.dfa if not text.least and text.most is None else text.dfa & length_dfa(text.least, text.most)
     return restricted(objects=(ObjectSet(kinds=key_classes([KeyClass(keys, TRUE), KeyClass(~keys, FALSE)])),))
 
 
-def _required(asked: KeywordContext) -> ValueSet:
-    members = tuple(Member(_text(key), True, TRUE) for key in asked.names("required"))
+def _required(context: KeywordContext) -> ValueSet:
+    members = tuple(Member(_text(key), True, TRUE) for key in context.names("required"))
     return restricted(objects=(ObjectSet(members),))
 
 
-def _member_count(asked: KeywordContext) -> ValueSet:
-    return restricted(objects=(ObjectSet(least=asked.count("minProperties") or 0, most=asked.count("maxProperties")),))
+def _member_count(context: KeywordContext) -> ValueSet:
+    return restricted(
+        objects=(ObjectSet(least=context.count("minProperties") or 0, most=context.count("maxProperties")),)
+    )
 
 
-def _dependent(asked: KeywordContext) -> ValueSet:
-    keyword = "dependencies" if "dependencies" in asked.schema else "dependentRequired"
+def _dependent(context: KeywordContext) -> ValueSet:
+    keyword = "dependencies" if "dependencies" in context.schema else "dependentRequired"
     found = ANY_VALUE
-    for key, needed in asked.mapping(keyword).items():
+    for key, needed in context.mapping(keyword).items():
         if keyword == "dependencies" and not isinstance(needed, list):
             continue
         if not isinstance(needed, list) or not all(isinstance(each, str) for each in needed):
-            raise asked.wrong(f"{keyword}/{escaped(key)}", "a list of keys")
+            raise context.wrong(f"{keyword}/{escaped(key)}", "a list of keys")
         absent = ObjectSet((Member(_text(key), False, FALSE),))
         every = dict.fromkeys([key, *needed])
         found &= restricted(objects=(absent, ObjectSet(tuple(Member(_text(each), True, TRUE) for each in every))))
@@ -315,19 +318,19 @@ def _dependent(asked: KeywordContext) -> ValueSet:
 
 
 def dependent_schemas(
-    document: SchemaDocument, place: SchemaRef, schema: Mapping[str, Any]
+    document: SchemaDocument, ref: SchemaRef, schema: Mapping[str, Any]
 ) -> Iterator[tuple[str, Formula]]:
-    """Yield every key that asks for a schema, with that schema."""
+    """Yield the keys of `dependentSchemas` (or `dependencies`) with their schemas."""
     keyword = "dependencies" if "dependencies" in schema else "dependentSchemas"
     listed = schema.get(keyword, {})
     if not isinstance(listed, Mapping) or not all(isinstance(key, str) for key in listed):
-        raise GrammarError(f"{place.pointer}/{keyword}: not an object")
+        raise GrammarError(f"{ref.pointer}/{keyword}: not an object")
     for key, inner in listed.items():
         if not isinstance(inner, list):
-            yield key, below(document, place, keyword, key)
+            yield key, below(document, ref, keyword, key)
 
 
-# What is read together, by the keywords that ask for it; cheap ones first.
+# Keywords that are read together, with what reads them; cheap ones first, so that others meet smaller sets.
 GROUPS: Final[tuple[tuple[tuple[str, ...], Callable[[KeywordContext], ValueSet]], ...]] = (
     (("type",), _types),
     (("const",), _const),

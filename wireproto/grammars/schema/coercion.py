@@ -1,7 +1,7 @@
-"""Which values the decoder reads from raw text as they are, by what the schema says of their types.
+"""The values that survive a round trip through untyped text: written raw and coerced by type, they come back.
 
-It must not know dialects or schemas beyond `Tool`. Law: a text of these sets decodes to its value without a word from
-the schema against it. Strings that look like JSON of another declared type are left out: their type has to be said.
+It must not know dialects, or schemas beyond `Tool`. Law: a text of these sets decodes to its value without a diagnosis.
+Strings that look like JSON of another declared type are left out: the wire has to state their type.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from wireproto.tools.types import NUMBERS, Types
 
 _W: Final = r"[ \t\r\n]*"
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
-# An integer may be spelled with a fraction of zeros, or with an exponent that takes its fraction away.
+# An integer may have a fraction of zeros, or an exponent that cancels its fraction.
 _INTEGER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.0+|(?:\.[0-9]+)?[eE][-+]?[0-9]+)?"
 _SCALAR: Final = rf'(?:"(?:[^"\\\x00-\x1f]|\\[^\x00-\x1f])*"|{_NUMBER}|true|false|null)'
-# Inner brackets need not match: what looks like JSON is a little more than JSON.
+# Inner brackets need not match, which is not regular: this covers JSON and a little more.
 _ITEM: Final = rf"(?:[\[{{]{_W})*(?:{_SCALAR}|[\[{{]{_W}[\]}}])(?:{_W}[\]}}])*"
 _LOOKS: Final = {
     "null": "null",
@@ -41,7 +41,7 @@ _NO_NULL: Final = ~words_dfa(["null"])
 
 
 def strings(tool: Tool, key: str) -> Dfa:
-    """Return strings that the text of an argument says without a type."""
+    """Return the strings that need no type on the wire."""
     types, wire = tool.types(key), tool.wire(key)
     if types is None or wire == "string":
         return ANY_TEXT
@@ -59,14 +59,14 @@ def _unlike(types: frozenset[str]) -> Dfa:
 
 
 def numbers(found: NumberSet, types: Types) -> NumberSet:
-    """Return the numbers that text says where numbers are declared, or nothing is; an integer has no exponent."""
+    """Return the numbers that need no type on the wire; a declared integer has no exponent."""
     if types is None or "number" in types:
         return found
     return (found & decimals.WHOLE).decimal if types & NUMBERS else decimals.NONE
 
 
 def of_declared_types(writer: ValueWriter, value: Formula, types: Types) -> ValueSet:
-    """Return the values of a formula that are of the declared types, and note if that leaves any out."""
+    """Return the values of a formula that are of the declared types; a note says if any are left out."""
     found = writer.reader.values(value)
     fitting = of_types(found, types)
     if fitting != found and value != TRUE:

@@ -1,7 +1,9 @@
-"""A schema document: its schemas by JSON pointer, and what a reference in one of them means.
+"""A schema document: its schemas by JSON pointer, what references lead to, and which draft each schema is of.
 
-It must not know what keywords mean beyond where schemas stand. Law: a reference is resolved inside the document or
-refused; nothing is ever fetched. Source: JSON Schema 2020-12 core, sections 8.2 and 9; draft 7 core, section 8.
+It must not know what keywords mean, except which of them hold schemas. Law: a reference is resolved inside the document
+or refused, nothing is ever fetched; a keyword that a draft does not know means nothing in its schemas.
+Sources: JSON Schema 2020-12 core, sections 8.2 and 9; draft 7 core, section 8; the "ChangeLog" appendices of drafts 6,
+7, 2019-09 and 2020-12.
 """
 
 from __future__ import annotations
@@ -23,12 +25,13 @@ _LISTS: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems", "items"})
 _MAPS: Final = frozenset({
     "properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies",
 })  # fmt: skip
+# Bounds time and memory for hostile schemas; a step is one part of a JSON pointer.
 _MAX_DEPTH: Final = 300
 _MAX_SCHEMAS: Final = 50_000
 
 
 _ANCHORS: Final = ("$anchor", "$dynamicAnchor")
-# What says nothing of a value: two schemas that differ in nothing else are one.
+# Keywords without effect on values: schemas that differ only in these are read once.
 _ANNOTATIONS: Final = frozenset({
     "title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly", "$schema",
     "definitions", "$defs",
@@ -40,9 +43,10 @@ _ELSEWHERE: Final = _PLACES | {"$ref", "$dynamicRef", "$recursiveRef"}
 
 @dataclass(frozen=True, slots=True)
 class _IndexedSchema:
-    """A schema object: its base, its draft, and the pointer of the first schema that says the same.
+    """A schema object, its base URI and its draft.
 
-    `alone`: what it says, if that is the same in every document.
+    `first`: the pointer of the first schema that is equal. `alone`: a key for what it means, if that is the same in
+    every document (it holds no other schemas).
     """
 
     schema: Mapping[str, Any]
@@ -53,7 +57,7 @@ class _IndexedSchema:
 
 
 class SchemaDocument:
-    """A schema and all schemas inside it; `foreign`: where one of them first names a draft that is not read here."""
+    """A schema and all schemas inside it; `foreign`: the first place that names a draft which is not read here."""
 
     def __init__(self, schema: object) -> None:
         self.root = schema
@@ -66,7 +70,7 @@ class SchemaDocument:
         self._index("", "", DRAFT_2020)
 
     def at(self, pointer: str) -> Any:
-        """Return what stands at a pointer; raises `KeyError` if nothing does."""
+        """Return the JSON value at a pointer; raises `KeyError` if there is none."""
         known = self._found.get(pointer)
         if known is not None:
             return known.schema
@@ -77,16 +81,16 @@ class SchemaDocument:
         return found
 
     def schema(self, pointer: str) -> Mapping[str, Any]:
-        """Return the keywords that count at a pointer to an object."""
+        """Return the keywords of a schema that its draft knows."""
         found = self._found[pointer]
         return found.draft.known(found.schema)
 
     def draft(self, pointer: str) -> Draft:
-        """Return the draft of the schema at a pointer to an object."""
+        """Return the draft of a schema."""
         return self._found[pointer].draft
 
     def alone(self, pointer: str) -> tuple[object, ...] | None:
-        """Return what tells a schema apart from those of all documents; None if other schemas have a say in it."""
+        """Return a key for what a schema means in any document; None if it holds or refers to other schemas."""
         return self._found[pointer].alone
 
     def formats(self) -> Iterator[tuple[str, object]]:
@@ -95,8 +99,8 @@ class SchemaDocument:
             if "format" in (schema := self.schema(pointer)):
                 yield pointer, schema["format"]
 
-    def place(self, pointer: str, scope: tuple[str, ...]) -> Formula:
-        """Return the formula of the schema at a pointer, reached through these resources."""
+    def ref(self, pointer: str, scope: tuple[str, ...]) -> Formula:
+        """Return the formula of the schema at a pointer, reached through these resources (for dynamic references)."""
         if pointer not in self._found:
             schema = self.at(pointer)
             if isinstance(schema, bool):
@@ -110,20 +114,20 @@ class SchemaDocument:
             return TRUE
         return SchemaRef(found.first, scope if not self._dynamic or found.base in scope else (*scope, found.base))
 
-    def reference(self, place: SchemaRef, reference: object) -> Formula:
+    def reference(self, ref: SchemaRef, reference: object) -> Formula:
         """Return what a `$ref` at a place means."""
-        return self.place(self._target("$ref", place.pointer, reference)[0], place.scope)
+        return self.ref(self._target("$ref", ref.pointer, reference)[0], ref.scope)
 
-    def dynamic_reference(self, place: SchemaRef, reference: object) -> Formula:
-        """Return what a `$dynamicRef` means: the outermost anchor of that name on the way here."""
-        target, key = self._target("$dynamicRef", place.pointer, reference)
+    def dynamic_reference(self, ref: SchemaRef, reference: object) -> Formula:
+        """Return the formula of a `$dynamicRef`: the outermost anchor of that name on the way here."""
+        target, key = self._target("$dynamicRef", ref.pointer, reference)
         if key in self._dynamic:
-            bases = [base for base in place.scope if (base, key[1]) in self._dynamic]
+            bases = [base for base in ref.scope if (base, key[1]) in self._dynamic]
             target = self._dynamic[bases[0], key[1]] if bases else target
-        return self.place(target, place.scope)
+        return self.ref(target, ref.scope)
 
     def _target(self, keyword: str, pointer: str, reference: object) -> tuple[str, tuple[str, str]]:
-        """Return the pointer that a reference leads to, and (resource, fragment)."""
+        """Return the pointer that a reference leads to, and its (resource, fragment)."""
         if not isinstance(reference, str):
             raise GrammarError(f"{pointer}/{keyword}: a reference is a string")
         uri, fragment = _joined(self._found[pointer].base, reference)
@@ -146,7 +150,7 @@ class SchemaDocument:
         return self._found[pointer]
 
     def _index(self, pointer: str, base: str, draft: Draft) -> None:
-        """Note every schema below a pointer with its base, draft, anchors and resource."""
+        """Index every schema below a pointer: its base, draft, anchors and resource."""
         todo = [(pointer, self.at(pointer), base, draft)]
         order: list[tuple[str, Mapping[str, Any], str, Draft]] = []
         while todo:
@@ -174,7 +178,7 @@ class SchemaDocument:
         return found or draft
 
     def _said_in(self, pointer: str, schema: Mapping[str, Any], draft: Draft) -> Iterator[object]:
-        """Yield what tells a schema apart from others; the schemas inside it are known."""
+        """Yield what makes a schema different from others; the schemas inside it are indexed already."""
         for keyword, value in schema.items():
             if keyword == draft.identifier or keyword in _ANCHORS:
                 yield pointer
@@ -187,7 +191,7 @@ class SchemaDocument:
                 yield keyword, _written(value) or pointer
 
     def _named(self, pointer: str, schema: Mapping[str, Any], base: str, draft: Draft) -> str:
-        """Note what a schema is called, and return its base."""
+        """Index the names of a schema, and return its base."""
         identifier = schema.get(draft.identifier)
         ignored = draft.alone and "$ref" in schema
         if isinstance(identifier, str) and not ignored:
@@ -208,7 +212,7 @@ class SchemaDocument:
 
 
 def _written(value: object) -> str:
-    """Return a value as text that tells it from all others; an empty one for what is nested too deep or too large."""
+    """Return a text for a value, different for different ones; empty for what is nested too deep or too large."""
     try:
         return repr(value)
     except (RecursionError, ValueError):  # integers of very many digits have no text
@@ -216,7 +220,7 @@ def _written(value: object) -> str:
 
 
 def escaped(name: str) -> str:
-    """Return a key as it is written in a JSON pointer."""
+    """Return a key escaped for a JSON pointer."""
     return name.replace("~", "~0").replace("/", "~1")
 
 
@@ -227,7 +231,7 @@ def _member(found: Any, name: str) -> Any:
 
 
 def _inside(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the schemas right inside a schema with the steps that lead to them."""
+    """Yield the schemas directly inside a schema, each with the steps of the pointer to it."""
     for keyword, value in schema.items():
         if keyword in _MAPS and isinstance(value, Mapping):
             for name, inner in value.items():
@@ -240,9 +244,9 @@ def _inside(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _joined(base: str, reference: str) -> tuple[str, str]:
-    """Return what a reference means against a base: (URI, fragment)."""
+    """Resolve a reference against a base: (URI, fragment)."""
     try:
-        # `urljoin` knows no schemes such as urn, where only a fragment can be relative.
+        # `urljoin` does not know schemes such as urn, in which only a fragment can be relative.
         relative = not reference or reference.startswith("#")
         uri, fragment = urldefrag(base + reference if relative else urljoin(base, reference))
     except ValueError as error:
@@ -261,10 +265,10 @@ _UNTIL_7: Final = frozenset({"dependencies"})
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One draft: its name, its keyword for identifiers, and the keywords of other drafts.
+    """One draft: its name, the keywords that it does not know, and its keyword for identifiers.
 
-    `alone`: nothing beside a `$ref` counts. `flags`: `exclusiveMinimum` and `exclusiveMaximum` are booleans, and an
-    integer is a number that is written without a fraction. `anchors`: names stand in `$anchor`, not in identifiers.
+    `alone`: keywords beside a `$ref` are ignored. `flags`: `exclusiveMinimum` and `exclusiveMaximum` are booleans, and
+    an integer is a number written without a fraction. `anchors`: anchors are in `$anchor`, not in identifiers.
     """
 
     name: str
@@ -275,7 +279,7 @@ class Draft:
     anchors: bool = True
 
     def known(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the keywords of a schema that count."""
+        """Return the keywords of a schema that this draft knows."""
         if self.alone and "$ref" in schema:
             return {"$ref": schema["$ref"]}
         if self.unknown.isdisjoint(schema):
@@ -299,7 +303,7 @@ _DRAFTS: Final = {
 
 
 def said_by(schema: Mapping[str, Any]) -> Draft | None:
-    """Return the draft that `$schema` names; None for one that is not read."""
+    """Return the draft that `$schema` names; None for one that is not read here."""
     said = (
         str(schema["$schema"]).rstrip("#").replace("https://json-schema.org/draft-0", "http://json-schema.org/draft-0")
     )

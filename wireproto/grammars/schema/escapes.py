@@ -1,10 +1,12 @@
-"""How quoted strings spell characters: as they are, or escaped, in every way that a notation allows.
+"""How quoted strings spell characters: as themselves, or escaped, in every way that a notation allows.
 
-It must not know schemas. Law: what is spelled reads back as the characters asked for, and no others, and what
-`json.dumps(ensure_ascii=False)` writes is always among the spellings of JSON. Sets of printable ASCII are spelled
-without `\\uXXXX` where they can be, every other set with it too, unless it is of very many ranges. Where it matters
-how a character is spelled (an escaped one is no part of a marker), automata read an escaped character as another one,
-`_ESCAPED` above it. Sources: RFC 8259, section 7; TOML 1.0, section String.
+Printable ASCII is spelled without `\\uXXXX` where possible, every other set of characters with it too, unless it has
+very many ranges. To tell an escaped `<` from a literal one (only the latter can be part of a marker), escaped
+characters are shifted by `_ESCAPED` in the alphabet of an automaton.
+
+It must not know schemas. Law: what is spelled reads back as the characters asked for, and no others; what
+`json.dumps(ensure_ascii=False)` writes is always among the spellings of JSON.
+Sources: RFC 8259, section 7; TOML 1.0, section String.
 """
 
 from __future__ import annotations
@@ -23,14 +25,15 @@ from wireproto.grammars.expr.rule_table import RuleTable
 _PRINTABLE: Final[Ranges] = ((0x20, 0x7E),)
 _BASIC: Final[Ranges] = ((0, 0xFFFF),)
 _ASTRAL: Final[Ranges] = ((0x10000, 0x10FFFF),)
-# A set of more ranges (a script, a category) is spelled without \uXXXX where it need not be.
+# A set of more ranges (a script, a category) gets no optional \uXXXX: its hexadecimal digits would take hundreds of
+# rules.
 _MAX_RANGES: Final = 150
 _ESCAPED: Final = 0x110000
 
 
 @dataclass(frozen=True, slots=True)
 class EscapeRules:
-    """The escapes of a notation: `short` are pairs of a character and its letter, `must` what never stands for itself.
+    """The escapes of a notation. `short`: pairs of a character and its letter; `must`: what has to be escaped.
 
     `long`: characters beyond U+FFFF are `\\UXXXXXXXX`, else surrogate pairs of `\\uXXXX`.
     """
@@ -47,24 +50,24 @@ TOML: Final = EscapeRules(_NAMED, union(((0, 8), (0x0A, 0x1F), (0x7F, 0x7F)), ch
 
 
 class QuotedText:
-    """Spells characters between two quotes of one kind; what is long is written once, as a rule."""
+    """Spells the characters of strings in one kind of quotes; a long expression is written once, as a rule."""
 
     def __init__(self, table: RuleTable, escapes: EscapeRules, quote: str) -> None:
         self._table, self._escapes, self.quote = table, escapes, quote
         self._must = union(escapes.must, char_set(quote))
         named = char_set(quote + "".join(sign for sign, _ in escapes.short))
-        # An encoder that hides markup writes `<` as a code.
+        # Encoders that protect markup escape `<`, so it may always be escaped.
         self._special = union(self._must, named, char_set("<"))
         self._known: dict[tuple[Ranges, Ranges], Expr] = {}
         self._known_escapes: dict[Ranges, Expr] = {}
 
     def spell(self, ranges: Ranges) -> Expr:
-        """Return the expression of one character of a set as it may stand in the string."""
+        """Return one character of a set, in all its spellings."""
         return self._spell(difference(ranges, self._must), self._escaped(ranges))
 
-    def spell_apart(self, ranges: Ranges) -> Expr:
-        """Return the expression of one character of a set in which escaped ones are others (`apart`)."""
-        return self._spell(intersection(ranges, ANY_CHAR), _lowered(ranges))
+    def spell_shifted(self, ranges: Ranges) -> Expr:
+        """Return one character of a set in which escaped characters are shifted (see `shifted`)."""
+        return self._spell(intersection(ranges, ANY_CHAR), _unshift(ranges))
 
     def _spell(self, bare: Ranges, escaped: Ranges) -> Expr:
         if (bare, escaped) not in self._known:
@@ -78,47 +81,47 @@ class QuotedText:
         return self._known[bare, escaped]
 
     def _escape(self, escaped: Ranges) -> Expr:
-        """Return the escapes of the characters of a set; those that are many are a rule."""
+        """Return the escapes of the characters of a set; beyond ASCII they are a rule."""
         if escaped not in self._known_escapes:
             expr = _escape(self._escapes, self.quote, escaped)
             self._known_escapes[escaped] = self._table.add("escape", expr) if difference(escaped, _PRINTABLE) else expr
         return self._known_escapes[escaped]
 
     def text(self, text: str) -> Expr:
-        """Return the expression of one string in its quotes."""
+        """Return one string in its quotes."""
         if self.is_bare(text):
             return literal(f"{self.quote}{text}{self.quote}")
         return seq(literal(self.quote), *(self.spell(char_set(each)) for each in text), literal(self.quote))
 
     def is_bare(self, text: str) -> bool:
-        """Whether a text is spelled in no other way than as it is."""
+        """Whether the only spelling of a text is the text itself."""
         return text.isascii() and text.isprintable() and not intersection(char_set(text), self._special)
 
-    def apart(self, dfa: Dfa) -> Dfa:
-        """Return the spellings of the words of an automaton."""
+    def shifted(self, dfa: Dfa) -> Dfa:
+        """Return the spellings of the words of an automaton, escaped characters shifted by `_ESCAPED`."""
         rows: list[list[Edge]] = []
         for row in dfa.edges:
             rows.append([])
             for target, ranges in chars_by_target(row).items():
                 rows[-1] += edges_to(difference(ranges, self._must), target)
-                rows[-1] += edges_to(_raised(self._escaped(ranges)), target)
+                rows[-1] += edges_to(_shift(self._escaped(ranges)), target)
         return build_dfa(rows, dfa.finals)
 
     def _escaped(self, ranges: Ranges) -> Ranges:
-        """Return the characters of a set that are spelled escaped."""
+        """Return the characters of a set that may be written escaped."""
         return ranges if difference(ranges, _PRINTABLE) else intersection(ranges, self._special)
 
 
 def restarted_at_escapes(dfa: Dfa) -> Dfa:
-    """Return the spellings that an automaton accepts if it begins anew behind each escaped character."""
-    return build_dfa([[*row, *edges_to(_raised(ANY_CHAR), 0)] for row in dfa.edges], dfa.finals)
+    """Return the spellings that an automaton accepts if each escaped character sends it back to its start."""
+    return build_dfa([[*row, *edges_to(_shift(ANY_CHAR), 0)] for row in dfa.edges], dfa.finals)
 
 
-def _raised(ranges: Ranges) -> Ranges:
+def _shift(ranges: Ranges) -> Ranges:
     return tuple((low + _ESCAPED, high + _ESCAPED) for low, high in ranges)
 
 
-def _lowered(ranges: Ranges) -> Ranges:
+def _unshift(ranges: Ranges) -> Ranges:
     return intersection(
         tuple((max(low - _ESCAPED, 0), high - _ESCAPED) for low, high in ranges if high >= _ESCAPED), ANY_CHAR
     )
@@ -144,12 +147,12 @@ def _escape(form: EscapeRules, quote: str, escaped: Ranges) -> Expr:
 
 
 def _digits(low: int, high: int, size: int = 4) -> Expr:
-    """Return the hexadecimal numbers from one to another, in as many digits."""
+    """Return the hexadecimal numbers from `low` to `high`, with `size` digits."""
     return choice(*(seq(*(_digit(a, b) for a, b in row)) for row in _rows(low, high, size)))
 
 
 def _rows(low: int, high: int, size: int) -> Iterator[list[tuple[int, int]]]:
-    """Yield rows of digit ranges whose numbers together are those from `low` to `high`."""
+    """Yield rows of digit ranges that together cover the numbers from `low` to `high`."""
     if size == 0:
         yield []
         return
@@ -186,7 +189,7 @@ def _pairs(low: int, high: int) -> Expr:
 
 
 def _aligned(low: int, high: int) -> Iterator[tuple[int, int]]:
-    """Yield parts within one leading surrogate, or over whole ones."""
+    """Split a range into parts within one leading surrogate, and parts over whole ones."""
     while low <= high:
         if low & 0x3FF or high - low < 0x3FF:
             last = min(high, low | 0x3FF)

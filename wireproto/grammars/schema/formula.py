@@ -1,7 +1,7 @@
-"""Which values may stand somewhere, as a formula over places of a schema document.
+"""Boolean formulas over the schemas of a document: which values are allowed somewhere.
 
-It must not know what any place says. Law: a formula is normal (negation only at places, each part once), so
-that a recursive schema has finitely many of them and each becomes one rule.
+It must not know what any schema means. Law: a formula is in negation normal form and holds each part once, so that a
+recursive schema has finitely many formulas, and each becomes one rule.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, Union
 
 @dataclass(frozen=True, slots=True)
 class SchemaRef:
-    """The schema at a JSON pointer, or with `constant` the JSON value there, which only equals itself.
+    """The schema at a JSON pointer; with `constant` exactly the JSON value there (`const`, `enum`).
 
     `scope`: the schema resources on the way here, outermost first, if the document has dynamic references.
     """
@@ -24,14 +24,14 @@ class SchemaRef:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Every value that a place refuses."""
+    """Every value that a schema refuses."""
 
-    place: SchemaRef
+    ref: SchemaRef
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Operands:
-    """Several formulas, each once; their order is kept and says nothing."""
+    """Several formulas, each once; their order is kept, and plays no part in equality."""
 
     parts: tuple[Formula, ...]
     _alike: frozenset[Formula] = field(init=False, repr=False)
@@ -51,12 +51,12 @@ class _Operands:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AllOf(_Operands):
-    """What all parts accept; without parts, every value."""
+    """What all parts accept; every value if there are none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnyOf(_Operands):
-    """What some part accepts; without parts, no value."""
+    """What some part accepts; no value if there are none."""
 
 
 Formula = Union[SchemaRef, Not, AllOf, AnyOf]
@@ -73,9 +73,9 @@ def conjunction(*formulas: Formula) -> Formula:
     parts: dict[Formula, None] = {}
     for formula in known:
         parts.update(dict.fromkeys(formula.parts if isinstance(formula, AllOf) else (formula,)))
-    if FALSE in parts or any(part.place in parts for part in parts if isinstance(part, Not)):
+    if FALSE in parts or any(part.ref in parts for part in parts if isinstance(part, Not)):
         return FALSE
-    # What is one of several and stands here itself says nothing more.
+    # Absorption: `A and (A or B)` is `A`.
     kept = [each for each in parts if not (isinstance(each, AnyOf) and any(part in parts for part in each.parts))]
     return kept[0] if len(kept) == 1 else AllOf(tuple(kept)) if kept else TRUE
 
@@ -85,7 +85,7 @@ def disjunction(*formulas: Formula) -> Formula:
     parts: dict[Formula, None] = {}
     for formula in formulas:
         parts.update(dict.fromkeys(formula.parts if isinstance(formula, AnyOf) else (formula,)))
-    if TRUE in parts or any(part.place in parts for part in parts if isinstance(part, Not)):
+    if TRUE in parts or any(part.ref in parts for part in parts if isinstance(part, Not)):
         return TRUE
     kept = [each for each in parts if not (isinstance(each, AllOf) and any(part in parts for part in each.parts))]
     return kept[0] if len(kept) == 1 else AnyOf(tuple(kept)) if kept else FALSE
@@ -96,15 +96,15 @@ def negation(formula: Formula) -> Formula:
     if isinstance(formula, SchemaRef):
         return Not(formula)
     if isinstance(formula, Not):
-        return formula.place
+        return formula.ref
     parts = [negation(part) for part in formula.parts]
     return disjunction(*parts) if isinstance(formula, AllOf) else conjunction(*parts)
 
 
 def pointer_of(formula: Formula) -> str:
-    """Return the pointer of the first place in a formula."""
+    """Return the pointer of the first schema in a formula."""
     while not isinstance(formula, (SchemaRef, Not)):
         if not formula.parts:
             return ""
         formula = formula.parts[0]
-    return formula.place.pointer if isinstance(formula, Not) else formula.pointer
+    return formula.ref.pointer if isinstance(formula, Not) else formula.pointer

@@ -21,9 +21,9 @@ from wireproto.grammars.schema.escapes import EscapeRules, QuotedText
 from wireproto.grammars.schema.values import ValueSet
 from wireproto.values.errors import TooLarge
 
-# Beyond this a counted string is not told apart from the markers around it.
+# A string with more states than this (length and markers counted together) is refused: each becomes a rule.
 _MAX_HELD: Final = 4_000
-# What of so few states may stand within markers is kept: any string at all is one state.
+# Products with so small an automaton are cached; that of any string has one state.
 _SMALL: Final = 4
 
 
@@ -31,8 +31,9 @@ _SMALL: Final = 4
 class Notation:
     """Words, quotes and signs; the canonical spelling first.
 
-    `lines`: between two tokens may stand a line break and blanks, else one blank at most. `within`: the spellings of
-    strings that may stand there (`QuotedText.apart`); `plain`: strings of which every spelling may.
+    `lines`: a line break and blanks may stand between two tokens, else one blank at most. `within`: the spellings of
+    strings that are allowed, with escaped characters shifted (`QuotedText.shifted`). `plain`: strings of which every
+    spelling is allowed.
     """
 
     null: tuple[str, ...] = ("null",)
@@ -51,18 +52,18 @@ class Notation:
         return choice(*map(literal, words))
 
     def restricted_to(self, within: Dfa, plain: Dfa) -> Notation:
-        """Return the notation with strings that are spelled in no other way."""
+        """Return the notation with no other spellings of strings than these."""
         return replace(self, within=within, plain=plain)
 
 
 JSON: Final = Notation()
-# What `str` makes of plain data. Its escapes \\x and \\U are not read back; JSON's are.
+# What `str` makes of plain data. Only JSON's escapes are used: Python's \\x and \\U are not read back.
 PYTHON: Final = Notation(("None", "null"), ("True", "true"), ("False", "false"), ("'", '"'))
 
 
 @dataclass(frozen=True, slots=True)
 class Delimiters:
-    """What stands before the first part, between two, behind the last, and behind `open` if there is none."""
+    """What stands before the first part, between two, after the last; `closed`: after `open` if there is no part."""
 
     open: Expr = EMPTY
     between: Expr = EMPTY
@@ -70,16 +71,16 @@ class Delimiters:
     closed: Expr = EMPTY
 
 
-# Between tokens a line may end, and so many blanks may follow.
+# After a line break between tokens: indentation of up to five levels of four blanks; without a bound models loop.
 _MAX_INDENT: Final = 20
 LINE: Final = seq(literal("\n"), repeat(chars(char_set(" \t")), 0, _MAX_INDENT))
 
 
 @dataclass(slots=True)
 class TokenWriter:
-    """A notation in a rule table: its strings and frames as expressions.
+    """Writes the tokens of a notation: strings, and what stands around the parts of arrays and objects.
 
-    `words` and `plain` are the rules so far of strings, and of values in which nothing is of one document only.
+    `words`, `plain`: the rules written so far of strings, and of values that depend on no document.
     """
 
     notation: Notation
@@ -103,7 +104,7 @@ class TokenWriter:
         )
 
     def string(self, text: str) -> Expr:
-        """Return one string, or nothing if it may not stand there."""
+        """Return one string; nothing if no spelling of it is allowed."""
         if text not in self._texts:
             within = self.notation.within
             if within != ANY_TEXT and not (within.accepts(text) and all(each.is_bare(text) for each in self._quoted)):
@@ -112,11 +113,7 @@ class TokenWriter:
         return self._texts[text]
 
     def strings(self, dfa: Dfa) -> Expr:
-        """Return the words of an automaton as strings.
-
-        Raises:
-            TooLarge: to tell which of their spellings may stand there takes too many states.
-        """
+        """Return the words of an automaton as strings, in every spelling that is allowed; raises `TooLarge`."""
         within = self.notation.within
         return (
             self.unrestricted(dfa)
@@ -125,11 +122,11 @@ class TokenWriter:
         )
 
     def _within(self, form: QuotedText, dfa: Dfa) -> Expr:
-        spelled, within = form.apart(dfa), self.notation.within
+        spelled, within = form.shifted(dfa), self.notation.within
         held = _known_within(spelled, within) if len(spelled.edges) <= _SMALL else spelled & within
         if len(held.edges) > _MAX_HELD:
             raise TooLarge(f"strings that take more than {_MAX_HELD} states")
-        return seq(literal(form.quote), right_linear(held, self.table, "text", form.spell_apart, literal(form.quote)))
+        return seq(literal(form.quote), right_linear(held, self.table, "text", form.spell_shifted, literal(form.quote)))
 
     def unrestricted(self, dfa: Dfa) -> Expr:
         """Return the words of an automaton as strings, in every spelling."""
@@ -141,7 +138,7 @@ class TokenWriter:
         )
 
     def any_string(self, least: int, most: int | None) -> Expr:
-        """Return any string of so many characters."""
+        """Return all strings of `least` to `most` characters."""
         return choice(
             *(
                 seq(literal(each.quote), repeat(each.spell(ANY_CHAR), least, most), literal(each.quote))
@@ -157,7 +154,10 @@ def _known_within(spelled: Dfa, within: Dfa) -> Dfa:
 
 @dataclass(slots=True)
 class CharRefs:
-    """Spells characters: `named` are references, `must` what never stands for itself."""
+    """Spells characters of markup.
+
+    `named`: their references; `must`: characters that are never written as themselves.
+    """
 
     table: RuleTable
     named: Mapping[str, str]
@@ -173,7 +173,7 @@ class CharRefs:
         self._special = frozenset((*self.named, *self.must, "\0"))
 
     def spell(self, ranges: Ranges) -> Expr:
-        """Return the expression of one character of a set; what is long is written once, as a rule."""
+        """Return one character of a set; a long expression is written once, as a rule."""
         if ranges not in self._known:
             plain = chars(difference(ranges, self._never))
             found = {chr(point) for low, high in intersection(ranges, self._signs) for point in range(low, high + 1)}
@@ -207,12 +207,12 @@ def _one_of(texts: tuple[str, ...]) -> Expr:
 
 @dataclass(slots=True)
 class MarkupTokenWriter(TokenWriter):
-    """A notation whose strings stand without quotes, as text of markup; what stands around values is not its own."""
+    """Writes strings without quotes, as text of markup. Arrays and objects have no tokens of their own there."""
 
     references: CharRefs
 
     def __post_init__(self) -> None:
-        """Write nothing: there are no tokens that white space could stand between."""
+        """Write no rule for white space: there are no tokens that it could stand between."""
 
     def string(self, text: str) -> Expr:
         """Return one string."""
@@ -223,12 +223,12 @@ class MarkupTokenWriter(TokenWriter):
         return self.references.words(dfa)
 
     def any_string(self, least: int, most: int | None) -> Expr:
-        """Return any string of so many characters."""
+        """Return all strings of `least` to `most` characters."""
         return repeat(self.references.spell(ANY_CHAR), least, most)
 
 
 @lru_cache(maxsize=256)
 def around_key(template: Template, kind: str = "") -> tuple[str, str]:
-    """Return a start tag with this type: what stands before its name and behind it; all is behind it if it has none."""
+    """Return a start tag of this type in two halves, before and after its name; without a name all is in the second."""
     before, name, after = template.format(key="", type=kind).partition('""')
     return (before + '"', '"' + after) if name else ("", before)

@@ -1,8 +1,8 @@
-"""Schemas as sets of values: every keyword that speaks of the value itself, and those that join schemas.
+"""Reads schemas as sets of values: the keywords of a single schema, and those that combine schemas.
 
-It must not know rules or texts. Law: the set is exact; a keyword that cannot be followed raises `GrammarError` if
-`strict`, else the set is widened and the place is noted. Under `not` a set has to be too small to end up too wide, so
-everything is read with `over` (may be too wide) or without (may be too small).
+It must not know rules or texts. Law: the set is exact. A keyword that cannot be followed raises `GrammarError` if
+`strict`; else the set is widened, with a note. Under `not` a set must be too small for its complement to be too wide,
+so everything is read as an over-approximation (`over`) or an under-approximation.
 Source: JSON Schema 2020-12, core sections 10 and 11, validation section 6.
 """
 
@@ -20,14 +20,17 @@ from wireproto.grammars.schema.assertions import KeywordContext
 from wireproto.grammars.schema.document import SchemaDocument
 from wireproto.grammars.schema.formula import FALSE, TRUE, AllOf, Formula, Not, SchemaRef, pointer_of
 from wireproto.grammars.schema.sets import ArraySet, Inexpressible, Member, ObjectSet
-from wireproto.grammars.schema.unevaluated import cases
 from wireproto.grammars.schema.values import ANY_VALUE, NO_VALUE, ValueSet, restricted
 from wireproto.values.errors import GrammarError, TooLarge
 
+# Schemas that are read through one another (`$ref`, `allOf`, ...); each level takes several frames of Python's stack.
 _MAX_NESTED: Final = 60
+# Combinations of schemas that a document may ask for; a schema that doubles them at each level would never end.
 _MAX_FORMULAS: Final = 20_000
+# How deep emptiness is looked for. It only removes options, so a limit costs no exactness.
 _DEEP: Final = 5
 _MAX_SHOWN: Final = 200
+# Sets of up to so many plain values are compared value by value, which is faster than intersecting automata.
 _MAX_LISTED: Final = 20
 REFERENCES: Final = ("$ref", "$dynamicRef")
 UNEVALUATED: Final = ("unevaluatedItems", "unevaluatedProperties")
@@ -37,7 +40,7 @@ _FAILURES: Final = (Inexpressible, TooLarge, PatternError)
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a grammar does not say as the schema does: where, by which keyword, and what it does instead.
+    """Where a grammar differs from the schema: the place, the keyword, and what the grammar does instead.
 
     `kind`: `widened` accepts more than the schema; `ordered` accepts every value, but not every order of its keys;
     `narrowed` leaves out values that the decoder would complain about; `unchecked` does not look at an annotation.
@@ -51,9 +54,13 @@ class Note:
 
 @dataclass(slots=True)
 class SchemaReader:
-    """Reads the places of one document; `shared` is what others have read, strictly and in the same way."""
+    """Reads the schemas of one document.
+
+    `unevaluated` reads a schema with `unevaluated*`. `shared`: what strict readers of other documents have read.
+    """
 
     document: SchemaDocument
+    unevaluated: Callable[[SchemaReader, SchemaRef, bool], ValueSet]
     strict: bool = True
     notes: dict[Note, None] = field(default_factory=dict)
     shared: dict[tuple[object, ...], ValueSet] = field(default_factory=dict)
@@ -75,14 +82,14 @@ class SchemaReader:
         if isinstance(formula, SchemaRef):
             return self.read(formula, over=True)
         if isinstance(formula, Not):
-            return self.guarded(formula, lambda: ~self.read(formula.place, over=False), True)
+            return self.guarded(formula, lambda: ~self.read(formula.ref, over=False), True)
         parts = [self.values(part) for part in formula.parts]
         if isinstance(formula, AllOf):
             return reduce(lambda a, b: self.guarded(formula, lambda: a & b, True), parts, ANY_VALUE)
         return self.guarded(formula, lambda: _union(parts), True)
 
     def guarded(self, at: Formula, make: Callable[[], ValueSet], over: bool, keyword: str = "not") -> ValueSet:
-        """Return what `make` makes; where it fails, everything or nothing, with a note, unless `strict`."""
+        """Return what `make` makes. If that fails: a note and everything (`over`) or nothing; an error if `strict`."""
         try:
             return make()
         except _FAILURES as error:
@@ -90,7 +97,7 @@ class SchemaReader:
             return ANY_VALUE if over else NO_VALUE
 
     def widen(self, pointer: str, keyword: str, error: Exception, kind: str = "widened") -> None:
-        """Note what is not followed, or refuse the schema."""
+        """Note that a keyword is not followed, or refuse the schema if `strict`."""
         if isinstance(error, Inexpressible):
             keyword = error.keyword
         if self.strict:
@@ -98,20 +105,20 @@ class SchemaReader:
         self.notes[Note(pointer, keyword, str(error), kind)] = None
 
     def of(self, formula: Formula, over: bool) -> ValueSet:
-        """Return what a schema in the place of a keyword accepts."""
+        """Return the values of a schema, or of a boolean in its place."""
         if not isinstance(formula, SchemaRef):
             return ANY_VALUE if formula == TRUE else NO_VALUE
         return self.read(formula, over)
 
-    def read(self, place: SchemaRef, over: bool) -> ValueSet:
-        """Return the values that the schema at a place accepts."""
-        if place.constant:
-            return self.guarded(place, lambda: assertions.constant(self.document, place), over, "const")
-        alone = self.document.alone(place.pointer) if self.strict else None
+    def read(self, ref: SchemaRef, over: bool) -> ValueSet:
+        """Return the values that a schema accepts."""
+        if ref.constant:
+            return self.guarded(ref, lambda: assertions.constant(self.document, ref), over, "const")
+        alone = self.document.alone(ref.pointer) if self.strict else None
         found = self.shared.get(alone) if alone is not None else None
         if found is not None:
             return found
-        key = (place, over)
+        key = (ref, over)
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._read(key)
@@ -120,108 +127,103 @@ class SchemaReader:
         return found
 
     def _read(self, key: tuple[SchemaRef, bool]) -> ValueSet:
-        place, over = key
+        ref, over = key
         if key in self._open or len(self._open) > _MAX_NESTED:
-            where = place.pointer[:_MAX_SHOWN] or "#"
+            where = ref.pointer[:_MAX_SHOWN] or "#"
             raise GrammarError(f"{where}: $ref: a schema that only refers to itself, or too deep")
         self._open.add(key)
         try:
-            return self._read_schema(place, over)
+            return self._read_schema(ref, over)
         finally:
             self._open.discard(key)
 
-    def _read_schema(self, place: SchemaRef, over: bool) -> ValueSet:
-        schema = self.schema(place)
+    def _read_schema(self, ref: SchemaRef, over: bool) -> ValueSet:
+        schema = self.schema(ref)
         unevaluated = next((keyword for keyword in UNEVALUATED if keyword in schema), None)
         if unevaluated is not None:
-            return self.guarded(place, partial(self._case_by_case, place, over), over, unevaluated)
-        found = self.assertions(place, over)
-        for keyword, make in self._applicators(place, schema, over):
-            found = self.met(found, place, keyword, make, over)
+            return self.guarded(ref, partial(self.unevaluated, self, ref, over), over, unevaluated)
+        found = self.assertions(ref, over)
+        for keyword, make in self._applicators(ref, schema, over):
+            found = self.met(found, ref, keyword, make, over)
         return found
 
-    def _case_by_case(self, place: SchemaRef, over: bool) -> ValueSet:
-        return _union(case.values for case in cases(self, place, over))
+    def schema(self, ref: SchemaRef) -> Mapping[str, Any]:
+        """Return the keywords of a schema."""
+        return self.document.schema(ref.pointer)
 
-    def schema(self, place: SchemaRef) -> Mapping[str, Any]:
-        """Return the keywords at a place."""
-        return self.document.schema(place.pointer)
-
-    def assertions(self, place: SchemaRef, over: bool) -> ValueSet:
-        """Return what all keywords say that speak of the value and of its members, and join no schemas."""
-        schema = self.schema(place)
+    def assertions(self, ref: SchemaRef, over: bool) -> ValueSet:
+        """Return the values that satisfy all keywords that do not combine schemas."""
+        schema = self.schema(ref)
         found = ANY_VALUE
-        asked = KeywordContext(self.document, place, schema, lambda formula: self.of(formula, over))
+        asked = KeywordContext(self.document, ref, schema, lambda formula: self.of(formula, over))
         for index in sorted({assertions.GROUP_OF[keyword] for keyword in schema if keyword in assertions.GROUP_OF}):
             keywords, make = assertions.GROUPS[index]
             keyword = next(each for each in keywords if each in schema)
-            found = self.met(found, place, keyword, partial(make, asked), over)
+            found = self.met(found, ref, keyword, partial(make, asked), over)
         for keyword in REFUSED:
             if keyword in schema:
-                found = self.met(found, place, keyword, _refused, over)
+                found = self.met(found, ref, keyword, _refused, over)
         return found
 
-    def met(
-        self, found: ValueSet, place: SchemaRef, keyword: str, make: Callable[[], ValueSet], over: bool
-    ) -> ValueSet:
-        """Return what is in a set and satisfies a keyword too."""
+    def met(self, found: ValueSet, ref: SchemaRef, keyword: str, make: Callable[[], ValueSet], over: bool) -> ValueSet:
+        """Return the values of a set that satisfy one more keyword."""
         if found == NO_VALUE:
             return found
         try:
             return found & make()
         except _FAILURES as error:
-            pointer = error.pointer if isinstance(error, Inexpressible) and error.pointer else place.pointer
+            pointer = error.pointer if isinstance(error, Inexpressible) and error.pointer else ref.pointer
             self.widen(pointer, keyword, error)
             return found if over else NO_VALUE
 
     def _applicators(
-        self, place: SchemaRef, schema: Mapping[str, Any], over: bool
+        self, ref: SchemaRef, schema: Mapping[str, Any], over: bool
     ) -> Iterator[tuple[str, Callable[[], ValueSet]]]:
-        """Yield what joins schemas: the keyword, and what makes its set."""
+        """Yield the keywords that combine schemas, each with a function that makes its set."""
         for keyword in REFERENCES:
             if keyword in schema:
-                yield keyword, partial(self._referred, place, keyword, over)
-        for part in self.parts(place, "allOf"):
+                yield keyword, partial(self._referred, ref, keyword, over)
+        for part in self.parts(ref, "allOf"):
             yield "allOf", partial(self.of, part, over)
         if "anyOf" in schema:
-            yield "anyOf", lambda: _union(self.of(part, over) for part in self.parts(place, "anyOf"))
+            yield "anyOf", lambda: _union(self.of(part, over) for part in self.parts(ref, "anyOf"))
         if "oneOf" in schema:
-            yield "oneOf", lambda: self._one_of(self.parts(place, "oneOf"), over)
+            yield "oneOf", lambda: self._one_of(self.parts(ref, "oneOf"), over)
         if "not" in schema:
-            yield "not", lambda: ~self.of(self.sub(place, "not"), not over)
+            yield "not", lambda: ~self.of(self.sub(ref, "not"), not over)
         if "if" in schema and ("then" in schema or "else" in schema):
-            yield "if", lambda: self._conditional(place, over)
-        for key, formula in assertions.dependent_schemas(self.document, place, schema):
+            yield "if", lambda: self._conditional(ref, over)
+        for key, formula in assertions.dependent_schemas(self.document, ref, schema):
             yield "dependentSchemas", partial(self._dependent, key, formula, over)
 
-    def _referred(self, place: SchemaRef, keyword: str, over: bool) -> ValueSet:
-        return self.of(self.target(place, keyword), over)
+    def _referred(self, ref: SchemaRef, keyword: str, over: bool) -> ValueSet:
+        return self.of(self.target(ref, keyword), over)
 
-    def sub(self, place: SchemaRef, *steps: str | int) -> Formula:
-        """Return the formula of a schema below a place; TRUE if there is none."""
+    def sub(self, ref: SchemaRef, *steps: str | int) -> Formula:
+        """Return the formula of a schema inside another one; TRUE if there is none."""
         try:
-            return assertions.below(self.document, place, *steps)
+            return assertions.below(self.document, ref, *steps)
         except KeyError:
             return TRUE
 
-    def parts(self, place: SchemaRef, keyword: str) -> list[Formula]:
+    def parts(self, ref: SchemaRef, keyword: str) -> list[Formula]:
         """Return the formulas of a keyword that holds a list of schemas."""
-        listed = self.schema(place).get(keyword, [])
+        listed = self.schema(ref).get(keyword, [])
         if not isinstance(listed, list):
-            raise GrammarError(f"{place.pointer}/{keyword}: not a list of schemas")
-        return [self.sub(place, keyword, index) for index in range(len(listed))]
+            raise GrammarError(f"{ref.pointer}/{keyword}: not a list of schemas")
+        return [self.sub(ref, keyword, index) for index in range(len(listed))]
 
-    def target(self, place: SchemaRef, keyword: str) -> Formula:
-        """Return what a reference at a place means."""
-        reference = self.schema(place)[keyword]
+    def target(self, ref: SchemaRef, keyword: str) -> Formula:
+        """Return the formula that a reference leads to."""
+        reference = self.schema(ref)[keyword]
         if keyword == "$ref":
-            return self.document.reference(place, reference)
-        return self.document.dynamic_reference(place, reference)
+            return self.document.reference(ref, reference)
+        return self.document.dynamic_reference(ref, reference)
 
-    def _conditional(self, place: SchemaRef, over: bool) -> ValueSet:
-        condition = self.sub(place, "if")
-        held = self.of(condition, over) & self.of(self.sub(place, "then"), over)
-        return held | (~self.of(condition, not over) & self.of(self.sub(place, "else"), over))
+    def _conditional(self, ref: SchemaRef, over: bool) -> ValueSet:
+        condition = self.sub(ref, "if")
+        held = self.of(condition, over) & self.of(self.sub(ref, "then"), over)
+        return held | (~self.of(condition, not over) & self.of(self.sub(ref, "else"), over))
 
     def _dependent(self, key: str, formula: Formula, over: bool) -> ValueSet:
         return restricted(objects=without(key)) | (ValueSet(objects=having(key)) & self.of(formula, over))
@@ -240,7 +242,7 @@ class SchemaReader:
         return found
 
     def _meeting(self, every: list[ValueSet]) -> list[list[int]]:
-        """Return for each of several sets the numbers of those that it may share values with."""
+        """Return for each set the numbers of the others with which it may share values."""
         found: list[list[int]] = [[] for _ in every]
         listed = [each.listed(_MAX_LISTED) for each in every]
         for i, j in combinations(range(len(every)), 2):
@@ -255,7 +257,7 @@ class SchemaReader:
         return found
 
     def surely_empty(self, found: ValueSet, depth: int = 0) -> bool:
-        """Whether it is seen, a few levels deep, that there is no such value."""
+        """Whether a set is visibly empty, looking a few levels deep."""
         if found.null or found.booleans or found.strings or not found.numbers.is_empty:
             return False
         return all(self._empty_array(each, depth) for each in found.arrays) and all(

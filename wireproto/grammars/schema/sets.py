@@ -1,7 +1,7 @@
-"""Sets of JSON values of one kind each: strings, arrays, objects. A set is a union of clauses.
+"""Sets of strings, arrays and objects, each as a clause; a union of clauses is in disjunctive normal form.
 
-It must not know schemas or rules; members are formulas. Law: intersection and complement are exact, or `TooLarge` and
-`Inexpressible` are raised; a clause that no value satisfies for a reason seen here is dropped.
+It must not know schemas or rules; the values of items and members are formulas. Law: intersection and complement are
+exact, or raise `TooLarge` or `Inexpressible`. Clauses that are visibly empty are dropped; others may be empty too.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from wireproto.grammars.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, length
 from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, conjunction, disjunction, negation
 from wireproto.values.errors import TooLarge
 
+# The limits keep products of clauses from growing exponentially. From `_MANY_CLAUSES` on, covered clauses are dropped.
 _MAX_CLAUSES: Final = 256
 _MANY_CLAUSES: Final = 32
-# What meetings of few cases may grow to: beyond it they only grow on.
+# A product of few clauses may grow to this many; what grows beyond it was never seen to shrink again.
 _MAX_MET: Final = 64
 _MAX_MEETINGS: Final = 8_192
 _MAX_KINDS: Final = 64
-# Up to here a length is part of the automaton.
+# Up to here a length is part of the automaton, one state for each character; longer ones are kept as numbers.
 _MAX_COUNTED: Final = 128
 
 
 class Inexpressible(ValueError):
-    """Something that no grammar of ours can say; `keyword` is what asked for it, `pointer` where, if that is known."""
+    """Something that no grammar here can express; `keyword`: what asked for it; `pointer`: where, if that is known."""
 
     def __init__(self, keyword: str, why: str, pointer: str | None = None) -> None:
         super().__init__(why)
@@ -44,7 +45,7 @@ class StringSet:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is seen that there is none."""
+        """Whether the clause is visibly empty."""
         return self.dfa.is_empty or (self.most is not None and self.most < self.least)
 
     def words(self, limit: int) -> tuple[str, ...] | None:
@@ -54,14 +55,14 @@ class StringSet:
         return None if found is None else tuple(word for word in found if len(word) in fits)
 
     def counted(self) -> StringSet:
-        """Return the same strings, their least length as a bound where the automaton asks for nothing else."""
+        """Return the same strings; an automaton that only asks for a least length becomes a bound."""
         least = len(self.dfa.edges) - 1
         if self.dfa.finals != {least} or self.dfa != length_dfa(least, None):
             return self
         return StringSet(ANY_TEXT, max(self.least, least), self.most)
 
     def within(self, other: StringSet) -> bool:
-        """Whether it is seen that every string of this clause is one of the other."""
+        """Whether this clause is visibly a subset of the other."""
         return other in (self, StringSet(ANY_TEXT))
 
     def meet(self, other: StringSet) -> StringSet:
@@ -84,7 +85,7 @@ class StringSet:
 
 
 def strings_of_length(least: int, most: int | None) -> StringSet:
-    """Return the strings of such a length."""
+    """Return the strings of `least` to `most` characters."""
     if most is not None and most < least:
         return StringSet(NO_TEXT)
     if max(least, most or 0) > _MAX_COUNTED:
@@ -94,7 +95,7 @@ def strings_of_length(least: int, most: int | None) -> StringSet:
 
 @dataclass(frozen=True, slots=True)
 class ItemCount:
-    """How many items of an array, from the index `start` on, a formula must accept."""
+    """`contains`: how many items, from the index `start` on, a formula must accept."""
 
     formula: Formula
     least: int
@@ -104,7 +105,7 @@ class ItemCount:
 
 @dataclass(frozen=True, slots=True)
 class ArraySet:
-    """Arrays: what the first items are, what the rest is, how many there are, and what must be among them."""
+    """Arrays: what the first items are, what the others are, how many there are, and what must be among them."""
 
     prefix: tuple[Formula, ...] = ()
     rest: Formula = TRUE
@@ -115,7 +116,7 @@ class ArraySet:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is seen that there is none."""
+        """Whether the clause is visibly empty."""
         reach = next((i for i, each in enumerate((*self.prefix, self.rest)) if each == FALSE), None)
         most = _lower(self.most, reach)
         needed = max([self.least, *(count.least for count in self.counts)])
@@ -127,7 +128,7 @@ class ArraySet:
         return self.prefix[index] if index < len(self.prefix) else self.rest
 
     def within(self, other: ArraySet) -> bool:
-        """Whether it is seen that every array of this clause is one of the other."""
+        """Whether this clause is visibly a subset of the other."""
         return other in (self, ArraySet())
 
     def meet(self, other: ArraySet) -> ArraySet:
@@ -149,7 +150,7 @@ class ArraySet:
     def others(self) -> tuple[ArraySet, ...]:
         """Return all other arrays."""
         if self.unique:
-            raise Inexpressible("uniqueItems", "that items are not all different is not said by any grammar")
+            raise Inexpressible("uniqueItems", "that items are not all different cannot be expressed by a grammar")
         found: list[ArraySet] = []
         for index, formula in enumerate(self.prefix):
             if formula != TRUE:
@@ -168,7 +169,7 @@ class ArraySet:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A key that is told apart: whether it must be there, and what its value is."""
+    """A named key: whether it is required, and what it holds."""
 
     key: str
     required: bool
@@ -177,7 +178,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class KeyClass:
-    """The value of every key of a language."""
+    """What all keys of a language hold."""
 
     keys: Dfa
     value: Formula
@@ -188,9 +189,9 @@ ANY_KEY: Final = (KeyClass(ANY_TEXT, TRUE),)
 
 @dataclass(frozen=True, slots=True)
 class ObjectSet:
-    """Objects: named members, what all other keys hold (kinds that exclude each other), how many there are.
+    """Objects: named members, what other keys hold (disjoint classes of keys), how many members there are.
 
-    `some`: for each of these kinds there is a key that holds such a value.
+    `some`: demands; for each of them some key of the class holds such a value.
     """
 
     members: tuple[Member, ...] = ()
@@ -207,14 +208,14 @@ class ObjectSet:
     def __hash__(self) -> int:
         found = self._hash
         if found is None:
-            # Clauses are compared with each other by the thousand, or never.
+            # Computed when it is needed: some clauses are hashed thousands of times, most never.
             found = hash((self.members, self.kinds, self.least, self.most, self.some))
             object.__setattr__(self, "_hash", found)
         return found
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is seen that there is none."""
+        """Whether the clause is visibly empty."""
         required = [member for member in self.members if member.required]
         if any(member.value == FALSE for member in required):
             return True
@@ -225,17 +226,17 @@ class ObjectSet:
         return sum(member.value != FALSE for member in self.members) < self.least
 
     def member(self, key: str) -> Member:
-        """Return what is said of a key."""
+        """Return what a key is and holds."""
         return self._by_key.get(key) or Member(key, False, self.other(key))
 
     def other(self, key: str) -> Formula:
-        """Return what a key holds that is not named."""
+        """Return what a key holds if it is not named."""
         if self.kinds is ANY_KEY:
             return TRUE
         return next((kind.value for kind in self.kinds if kind.keys.accepts(key)), TRUE)
 
     def within(self, other: ObjectSet) -> bool:
-        """Whether it is seen that every object of this clause is one of the other."""
+        """Whether this clause is visibly a subset of the other."""
         if other.least > self.least or (other.most is not None and (self.most is None or self.most > other.most)):
             return False
         if other.kinds is not ANY_KEY and other.kinds != self.kinds and other.kinds != ANY_KEY:
@@ -275,7 +276,7 @@ class ObjectSet:
         )
 
     def united(self, clauses: list[ObjectSet]) -> list[ObjectSet]:
-        """Return clauses of the same union, with those as one that differ only in what a single key holds."""
+        """Return clauses of the same union; those that differ only in what one key holds become one."""
         before = 0
         while before != len(clauses):
             before = len(clauses)
@@ -325,7 +326,7 @@ Clause = TypeVar("Clause", StringSet, ArraySet, ObjectSet)
 def intersected(
     first: Sequence[Clause], second: Sequence[Clause], meet: Callable[[Clause, Clause], Clause]
 ) -> tuple[Clause, ...]:
-    """Return the union of all meetings of clauses; where there are too many, without those that others cover."""
+    """Return the intersection of two unions: all products of clauses, without covered ones if there are many."""
     if len(first) == len(second) == 1:
         return distinct([meet(first[0], second[0])])
     if len(first) * len(second) > _MAX_MEETINGS:
@@ -355,7 +356,7 @@ def _uncovered(clauses: Iterable[Clause]) -> dict[Clause, None]:
 
 
 def distinct(clauses: Iterable[Clause]) -> tuple[Clause, ...]:
-    """Return the clauses that are not empty, each once."""
+    """Return the clauses that are not visibly empty, each once."""
     found = [clause for clause in clauses if not clause.is_empty]
     if len(found) < 2:
         return tuple(found)
@@ -368,13 +369,13 @@ def distinct(clauses: Iterable[Clause]) -> tuple[Clause, ...]:
 
 
 def _fewer(clauses: Iterable[Clause]) -> dict[Clause, None]:
-    """Return clauses of the same union, without those that others cover, and with those joined that can be."""
+    """Return fewer clauses of the same union: covered ones dropped, similar ones joined."""
     kept = list(_uncovered(clauses))
     return dict.fromkeys(kept[0].united(kept) if kept else ())
 
 
 def _with_either(key: str, first: ObjectSet, second: ObjectSet) -> ObjectSet:
-    """Return the union of two objects that differ in one key only."""
+    """Return the union of two object clauses that differ in one key only."""
     a, b = first.member(key), second.member(key)
     both_ways = Member(key, a.required and b.required, disjunction(a.value, b.value))
     members = tuple(both_ways if each.key == key else each for each in first.members)
@@ -382,7 +383,7 @@ def _with_either(key: str, first: ObjectSet, second: ObjectSet) -> ObjectSet:
 
 
 def key_classes(kinds: Iterable[KeyClass]) -> tuple[KeyClass, ...]:
-    """Return kinds of which no two hold the same values."""
+    """Return classes of keys with those of equal values joined."""
     found: dict[Formula, Dfa] = {}
     for kind in kinds:
         if not kind.keys.is_empty:

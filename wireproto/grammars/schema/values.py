@@ -1,6 +1,6 @@
-"""Sets of JSON values of every kind: the algebra behind `allOf`, `anyOf`, `oneOf`, `not` and `if`.
+"""Sets of JSON values of all types: the algebra behind `allOf`, `anyOf`, `oneOf`, `not` and `if`.
 
-It must not know schemas or rules. Law: `&`, `|` and `~` are what they are for sets.
+It must not know schemas or rules. Law: `&`, `|` and `~` are those of sets.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ class ValueSet:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is seen that there is no value."""
+        """Whether the set is visibly empty."""
         return not (self.null or self.booleans or self.strings or self.arrays or self.objects) and self.numbers.is_empty
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing in it is a formula of some document."""
+        """Whether no formula is in it, so that it means the same in every document."""
         return self.arrays in ((), ANY_VALUE.arrays) and self.objects in ((), ANY_VALUE.objects)
 
     def listed(self, limit: int) -> frozenset[str] | None:
-        """Return a text for each value, the same for equal ones; None if they are not few or not plain."""
+        """Return a text for each value; None if there are more than `limit`, or arrays or objects."""
         numbers = self.numbers.values(limit)
         words = [text.words(limit) for text in self.strings]
         if self.arrays or self.objects or numbers is None or None in words:
@@ -102,7 +102,7 @@ def _united(clauses: tuple[Clause, ...], every: tuple[Clause, ...]) -> tuple[Cla
 
 
 def _joined(first: tuple[StringSet, ...], second: tuple[StringSet, ...]) -> tuple[StringSet, ...]:
-    """Return the union; what has no length apart from its automaton is one automaton."""
+    """Return the union; clauses without a separate length become one automaton."""
     joined = None
     counted: list[StringSet] = []
     for text in first + second:
@@ -128,7 +128,7 @@ def restricted(
     arrays: tuple[ArraySet, ...] = ANY_VALUE.arrays,
     objects: tuple[ObjectSet, ...] = ANY_VALUE.objects,
 ) -> ValueSet:
-    """Return everything, but of these types only what is given: what a keyword says of one type."""
+    """Return all values, but of the given types only these: a keyword restricts one type and leaves the others."""
     return ValueSet(
         null,
         booleans,

@@ -1,32 +1,46 @@
-"""Sets of values as rules for their texts, in JSON or in a notation like it.
+"""Writes sets of values as rules for their texts, in JSON or a notation like it.
+
+Two roles: `ValueWriter` says how values are spelled, out of the tokens of a `TokenWriter`; a `MemberLayout` says how
+the members of an object are framed. A `ValueWriter` is the layout of its own inline objects; codecs bring other layouts
+for the arguments of a call, and subclasses for other spellings.
 
 It must not know schema keywords. Law: every text that matches spells a value in the set, and every value in the set
-that the notation can spell has a text that matches; keys stand in any order where there are few of them, else in the
-order of the schema. What of a clause cannot be written raises `GrammarError`, or is left out with a note.
+that the notation can spell has a text that matches. Few keys stand in any order, more of them in the order of the
+schema. What cannot be written raises `GrammarError`, or is left out with a note.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from itertools import product
 from typing import Final
 
-from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, length_dfa
+from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, length_dfa, words_dfa
 from wireproto.grammars.automata.charset import char_range, char_set
-from wireproto.grammars.automata.decimals import NumberSet
+from wireproto.grammars.automata.decimals import NumberSet, exactly
 from wireproto.grammars.automata.right_linear import right_linear, unescaped
 from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, RuleRef, chars, choice, literal, optional, repeat, seq
 from wireproto.grammars.expr.rule_table import RuleTable
-from wireproto.grammars.schema.counting import MemberLayout, counted_array, object_expr
-from wireproto.grammars.schema.formula import FALSE, Formula, pointer_of
+from wireproto.grammars.schema.formula import FALSE, Formula, conjunction, negation, pointer_of
 from wireproto.grammars.schema.notation import JSON, Delimiters, Notation, TokenWriter
+from wireproto.grammars.schema.objects import MemberLayout, object_expr
 from wireproto.grammars.schema.reading import Note, SchemaReader
-from wireproto.grammars.schema.sets import ArraySet, Inexpressible, ObjectSet, StringSet
+from wireproto.grammars.schema.sets import ArraySet, Inexpressible, ItemCount, ObjectSet, StringSet
 from wireproto.grammars.schema.values import ValueSet
 from wireproto.values.errors import TooLarge
 
-# Digits in a row that nothing limits; 2**64 has 20.
+# The most digits in a row where the schema sets no limit: 2**64 has 20, and engines slow down with unbounded runs.
 _MAX_DIGITS: Final = 20
+# A longer `prefixItems` gets a rule for each item: nested in place it would be as deep as it is long.
 _NESTED_PREFIX: Final = 8
+# Each state of an array becomes a rule.
+_MAX_STATES: Final = 3_000
+# `uniqueItems` remembers the set of values already used: up to 2 ** 10 states.
+_MAX_DIFFERENT: Final = 10
+# Each `contains` multiplies the states.
+_MAX_COUNTS: Final = 5
 _DIGIT: Final = chars(char_range("0", "9"))
 _NONZERO: Final = chars(char_range("1", "9"))
 _E: Final = chars(char_set("eE"))
@@ -34,9 +48,9 @@ _E: Final = chars(char_set("eE"))
 
 @dataclass(slots=True)
 class ValueWriter:
-    """Writes the rules of one document into a rule table.
+    """The role of spelling: writes the values of one schema document into a rule table.
 
-    `any_order`: so many keys may stand in any order. `notation`: how values are spelled.
+    `any_order`: up to so many keys may stand in any order. `notation`: how values are spelled.
     """
 
     reader: SchemaReader
@@ -50,18 +64,18 @@ class ValueWriter:
     _by_numbers: dict[NumberSet, Expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # Writers of one kind share what they write of strings, numbers and other values without schemas of their own.
+        # Writers of one class and notation share the rules of values that depend on no document.
         self.tokens = self.table.once((type(self), self.notation), lambda: TokenWriter(self.notation, self.table))
         self._by_numbers = self.table.once(NumberSet, dict)
 
     def flush(self) -> None:
-        """Write the rules that were referred to and not written yet."""
+        """Write the rules that are referred to and not written yet."""
         while self._todo:
             name, found, pointer = self._todo.pop()
             self.table.rules[name] = self.body(found, pointer)
 
     def value(self, formula: Formula, hint: str | None = None) -> Expr:
-        """Return the texts of a formula's values; the rules that they need are written later."""
+        """Return the texts of a formula's values; `flush` writes the rules that they refer to."""
         written = self._by_formula.get(formula)
         if written is None:
             written = self._by_formula[formula] = self._value(formula, hint)
@@ -93,10 +107,6 @@ class ValueWriter:
         """Refuse what cannot be written, or note that it is left out."""
         self.reader.widen(pointer, keyword, error)
 
-    def ordered(self, pointer: str, what: str) -> None:
-        """Note that not every order of keys is written."""
-        self.reader.notes[Note(pointer, "properties", what, "ordered")] = None
-
     def number(self, found: NumberSet) -> Expr:
         """Return the texts of numbers."""
         if found not in self._by_numbers:
@@ -114,7 +124,7 @@ class ValueWriter:
         return self._by_numbers[found]
 
     def string(self, text: StringSet, pointer: str) -> Expr:
-        """Return the texts of strings, in their quotes."""
+        """Return the texts of a set of strings."""
         text = text.counted()
         dfa = text.dfa
         if dfa == ANY_TEXT == self.notation.within:
@@ -129,7 +139,7 @@ class ValueWriter:
         return self.quoted(dfa, pointer)
 
     def quoted(self, dfa: Dfa, pointer: str) -> Expr:
-        """Return the words of an automaton as strings, in their quotes."""
+        """Return the words of an automaton as strings."""
         if dfa.is_empty:
             return NOTHING
         known = self.tokens.words
@@ -153,7 +163,7 @@ class ValueWriter:
             array = replace(array, unique=False)
         try:
             if array.counts or array.unique:
-                return counted_array(self, array, pointer)
+                return _ArrayWriter(self, array).expr()
         except (TooLarge, Inexpressible) as error:
             self.refuse(pointer, "uniqueItems" if array.unique else "contains", error)
         return self._plain_array(array)
@@ -198,28 +208,28 @@ class ValueWriter:
         return self.tokens.object
 
     def element(self, value: Formula) -> Expr:
-        """Return an element of an array, every text of it."""
+        """Return the texts of an element of an array."""
         return self.value(value)
 
     def single(self, found: ValueSet) -> Expr:
-        """Return an element of an array that has one of these few values."""
+        """Return the texts of an element of an array that is one of these few values."""
         return self.body(found, "")
 
     def member(self, key: str, value: Formula) -> Expr:
-        """Return a member of an object, every text of it."""
+        """Return the texts of a member of an object."""
         return self._member(self.tokens.string(key), value)
 
     def free_member(self, keys: Dfa, value: Formula) -> Expr:
-        """Return a member of any of these keys."""
+        """Return the texts of a member with any of these keys."""
         return self._member(self.quoted(keys, pointer_of(value)), value)
 
     def _member(self, key: Expr, value: Formula) -> Expr:
         return seq(key, self.tokens.colon, self.value(value))
 
     def object(self, found: ObjectSet, pointer: str, layout: MemberLayout | None = None) -> Expr:
-        """Return the texts of objects, their members in another layout if one is given."""
+        """Return the texts of objects; `layout` frames their members if it is given."""
         try:
-            return object_expr(self, found, pointer, layout or self)
+            return object_expr(self.reader, self.table, self.any_order, found, pointer, layout or self)
         except (TooLarge, Inexpressible) as error:
             self.refuse(pointer, "properties" if found.most is None else "maxProperties", error)
         if found == ObjectSet():
@@ -241,3 +251,99 @@ def _exponents(large: bool) -> Expr:
     sign = optional(literal("+")) if large else literal("-")
     fraction = optional(seq(literal("."), repeat(_DIGIT, 1, 16)))
     return seq(_NONZERO, fraction, _E, sign, digits)
+
+
+@dataclass(frozen=True, slots=True)
+class _ArrayState:
+    """The state after some items: how many there were (as far as it matters), counts of `contains`, values used up."""
+
+    index: int
+    counts: tuple[int, ...]
+    taken: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _ArrayWriter:
+    writer: ValueWriter
+    array: ArraySet
+    far: int = 0
+    known: dict[_ArrayState, RuleRef] = field(default_factory=dict)
+    todo: list[_ArrayState] = field(default_factory=list)
+
+    def expr(self) -> Expr:
+        array = self.array
+        if len(array.counts) > _MAX_COUNTS:
+            raise TooLarge(f"more than {_MAX_COUNTS} things to count at once")
+        self.far = max(len(array.prefix), array.least, (array.most or -1) + 1, *(c.start for c in array.counts), 0)
+        start = _ArrayState(0, (0,) * len(array.counts))
+        delimiters = self.writer.array_delimiters
+        inside = choice(self.items(start), *([delimiters.closed] if self.ends(start) else []))
+        while self.todo:
+            state = self.todo.pop()
+            more = seq(delimiters.between, self.items(state))
+            end = [delimiters.close] if self.ends(state) else []
+            self.writer.table.rules[self.known[state].name] = choice(more, *end)
+        return seq(delimiters.open, inside)
+
+    def after(self, state: _ArrayState) -> RuleRef:
+        if state not in self.known:
+            if len(self.known) > _MAX_STATES:
+                raise TooLarge(f"more than {_MAX_STATES} states of an array")
+            self.known[state] = RuleRef(self.writer.table.name("items"))
+            self.todo.append(state)
+        return self.known[state]
+
+    def ends(self, state: _ArrayState) -> bool:
+        met = all(count.least <= done for count, done in zip(self.array.counts, state.counts, strict=True))
+        return met and state.index >= self.array.least
+
+    def items(self, state: _ArrayState) -> Expr:
+        """Return all possible next items, each with what follows it."""
+        if self.array.most is not None and state.index >= self.array.most:
+            return NOTHING
+        options: list[Expr] = []
+        for formula, counts in self.counted(state):
+            index = min(state.index + 1, self.far)
+            if not self.array.unique:
+                options.append(seq(self.writer.element(formula), self.after(_ArrayState(index, counts))))
+                continue
+            for name, text in _different(self.writer, formula):
+                if name not in state.taken:
+                    options.append(seq(text, self.after(_ArrayState(index, counts, state.taken | {name}))))
+        return choice(*options)
+
+    def counted(self, state: _ArrayState) -> Iterator[tuple[Formula, tuple[int, ...]]]:
+        """Split what the next item may be by what it counts for; yield each part with the counts after it."""
+        here = self.array.item(state.index)
+        choices = [
+            _counted(count, done, state.index) for count, done in zip(self.array.counts, state.counts, strict=True)
+        ]
+        for picked in product(*choices):
+            formula = conjunction(here, *(each for each, _ in picked))
+            if formula != FALSE:
+                yield formula, tuple(done for _, done in picked)
+
+
+def _counted(count: ItemCount, done: int, index: int) -> list[tuple[Formula, int]]:
+    settled = done >= count.least and count.most is None
+    if index < count.start or settled:
+        return [(conjunction(), done)]
+    refused = (negation(count.formula), done)
+    return [refused] if done == count.most else [(count.formula, done + 1), refused]
+
+
+def _different(writer: ValueWriter, formula: Formula) -> list[tuple[str, Expr]]:
+    """Return the few values of a formula, each with a name and its texts (for `uniqueItems`)."""
+    found = writer.reader.values(formula)
+    numbers = found.numbers.values(_MAX_DIFFERENT)
+    texts = [each.words(_MAX_DIFFERENT) for each in found.strings]
+    if found.arrays or found.objects or numbers is None or None in texts:
+        raise Inexpressible("uniqueItems", "that all of many values differ is not said by any grammar")
+    different = [("null", ValueSet(null=True))] if found.null else []
+    different += [(str(truth), ValueSet(booleans=frozenset((truth,)))) for truth in sorted(found.booleans)]
+    different += [(each, ValueSet(numbers=exactly([Decimal(each)]))) for each in numbers]
+    words = sorted({word for each in texts for word in each or ()})
+    different += [(f'"{word}', ValueSet(strings=(StringSet(words_dfa([word])),))) for word in words]
+    if len(different) > _MAX_DIFFERENT:
+        raise Inexpressible("uniqueItems", f"that more than {_MAX_DIFFERENT} values differ takes too many states")
+    return [(name, writer.single(values)) for name, values in different]

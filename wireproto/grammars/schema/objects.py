@@ -1,143 +1,39 @@
-"""Arrays and objects that have to be counted: one rule for each state of what was written so far.
+"""Writes objects: one rule for each state of what was written so far.
 
 It must not know schema keywords. Law: a state is all that later members depend on; more states than a limit raise
-`TooLarge`. A key that is told apart stands once. Other keys may be repeated in a text, and JSON readers keep the last
-one, so that nothing may rest on an earlier one.
+`TooLarge`. A named key stands once. Other keys may be repeated in a text, and JSON readers keep the last one, so
+nothing may rest on an earlier one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from wireproto.grammars.automata.automaton import NO_TEXT, Dfa, words_dfa
-from wireproto.grammars.automata.decimals import exactly
 from wireproto.grammars.expr.expr import NOTHING, Choice, Expr, RuleRef, Seq, choice, filled, seq
+from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.schema.formula import FALSE, Formula, conjunction, negation
-from wireproto.grammars.schema.sets import ArraySet, Inexpressible, ItemCount, ObjectSet, StringSet
-from wireproto.grammars.schema.values import ValueSet
+from wireproto.grammars.schema.notation import Delimiters
+from wireproto.grammars.schema.reading import Note, SchemaReader
+from wireproto.grammars.schema.sets import Inexpressible, ObjectSet
 from wireproto.values.errors import TooLarge
 
-if TYPE_CHECKING:
-    from wireproto.grammars.schema.notation import Delimiters
-    from wireproto.grammars.schema.writing import ValueWriter
-
+# Each state is a rule with all members that may follow: with more of them the grammar is too large for any engine.
 _MAX_STATES: Final = 3_000
+# Up to here every state lists all named members that may follow; beyond, they are a chain: lists would be quadratic.
 _MAX_INLINE: Final = 40
-# From so many members on each is a rule of its own, since it stands in many places.
+# From so many members on each is a rule of its own, because it is written in many states.
 _MANY: Final = 3
-_MAX_DIFFERENT: Final = 10
-_MAX_SIGNATURE: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class _ArrayState:
-    """How many items there are (up to where that matters), how many count for what, which values are taken."""
-
-    index: int
-    counts: tuple[int, ...]
-    taken: frozenset[str] = frozenset()
-
-
-def counted_array(writer: ValueWriter, array: ArraySet, pointer: str) -> Expr:
-    """Return the texts of arrays whose items are counted or have to differ."""
-    return _ArrayWriter(writer, array, pointer).expr()
-
-
-@dataclass(slots=True)
-class _ArrayWriter:
-    writer: ValueWriter
-    array: ArraySet
-    pointer: str
-    far: int = 0
-    known: dict[_ArrayState, RuleRef] = field(default_factory=dict)
-    todo: list[_ArrayState] = field(default_factory=list)
-
-    def expr(self) -> Expr:
-        array = self.array
-        if len(array.counts) > _MAX_SIGNATURE:
-            raise TooLarge(f"more than {_MAX_SIGNATURE} things to count at once")
-        self.far = max(len(array.prefix), array.least, (array.most or -1) + 1, *(c.start for c in array.counts), 0)
-        start = _ArrayState(0, (0,) * len(array.counts))
-        delimiters = self.writer.array_delimiters
-        inside = choice(self.items(start), *([delimiters.closed] if self.ends(start) else []))
-        while self.todo:
-            state = self.todo.pop()
-            more = seq(delimiters.between, self.items(state))
-            end = [delimiters.close] if self.ends(state) else []
-            self.writer.table.rules[self.known[state].name] = choice(more, *end)
-        return seq(delimiters.open, inside)
-
-    def after(self, state: _ArrayState) -> RuleRef:
-        if state not in self.known:
-            if len(self.known) > _MAX_STATES:
-                raise TooLarge(f"more than {_MAX_STATES} states of an array")
-            self.known[state] = RuleRef(self.writer.table.name("items"))
-            self.todo.append(state)
-        return self.known[state]
-
-    def ends(self, state: _ArrayState) -> bool:
-        met = all(count.least <= done for count, done in zip(self.array.counts, state.counts, strict=True))
-        return met and state.index >= self.array.least
-
-    def items(self, state: _ArrayState) -> Expr:
-        """Return all next items with what follows them."""
-        if self.array.most is not None and state.index >= self.array.most:
-            return NOTHING
-        options: list[Expr] = []
-        for formula, counts in self.counted(state):
-            index = min(state.index + 1, self.far)
-            if not self.array.unique:
-                options.append(seq(self.writer.element(formula), self.after(_ArrayState(index, counts))))
-                continue
-            for name, text in _different(self.writer, formula):
-                if name not in state.taken:
-                    options.append(seq(text, self.after(_ArrayState(index, counts, state.taken | {name}))))
-        return choice(*options)
-
-    def counted(self, state: _ArrayState) -> Iterator[tuple[Formula, tuple[int, ...]]]:
-        """Yield what the next item may be, by what it counts for, with the counts after it."""
-        here = self.array.item(state.index)
-        choices = [
-            _counted(count, done, state.index) for count, done in zip(self.array.counts, state.counts, strict=True)
-        ]
-        for picked in product(*choices):
-            formula = conjunction(here, *(each for each, _ in picked))
-            if formula != FALSE:
-                yield formula, tuple(done for _, done in picked)
-
-
-def _counted(count: ItemCount, done: int, index: int) -> list[tuple[Formula, int]]:
-    settled = done >= count.least and count.most is None
-    if index < count.start or settled:
-        return [(conjunction(), done)]
-    refused = (negation(count.formula), done)
-    return [refused] if done == count.most else [(count.formula, done + 1), refused]
-
-
-def _different(writer: ValueWriter, formula: Formula) -> list[tuple[str, Expr]]:
-    """Return the few values of a formula, each with a name and its texts."""
-    found = writer.reader.values(formula)
-    numbers = found.numbers.values(_MAX_DIFFERENT)
-    texts = [each.words(_MAX_DIFFERENT) for each in found.strings]
-    if found.arrays or found.objects or numbers is None or None in texts:
-        raise Inexpressible("uniqueItems", "that all of many values differ is not said by any grammar")
-    different = [("null", ValueSet(null=True))] if found.null else []
-    different += [(str(truth), ValueSet(booleans=frozenset((truth,)))) for truth in sorted(found.booleans)]
-    different += [(each, ValueSet(numbers=exactly([Decimal(each)]))) for each in numbers]
-    words = sorted({word for each in texts for word in each or ()})
-    different += [(f'"{word}', ValueSet(strings=(StringSet(words_dfa([word])),))) for word in words]
-    if len(different) > _MAX_DIFFERENT:
-        raise Inexpressible("uniqueItems", f"that more than {_MAX_DIFFERENT} values differ takes too many states")
-    return [(name, writer.single(values)) for name, values in different]
+# Each demand of `some` multiplies the states by three.
+_MAX_DEMANDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class _FreeKeys:
-    """Keys that are not told apart, what they hold, and of which demands (by index) they may be the witness."""
+    """Keys that have no name here, what they hold, and which demands (`ObjectSet.some`, by index) they can meet."""
 
     keys: Dfa
     value: Formula
@@ -146,9 +42,11 @@ class _FreeKeys:
 
 @dataclass(frozen=True, slots=True)
 class _ObjectState:
-    """Which named members (bits) cannot follow, how many there were (where that matters), which demands are met.
+    """The state after some members.
 
-    A demand is unmet (0), met by the last key that it speaks of (1), or met for good by a named key (2).
+    `seen`: the named members (bits) that cannot follow any more. `count`: how many members there were, up to where it
+    matters. `met`: for each demand 0 if it is unmet, 1 if the last of its keys meets it (a repeated key could undo
+    that), 2 if a named key does, for good.
     """
 
     seen: int
@@ -158,7 +56,7 @@ class _ObjectState:
 
 @dataclass(frozen=True, slots=True)
 class _NextMember:
-    """A next member: the rule that stands for what follows it, its number if it is named, the demands met after it."""
+    """A possible next member: a placeholder for what follows it, its number if it is named, the demands after it."""
 
     name: str
     index: int | None
@@ -166,7 +64,7 @@ class _NextMember:
 
 
 class MemberLayout(Protocol):
-    """How the members of an object are written, and what stands around them."""
+    """The role of framing members: how a member is written, and what stands around members. Codecs implement it."""
 
     @property
     def delimiters(self) -> Delimiters:
@@ -174,22 +72,26 @@ class MemberLayout(Protocol):
         ...
 
     def member(self, key: str, value: Formula) -> Expr:
-        """Return a member, every text of it; `NOTHING` if it has none."""
+        """Return the texts of a member; `NOTHING` if it has none."""
         ...
 
     def free_member(self, keys: Dfa, value: Formula) -> Expr:
-        """Return a member of any of these keys; `NOTHING` if it has no text."""
+        """Return the texts of a member with any of these keys; `NOTHING` if it has none."""
         ...
 
 
-def object_expr(writer: ValueWriter, found: ObjectSet, pointer: str, layout: MemberLayout) -> Expr:
-    """Return the texts of objects."""
-    return _ObjectWriter(writer, found, pointer, layout).expr()
+def object_expr(
+    reader: SchemaReader, table: RuleTable, any_order: int, found: ObjectSet, pointer: str, layout: MemberLayout
+) -> Expr:
+    """Return the texts of objects; up to `any_order` keys stand in any order."""
+    return _ObjectWriter(reader, table, any_order, found, pointer, layout).expr()
 
 
 class _ObjectWriter:
-    def __init__(self, writer: ValueWriter, found: ObjectSet, pointer: str, layout: MemberLayout) -> None:
-        self.writer, self.object, self.pointer, self.layout = writer, found, pointer, layout
+    def __init__(
+        self, reader: SchemaReader, table: RuleTable, keys: int, found: ObjectSet, pointer: str, layout: MemberLayout
+    ) -> None:
+        self.reader, self.table, self.object, self.pointer, self.layout = reader, table, found, pointer, layout
         self.texts: dict[tuple[str, Formula], Expr] = {}
         texts = [(each, self.text(each.key, each.value)) for each in found.members]
         self.named = [each for each, text in texts if text != NOTHING]
@@ -197,13 +99,12 @@ class _ObjectWriter:
         self.free = [] if self.impossible else list(self._free())
         self.required = sum(1 << index for index, member in enumerate(self.named) if member.required)
         required = self.required.bit_count()
-        self.any_order = len(self.named) <= writer.any_order
-        # Whether every state lists all named members that may follow.
+        self.keys, self.any_order = keys, len(self.named) <= keys
         self.inline = self.any_order or len(self.named) <= _MAX_INLINE
         self.limit = found.most if found.most is not None else 0 if found.least <= required else found.least
         if found.least > required + 1 and self.free:
             error = Inexpressible("minProperties", "that several free keys differ is not said by any grammar")
-            writer.refuse(pointer, "minProperties", error)
+            reader.widen(pointer, "minProperties", error)
         self.known: dict[_ObjectState, RuleRef] = {}
         self.chains: dict[_ObjectState, RuleRef] = {}
         self.following: dict[tuple[int, ...], tuple[Expr, list[_NextMember]]] = {}
@@ -211,8 +112,8 @@ class _ObjectWriter:
         self.unwritten: list[_ObjectState] = []
 
     def _free(self) -> Iterator[_FreeKeys]:
-        if len(self.object.some) > _MAX_SIGNATURE:
-            raise TooLarge(f"more than {_MAX_SIGNATURE} demands on the keys of an object")
+        if len(self.object.some) > _MAX_DEMANDS:
+            raise TooLarge(f"more than {_MAX_DEMANDS} demands on the keys of an object")
         kinds = [each for each in self.object.kinds if each.value != FALSE]
         kinds = [each for each in kinds if self.layout.free_member(each.keys, each.value) != NOTHING]
         names = words_dfa(member.key for member in self.object.members) if kinds else NO_TEXT
@@ -235,32 +136,33 @@ class _ObjectWriter:
         if self.impossible:
             return NOTHING
         if not self.any_order:
-            self.writer.ordered(
-                self.pointer, f"more than {self.writer.any_order} keys stand in the order of the schema"
-            )
+            self.note_order(f"more than {self.keys} keys stand in the order of the schema")
         if any(free.demands for free in self.free):
-            self.writer.ordered(self.pointer, "the key that must hold something special comes last of its kind")
+            self.note_order("the key that must hold something special comes last of its kind")
         start = _ObjectState(0, 0, (0,) * len(self.object.some))
         delimiters = self.layout.delimiters
         inside = choice(self.members(start), *([delimiters.closed] if self.ends(start) else []))
         while self.todo or self.unwritten:
             while self.unwritten:
                 state = self.unwritten.pop()
-                self.writer.table.rules[self.chains[state].name] = self.chained(state)
+                self.table.rules[self.chains[state].name] = self.chained(state)
             if not self.todo:
                 break
             state = self.todo.pop()
             more = seq(delimiters.between, self.members(state))
             end = [delimiters.close] if self.ends(state) else []
-            self.writer.table.rules[self.known[state].name] = choice(more, *end)
+            self.table.rules[self.known[state].name] = choice(more, *end)
         return seq(delimiters.open, inside)
+
+    def note_order(self, what: str) -> None:
+        self.reader.notes[Note(self.pointer, "properties", what, "ordered")] = None
 
     def after(self, state: _ObjectState) -> RuleRef:
         found = self.known.get(state)
         if found is None:
             if len(self.known) > _MAX_STATES:
                 raise TooLarge(f"more than {_MAX_STATES} states of an object")
-            found = self.known[state] = RuleRef(self.writer.table.name("members"))
+            found = self.known[state] = RuleRef(self.table.name("members"))
             self.todo.append(state)
         return found
 
@@ -269,7 +171,7 @@ class _ObjectWriter:
         return not missing and all(state.met) and (self.limit == 0 or state.count >= self.object.least)
 
     def members(self, state: _ObjectState) -> Expr:
-        """Return all next members with what follows them."""
+        """Return all possible next members, each with what follows it."""
         if self.object.most is not None and state.count >= self.object.most:
             return NOTHING
         if state.met not in self.following:
@@ -287,7 +189,7 @@ class _ObjectWriter:
         return found if self.inline else choice(found, self.chain(state))
 
     def reach(self, state: _ObjectState) -> int:
-        """Return the named members (bits) that may follow: without any order, up to the first required one."""
+        """Return the named members (bits) that may follow: in the schema's order up to the first required one."""
         left = ((1 << len(self.named)) - 1) & ~state.seen
         if self.any_order:
             return left
@@ -298,7 +200,7 @@ class _ObjectWriter:
         return state.seen | 1 << index if self.any_order else (2 << index) - 1
 
     def options(self, met: tuple[int, ...]) -> tuple[Expr, list[_NextMember]]:
-        """Return all members where these demands are met, each before a rule that stands for what follows it."""
+        """Return all members for this state of the demands, each before a placeholder rule for what follows it."""
         written: list[Expr] = []
         options: list[_NextMember] = []
         for text, index, after in [*self.named_members(met), *self.free_members(met)]:
@@ -308,7 +210,7 @@ class _ObjectWriter:
         return (self.shortened(found, options) if len(options) >= _MANY else found), options
 
     def shortened(self, found: Expr, options: list[_NextMember]) -> Expr:
-        """Return the options with each member in a rule of its own, but for what it begins with as others do."""
+        """Return the options with each member in a rule of its own, apart from a beginning that others share."""
         if isinstance(found, Choice):
             return Choice(tuple(self.shortened(each, options) for each in found.options))
         if not isinstance(found, Seq):
@@ -320,7 +222,7 @@ class _ObjectWriter:
             return found
         index = options[int(last.name[1:-1])].index
         hint = self.named[index].key if index is not None else "other"
-        return Seq((self.writer.table.add(hint, member[0] if len(member) == 1 else Seq(tuple(member))), last))
+        return Seq((self.table.add(hint, member[0] if len(member) == 1 else Seq(tuple(member))), last))
 
     def named_members(self, met: tuple[int, ...]) -> Iterator[tuple[Expr, int, tuple[int, ...]]]:
         for index in range(len(self.named) if self.inline else 0):
@@ -344,13 +246,13 @@ class _ObjectWriter:
                     yield text, None, after
 
     def chain(self, state: _ObjectState) -> Expr:
-        """Return the named members that are left, for objects of very many: the next one, or those behind it."""
+        """Return the rule of the named members that are left: the next one, or those after it."""
         if state.seen >> len(self.named):
             return NOTHING
         if state not in self.chains:
             if len(self.chains) > _MAX_STATES:
                 raise TooLarge(f"more than {_MAX_STATES} states of an object")
-            self.chains[state] = RuleRef(self.writer.table.name("named"))
+            self.chains[state] = RuleRef(self.table.name("named"))
             self.unwritten.append(state)
         return self.chains[state]
 
@@ -368,7 +270,7 @@ class _ObjectWriter:
     def split(
         self, value: Formula, demands: list[int], met: tuple[int, ...], mark: int
     ) -> Iterator[tuple[Formula, tuple[int, ...]]]:
-        """Yield what a member may hold by which demands that meets, with all demands after it."""
+        """Split what a member may hold by which demands it meets; yield each part with the demands after it."""
         if not demands:
             yield value, met
             return
@@ -378,6 +280,7 @@ class _ObjectWriter:
             for index, answer in zip(demands, answers, strict=True):
                 wanted = self.object.some[index].value
                 parts.append(wanted if answer else negation(wanted))
-                # A named key that does not meet a demand changes nothing; a free one may repeat the key that did.
+                # A named key that misses a demand changes nothing. A free one may repeat, and so undo, the key that met
+                # it.
                 after[index] = mark if answer else met[index] if mark == 2 else 0
             yield conjunction(*parts), tuple(after)
