@@ -18,14 +18,14 @@ from wireproto.grammars.api.requests import Trigger, TriggerKind, llama_cpp_requ
 from wireproto.testing.engines import EngineError, llamacpp, llguidance
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.testing.engines.llguidance import LLGuidance
-from wireproto.testing.engines.tinymodel import Server, write_model
+from wireproto.testing.engines.tinymodel import TinyServer, write_model
 
 CALL = 'root ::= "<tool_call>{" [a-c]{1,8} ":" ["] [^"\\\\\\x00-\\x1F\\uD800-\\uDFFF]{0,20} ["] "}</tool_call>"'
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as running:
+def server() -> Iterator[TinyServer]:
+    with TinyServer() as running:
         yield running
 
 
@@ -121,7 +121,7 @@ def test_the_model_is_the_same_for_one_seed(tmp_path: Path) -> None:
     assert (tmp_path / "a").stat().st_size < 100_000
 
 
-def test_a_constrained_completion(server: Server) -> None:
+def test_a_constrained_completion(server: TinyServer) -> None:
     texts = set()
     for seed in range(10):
         completion = server.complete(CALL, seed=seed)
@@ -134,14 +134,14 @@ def test_a_constrained_completion(server: Server) -> None:
     assert server.complete(CALL, seed=3) == server.complete(CALL, seed=3)
 
 
-def test_a_completion_is_cut_at_its_length(server: Server) -> None:
+def test_a_completion_is_cut_at_its_length(server: TinyServer) -> None:
     completion = server.complete('root ::= "x"{50}', n=5)
     assert not completion.finished
     assert set(completion.text) == {"x"}
 
 
 @pytest.mark.parametrize("trigger", [Trigger("]"), Trigger(r"(\])", TriggerKind.PATTERN)])
-def test_a_lazy_grammar_begins_at_its_trigger(server: Server, trigger: Trigger) -> None:
+def test_a_lazy_grammar_begins_at_its_trigger(server: TinyServer, trigger: Trigger) -> None:
     request = llama_cpp_request('root ::= "]" [a-c]{3} "!"', [trigger], preserved_tokens=["]"])
     texts = [server.complete(seed=seed, n=100, **request).text for seed in range(12)]
     free, _, called = max(texts, key=lambda text: "]" in text[1:]).partition("]")
@@ -150,7 +150,7 @@ def test_a_lazy_grammar_begins_at_its_trigger(server: Server, trigger: Trigger) 
     assert all(re.fullmatch(r"[^\]]*(\][a-c]{3}!)?", text) for text in texts)
 
 
-def test_the_server_says_why_it_refuses_and_goes_on(server: Server) -> None:
+def test_the_server_says_why_it_refuses_and_goes_on(server: TinyServer) -> None:
     with pytest.raises(EngineError, match="failed to parse grammar"):
         server.complete('root ::= "')
     assert server.complete('root ::= "ok"').text == "ok"
@@ -158,11 +158,11 @@ def test_the_server_says_why_it_refuses_and_goes_on(server: Server) -> None:
 
 def test_a_server_that_does_not_answer_is_ended() -> None:
     with pytest.raises(EngineError, match="did not answer"):
-        Server(timeout=0.0001)
+        TinyServer(timeout=0.0001)
 
 
 def test_a_server_that_is_gone_says_so() -> None:
-    server = Server()
+    server = TinyServer()
     folder = Path(server._folder.name)
     assert folder.exists()
     server.close()

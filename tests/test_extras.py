@@ -71,7 +71,7 @@ TOOLS = '[{"name": "f", "parameters": {"type": "object"}}]'
         ("selectolax", "documents", 'wp.DocumentType("plan", "html", root="plan")'),
         ("selectolax", "documents", 'wp.document("<!DOCTYPE html><p>x")'),
         ("jsonschema", "documents", 'wp.DocumentType("plan", "json", fence="+++ plan", schema={})'),
-        ("jsonschema", "documents", f'Setting(wp.dialect("hermes"), {TOOLS}).run(1)'),
+        ("jsonschema", "documents", f'CheckSettings(wp.dialect("hermes"), {TOOLS}).run(1)'),
         ("lark", "gbnf", 'gbnf.parse("root ::= [a]")'),
         ("lark", "gbnf", 'gbnf.check("root ::= [a]")'),
         ("pyarrow", "parquet", 'list(parts(["log.parquet"]))'),
@@ -85,7 +85,7 @@ sys.modules[{package!r}] = None
 import wireproto as wp
 from wireproto import gbnf
 from wireproto.audit.work import parts
-from wireproto.grammars.api.selfcheck import Setting
+from wireproto.grammars.api.selfcheck import CheckSettings
 try:
     {use}
 except wp.WireprotoError as error:

@@ -16,7 +16,7 @@ from judging import accepts, assert_one_line
 import wireproto as wp
 from wireproto.grammars.api import selfcheck
 from wireproto.grammars.api.api import grammar
-from wireproto.grammars.api.selfcheck import Setting
+from wireproto.grammars.api.selfcheck import CheckSettings
 from wireproto.grammars.expr.expr import Rules, choice, literal, seq
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -235,6 +235,6 @@ def test_a_pattern_that_python_does_not_know(tmp_path: Path) -> None:
 
 
 def test_a_trial_in_python() -> None:
-    found = Setting(wp.dialect("xml"), LOADED, "required", parallel=False).run(10, seed=1)
+    found = CheckSettings(wp.dialect("xml"), LOADED, "required", parallel=False).run(10, seed=1)
     assert not found.invalid and found.calls.total() == 10
-    assert found == Setting(wp.dialect("xml"), LOADED, "required", parallel=False).run(10, seed=1)
+    assert found == CheckSettings(wp.dialect("xml"), LOADED, "required", parallel=False).run(10, seed=1)

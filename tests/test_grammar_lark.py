@@ -183,15 +183,15 @@ def test_reasoning_first(name: str) -> None:
     reasoning = wp.dialect(name).reasoning
     assert reasoning is not None
     wire = wp.encode(CALLS, name, tools=TOOLS)
-    thought = f"I think.\n<b>{reasoning.close}"
+    reasoning_first = f"I think.\n<b>{reasoning.close}"
     for chosen in ("auto", "required"):
         found = engine(name, choice=chosen)
-        assert found.accepts(reasoning.open + thought + wire)
-        assert found.accepts(reasoning.open + thought + "\n\n" + wire)
-        assert not found.accepts(reasoning.open + wire + thought)
-        assert not found.accepts(thought + wire)
+        assert found.accepts(reasoning.open + reasoning_first + wire)
+        assert found.accepts(reasoning.open + reasoning_first + "\n\n" + wire)
+        assert not found.accepts(reasoning.open + wire + reasoning_first)
+        assert not found.accepts(reasoning_first + wire)
     opened = engine(name, choice="required", reasoning_open=True)
-    assert opened.accepts(thought + wire)
+    assert opened.accepts(reasoning_first + wire)
     assert not opened.accepts(wire)
 
 

@@ -22,7 +22,7 @@ from wireproto.grammars.calls import CallWriter
 from wireproto.grammars.expr.expr import Rules
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.testing.engines.llamacpp import LlamaCpp
-from wireproto.testing.engines.tinymodel import Server
+from wireproto.testing.engines.tinymodel import TinyServer
 from wireproto.testing.laws import hostile_text
 from wireproto.tools.toolset import Toolset
 from wireproto.values.diagnoses import CODES
@@ -254,13 +254,13 @@ def derived(name: str, tool: str, draw: random.Random) -> str:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as running:
+def server() -> Iterator[TinyServer]:
+    with TinyServer() as running:
         yield running
 
 
 @every_dialect
-def test_what_the_server_writes_is_valid(name: str, server: Server) -> None:
+def test_what_the_server_writes_is_valid(name: str, server: TinyServer) -> None:
     finished = 0
     for seed, tool in enumerate(FIXED * 2):
         rules = grammar(DIALECTS[name], TOOLS, choice={"name": tool}, reasoning=False, parallel=False)

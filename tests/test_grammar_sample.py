@@ -13,7 +13,7 @@ import wireproto as wp
 from wireproto import gbnf
 from wireproto.grammars.api.api import grammar
 from wireproto.grammars.api.sample import Sampler
-from wireproto.grammars.api.selfcheck import Setting
+from wireproto.grammars.api.selfcheck import CheckSettings
 from wireproto.grammars.expr.expr import (
     EMPTY,
     NOTHING,
@@ -76,7 +76,7 @@ def test_the_engine_accepts_what_is_drawn(name: str, seed: int) -> None:
 
 @pytest.mark.parametrize("name", DIALECTS)
 def test_what_is_drawn_decodes_to_valid_calls(name: str) -> None:
-    found = Setting(wp.dialect(name), TOOLS, "required").run(60)
+    found = CheckSettings(wp.dialect(name), TOOLS, "required").run(60)
     assert [(each.problem, each.text) for each in found.invalid] == []
     assert set(found.calls) == {"write_file", "search"}
     values = {str(value) for each in found.tried for call in each.calls for value in call.arguments.values()}
@@ -84,7 +84,7 @@ def test_what_is_drawn_decodes_to_valid_calls(name: str) -> None:
 
 
 def test_a_mention_of_a_closer_is_drawn() -> None:
-    found = Setting(wp.dialect("qwen3_coder"), TOOLS, {"name": "write_file"}).run(100)
+    found = CheckSettings(wp.dialect("qwen3_coder"), TOOLS, {"name": "write_file"}).run(100)
     contents = [str(call.arguments.get("content")) for each in found.tried for call in each.calls]
     assert any("</parameter>" in content or "</function>" in content for content in contents)
 

@@ -13,7 +13,7 @@ from judging import accepts
 from schemas import INEXACT, Json, instances, schemas
 
 import wireproto as wp
-from wireproto.grammars.api.selfcheck import Setting
+from wireproto.grammars.api.selfcheck import CheckSettings
 
 every_dialect = pytest.mark.parametrize("name", wp.dialects())
 
@@ -52,7 +52,7 @@ def test_a_call_is_accepted_exactly_if_its_argument_is_valid(name: str, schema: 
 def test_whatever_is_accepted_is_valid(name: str, schema: Json, seed: int) -> None:
     tools = tool_with(schema)
     written(name, tools)
-    trial = Setting(wp.dialect(name), tools, "required", parallel=False, size=300).run(4, seed)
+    trial = CheckSettings(wp.dialect(name), tools, "required", parallel=False, size=300).run(4, seed)
     for each in trial.invalid:
         said = [found.message for call in each.calls for found in call.diagnoses]
         # That two free keys differ is not said by any grammar, and TOML has no table in which they do not.

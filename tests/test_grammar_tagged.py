@@ -62,11 +62,11 @@ def test_a_value_ends_where_the_decoder_ends_it(name: str) -> None:
     draw = random.Random(name)
     agreed = lost = 0
     calls = [wp.Call("write_file", {"path": "p", "content": "zqz", **more}) for more in ({}, {"n": 5})]
-    around = [wp.encode([call], name, tools=TOOLS).split("zqz") for call in calls]
+    surroundings = [wp.encode([call], name, tools=TOOLS).split("zqz") for call in calls]
     with engine(name, TOOLS) as compiled:
         for _ in range(400):
             value = "".join(draw.choices(parts, k=draw.randint(0, 6)))
-            head, tail = draw.choice(around)
+            head, tail = draw.choice(surroundings)
             message = wp.parse(head + value + tail, name, tools=TOOLS)
             accepted = compiled.accepts(head + value + tail)
             same = len(message.calls) == 1 and message.calls[0].arguments.get("content") == value.replace(

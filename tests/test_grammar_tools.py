@@ -17,7 +17,7 @@ from wireproto import gbnf
 from wireproto.format.dialect import Dialect
 from wireproto.grammars.api.api import grammar
 from wireproto.testing.engines.llamacpp import LlamaCpp
-from wireproto.testing.engines.tinymodel import Server
+from wireproto.testing.engines.tinymodel import TinyServer
 
 DIALECTS = [*wp.dialects(), "xml+k7q2", "html+k7q2", "toml+k7q2"]
 every_dialect = pytest.mark.parametrize("name", DIALECTS)
@@ -136,7 +136,7 @@ def closers(name: str) -> list[str]:
 
 @pytest.mark.parametrize("name", DIALECTS)
 def test_what_a_constrained_model_completes_is_valid(name: str) -> None:
-    with Server(markers=closers(name)) as server:
+    with TinyServer(markers=closers(name)) as server:
         for choice in ("auto", "required"):
             text = str(grammar(spec(name), TOOLS, choice=choice, parallel=choice == "auto"))  # type: ignore[arg-type]
             texts = (server.complete(text, seed=seed, n=300) for seed in range(1_000))
@@ -148,8 +148,8 @@ def test_what_a_constrained_model_completes_is_valid(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as running:
+def server() -> Iterator[TinyServer]:
+    with TinyServer() as running:
         yield running
 
 
@@ -179,13 +179,15 @@ def test_reasoning_comes_first(name: str) -> None:
         with pytest.raises(wp.GrammarError, match="no reasoning that could be open"):
             grammar(dialect, TOOLS, reasoning_open=True)
         return
-    thought = f"{dialect.reasoning.open}Shall I?\nYes.{dialect.reasoning.close}{dialect.reasoning.after}"
+    reasoning_first = f"{dialect.reasoning.open}Shall I?\nYes.{dialect.reasoning.close}{dialect.reasoning.after}"
     for choice in ("auto", "required"):
-        assert compiled(name, choice).accepts(thought + calls)
-        assert not compiled(name, choice, reasoning=False).accepts(thought + calls)
+        assert compiled(name, choice).accepts(reasoning_first + calls)
+        assert not compiled(name, choice, reasoning=False).accepts(reasoning_first + calls)
         opened = compiled(name, choice, reasoning_open=True)
-        assert opened.accepts(thought.removeprefix(dialect.reasoning.open) + calls) and not opened.accepts(calls)
-    message = wp.parse(thought + calls, dialect, tools=TOOLS)
+        assert opened.accepts(reasoning_first.removeprefix(dialect.reasoning.open) + calls) and not opened.accepts(
+            calls
+        )
+    message = wp.parse(reasoning_first + calls, dialect, tools=TOOLS)
     assert message.reasoning == "Shall I?\nYes." and len(message.calls) == 1
     # A call in reasoning with nothing behind it would be one.
     draft = dialect.reasoning.open + calls + dialect.reasoning.close
@@ -234,7 +236,7 @@ def test_a_lazy_grammar_begins_with_its_trigger(name: str) -> None:
     assert set(found.triggers) <= set(body["preserved_tokens"])
 
 
-def test_a_server_waits_for_the_trigger(server: Server) -> None:
+def test_a_server_waits_for_the_trigger(server: TinyServer) -> None:
     found = grammar("hermes", TOOLS, lazy=True)
     often = [[word, 6.0] for word in found.triggers]
     done = 0

@@ -37,7 +37,7 @@ from wireproto.grammars.targets.gbnf import to_gbnf
 from wireproto.grammars.targets.structural_tag import after, structural_tag
 from wireproto.grammars.targets.xgrammar_ebnf import merged, to_ebnf
 from wireproto.testing.engines import EngineError, xgrammar
-from wireproto.testing.engines.tinymodel import Server
+from wireproto.testing.engines.tinymodel import TinyServer
 
 WIDE = Chars(((ord("a"), 0x2000),))
 
@@ -179,20 +179,20 @@ def test_what_is_not_free_text_is_one_grammar(inexact: dict[str, Any]) -> None:
 
 
 def test_reasoning_first() -> None:
-    thought = LeadingReasoning("<think>", "</think>")
-    maybe, rest = structural_tag(message(thought=thought))["format"]["elements"]
+    reasoning_first = LeadingReasoning("<think>", "</think>")
+    maybe, rest = structural_tag(message(reasoning_first=reasoning_first))["format"]["elements"]
     held = {"type": "any_text", "excludes": sorted(MARKERS)}
     block = {"type": "tag", "begin": "<think>", "content": held, "end": "</think>"}
     assert maybe == {"type": "optional", "content": block}
     assert rest == structural_tag(message())["format"]
-    opened = structural_tag(message(thought=LeadingReasoning("<think>", "</think>", True), text=False))["format"][
-        "elements"
-    ]
+    opened = structural_tag(message(reasoning_first=LeadingReasoning("<think>", "</think>", True), text=False))[
+        "format"
+    ]["elements"]
     first, gap = opened[0]["elements"]
     assert first == {**block, "begin": ""} and opened[1] == GRAMMAR
     assert accepts(gap["grammar"], "\n\n") and accepts(gap["grammar"], "") and not accepts(gap["grammar"], "x")
     overlapping = LeadingReasoning("|", "||")
-    assert structural_tag(message(thought=overlapping))["format"] == GRAMMAR
+    assert structural_tag(message(reasoning_first=overlapping))["format"] == GRAMMAR
 
 
 def test_a_missing_engine_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,8 +237,8 @@ def test_bodies_for_llama_server() -> None:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as running:
+def server() -> Iterator[TinyServer]:
+    with TinyServer() as running:
         yield running
 
 
@@ -246,7 +246,7 @@ SAMPLING = {"prompt": "x", "n_predict": 300, "temperature": 1.0}
 CALL = 'root ::= "<tool_call>" [a-c]{1,3} "</tool_call>"'
 
 
-def test_llama_server_takes_an_eager_body(server: Server) -> None:
+def test_llama_server_takes_an_eager_body(server: TinyServer) -> None:
     body = llama_cpp_request(CALL, preserved_tokens=["<tool_call>", "</tool_call>"])
     for seed in range(5):
         found = server.post({**SAMPLING, "seed": seed, **body})
@@ -256,7 +256,7 @@ def test_llama_server_takes_an_eager_body(server: Server) -> None:
 @pytest.mark.parametrize(
     "trigger", [Trigger("<tool_call>"), Trigger("(<tool_call>)", TriggerKind.PATTERN), Trigger("]")], ids=str
 )
-def test_llama_server_takes_a_lazy_body(server: Server, trigger: Trigger) -> None:
+def test_llama_server_takes_a_lazy_body(server: TinyServer, trigger: Trigger) -> None:
     word = trigger.value.strip("()")
     grammar = CALL.replace("<tool_call>", word)
     body = llama_cpp_request(grammar, [trigger], ["</tool_call>"])
@@ -270,7 +270,7 @@ def test_llama_server_takes_a_lazy_body(server: Server, trigger: Trigger) -> Non
         assert gbnf.Matcher(gbnf.parse(grammar)).accept(opener + rest)
 
 
-def test_llama_server_refuses_what_the_bodies_avoid(server: Server) -> None:
+def test_llama_server_refuses_what_the_bodies_avoid(server: TinyServer) -> None:
     body = llama_cpp_request(CALL, [Trigger("<tool_call>")])
     with pytest.raises(EngineError, match="preserved"):
         server.post({**SAMPLING, **body, "preserved_tokens": []})

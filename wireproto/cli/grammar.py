@@ -32,7 +32,7 @@ from wireproto.serialize import call_json
 if TYPE_CHECKING:
     from wireproto.format.dialect import Dialect
     from wireproto.grammars.api.api import Grammar, Target, ToolChoice
-    from wireproto.grammars.api.selfcheck import Trial, Tried
+    from wireproto.grammars.api.selfcheck import CheckedText, SelfCheck
 
 PRINT: Final = "print"
 
@@ -164,10 +164,10 @@ def try_command(
 
     Prints how many calls there are, and every text that does not decode to whole calls with valid arguments.
     """
-    from wireproto.grammars.api.selfcheck import Setting
+    from wireproto.grammars.api.selfcheck import CheckSettings
 
     chosen, offered = _loaded(dialect, tools, salt)
-    setting = Setting(chosen, offered, _choice(choice), not no_parallel, not no_reasoning, reasoning_open)
+    setting = CheckSettings(chosen, offered, _choice(choice), not no_parallel, not no_reasoning, reasoning_open)
     found = setting.run(count, seed)
     if format is Format.json:
         print_json(_trial_json(found, texts))
@@ -197,13 +197,13 @@ def _request(found: Grammar, server: Server) -> dict[str, Any]:
     return found.sglang_request("openai" if server is Server.sglang_openai else "generate")
 
 
-def _trial_json(found: Trial, texts: bool) -> dict[str, Any]:
+def _trial_json(found: SelfCheck, texts: bool) -> dict[str, Any]:
     sums = {"drawn": len(found.tried), "calls": found.calls.total(), "tools": dict(sorted(found.calls.items()))}
     shown = {"invalid": found.invalid} | ({"texts": found.tried} if texts else {})
     return {**sums, **{key: [_tried_json(each) for each in tried] for key, tried in shown.items()}}
 
 
-def _tried_json(each: Tried) -> dict[str, Any]:
+def _tried_json(each: CheckedText) -> dict[str, Any]:
     return {"text": each.text, "calls": [call_json(call) for call in each.calls], "problem": each.problem or None}
 
 

@@ -25,7 +25,7 @@ from wireproto.recover.classify import LABELS, Verdict
 from wireproto.values.model import Call, Diagnosis, Message
 
 if TYPE_CHECKING:
-    from wireproto.grammars.api.selfcheck import Trial
+    from wireproto.grammars.api.selfcheck import SelfCheck
 
 # A table in a file or a pipe has no terminal to fit into, and cut cells would lose what they hold.
 PIPE_WIDTH = 160
@@ -154,7 +154,7 @@ def print_findings(file: str, findings: Sequence[Finding]) -> None:
         out.print(plain(f"{file}: nothing to say"), soft_wrap=True)
 
 
-def print_trial(found: Trial, texts: bool) -> None:
+def print_trial(found: SelfCheck, texts: bool) -> None:
     """Print what became of the texts of a grammar; all of them, or those only with which something is wrong."""
     out = console()
     table = Table("tool", Column("calls", justify="right"), box=box.SIMPLE_HEAD)

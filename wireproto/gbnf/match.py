@@ -75,19 +75,19 @@ _Instruction = Union[_Char, _Split, _Call, _Loop, _Return]
 _RETURN = 0
 
 
-class _Frame:
+class _Continuation:
     """Where to go on after a rule, and after that; one object for each such list, so that equal ones are the same."""
 
     __slots__ = ("__weakref__", "count", "pc", "rest")
 
-    def __init__(self, pc: int, count: int, rest: _Frame | None) -> None:
+    def __init__(self, pc: int, count: int, rest: _Continuation | None) -> None:
         self.pc = pc
         self.count = count
         self.rest = rest
 
 
 # An instruction, how often its loop has run, and what is after it.
-_Thread = tuple[int, int, Union[_Frame, None]]
+_Thread = tuple[int, int, Union[_Continuation, None]]
 
 
 def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
@@ -129,7 +129,9 @@ class _Program:
 
     code: list[_Instruction] = field(default_factory=lambda: [_Return()])
     starts: dict[str, int] = field(default_factory=dict)
-    frames: WeakValueDictionary[tuple[int, int, _Frame | None], _Frame] = field(default_factory=WeakValueDictionary)
+    frames: WeakValueDictionary[tuple[int, int, _Continuation | None], _Continuation] = field(
+        default_factory=WeakValueDictionary
+    )
 
     def add(self, instruction: _Instruction) -> int:
         """Append an instruction and return its place."""
@@ -160,14 +162,14 @@ class _Program:
             then = self.node(item, then)
         return then
 
-    def frame(self, pc: int, count: int, rest: _Frame | None) -> _Frame:
+    def frame(self, pc: int, count: int, rest: _Continuation | None) -> _Continuation:
         """Return the one frame of this content."""
         found = self.frames.get((pc, count, rest))
         if found is None:
-            found = self.frames[pc, count, rest] = _Frame(pc, count, rest)
+            found = self.frames[pc, count, rest] = _Continuation(pc, count, rest)
         return found
 
-    def after(self, pc: int, rest: _Frame | None) -> _Frame | None:
+    def after(self, pc: int, rest: _Continuation | None) -> _Continuation | None:
         """Return what to do at an instruction and after it: the latter alone at a rule's end, so no list grows it."""
         return rest if pc == _RETURN else self.frame(pc, 0, rest)
 

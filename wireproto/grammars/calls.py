@@ -1,7 +1,7 @@
-"""What the calls of every codec share in a grammar: the tools' schemas, the headers, the notes.
+"""What the grammars of all codecs share: the tools' schemas, the headers of calls, the notes for the report.
 
-It must not know what arguments look like. Law: a tool's arguments are those that its schema accepts, and no others
-where it declares some.
+It must not know what arguments look like. Law: a tool's arguments are those that its schema accepts, and no others if
+it declares any.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from wireproto.text.scan import Match
 from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.errors import GrammarError, TooLarge
 
-# So many keys of an object stand in any order: 2 ** keys states for each tool, and so many for all.
+# Keys in any order take 2 ** keys states for each tool; so many keys at most, and so many states for all tools.
 _ANY_ORDER: Final = 6
 _MAX_ORDERS: Final = 2_000
 _MAX_INDEX: Final = 3  # digits of a call's number in an id
-# Where a schema says elsewhere which members there are, closing it here would contradict it.
+# Keywords that may allow other members: closing such a schema would contradict it.
 _ELSEWHERE: Final = frozenset(
     (
         *("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "not", "dependentSchemas"),
@@ -50,7 +50,7 @@ class ToolNote:
 
 
 def closed_schema(tool: Tool) -> Mapping[str, Any]:
-    """Return the schema of a tool's arguments: an object, without other keys where it declares some."""
+    """Return the schema of a tool's arguments: an object, closed if it declares any keys."""
     schema = dict(tool.schema) or {"type": "object", "properties": {}}
     if "properties" in schema and not _ELSEWHERE & schema.keys():
         schema.setdefault("additionalProperties", False)
@@ -67,7 +67,7 @@ def _naming(tool: Tool) -> Iterator[None]:
 
 @dataclass(slots=True)
 class CallWriter:
-    """The calls of one grammar: its dialect, its tools, and the rule table that they are written into.
+    """What a codec's grammar is given to write calls: the dialect, the tools, and the rule table of one grammar.
 
     `lexical`: raw values are left to the engine's lexer (`expr.Raw`).
     """
@@ -85,7 +85,7 @@ class CallWriter:
         self.raw = RawValues(self.table, self.lexical)
 
     def rules(self, tool: Tool, notation: Notation = JSON, make: type[ValueWriter] = ValueWriter) -> SchemaRules:
-        """Return what writes a tool's arguments into the rule table; what it refuses names the tool."""
+        """Return the writer of a tool's schema; its errors name the tool."""
         count = max(len(self.tools.tools), 1)
         keys = next(keys for keys in range(_ANY_ORDER, -1, -1) if keys == 0 or count << keys <= _MAX_ORDERS)
         with _naming(tool):
@@ -94,16 +94,16 @@ class CallWriter:
             )
 
     def arguments_rule(self, tool: Tool, rules: SchemaRules, make: Callable[[], Expr]) -> Expr:
-        """Return what `make` makes, under a name of its own; what it refuses names the tool."""
+        """Add the rule of a tool's arguments, which `make` returns, and the notes; errors name the tool."""
         with _naming(tool):
             expr = make()
         self.notes += [ToolNote(tool.name, note) for note in rules.report]
         return self.table.add(f"{tool.name}-arguments", expr)
 
     def shared_member(self, found: ValueSet, about: Hashable, reader: SchemaReader, make: Callable[[], Expr]) -> Expr:
-        """Return a member with these values as `make` makes it: once for all tools, if `about` says all else of it.
+        """Return a member with these values from `make`, cached for all tools; `about`: all else that it depends on.
 
-        Values that are of one document only are made again, and so is what wrote a rule or needed a note.
+        Not cached: values that depend on one document, and what wrote a rule or a note.
         """
         if not found.is_closed:
             return make()
@@ -120,7 +120,7 @@ class CallWriter:
         return member
 
     def header(self, template: Template, tool: Tool) -> Expr:
-        """Return a call's opener as the dialect writes it; raises `GrammarError` for a name that it cannot write."""
+        """Return the opener of a call, or another header; raises `GrammarError` for a name that it cannot hold."""
         try:
             return seq(*(self._node(node, tool) for node in template.nodes))
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""What stands around calls in a grammar: reasoning first, text before, the section, what joins calls.
+"""The grammar of a message around its calls: reasoning first, text before, the section, what joins calls.
 
 It must not know what a call's arguments look like, nor any grammar language. Law: in what is accepted the decoder finds
 exactly the calls that the grammar wrote, and the text and reasoning around them.
@@ -26,8 +26,9 @@ from wireproto.text.scan import BLANK
 from wireproto.tools.toolset import Toolset
 from wireproto.values.errors import GrammarError
 
-# Shorter markers (a bracket) are no markers in open text.
+# Shorter markers (a bracket) open no call in open text, so text may hold them.
 _MIN_MARKER: Final = 3
+# White space between reasoning and calls; models write a line break or two, and could loop without a bound.
 _MAX_BLANKS: Final = 8
 _MARKS: Final = char_set("".join(QUOTING))
 _ENDS_QUOTED: Final = build_dfa([[*edges_to(_MARKS, 1), *edges_to(complement(_MARKS), 0)]] * 2, [1])
@@ -37,15 +38,45 @@ _BEGINS_BARE: Final = build_dfa([[*edges_to(_BLANKS, 0), *edges_to(_BRACE, 1)], 
 
 
 @dataclass(frozen=True, slots=True)
+class LeadingReasoning:
+    """Reasoning that may come first. `opened`: the prompt wrote `open`, so the text has to close it.
+
+    `blanks`: how many characters of white space may follow it.
+    """
+
+    open: str
+    close: str
+    opened: bool = False
+    blanks: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MessageParts:
+    """The parts of a message, which each printer puts together in its own way.
+
+    `rules`: those of the whole message. `calls`: those of the calls alone, from the first marker on; None if there are
+    none. `text`: text may come before the calls, or instead of them; it holds none of the `markers`. `marked`: a marker
+    tells calls from text.
+    """
+
+    rules: Rules
+    calls: Rules | None
+    text: bool
+    markers: tuple[str, ...]
+    reasoning_first: LeadingReasoning | None = None
+    marked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class MessageWriter:
-    """Writes what stands around the calls of one dialect into a rule table."""
+    """Writes everything around the calls of one dialect into a rule table."""
 
     dialect: Dialect
     tools: Toolset
     table: RuleTable
 
-    def run(self, calls: Iterable[Expr], parallel: bool) -> Expr:
-        """Return one call or several in what the dialect writes around them."""
+    def with_section(self, calls: Iterable[Expr], parallel: bool) -> Expr:
+        """Return one call or several, with the section and separators of the dialect."""
         one = self.table.add("call", expr.choice(*calls))
         more = repeat(seq(literal(self.dialect.call.join), one), 0, None) if parallel else EMPTY
         section = self.dialect.section
@@ -53,24 +84,24 @@ class MessageWriter:
             return seq(one, more)
         return seq(literal(section.open.format()), one, more, literal(section.close.format()))
 
-    def plain(self) -> Expr:
-        """Return text that holds no call."""
+    def text_alone(self) -> Expr:
+        """Return text without calls."""
         return self.table.add("text", right_linear(self._text(), self.table, "text"))
 
-    def among_text(self, calls: Expr) -> Expr:
-        """Return text and then calls, or text alone.
+    def text_then_calls(self, calls: Expr) -> Expr:
+        """Return text followed by calls, or text alone.
 
-        Directly behind a backtick or an opening quotation mark a call is quoted (R-OPEN), so text before calls does not
+        A call directly after a backtick or an opening quotation mark is quoted (R-OPEN), so text before calls does not
         end with one.
         """
         if self.markerless:
-            return expr.choice(self.plain(), calls)
+            return expr.choice(self.text_alone(), calls)
         before = self.table.add("lead", right_linear(self._text() - _ENDS_QUOTED, self.table, "lead"))
-        return expr.choice(self.plain(), seq(before, calls))
+        return expr.choice(self.text_alone(), seq(before, calls))
 
     @property
     def markerless(self) -> bool:
-        """Whether calls have no marker that sets them apart from text."""
+        """Whether no marker tells calls from text."""
         return any(form.markerless for form in spellings(self.dialect))
 
     def _text(self) -> Dfa:
@@ -79,7 +110,7 @@ class MessageWriter:
 
     @property
     def markers(self) -> tuple[str, ...]:
-        """What no text outside calls may hold: whatever a call, a section or a damaged header begins with."""
+        """What text outside calls must not hold: all that a call, a section or a damaged header begins with."""
         known = opener_table(self.dialect, False)
         markers = {marker for marker in known.openers if len(marker) >= _MIN_MARKER}
         for form in (form for each in known.by_literal.values() for form in each):
@@ -93,7 +124,7 @@ class MessageWriter:
 
     @property
     def triggers(self) -> tuple[str, ...]:
-        """The words that calls begin with: one for all, or one for each tool; none where nothing sets them apart."""
+        """The words with which calls begin: one for all, or one for each tool; none if calls have no marker."""
         opener = (self.dialect.section or self.dialect.call).open
         if not opener.nodes or self.markerless:
             return ()
@@ -103,50 +134,20 @@ class MessageWriter:
             return (shared,)
         return tuple(opener.format(name=tool.name).strip(BLANK) for tool in self.tools.tools)
 
-    def thought(self, opened: bool) -> LeadingReasoning | None:
-        """Return the reasoning that may come first."""
+    def reasoning_first(self, opened: bool) -> LeadingReasoning | None:
+        """Return the reasoning that may come first; None if the dialect has none."""
         reasoning = self.dialect.reasoning
         return None if reasoning is None else LeadingReasoning(reasoning.open, reasoning.close, opened, _MAX_BLANKS)
 
-    def behind_reasoning(self, rest: Expr, opened: bool) -> Expr:
-        """Return what may follow reasoning; reasoning that is not `opened` yet may be missing."""
+    def after_reasoning(self, rest: Expr, opened: bool) -> Expr:
+        """Return reasoning followed by `rest`; if the prompt has not `opened` it, reasoning is optional."""
         reasoning = self.dialect.reasoning
         if reasoning is None:
             if opened:
                 raise GrammarError(f"{self.dialect.name} has no reasoning that could be open")
             return rest
-        # A call inside reasoning is a draft or, if nothing follows, a call: here it is neither.
+        # A call inside reasoning would be a draft, or a call if nothing follows (R-THINK): the grammar allows neither.
         held = texts_without(tuple(marker for marker in self.markers if marker != reasoning.close))
-        thought = right_linear(until_dfa([reasoning.close]) & held, self.table, "reasoning")
-        block = seq(self.table.add("reasoning", thought), repeat(chars(_BLANKS), 0, _MAX_BLANKS))
+        reasoning_first = right_linear(until_dfa([reasoning.close]) & held, self.table, "reasoning")
+        block = seq(self.table.add("reasoning", reasoning_first), repeat(chars(_BLANKS), 0, _MAX_BLANKS))
         return seq(block, rest) if opened else seq(optional(seq(literal(reasoning.open), block)), rest)
-
-
-@dataclass(frozen=True, slots=True)
-class LeadingReasoning:
-    """Reasoning that may come first. `opened`: the prompt wrote `open`, and it has to be closed.
-
-    `blanks`: so many characters of white space may stand behind it.
-    """
-
-    open: str
-    close: str
-    opened: bool = False
-    blanks: int = 8
-
-
-@dataclass(frozen=True, slots=True)
-class MessageParts:
-    """What a message is made of.
-
-    `rules` are those of the whole message, `calls` those of its calls alone, from the first marker on; None: there are
-    none. `text`: text may stand before the calls, or instead of them. `markers` are what that text may not hold; they
-    are all that sets calls apart from it if `marked`.
-    """
-
-    rules: Rules
-    calls: Rules | None
-    text: bool
-    markers: tuple[str, ...]
-    thought: LeadingReasoning | None = None
-    marked: bool = True

@@ -19,7 +19,7 @@ from wireproto.format.dialect import Dialect
 from wireproto.format.plugins import LENT_CODECS, codec_facts, codec_names
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.grammars.api.api import grammar
-from wireproto.grammars.api.selfcheck import Setting
+from wireproto.grammars.api.selfcheck import CheckSettings
 from wireproto.testing.engines import llamacpp
 from wireproto.testing.laws import check_dialect
 from wireproto.testing.strategies import calls_of
@@ -115,7 +115,7 @@ def law_grammar(dialect: Dialect, max_examples: int = 100) -> None:
 
     is_accepted()
     assert written, f"{dialect.name}: encode refused every call"
-    trial = Setting(dialect, TOOLS, choice="required").run(max_examples)
+    trial = CheckSettings(dialect, TOOLS, choice="required").run(max_examples)
     assert not trial.invalid, f"the grammar accepts {trial.invalid[0].text!r}: {trial.invalid[0].problem}"
 
 

@@ -1,4 +1,4 @@
-"""Grammars of a message with calls of declared tools: what a model may write in a dialect, for every engine.
+"""`wp.grammar`: the grammar of a message with calls of declared tools, for every engine.
 
 The markers come from the dialect's templates, the arguments from each tool's schema. It must not know any grammar
 language. Law: what the grammar accepts decodes to complete calls of the tools whose arguments their schemas accept.
@@ -42,9 +42,9 @@ PRINTERS: Final[Mapping[str, Callable[[MessageParts], str]]] = {
 class Grammar:
     """A grammar for an engine: `str` gives its text.
 
-    `rules`: what it was printed from. `report`: every place where it does not say exactly what a tool's schema says.
-    `triggers`: the words with which calls begin, at which an engine switches a `lazy` grammar on. `preserved_tokens`:
-    the markers that a server must not drop from the output where the model has them as special tokens.
+    `rules`: what it was printed from. `report`: every place where it differs from a tool's schema. `triggers`: the
+    words with which calls begin, where an engine switches a `lazy` grammar on. `preserved_tokens`: the markers that a
+    server must not drop from the output where they are special tokens of the model.
     """
 
     text: str
@@ -111,13 +111,13 @@ def grammar(
 ) -> Grammar:
     """Return the grammar of a message in a dialect, for llama.cpp ("gbnf"), llguidance ("lark") or xgrammar ("ebnf").
 
-    `choice`: "auto" lets the model write text, then calls or none; "required" asks for calls and nothing else, "none"
-    for text without any, and `{"name": ...}` for calls of one tool. `parallel`: more than one call. `strict`: a schema
-    that cannot be said exactly is refused instead of widened. `reasoning`: the dialect's reasoning may come first;
+    `choice`: "auto" allows text, then calls or none; "required" asks for calls and nothing else, "none" for text
+    without calls, and `{"name": ...}` for calls of one tool. `parallel`: more than one call. `strict`: a schema that
+    the grammar cannot express exactly is refused, not widened. `reasoning`: the dialect's reasoning may come first;
     `reasoning_open`: the prompt has opened it already. `lazy`: only the calls, for an engine that waits for a trigger.
 
     Raises:
-        GrammarError: a schema cannot be said; there is no such tool, or none at all; the dialect cannot be written.
+        GrammarError: a schema cannot be expressed; there is no such tool, or none at all; the codec has no grammar.
         DialectError, SchemaError: as `Decoder` does.
     """
     if target not in PRINTERS:
@@ -126,22 +126,22 @@ def grammar(
     spec = find_dialect(dialect)
     known = Toolset.of(tools)
     calls = CallWriter(spec, known, RuleTable(), strict, lexical=target == "lark")
-    around = MessageWriter(spec, known, calls.table)
-    if lazy and (choice == "none" or not around.triggers):
+    writer = MessageWriter(spec, known, calls.table)
+    if lazy and (choice == "none" or not writer.triggers):
         raise GrammarError(f"{spec.name}: nothing that calls begin with could switch a lazy grammar on")
     reasoning = reasoning_open or (reasoning and spec.reasoning is not None)
     wanted = _Request(choice, parallel, reasoning and not lazy, reasoning_open, lazy)
     try:
-        message = _message(calls, around, wanted)
+        message = _message(calls, writer, wanted)
         text = PRINTERS[target](message)
     except TooLarge as error:
         raise GrammarError(f"{spec.name}: {error}") from None
-    return Grammar(text, target, spec.name, message.rules, tuple(calls.notes), around.triggers, spec.markers, lazy)
+    return Grammar(text, target, spec.name, message.rules, tuple(calls.notes), writer.triggers, spec.markers, lazy)
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What a message is to be made of."""
+    """What the caller asks for in a message."""
 
     choice: ToolChoice
     parallel: bool
@@ -150,27 +150,27 @@ class _Request:
     lazy: bool
 
 
-def _message(calls: CallWriter, around: MessageWriter, wanted: _Request) -> MessageParts:
+def _message(calls: CallWriter, writer: MessageWriter, wanted: _Request) -> MessageParts:
     table = calls.table
     root = table.name("root")
     run: RuleRef | None = None
     if wanted.choice == "none":
-        found = around.plain()
+        found = writer.text_alone()
     else:
         body = _body(calls.dialect)
         tools = list(_tools(calls.tools, wanted.choice))
-        run = table.add("calls", around.run([body(calls, tool) for tool in tools], wanted.parallel))
-        found = around.among_text(run) if wanted.choice == "auto" and not wanted.lazy else run
+        run = table.add("calls", writer.with_section([body(calls, tool) for tool in tools], wanted.parallel))
+        found = writer.text_then_calls(run) if wanted.choice == "auto" and not wanted.lazy else run
     if wanted.reasoning:
-        found = around.behind_reasoning(found, wanted.reasoning_open)
+        found = writer.after_reasoning(found, wanted.reasoning_open)
     table.rules[root] = found
     return MessageParts(
         Rules(root, table.rules).pruned(),
         None if run is None else Rules(run.name, table.rules),
         wanted.choice in ("auto", "none") and not wanted.lazy,
-        around.markers,
-        around.thought(wanted.reasoning_open) if wanted.reasoning else None,
-        not around.markerless,
+        writer.markers,
+        writer.reasoning_first(wanted.reasoning_open) if wanted.reasoning else None,
+        not writer.markerless,
     )
 
 

@@ -1,10 +1,10 @@
-"""The fields of a request body that hand a grammar to a server: llama-server, vLLM and SGLang.
+"""The fields of a request body that give a grammar to a server: llama-server, vLLM and SGLang.
+
+Merge them into a request of your own. vLLM and SGLang drop special tokens from the output, which the markers of many
+models are: `skip_special_tokens` keeps them. llama-server drops control tokens that `preserved_tokens` does not name.
 
 It must not know dialects, rules or how a grammar is written. Law: `json.dumps` takes what is returned, and the server
-takes it for one constraint, not two. Merge it into a request of your own.
-
-vLLM and SGLang drop special tokens from their text, which the markers of many models are; `skip_special_tokens` keeps
-them. llama-server drops control tokens that `preserved_tokens` does not name.
+reads exactly one constraint in it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Random texts of a grammar, without an engine.
 
+A derivation has a budget: a character costs one, a rule costs one, and for everything still open the cost of its
+shortest derivation is reserved (Knuth 1977, "A generalization of Dijkstra's algorithm"). While the budget lasts,
+choices are random; then the shortest ones are taken.
+
 It must not know schemas, dialects or any grammar language. Law: every text is one of the grammar, one seed gives one
 text, and its length has a bound.
-
-A derivation has a budget: characters and rules cost one each, and what is still open owes the cost of its shortest end
-(Knuth 1977, "A generalization of Dijkstra's algorithm"). Chance decides while the budget lasts.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ from wireproto.grammars.expr.graph import reversed_edges
 from wireproto.values.errors import GrammarError
 
 _MAX_SHORTEST: Final = 1_000_000
-# Out of a million characters chance alone hardly ever draws those that formats care for.
+# Of a million characters a uniform draw would hardly ever hit those that formats treat specially.
 _FAVOURITES: Final = " \n\taeiourstn019_-.,:;=\"'`\\<>/&{}[]()#é😀\u2028"
+# Probabilities at each choice, tuned so that texts hold whole markers, nest, and also end.
 _GO_HOME: Final = 1 / 14
 _FOLLOW: Final = 1 / 10
 _STRAY: Final = 1 / 24
@@ -70,7 +72,7 @@ class Sampler:
 
     @property
     def least(self) -> float:
-        """The characters and rules of the shortest derivation: what a text may have even if `size` is less."""
+        """The cost of the shortest derivation: what a text may have even if `size` is less."""
         return self._costs[self.rules.root]
 
     def text(self, draw: Random) -> str:
@@ -80,11 +82,11 @@ class Sampler:
 
 @dataclass(slots=True)
 class _Walk:
-    """One derivation, from left to right.
+    """One leftmost derivation.
 
-    `left` is what the budget still allows beyond the shortest end. On the way `home` the shortest ends are taken until
-    no more than so many parts are open; while it is `following`, options that begin with a literal are, or chance would
-    hardly ever spell a whole marker.
+    `left`: the budget beyond what is reserved. `home`: if not None, take shortest derivations until no more than so
+    many parts are open. `following`: prefer options that begin with a literal, or a whole marker would hardly ever
+    come.
     """
 
     rules: Mapping[str, Expr]
@@ -141,7 +143,7 @@ class _Walk:
         return expr.options[found]
 
     def turn(self) -> None:
-        """Let chance decide where the walk is heading."""
+        """Draw whether to end what is open (`home`) and whether to prefer literals (`following`)."""
         if self.home is None and not self.following and self.draw.random() < _GO_HOME:
             self.home = self.draw.randint(len(self.open) // 2, len(self.open))
         self.following = self.draw.random() >= _STRAY if self.following else self.draw.random() < _FOLLOW
@@ -164,7 +166,7 @@ class _Walk:
 
 
 def _until(expr: Until) -> Expr:
-    """Return text in which no marker begins, and the marker that no other one can end before."""
+    """Return text in which no marker begins, then the shortest marker, before whose end no other one can end."""
     firsts = "".join(marker[0] for marker in expr.markers)
     return seq(repeat(chars(complement(char_set(firsts + "\0"))), 0, None), literal(min(expr.markers, key=len)))
 
@@ -176,7 +178,7 @@ def _is_spelled(expr: Expr) -> bool:
 
 
 def _cost(expr: Expr, costs: Mapping[str, float]) -> float:
-    """Return the characters and rules of the shortest end; infinite if there is none yet."""
+    """Return the cost of the shortest derivation; infinite if none is known yet."""
     if isinstance(expr, Literal):
         return len(expr.text)
     if isinstance(expr, Chars):
@@ -196,7 +198,7 @@ def _cost(expr: Expr, costs: Mapping[str, float]) -> float:
 
 
 def _costs(rules: Rules) -> dict[str, float]:
-    """Return the cost of every rule that matches something, the cheapest found first."""
+    """Return the cost of every productive rule, by Knuth's algorithm: the cheapest is final first."""
     users = reversed_edges({name: references(expr) for name, expr in rules.rules.items()})
     found: dict[str, float] = {}
     waiting = [(1 + _cost(expr, found), name) for name, expr in rules.rules.items()]

@@ -1,4 +1,4 @@
-"""Random texts of a grammar, decoded: whether what it lets a model write is what its tools take.
+"""A self-check: random texts of a grammar are decoded, and the arguments of their calls validated.
 
 It must not know how a grammar is written, and needs no engine. Law: one seed gives the same texts and verdicts.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class CheckedText:
     """A text of a grammar, the calls that the decoder found in it, and what is wrong with them: empty if nothing is."""
 
     text: str
@@ -36,10 +36,10 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class SelfCheck:
     """The texts of a trial, in the order in which they were drawn."""
 
-    tried: tuple[Tried, ...]
+    tried: tuple[CheckedText, ...]
 
     @property
     def calls(self) -> Counter[str]:
@@ -47,14 +47,14 @@ class Trial:
         return Counter(call.name for each in self.tried for call in each.calls)
 
     @property
-    def invalid(self) -> tuple[Tried, ...]:
+    def invalid(self) -> tuple[CheckedText, ...]:
         """The texts with which something is wrong."""
         return tuple(each for each in self.tried if each.problem)
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """What a trial is of: the arguments of `grammar`, which see. `size` bounds the length of a text, in characters."""
+class CheckSettings:
+    """The arguments of `grammar` for a trial; `size` bounds the length of a text, in characters."""
 
     dialect: Dialect
     tools: Tools
@@ -64,7 +64,7 @@ class Setting:
     reasoning_open: bool = False
     size: int = 1_000
 
-    def run(self, count: int, seed: int = 0) -> Trial:
+    def run(self, count: int, seed: int = 0) -> SelfCheck:
         """Draw so many texts of the strict grammar and decode each; raises what `grammar` raises."""
         rules = grammar(
             self.dialect,
@@ -75,7 +75,7 @@ class Setting:
             reasoning_open=self.reasoning_open,
         ).rules
         sampler, draw, validators = Sampler(rules, self.size), Random(seed), self._validators()
-        return Trial(tuple(self._tried(sampler.text(draw), validators) for _ in range(count)))
+        return SelfCheck(tuple(self._tried(sampler.text(draw), validators) for _ in range(count)))
 
     def _validators(self) -> Mapping[str, Validator]:
         require("documents", "jsonschema", purpose="a trial of a grammar")
@@ -86,10 +86,10 @@ class Setting:
         schemas = {tool.name: closed_schema(tool) for tool in known.tools}
         return {name: validator_for(schema, default=Draft202012Validator)(schema) for name, schema in schemas.items()}
 
-    def _tried(self, text: str, validators: Mapping[str, Validator]) -> Tried:
+    def _tried(self, text: str, validators: Mapping[str, Validator]) -> CheckedText:
         message = parse(text, self.dialect, tools=self.tools, finish_reason="stop", reasoning_open=self.reasoning_open)
         problems = (*self._of_message(message), *(found for call in message.calls for found in _of(call, validators)))
-        return Tried(text, message.calls, next(iter(problems), ""))
+        return CheckedText(text, message.calls, next(iter(problems), ""))
 
     def _of_message(self, message: Message) -> Iterator[str]:
         if self.choice == "none" and message.calls:

@@ -1,12 +1,13 @@
-"""Deterministic automata over code points: the one set algebra for strings, keys and the digits of numbers.
+"""Deterministic finite automata over code points: the set algebra for strings, keys and the digits of numbers.
 
-It must not know JSON, schemas or expressions. Law: every automaton is minimal and numbered from its start in the order
+It must not know JSON, schemas or expressions. Law: every automaton is minimal, and numbered from its start in the order
 of its edges, so that two automata are equal exactly when their languages are. What would grow past a limit raises
 `TooLarge`; no operation recurses.
 """
 
 from __future__ import annotations
 
+import operator
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,23 +20,25 @@ from wireproto.values.errors import TooLarge
 
 # (first code point, last code point, target state)
 Edge = tuple[int, int, int]
+# A state becomes a rule or a part of one; products of more states than this take seconds.
 MAX_STATES: Final = 12_000
+# Characters of all words of an `enum` together, before the trie is minimised.
 MAX_TRIE: Final = 400_000
 _DEAD: Final = -1
-# Products of automata with so few states are kept: schemas ask for the same ones again and again.
+# Products of automata with so few states are cached: schemas ask for the same ones again and again.
 _SMALL: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Dfa:
-    """A language. State 0 is the start; a code point without an edge leads nowhere."""
+    """A regular language. State 0 is the start; a code point without an edge is refused."""
 
     edges: tuple[tuple[Edge, ...], ...]
     finals: frozenset[int]
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # Automata are keys in many tables, and tuples do not keep their hash.
+        # Automata are keys of many dicts, and tuples do not cache their hash.
         object.__setattr__(self, "_hash", hash((self.edges, self.finals)))
 
     def __hash__(self) -> int:
@@ -85,7 +88,7 @@ class Dfa:
                 if high - low >= limit:
                     return None
                 todo += [(target, word + chr(point)) for point in range(low, high + 1)]
-            # Every state leads to a final one, so that each branch is at least one word.
+            # Every state leads to a final one, so each open branch is at least one more word.
             if len(found) + len(todo) > limit or len(word) > len(self.edges):
                 return None
         return tuple(sorted(found))
@@ -93,22 +96,22 @@ class Dfa:
     def __and__(self, other: Dfa) -> Dfa:
         if self == ANY_TEXT or other.is_empty:
             return other
-        return self if other == ANY_TEXT or self.is_empty or self is other else _joint(self, other, _both)
+        return self if other == ANY_TEXT or self.is_empty or self is other else _joint(self, other, operator.and_)
 
     def __or__(self, other: Dfa) -> Dfa:
         if self.is_empty or other == ANY_TEXT:
             return other
-        return self if other.is_empty or self == ANY_TEXT or self is other else _joint(self, other, _either)
+        return self if other.is_empty or self == ANY_TEXT or self is other else _joint(self, other, operator.or_)
 
     def __sub__(self, other: Dfa) -> Dfa:
-        return self if self.is_empty or other.is_empty else _joint(self, other, _first_only)
+        return self if self.is_empty or other.is_empty else _joint(self, other, operator.gt)
 
     def __invert__(self) -> Dfa:
         return ANY_TEXT - self
 
 
 def build_dfa(edges: Sequence[Iterable[Edge]], finals: Iterable[int]) -> Dfa:
-    """Return the minimal automaton of a deterministic one whose start is state 0."""
+    """Minimise a deterministic automaton whose start is state 0."""
     joined = [_joined(sorted(each)) for each in edges]
     ends = set(finals)
     alive = _alive(joined, ends)
@@ -149,12 +152,12 @@ def length_dfa(least: int, most: int | None) -> Dfa:
 
 
 def edges_to(ranges: Ranges, target: int) -> list[Edge]:
-    """Return the edges that lead to one state on any of these code points."""
+    """Return the edges to one state on these code points."""
     return [(low, high, target) for low, high in ranges]
 
 
 def _joined(edges: Iterable[Edge]) -> tuple[Edge, ...]:
-    """Return sorted edges with those that touch and lead to the same state as one."""
+    """Join sorted edges that touch and lead to the same state."""
     joined: list[Edge] = []
     first = last = to = _DEAD
     for low, high, target in edges:
@@ -168,7 +171,7 @@ def _joined(edges: Iterable[Edge]) -> tuple[Edge, ...]:
 
 
 def _alive(edges: Sequence[tuple[Edge, ...]], finals: set[int]) -> set[int]:
-    """Return the states that are reached and lead to a final one."""
+    """Return the states that the start reaches and that lead to a final state."""
     back: dict[int, list[int]] = {}
     reached = {0}
     todo = [0]
@@ -190,7 +193,7 @@ def _alive(edges: Sequence[tuple[Edge, ...]], finals: set[int]) -> set[int]:
 
 
 def _topological(edges: Sequence[tuple[Edge, ...]]) -> list[int] | None:
-    """Return the states reached from the start, each before its targets, or None if there is a cycle."""
+    """Return the reachable states in topological order, or None if there is a cycle."""
     incoming: dict[int, int] = {0: 0}
     todo = [0]
     while todo:
@@ -209,7 +212,7 @@ def _topological(edges: Sequence[tuple[Edge, ...]]) -> list[int] | None:
 
 
 def _blocks_of_tree(edges: Sequence[tuple[Edge, ...]], finals: set[int], order: list[int]) -> dict[int, int]:
-    """Return equal numbers for equal states of an automaton without cycles: one pass from the ends."""
+    """Number the classes of equivalent states of an automaton without cycles, in one pass from its ends."""
     blocks: dict[int, int] = {}
     known: dict[tuple[bool, tuple[Edge, ...]], int] = {}
     for state in reversed(order):
@@ -219,10 +222,10 @@ def _blocks_of_tree(edges: Sequence[tuple[Edge, ...]], finals: set[int], order: 
 
 
 def _blocks(edges: Sequence[tuple[Edge, ...]], finals: set[int]) -> dict[int, int]:
-    """Return equal numbers for equal states: blocks are split until nothing tells their states apart.
+    """Number the classes of equivalent states: partition refinement (Hopcroft).
 
-    Their first blocks are by the length of the shortest word from there. Only the states before those that moved are
-    looked at again, and the largest part of a block never moves.
+    The first blocks are by the length of the shortest word. Only predecessors of states that moved are looked at again,
+    and the largest part of a block never moves.
     """
     before: dict[int, set[int]] = {}
     for state, row in enumerate(edges):
@@ -232,7 +235,7 @@ def _blocks(edges: Sequence[tuple[Edge, ...]], finals: set[int]) -> dict[int, in
     members: list[set[int]] = [set() for _ in range(max(blocks.values()) + 1)]
     for state, number in blocks.items():
         members[number].add(state)
-    # Those with the shortest words come first: they are what others lead to.
+    # Blocks with the shortest words come first: the others lead to them.
     doubtful = {number: set(members[number]) for number in reversed(range(len(members)))}
     while doubtful:
         number, marked = doubtful.popitem()
@@ -258,7 +261,7 @@ def _distances(before: Mapping[int, Iterable[int]], finals: Iterable[int]) -> di
 def _split(
     edges: Sequence[tuple[Edge, ...]], blocks: dict[int, int], members: list[set[int]], number: int, marked: set[int]
 ) -> list[int]:
-    """Split one block, of which only the marked states are in doubt; return the states that left it."""
+    """Split one block, of which only the marked states may differ; return the states that left it."""
     groups: dict[tuple[Edge, ...], set[int]] = {}
     clean = next((state for state in members[number] if state not in marked), None)
     for state in [*marked, *([] if clean is None else [clean])]:
@@ -298,18 +301,6 @@ def _numbered(edges: Sequence[tuple[Edge, ...]], finals: set[int], blocks: dict[
     return Dfa(tuple(rows), frozenset(ends))
 
 
-def _both(a: bool, b: bool) -> bool:
-    return a and b
-
-
-def _either(a: bool, b: bool) -> bool:
-    return a or b
-
-
-def _first_only(a: bool, b: bool) -> bool:
-    return a and not b
-
-
 def _joint(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa:
     small = len(first.edges) + len(second.edges) <= _SMALL
     return _known_product(first, second, keep) if small else _product(first, second, keep)
@@ -321,7 +312,7 @@ def _known_product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) 
 
 
 def _product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa:
-    """Return the words for which `keep` holds of being in the first and in the second language."""
+    """Return the product automaton: `keep` decides by whether a word is in the first and in the second language."""
     number = {(0, 0): 0}
     order = deque([(0, 0)])
     rows: list[list[Edge]] = []
@@ -332,7 +323,7 @@ def _product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa
             finals.append(len(rows))
         row: list[Edge] = []
         for low, high, x, y in _aligned(_row(first, a), _row(second, b)):
-            # A pair with a dead half is worth following only if that half is not needed.
+            # A pair with a dead half is followed only if `keep` may still hold without that half.
             if not (keep(x != _DEAD, y != _DEAD) or keep(x != _DEAD, False)):
                 continue
             if (x, y) not in number:
@@ -350,7 +341,7 @@ def _row(dfa: Dfa, state: int) -> tuple[Edge, ...]:
 
 
 def _aligned(first: tuple[Edge, ...], second: tuple[Edge, ...]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (first code point, last, target in the first, target in the second) for every range of either row."""
+    """Yield (first code point, last one, target in the first, target in the second) for every range of either row."""
     i = j = 0
     low = 0
     while i < len(first) or j < len(second):

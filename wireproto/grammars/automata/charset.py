@@ -1,7 +1,7 @@
-"""Sets of code points as sorted ranges, without surrogates: what an edge of an automaton is labelled with.
+"""Sets of code points as sorted ranges, without surrogates: the labels of an automaton's edges.
 
 It must not know automata, JSON or any grammar. Law: every set is normal (sorted, disjoint, never touching, no
-surrogate), so that equal sets are equal values.
+surrogates), so that equal sets are equal values.
 """
 
 from __future__ import annotations

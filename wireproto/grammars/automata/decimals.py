@@ -1,9 +1,10 @@
-"""Sets of numbers as the texts that JSON writes for them.
+"""Sets of numbers as the decimal texts that JSON writes for them.
 
-It must not know schemas or rules. Law: a text is in the set exactly when its number is. Plain decimal texts are one
-automaton, so that bounds, multiples and complements are exact. Texts with an exponent stand in four regions (large or
-small, positive or negative), each in a set as a whole, not at all, or in part; what is in part is never written so,
-and every number has a plain text too.
+Texts without an exponent are one automaton, so that bounds, multiples and complements are exact. Texts with an exponent
+fall into four regions (large or small, positive or negative). A set holds all numbers of a region, none, or some; of
+those held in part none is written with an exponent, since every number has a plain text too.
+
+It must not know schemas or rules. Law: a text is in the set exactly when its number is.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from wireproto.grammars.automata.charset import char_set
 from wireproto.grammars.automata.patterns import pattern_dfa
 from wireproto.values.errors import TooLarge
 
-# Is every number of a region in the set? None: some are.
+# Whether the numbers of a region are in the set: all (True), none (False), or some (None).
 Held = bool | None
 
 LARGE: Final = Decimal("1e16")
@@ -46,8 +47,11 @@ _REGIONS: Final = (
     _Region(Decimal(0), SMALL),
     _Region(SMALL.copy_negate(), Decimal(0)),
 )
+# A float has at most 309 digits before its point; each digit of a bound takes a few states.
 _MAX_DIGITS: Final = 400
+# `multipleOf` takes a state for each residue at each decimal place.
 _MAX_RESIDUES: Final = 5_000
+# Each fraction in an `enum` is an automaton of its own, joined one by one.
 _MAX_FRACTIONS: Final = 200
 _SYNTAX: Final = pattern_dfa(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$")
 _WHOLE: Final = pattern_dfa(r"^-?(0|[1-9][0-9]*)(\.0+)?$")
@@ -86,7 +90,7 @@ class NumberSet:
         return self.large, self.minus_large, self.small, self.minus_small
 
     def values(self, limit: int) -> tuple[str, ...] | None:
-        """Return one text of each number, or None if there are more than `limit` or texts with exponents."""
+        """Return one text for each number; None if there are more than `limit`, or texts with exponents."""
         return None if any(held is not False for held in self.regions) else (self.plain & _CANONICAL).words(limit)
 
     def __and__(self, other: NumberSet) -> NumberSet:
@@ -109,7 +113,7 @@ class NumberSet:
 
 @lru_cache(maxsize=256)
 def compared(bound: Decimal, wanted: str) -> NumberSet:
-    """Return the numbers that are `<`, `=` or `>` than a bound; `wanted` is one of these signs, or several."""
+    """Return the numbers that compare to a bound as one of the signs in `wanted` says (`<`, `=`, `>`)."""
     signs = frozenset(wanted)
     positive, negative = _sides(bound, signs)
     plain = (positive | _minus(negative)) & _SYNTAX
@@ -160,7 +164,7 @@ def _fits(value: Decimal) -> bool:
 
 
 def _with_zeros(whole: Dfa) -> Dfa:
-    """Return these whole numbers, with `.0` or not."""
+    """Return these whole numbers, each also with a fraction of zeros."""
     first = len(whole.edges)
     rows: list[list[Edge]] = [list(row) for row in whole.edges]
     for state in whole.finals:
@@ -170,7 +174,7 @@ def _with_zeros(whole: Dfa) -> Dfa:
 
 
 def _scaled(number: Decimal) -> tuple[int, int]:
-    """Return (digits, places) with number = digits / 10**places, places as few as can be."""
+    """Return (digits, places) with number = digits / 10**places and the fewest places."""
     _fits(number)
     text = format(number, "f")
     whole, _, fraction = text.partition(".")
@@ -179,7 +183,7 @@ def _scaled(number: Decimal) -> tuple[int, int]:
 
 
 def _sides(bound: Decimal, signs: frozenset[str]) -> tuple[Dfa, Dfa]:
-    """Return the texts without their sign: of the positive numbers, and of the negative ones."""
+    """Return the texts of the positive numbers, and those of the negative ones, both without a sign."""
     bound = bound or Decimal(0)
     opposite = frozenset({"<": ">", ">": "<", "=": "="}[sign] for sign in signs)
     if bound > 0:
@@ -196,9 +200,9 @@ def _minus(texts: Dfa) -> Dfa:
 
 
 def _magnitudes(bound: Decimal, signs: frozenset[str]) -> Dfa:
-    """Return the texts of numbers, without sign and without leading zeros, that compare so to a bound from 0 on.
+    """Return the unsigned texts, without leading zeros, of the numbers that compare like this to a non-negative bound.
 
-    A state knows how many digits were read and how they compare to as many digits of the bound.
+    A state is how many digits were read, and how they compare to as many digits of the bound.
     """
     _fits(bound)
     whole, _, fraction = format(bound, "f").partition(".")
@@ -241,7 +245,7 @@ def _outcome(kind: str, place: int, sign: str, whole: int, fraction: int) -> str
 
 
 class _Compare:
-    """States by name, the first one the start."""
+    """An automaton whose states have names; the first one is the start."""
 
     def __init__(self) -> None:
         self.number: dict[tuple[str, int, str], int] = {("whole", 0, "="): 0}
@@ -255,16 +259,16 @@ class _Compare:
         self.rows[self.number[start]] += edges_to(char_set(characters), self.number[end])
 
     def digits(self, start: tuple[str, int, str], end: tuple[str, int], sign: str, digit: str) -> None:
-        """Add the edges of all digits: while all was equal, this digit of the bound decides."""
+        """Add the edges of all digits; while all digits were equal, this digit of the bound decides."""
         for each in "0123456789":
             decided = sign if sign != "=" else "<" if each < digit else ">" if each > digit else "="
             self.edge(start, each, (*end, decided))
 
 
 def _residues(modulus: int, places: int) -> Dfa:
-    """Return the texts whose number times 10**places is a multiple of the modulus; the syntax is left to others.
+    """Return the texts whose number times 10**places is a multiple of the modulus; the caller checks the syntax.
 
-    Phase 0 reads the whole part, phase p the fraction when p - 1 of its digits are read.
+    A state is a residue in a phase: phase 0 reads the whole part, phase p the fraction after p - 1 of its digits.
     """
     rows: list[list[Edge]] = []
     finals: list[int] = []
@@ -279,7 +283,7 @@ def _residues(modulus: int, places: int) -> Dfa:
 
 def _digits_read(phase: int, residue: int, modulus: int, places: int) -> list[Edge]:
     if phase == places + 1:
-        # Beyond the last place only zeros keep the number what it is.
+        # After the last place only zeros keep the number a multiple.
         return edges_to(char_set("0"), phase * modulus + residue)
     first = (phase + 1 if phase else 0) * modulus
     row = [
@@ -291,7 +295,7 @@ def _digits_read(phase: int, residue: int, modulus: int, places: int) -> list[Ed
 
 
 def _region(bound: Decimal, signs: frozenset[str], region: _Region) -> Held:
-    """Return whether the numbers of a region compare so to a bound: all, none, or some (None)."""
+    """Return whether the numbers of a region compare like this to a bound: all, none, or some (None)."""
     if bound < region.low or (bound == region.low and not region.with_low):
         found = frozenset(">")
     elif bound > region.high or (bound == region.high and not region.with_high):
@@ -306,5 +310,5 @@ def _region(bound: Decimal, signs: frozenset[str], region: _Region) -> Held:
 ANY: Final = NumberSet(_SYNTAX, True, True, True, True)
 NONE: Final = NumberSet(NO_TEXT, False, False, False, False)
 WHOLE: Final = NumberSet(_WHOLE, True, True, False, False)
-# Texts, not numbers: what draft 4 calls an integer has no fraction and no exponent.
+# A set of texts, not of numbers: what draft 4 calls an integer has no fraction and no exponent.
 WRITTEN_WHOLE: Final = NumberSet(pattern_dfa(r"^-?(0|[1-9][0-9]*)$"), False, False, False, False)

@@ -1,8 +1,8 @@
-"""ECMA-262 regular expressions as trees, read as JSON Schema wants them: with the `u` flag.
+"""Parses ECMA-262 regular expressions into trees, with the `u` flag, as JSON Schema asks for.
 
-It must not know automata or schemas. Law: what this dialect of ours cannot mean exactly (back references, scripts,
-escapes of other languages) is refused with its position (`PatternError`), never guessed. What only Annex B allows is
-read where all engines read it alike.
+It must not know automata or schemas. Law: what cannot be followed exactly (back references, scripts, escapes of other
+languages) is refused with its position (`PatternError`), never guessed. What only Annex B allows is taken where all
+engines read it alike.
 Source: ECMA-262, 22.2.1, Patterns, and B.1.2; https://tc39.es/ecma262/#sec-patterns.
 """
 
@@ -30,9 +30,12 @@ BLANK: Final = union(char_set("\t\n\v\f\r \u00a0\u1680\u2028\u2029\u202f\u205f\u
 _NOT_DOT: Final = char_set("\n\r\u2028\u2029")
 _SETS: Final = {"d": DIGITS, "w": WORD, "s": BLANK}
 _CONTROLS: Final = {"t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"}
+# The parser recurses for each group.
 _MAX_DEPTH: Final = 60
+# Keeps the error early; `patterns` limits the states that a count makes.
 _MAX_COUNT: Final = 100_000
-# What is itself behind a backslash: syntax characters, and by Annex B others. `\\<` is something else elsewhere.
+# What stands for itself after a backslash: syntax characters, and others by Annex B. Not `\\<`, which other languages
+# use.
 _SYNTAX: Final = frozenset("^$\\.*+?()[]{}|/-" + "!\"#%&',:;=@_`~ ")
 _COUNT: Final = re.compile(r"\{([0-9]{1,9})(,([0-9]{0,9}))?\}")
 _CATEGORIES: Final = {
@@ -89,7 +92,7 @@ class RegexAssertion:
 
 @dataclass(frozen=True, slots=True)
 class LookAround:
-    """What must stand, or must not stand, after this place or before it."""
+    """A look-ahead or look-behind, positive or negative."""
 
     item: RegexNode
     ahead: bool
@@ -120,7 +123,7 @@ class _PatternReader:
         return self.text.startswith(text, self.pos)
 
     def take(self, *texts: str) -> str:
-        """Return and pass the first of the texts that stands here, or an empty one."""
+        """Take the first of the texts that comes next and return it, or an empty one."""
         found = next((text for text in texts if self.peek(text)), "")
         self.pos += len(found)
         return found
@@ -152,7 +155,7 @@ class _PatternReader:
         if not sign and self.peek("{"):
             found = _COUNT.match(self.text, self.pos)
             if found is None:
-                # Annex B: a brace that counts nothing is itself. `{,n}` is a count elsewhere.
+                # Annex B: a brace that is no count stands for itself. Not `{,n}`, a count in other languages.
                 if self.peek("{,"):
                     raise self.error("a { that counts nothing")
                 return item
@@ -205,7 +208,7 @@ class _PatternReader:
         return inner
 
     def escape(self) -> Ranges:
-        """Return what the escape after a backslash stands for, in and outside a class."""
+        """Return the characters that an escape stands for, inside and outside a class."""
         sign = self.next()
         if sign.lower() in _SETS:
             return _SETS[sign] if sign.islower() else complement(_SETS[sign.lower()])

@@ -1,8 +1,10 @@
-"""Patterns as automata: all strings in which a regular expression finds something, look-arounds included.
+"""Compiles patterns to automata: the strings in which a regular expression finds a match, look-arounds included.
 
-It must not know schemas. Law: the automaton accepts a string exactly when ECMA-262 `test` would be true of it. A place
-in the pattern is a state with what is still owed (look-aheads running beside it); what was read before is tracked
-apart (look-behinds). The size of everything is limited (`TooLarge`).
+An NFA, then the subset construction. A position in the pattern carries the look-aheads that still have to hold, each an
+automaton that runs beside it (`Owed`); look-behinds are automata that run over everything read so far (`trackers`).
+
+It must not know schemas. Law: the automaton accepts a string exactly when ECMA-262 `test` is true of it. The size of
+everything is limited (`TooLarge`).
 """
 
 from __future__ import annotations
@@ -30,22 +32,23 @@ from wireproto.grammars.automata.ecma_regex import (
 from wireproto.grammars.expr.expr import Ranges
 from wireproto.values.errors import TooLarge
 
+# A pattern comes from outside: these bound its NFA, its automaton, and the steps of the construction (about a second).
 _MAX_NODES: Final = 20_000
 _MAX_STATES: Final = 4_000
 _MAX_WORK: Final = 400_000
-# What stands before or after a place.
+# The kind of character before or after a position: none (the end of the text), another one, a word character.
 _NONE: Final = 0
 _OTHER: Final = 1
 _LETTER: Final = 2
 
-# The look-aheads (number of the automaton, its state) that are still to be kept, and a place in the pattern with them.
+# The look-aheads that still have to hold (number of the automaton, its state), and a position in the pattern with them.
 Owed = frozenset[tuple[int, int]]
 Position = tuple[int, Owed]
 
 
 @lru_cache(maxsize=128)
 def pattern_dfa(pattern: str) -> Dfa:
-    """Return the automaton of the strings that a pattern finds; raises `PatternError` and `TooLarge`."""
+    """Return the strings in which a pattern finds a match; raises `PatternError` and `TooLarge`."""
     return _compiled(ecma_regex.parse(pattern), before=True, after=True, prev=_NONE)
 
 
@@ -64,7 +67,7 @@ def _compiled(node: RegexNode, *, before: bool, after: bool, prev: int) -> Dfa:
 
 @dataclass(slots=True)
 class _RegexNfa:
-    """States with steps over characters and jumps that may ask for something."""
+    """States with steps over characters, and jumps (epsilon transitions) that may have a condition."""
 
     steps: list[list[tuple[Ranges, int]]] = field(default_factory=list)
     jumps: list[list[tuple[int, RegexAssertion | LookAround | None]]] = field(default_factory=list)
@@ -77,7 +80,7 @@ class _RegexNfa:
         return len(self.steps) - 1
 
     def add(self, node: RegexNode, start: int, end: int) -> None:
-        """Lay a path for the node between two states."""
+        """Connect two states by a node."""
         if isinstance(node, RegexChar):
             self.steps[start].append((node.ranges, end))
         elif isinstance(node, (RegexAssertion, LookAround)):
@@ -103,7 +106,7 @@ class _RegexNfa:
             self.add(loop.item, start, following)
             start = following
         if loop.most is None:
-            # An own state: what jumps to the start of the loop must not jump out of a loop around it.
+            # A state of its own: a jump to the start of this loop must not lead out of a loop around it.
             around = self.state()
             self.jumps[start].append((around, None))
             self.add(loop.item, around, around)
@@ -117,7 +120,7 @@ class _RegexNfa:
 
 
 class _RegexDfa:
-    """The subsets of one net, made one by one."""
+    """The subset construction of one NFA."""
 
     def __init__(self, net: _RegexNfa, start: int, end: int, after: bool) -> None:
         self.net, self.start, self.end, self.after = net, start, end, after
@@ -160,7 +163,7 @@ class _RegexDfa:
     def _closure(
         self, places: Iterable[Position], prev: int, following: int, tracked: tuple[int, ...]
     ) -> set[Position]:
-        """Return the places reached without a character, when these stand before and after."""
+        """Return the positions reached without reading a character, given the kinds of characters before and after."""
         found = set(places)
         todo = list(found)
         while todo:
@@ -177,7 +180,7 @@ class _RegexDfa:
     def _passed(
         self, condition: RegexAssertion | LookAround | None, prev: int, following: int, tracked: tuple[int, ...]
     ) -> Owed | None:
-        """Return what is owed after a jump, or None if it may not be made."""
+        """Return what a jump adds to the look-aheads owed, or None if its condition fails."""
         if condition is None:
             return frozenset()
         if isinstance(condition, RegexAssertion):
@@ -201,7 +204,7 @@ class _RegexDfa:
         return all(at in self.automata[number].finals for number, at in owed)
 
     def _owed(self, owed: Owed, point: int) -> Owed | None:
-        """Return what is owed after one more character, or None if that broke it."""
+        """Return the look-aheads owed after one more character, or None if one of them failed."""
         left = set()
         self.work += len(owed)
         if self.work > _MAX_WORK:
@@ -227,11 +230,11 @@ class _RegexDfa:
             if left is not None:
                 moved.update((target, left) for target in targets)
         done = (self.end, Owed())
-        # Once found, whatever follows is found too.
+        # Once a match is found, what follows does not matter.
         return frozenset([done]) if self.after and done in moved else frozenset(moved)
 
     def _groups(self) -> list[tuple[int, Ranges]]:
-        """Return the classes of characters that nothing here tells apart: one of each, and all of it."""
+        """Return the classes of characters that nothing here tells apart: one member, and the whole class."""
         sets = {ranges for steps in self.net.steps for ranges, _ in steps} | {WORD}
         for dfa in [*self.trackers, *self._every_ahead()]:
             sets |= {((low, high),) for row in dfa.edges for low, high, _ in row}

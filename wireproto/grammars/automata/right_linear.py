@@ -1,7 +1,10 @@
-"""Automata as expressions: a rule for each state that is reached on several ways, everything else in its place.
+"""Writes an automaton as a right-linear grammar: each rule ends with a reference to the rule of the next state.
+
+Only a state that several others lead to gets a rule; all others are written in their place. GBNF has no look-ahead, so
+this is how text up to a marker, patterns and bounds become rules.
 
 It must not know what the characters stand for: `spell` writes them. Law: the expression matches the spelled words of
-the automaton, and no rule refers to itself on the left.
+the automaton, and no rule is left-recursive.
 """
 
 from __future__ import annotations
@@ -19,9 +22,9 @@ from wireproto.grammars.expr.rule_table import RuleTable
 
 Spell = Callable[[Ranges], Expr]
 Moves = tuple[Mapping[int, Ranges], ...]
-# Alternatives inside alternatives; beyond this a rule of its own reads better.
+# Alternatives nest this deep in one rule; below that a rule of its own keeps lines readable.
 _MAX_NESTED: Final = 6
-# Schemas ask for the same small automata again and again.
+# The transitions of automata with so few states are cached: schemas ask for the same ones again and again.
 _SMALL: Final = 100
 
 
@@ -33,12 +36,12 @@ def unescaped(ranges: Ranges) -> Expr:
 def right_linear(
     dfa: Dfa, table: RuleTable, hint: str, spell: Spell = unescaped, end: Expr = EMPTY, most: int | None = None
 ) -> Expr:
-    """Return the words of an automaton, each with `end` after it.
+    """Return the words of an automaton, each followed by `end`.
 
-    `most` limits runs of characters that the automaton does not count.
+    `most` bounds loops of a state to itself, which have no bound otherwise.
     """
-    ways = _known_moves(dfa) if len(dfa.edges) <= _SMALL else _moves(dfa)
-    writer = _RuleWriter(dfa, table, hint, spell, end, most, ways, _named(ways))
+    moves = _known_moves(dfa) if len(dfa.edges) <= _SMALL else _moves(dfa)
+    writer = _RuleWriter(dfa, table, hint, spell, end, most, moves, _named(moves))
     first = writer.at(0, 0)
     while writer.todo:
         state = writer.todo.pop()
@@ -46,13 +49,13 @@ def right_linear(
     return first
 
 
-def _named(ways: Moves) -> frozenset[int]:
-    count = Counter(target for state, groups in enumerate(ways) for target in groups if target != state)
+def _named(moves: Moves) -> frozenset[int]:
+    count = Counter(target for state, groups in enumerate(moves) for target in groups if target != state)
     return frozenset(state for state, count in count.items() if count > (1 if state else 0))
 
 
 def _moves(dfa: Dfa) -> Moves:
-    """Return the characters that lead from each state to each other one."""
+    """Return the characters that lead from each state to each next one."""
     return tuple(map(chars_by_target, dfa.edges))
 
 
@@ -62,7 +65,7 @@ def _known_moves(dfa: Dfa) -> Moves:
 
 
 def chars_by_target(row: tuple[Edge, ...]) -> dict[int, Ranges]:
-    """Return the characters that lead to each state, by state."""
+    """Return the characters of a row by the state that they lead to."""
     groups: dict[int, list[tuple[int, int]]] = {}
     for low, high, target in row:
         groups.setdefault(target, []).append((low, high))
@@ -77,13 +80,13 @@ class _RuleWriter:
     spell: Spell
     end: Expr
     most: int | None
-    ways: Moves
+    moves: Moves
     shared: frozenset[int]
     names: dict[int, str] = field(default_factory=dict)
     todo: list[int] = field(default_factory=list)
 
     def at(self, state: int, depth: int) -> Expr:
-        """Return what may follow in a state: in its place, or as a reference."""
+        """Return what follows from a state on: in its place, or as a reference to its rule."""
         if not self.dfa.edges[state]:
             return self.end
         if state not in self.shared and depth <= _MAX_NESTED:
@@ -96,7 +99,7 @@ class _RuleWriter:
     def body(self, state: int, depth: int) -> Expr:
         parts: list[Expr] = []
         while True:
-            groups = self.ways[state]
+            groups = self.moves[state]
             loop = groups.get(state)
             if loop:
                 parts.append(repeat(self.spell(loop), 0, self.most))
@@ -114,9 +117,9 @@ class _RuleWriter:
         return seq(*parts, choice(*options))
 
     def _counted(self, state: int) -> tuple[list[Expr], int | None]:
-        """Return a run of characters of one set that leads from a state on a single way, and the state after it.
+        """Return the longest run of characters of one set with no other way out, and the state after it.
 
-        Every state before its end is final, or none is.
+        All states of the run are final, or none is.
         """
         found = self._single(state)
         if found is None:
@@ -131,13 +134,13 @@ class _RuleWriter:
             at, count = following[1], count + 1
         if not final:
             return [repeat(self.spell(ranges), count, count)] if count > 3 else [self.spell(ranges)] * count, at
-        # Each character may be the last one: nothing but the end may follow, whatever the count.
+        # Each character may be the last one, so only the end may follow the run.
         if self.dfa.edges[at] or at not in self.dfa.finals:
             return [], None
         return [repeat(self.spell(ranges), 0, count)], at
 
     def _single(self, state: int) -> tuple[Ranges, int] | None:
-        groups = self.ways[state]
+        groups = self.moves[state]
         if len(groups) != 1 or state in groups:
             return None
         target, ranges = next(iter(groups.items()))

@@ -1,7 +1,7 @@
-"""Text up to and including the first of some markers, as an automaton.
+"""Text up to and including the first of some markers, as an automaton (Aho and Corasick).
 
+"Text without the marker, then the marker" would be another language where a marker overlaps itself.
 It must not know dialects. Law: a word is in the language exactly when it ends with a marker and none ends earlier.
-"Text without the marker, then the marker" is another language when a marker overlaps itself; this one never is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from wireproto.grammars.automata.charset import ANY_CHAR, char_set, difference
 
 
 def until_dfa(markers: Sequence[str]) -> Dfa:
-    """Return the automaton of Aho and Corasick, stopped at the first marker; markers are not empty."""
+    """Return the texts that end where the first marker ends; no marker is empty."""
     goto, ends = _trie(markers)
     fail = [0] * len(goto)
     complete: list[dict[str, int]] = [{} for _ in goto]
@@ -36,7 +36,7 @@ def until_dfa(markers: Sequence[str]) -> Dfa:
 
 @lru_cache(maxsize=64)
 def texts_without(markers: tuple[str, ...]) -> Dfa:
-    """Return all text that holds none of the markers."""
+    """Return the texts that hold none of the markers."""
     until = until_dfa(markers)
     rows = [[edge for edge in row if edge[2] not in until.finals] for row in until.edges]
     return build_dfa(rows, [state for state in range(len(rows)) if state not in until.finals])

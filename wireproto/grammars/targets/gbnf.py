@@ -57,7 +57,7 @@ def to_gbnf(rules: Rules) -> str:
 
 def printed(rules: Rules, legal: Callable[[str], str] = str) -> str:
     """Return the text of rules under names that GBNF takes, the first one `root`; `legal` adapts the others first."""
-    return _Printer(_named(rules, legal)).text()
+    return _GbnfPrinter(_named(rules, legal)).text()
 
 
 def _named(rules: Rules, legal: Callable[[str], str]) -> Rules:
@@ -76,7 +76,7 @@ def refuse_missing(rules: Rules) -> None:
         raise GrammarError(f"the rule {min(missing, default=rules.root)} is missing")
 
 
-class _Printer:
+class _GbnfPrinter:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.nullable = rules.nullable()

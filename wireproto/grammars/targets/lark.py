@@ -66,7 +66,7 @@ def to_lark(message: MessageParts) -> str:
     rules = _marked(message) if message.marked else _ended(message.rules, EMPTY)
     if rules.is_empty:
         raise GrammarError("a grammar that matches nothing")
-    return _Printer(rules).text()
+    return _LarkPrinter(rules).text()
 
 
 def _marked(message: MessageParts) -> Rules:
@@ -76,12 +76,12 @@ def _marked(message: MessageParts) -> Rules:
     found: Expr = RuleRef(rules.root)
     if message.text:
         found = choice(EMPTY, Raw(Lexeme(FreeText(message.markers))), found)
-    thought = message.thought
-    if thought is not None:
-        block: Expr = Raw(Lexeme(ReasoningText(message.markers), thought.close))
+    reasoning_first = message.reasoning_first
+    if reasoning_first is not None:
+        block: Expr = Raw(Lexeme(ReasoningText(message.markers), reasoning_first.close))
         if not message.text:
-            block = seq(block, repeat(chars(char_set(BLANK)), 0, thought.blanks))
-        found = seq(block if thought.opened else optional(seq(literal(thought.open), block)), found)
+            block = seq(block, repeat(chars(char_set(BLANK)), 0, reasoning_first.blanks))
+        found = seq(block if reasoning_first.opened else optional(seq(literal(reasoning_first.open), block)), found)
     root = RuleTable.avoiding(rules.rules).name("message")
     return Rules(root, {**rules.rules, root: found}).pruned()
 
@@ -120,7 +120,7 @@ def _regular(rules: Rules) -> frozenset[str]:
 
 
 @dataclass(slots=True)
-class _Printer:
+class _LarkPrinter:
     """Prints rules; regular ones become terminals, whose names are in upper case."""
 
     rules: Rules

@@ -51,7 +51,7 @@ def structural_tag(message: MessageParts) -> dict[str, Any]:
     If the engine's free text cannot express the message exactly, the whole message is one grammar.
     """
     rest = _rest(message)
-    found = None if rest is None else _behind_thought(message, rest)
+    found = None if rest is None else _after_reasoning(message, rest)
     return {"type": "structural_tag", "format": found or _grammar(message.rules)}
 
 
@@ -84,19 +84,19 @@ def _triggered(begins: Mapping[str, Rules], excludes: Iterable[str]) -> dict[str
     }
 
 
-def _behind_thought(message: MessageParts, rest: dict[str, Any]) -> dict[str, Any] | None:
-    thought = message.thought
-    if thought is None:
+def _after_reasoning(message: MessageParts, rest: dict[str, Any]) -> dict[str, Any] | None:
+    reasoning_first = message.reasoning_first
+    if reasoning_first is None:
         return rest
-    held = {*message.markers, thought.close}
-    if any(_straddles(marker, thought.close) for marker in held):
+    held = {*message.markers, reasoning_first.close}
+    if any(_straddles(marker, reasoning_first.close) for marker in held):
         return None
-    begin = "" if thought.opened else thought.open
-    block: dict[str, Any] = {"type": "tag", "begin": begin, "content": _text(held), "end": thought.close}
-    if not message.text and thought.blanks:
-        gap = _grammar(Rules("root", {"root": repeat(chars(char_set(BLANK)), 0, thought.blanks)}))
+    begin = "" if reasoning_first.opened else reasoning_first.open
+    block: dict[str, Any] = {"type": "tag", "begin": begin, "content": _text(held), "end": reasoning_first.close}
+    if not message.text and reasoning_first.blanks:
+        gap = _grammar(Rules("root", {"root": repeat(chars(char_set(BLANK)), 0, reasoning_first.blanks)}))
         block = _sequence(block, gap)
-    return _sequence(block if thought.opened else {"type": "optional", "content": block}, rest)
+    return _sequence(block if reasoning_first.opened else {"type": "optional", "content": block}, rest)
 
 
 def _straddles(marker: str, closer: str) -> bool:

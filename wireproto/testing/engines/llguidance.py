@@ -16,7 +16,7 @@ from wireproto.testing.engines import EngineError
 EOS = 256
 
 
-class _Vocabulary:
+class _ByteVocabulary:
     """One token for each byte, the end of output, and words; a text is taken byte by byte."""
 
     eos_token_id = EOS
@@ -41,7 +41,7 @@ def tokenizer(words: Iterable[str] = ()) -> Any:
         raise EngineError("llguidance is not installed: pip install 'wireproto[engines]'")
     from llguidance import LLTokenizer, TokenizerWrapper
 
-    return LLTokenizer(TokenizerWrapper(_Vocabulary(words)))
+    return LLTokenizer(TokenizerWrapper(_ByteVocabulary(words)))
 
 
 @lru_cache(maxsize=1)

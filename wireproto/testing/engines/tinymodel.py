@@ -65,7 +65,7 @@ def _byte_letters() -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Vocabulary:
+class _BpeVocabulary:
     """The pieces as BPE writes them, the text of each, its kind, and the merges that lead to them."""
 
     written: list[str]
@@ -74,7 +74,7 @@ class _Vocabulary:
     merges: list[str]
 
 
-def _vocabulary(markers: Sequence[str]) -> _Vocabulary:
+def _vocabulary(markers: Sequence[str]) -> _BpeVocabulary:
     letters = _byte_letters()
     written = list(letters)
     texts = [chr(byte) if byte < 128 else "" for byte in range(256)]
@@ -89,7 +89,7 @@ def _vocabulary(markers: Sequence[str]) -> _Vocabulary:
                 texts.append(piece if i == len(encoded) - 1 else "·")
     kinds = [_NORMAL] * len(written) + [_CONTROL] * 2 + [_USER] * len(markers)
     specials = ["<|endoftext|>", _END, *markers]
-    return _Vocabulary(written + specials, texts + specials, kinds, merges)
+    return _BpeVocabulary(written + specials, texts + specials, kinds, merges)
 
 
 def _prior(text: str, kind: int) -> float:
@@ -139,7 +139,7 @@ def write_model(path: Path, *, seed: int = 0, markers: Sequence[str] = MARKERS) 
     write(path, _entries(words), tensors)
 
 
-def _entries(words: _Vocabulary) -> list[Entry]:
+def _entries(words: _BpeVocabulary) -> list[Entry]:
     """Return the model's metadata: one layer of the `llama` architecture, byte-level BPE."""
     end = words.written.index(_END)
     numbers = {
@@ -176,7 +176,7 @@ class Completion:
     finished: bool
 
 
-class Server:
+class TinyServer:
     """llama.cpp's server on the tiny model, in a process of its own; use it in a `with` block, or close it.
 
     EngineError if it cannot start, refuses a grammar, dies, or does not answer within `timeout` seconds.
@@ -265,7 +265,7 @@ class Server:
         self._errors.close()
         self._folder.cleanup()
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> TinyServer:
         return self
 
     def __exit__(

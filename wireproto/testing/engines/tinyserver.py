@@ -1,4 +1,4 @@
-"""llama.cpp's server in a process of its own, behind `tinymodel.Server`: one JSON object a line in, one a line out.
+"""llama.cpp's server in a process of its own, behind `tinymodel.TinyServer`: one JSON object a line in, one a line out.
 
 It knows nothing of grammars, and ends with its input. Law: only answers are written to standard output; what the engine
 logs goes to standard error.
