@@ -425,7 +425,7 @@ def test_audit_command(log: str, tmp_path: Path) -> None:
     args = ["audit", log, "-j", "1", "--tools", str(tools), "--json", str(sums), "--html", str(page)]
     result = command(*args)
     assert result.exit_code == 0 and result.stderr == ""
-    assert "2 of 4 outputs that called or tried to failed: 50.0 %" in result.stdout
+    assert "2 of 4 outputs that called a tool or tried to failed: 50.0 %" in result.stdout
     assert f"not read: {log}:3: not JSON" in result.stdout and "read" in result.stdout
     assert json.loads(sums.read_text(encoding="utf-8"))["failure_rate"] == 0.5
     assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

@@ -179,7 +179,7 @@ def test_every_help_has_an_example_and_the_exit_codes() -> None:
         result = run(name, "--help")
         assert result.exit_code == 0
         assert f"wireproto {name}" in result.stdout.split("Example:")[1]
-        assert "    2    usage: wrong options" in result.stdout
+        assert "    2    wrong options, files" in result.stdout
     assert "Exit codes:" in run("--help").stdout
 
 
@@ -517,7 +517,7 @@ def test_grammar_check_names_the_place_and_the_fix(tmp_path: Path) -> None:
 
 
 def test_grammar_check_reads_standard_input() -> None:
-    assert run("grammar", "check", input='root ::= "a"\n').stdout == "-: nothing to say\n"
+    assert run("grammar", "check", input='root ::= "a"\n').stdout == "-: no findings\n"
     refused = run("grammar", "check", "-", input="root ::= x_y\n")
     assert refused.exit_code == 1 and refused.stdout.startswith("-:1:")
     assert_one_line(run("grammar", "check", "none.gbnf"), "none.gbnf")

@@ -1,6 +1,6 @@
-"""The commands `wireproto classify` and `wireproto audit`: what an output is, and what became of all in a log.
+"""The commands `wireproto classify` and `wireproto audit`: the label of one output, and the counts of a whole log.
 
-It only translates, like the rest of the command line. Law: an audit ends with its sums, whatever its logs hold.
+It only translates, like the rest of the command line. Law: an audit ends with its counts, whatever its logs hold.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def classify_command(
     reasoning_open: ReasoningOption = False,
     format: FormatOption = Format.text,
 ) -> int:
-    """Say what a whole model output is.
+    """Say in one word what a whole model output is.
 
-    Prints its label, why, and what could be saved of it.
+    Prints its label, the reasons, and the calls that could be recovered.
     """
     chosen, offered = load_decoded(dialect, salt), load_tools(tools)
     text, clean = read_text(file)
@@ -73,29 +73,27 @@ def audit_command(
     tools: ToolsOption = None,
     salt: SaltOption = None,
     field: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Where the output stands in a record; a.b is b in a.")
+        str | None, typer.Option(metavar="NAME", help="The field with the output; a.b is field b of field a.")
     ] = None,
-    time_field: Annotated[str | None, typer.Option(metavar="NAME", help="Where the time stands.")] = None,
-    tools_field: Annotated[str, typer.Option(metavar="NAME", help="Where the tools stand.")] = "tools",
+    time_field: Annotated[str | None, typer.Option(metavar="NAME", help="The field with the time.")] = None,
+    tools_field: Annotated[str, typer.Option(metavar="NAME", help="The field with the tools.")] = "tools",
     finish_field: Annotated[
-        str, typer.Option(metavar="NAME", help="Where it stands why the output ended.")
+        str, typer.Option(metavar="NAME", help="The field that says why the output ended.")
     ] = "finish_reason",
     group_field: Annotated[
-        str, typer.Option(metavar="NAME", help="What tells the events of one message from another's.")
+        str, typer.Option(metavar="NAME", help="The field that is equal in all events of one message.")
     ] = "message_id",
-    jobs: Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes; 0: one for each core.")] = 0,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes; 0: one per core.")] = 0,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as one HTML page.")] = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the sums as JSON.")] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the counts as JSON.")] = None,
     fail_over: Annotated[
         str | None,
-        typer.Option(
-            metavar="P", help="Exit with 1 if more failed of the outputs that called or tried to, as 5% or 0.05."
-        ),
+        typer.Option(metavar="P", help="Exit with 1 if a larger share of the outputs with calls failed: 5% or 0.05."),
     ] = None,
 ) -> int:
-    """Count what became of the calls in logs.
+    """Count calls and failures in logs.
 
-    Prints the sums: calls, failures, labels, tools.
+    Prints the counts of calls, failures, labels and tools.
     """
     # Processes and their queues are not loaded for every command.
     from wireproto.audit.outputs import Fields
@@ -105,8 +103,8 @@ def audit_command(
     fields = Fields(field, time_field, tools_field, finish_field, group_field)
     settings = Settings(load_decoded(dialect, salt), load_tools(tools), fields)
     try:
-        with _progress(total(logs)) as told:
-            found = audit(logs, settings, jobs or os.cpu_count() or 1, told)
+        with _progress(total(logs)) as advance:
+            found = audit(logs, settings, jobs or os.cpu_count() or 1, advance)
     except AuditError as error:
         raise Complaint(str(error)) from None
     _write(found, html, json)
@@ -120,13 +118,13 @@ def _share(text: str) -> float:
     found = _RATE.fullmatch(text)
     share = float(found[1]) / (100 if found[2] else 1) if found else -1.0
     if not 0 <= share <= 1:
-        raise Complaint(f"--fail-over: expected a share as 5% or 0.05, not {text!r}")
+        raise Complaint(f"--fail-over: expected a share such as 5% or 0.05, not {text!r}")
     return share
 
 
 @contextmanager
 def _progress(size: int) -> Iterator[Callable[[int], None]]:
-    """Show how many of so many bytes are audited, at a terminal."""
+    """Show at a terminal how many of `size` bytes are done; yield the function that adds to them."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 

@@ -1,4 +1,4 @@
-"""The commands `wireproto grammar …`: the grammar of a dialect, a trial of it, what is wrong with one.
+"""The commands `wireproto grammar …`: print the grammar of a dialect, try it, and check a GBNF file.
 
 It only translates, like the rest of the command line. Law: no engine is run here.
 """
@@ -38,10 +38,10 @@ PRINT: Final = "print"
 
 
 class GrammarGroup(TyperGroup):
-    """Commands of which one need not be named: what is no command begins the arguments of `print`."""
+    """A group with the default command `print`: a first word that is no command begins its arguments."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """Read the group's own options and leave the rest to a command."""
+        """Read the options of the group itself and leave the rest to a command."""
         if args and args[0] not in (*self.commands, *ctx.help_option_names) and not self._is_mistyped(args[0]):
             args = [PRINT, *args]
         return super().parse_args(ctx, args)
@@ -50,8 +50,8 @@ class GrammarGroup(TyperGroup):
         return bool(get_close_matches(word, self.commands)) and word not in dialects()
 
 
-class Server(str, Enum):
-    """Whose request body is printed."""
+class ServerName(str, Enum):
+    """The server whose request body is printed."""
 
     llama_cpp = "llama.cpp"
     vllm = "vllm"
@@ -62,9 +62,9 @@ class Server(str, Enum):
 ChoiceOption = Annotated[
     str, typer.Option("--choice", metavar="C", help="auto, required, none, or the name of the tool to call.")
 ]
-OneCallOption = Annotated[bool, typer.Option("--no-parallel", help="One call at most.")]
-NoReasoningOption = Annotated[bool, typer.Option("--no-reasoning", help="No reasoning comes first.")]
-OpenOption = Annotated[bool, typer.Option("--reasoning-open", help="The prompt ends inside reasoning.")]
+OneCallOption = Annotated[bool, typer.Option("--no-parallel", help="At most one call.")]
+NoReasoningOption = Annotated[bool, typer.Option("--no-reasoning", help="No reasoning before the calls.")]
+OpenOption = Annotated[bool, typer.Option("--reasoning-open", help="The prompt ended inside reasoning.")]
 
 grammar_app = typer.Typer(
     name="grammar",
@@ -107,23 +107,27 @@ def print_command(
     choice: ChoiceOption = "auto",
     no_parallel: OneCallOption = False,
     lax: Annotated[
-        bool, typer.Option("--lax", help="Widen what cannot be said exactly, and say so, instead of refusing it.")
+        bool,
+        typer.Option("--lax", help="Where a schema cannot be exact, accept more and report it instead of failing."),
     ] = False,
     no_reasoning: NoReasoningOption = False,
     reasoning_open: OpenOption = False,
-    lazy: Annotated[bool, typer.Option("--lazy", help="Only the calls, for an engine that waits for them.")] = False,
+    lazy: Annotated[
+        bool,
+        typer.Option("--lazy", help="Only the calls, for an engine that starts at the first one."),
+    ] = False,
     request: Annotated[
-        Server | None, typer.Option("--request", help="Print the fields of this server's request body instead.")
+        ServerName | None, typer.Option("--request", help="Print the request fields for this server instead.")
     ] = None,
 ) -> int:
     """Print the grammar of a message with calls in a dialect.
 
-    On stderr it says where the grammar is not exactly what a tool's schema says.
+    Reports on stderr where the grammar is not exactly what a tool's schema says.
     """
     from wireproto.grammars.api.api import grammar
 
     chosen, offered = _loaded(dialect, tools, salt)
-    usual = "gbnf" if request in (None, Server.llama_cpp) else "structural-tag"
+    usual = "gbnf" if request in (None, ServerName.llama_cpp) else "structural-tag"
     found = grammar(
         chosen,
         offered,
@@ -151,18 +155,18 @@ def try_command(
     dialect: DialectArgument,
     tools: ToolsOption = None,
     salt: SaltOption = None,
-    count: Annotated[int, typer.Option("-n", metavar="N", min=1, help="How many texts.")] = 50,
+    count: Annotated[int, typer.Option("-n", metavar="N", min=1, help="Number of texts.")] = 50,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same texts.")] = 0,
     choice: ChoiceOption = "auto",
     no_parallel: OneCallOption = False,
     no_reasoning: NoReasoningOption = False,
     reasoning_open: OpenOption = False,
-    texts: Annotated[bool, typer.Option("--texts", help="Print the texts, too.")] = False,
+    texts: Annotated[bool, typer.Option("--texts", help="Print all texts, valid ones too.")] = False,
     format: FormatOption = Format.text,
 ) -> int:
-    """Write random texts of the grammar and decode each.
+    """Generate random texts of the grammar and decode each.
 
-    Prints how many calls there are, and every text that does not decode to whole calls with valid arguments.
+    Prints how many calls they hold, and every text that does not decode to complete calls with valid arguments.
     """
     from wireproto.grammars.api.selfcheck import CheckSettings
 
@@ -181,7 +185,7 @@ def try_command(
 def _loaded(dialect: str, tools: str | None, salt: str | None) -> tuple[Dialect, list[Any]]:
     chosen, offered = load_dialect(dialect, salt), load_tools(tools)
     if not offered:
-        raise Complaint("a grammar needs tools: give --tools a file with a list that is not empty")
+        raise Complaint("a grammar needs tools: give --tools a file with at least one tool")
     return chosen, offered
 
 
@@ -189,12 +193,12 @@ def _choice(text: str) -> ToolChoice:
     return cast("ToolChoice", text) if text in ("auto", "required", "none") else {"name": text}
 
 
-def _request(found: Grammar, server: Server) -> dict[str, Any]:
-    if server is Server.llama_cpp:
+def _request(found: Grammar, server: ServerName) -> dict[str, Any]:
+    if server is ServerName.llama_cpp:
         return found.llama_cpp_request()
-    if server is Server.vllm:
+    if server is ServerName.vllm:
         return found.vllm_request()
-    return found.sglang_request("openai" if server is Server.sglang_openai else "generate")
+    return found.sglang_request("openai" if server is ServerName.sglang_openai else "generate")
 
 
 def _trial_json(found: SelfCheck, texts: bool) -> dict[str, Any]:
@@ -211,12 +215,12 @@ def _tried_json(each: CheckedText) -> dict[str, Any]:
 @guarded
 def check_command(
     file: FileArgument = "-",
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False,
     format: FormatOption = Format.text,
 ) -> int:
-    """Say what is wrong with a GBNF grammar, or will surprise.
+    """Check a GBNF grammar.
 
-    Prints line, column, what it is and what to do: what llama.cpp refuses, and what it takes in silence.
+    Prints what llama.cpp refuses, and what it accepts silently although it is a mistake: line, column, and what to do.
     """
     from wireproto import gbnf
 

@@ -1,6 +1,6 @@
 """What the command line reads and prints: files as text and JSON, dialects and tools by name, JSON and text out.
 
-It must not know any command. Law: bytes that are no text are said once, with the place, and read all the same.
+It must not know any command. Law: bytes that are not UTF-8 are reported once, with the offset, and do not stop it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from wireproto.write.results import ToolResult
 
 
 class Complaint(Exception):
-    """Something that the user has to put right: one line on stderr, exit code 2."""
+    """An error that the user has to correct: one line on stderr, exit code 2."""
 
 
 def complain(message: str) -> None:
-    """Print one line on stderr, whatever line breaks the message has."""
+    """Print a message on stderr as one line, whatever line breaks it has."""
     line = "; ".join(part.strip() for part in message.splitlines() if part.strip())
     print(f"wireproto: {line}", file=sys.stderr)
 
@@ -36,7 +36,7 @@ def complain(message: str) -> None:
 
 
 class Utf8:
-    """Bytes to text as they arrive; complains once, with the offset, about bytes that are not UTF-8."""
+    """Decodes bytes as they arrive; reports bytes that are not UTF-8 once, with the offset."""
 
     def __init__(self, name: str) -> None:
         self.ok = True
@@ -46,7 +46,7 @@ class Utf8:
         self._lenient = codecs.getincrementaldecoder("utf-8")("replace")
 
     def decode(self, data: bytes, final: bool = False) -> str:
-        """Return the text that is whole by now."""
+        """Return the text that is complete now; the bytes of an incomplete character are kept."""
         if self.ok:
             self._check(data, final)
         return self._lenient.decode(data, final)
@@ -86,7 +86,7 @@ def read_json(file: str) -> Any:
     except json.JSONDecodeError as error:
         raise Complaint(f"{name}: not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
     except ValueError as error:
-        raise Complaint(f"{name}: not JSON that can be read: {error}") from None
+        raise Complaint(f"{name}: JSON that cannot be read: {error}") from None
 
 
 def load_dialect(name: str, salt: str | None = None) -> Dialect:
@@ -97,16 +97,16 @@ def load_dialect(name: str, salt: str | None = None) -> Dialect:
 
 
 def load_decoded(name: str, salt: str | None = None) -> Dialect | str:
-    """Return the dialect that a text is in, or "auto" if the decoder is to find out."""
+    """Return the dialect of a text, or "auto" if the decoder has to find out."""
     if name != AUTO:
         return load_dialect(name, salt)
     if salt is not None:
-        raise Complaint(f"a salted dialect has to be named: --salt does not go with {AUTO!r}")
+        raise Complaint(f"--salt needs the name of a dialect; it does not work with {AUTO!r}")
     return name
 
 
 def load_both(source: str, target: str, salt: str | None) -> tuple[Dialect | str, Dialect]:
-    """Return two dialects, with the salt in the markers of those that have a place for it: one of them at least."""
+    """Return two dialects, with the salt in the markers of those that support it; an error if neither does."""
     if source == AUTO:
         return load_decoded(source, salt), load_dialect(target)
     one, other = load_dialect(source), load_dialect(target)
@@ -153,13 +153,13 @@ def print_json(value: Any) -> None:
 
 
 def print_events(events: Iterable[Event]) -> None:
-    """Print each event as a line of its own, at once."""
+    """Print each event as a line of its own, and flush it."""
     for event in events:
         print(to_json(event_json(event)), flush=True)
 
 
 def print_text(text: str) -> None:
-    """Print text and nothing else; a line break after it at a terminal only."""
+    """Print text and nothing else; at a terminal a line break follows."""
     if not is_unicode(text):
-        raise Complaint("the text holds half of a surrogate pair, which UTF-8 cannot carry")
+        raise Complaint("the text has half of a surrogate pair, which UTF-8 cannot encode")
     print(text, end="\n" if sys.stdout.isatty() else "")

@@ -1,9 +1,8 @@
 """The command line: parse, stream, encode, convert, prompt, results, dialects, show, classify, audit, grammar.
 
 It only translates: files and options into arguments of the library, its values into JSON and tables, its errors into
-one line on stderr and an exit code. It must not know any wire format.
-
-Law: whatever bytes come in, what could be read goes out, and no traceback does.
+one line on stderr and an exit code. It must not know any wire format. Law: whatever the input, all that can be read of
+it is printed, and never a traceback.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Annotated
 import typer
 
 import wireproto
-from wireproto.cli import audit as cliaudit
+from wireproto.cli import audit
 from wireproto.cli.grammar import grammar_app
 from wireproto.cli.io import (
     Complaint,
@@ -75,7 +74,7 @@ app = typer.Typer(
 
 
 def print_version(wanted: bool) -> None:
-    """Print the version and stop, if that is what was asked for."""
+    """Print the version and exit, if `--version` is given."""
     if wanted:
         print(f"wireproto {wireproto.__version__}")
         raise typer.Exit
@@ -129,7 +128,7 @@ def stream_command(
 ) -> int:
     """Decode standard input while it arrives.
 
-    Prints each event as a line of JSON, at once.
+    Prints each event as a line of JSON as soon as it is certain.
     """
     decoder = Decoder(load_decoded(dialect, salt), tools=load_tools(tools), reasoning_open=reasoning_open)
     source, utf8 = stdin(), Utf8("standard input")
@@ -146,7 +145,7 @@ def stream_command(
 def encode_command(
     dialect: DialectOption, file: FileArgument = "-", tools: ToolsOption = None, salt: SaltOption = None
 ) -> int:
-    """Write calls as a model would have.
+    """Write calls as the model would have written them.
 
     Reads JSON: a call, a list of calls, or a message as `parse` prints it. Prints the text and nothing else.
     """
@@ -158,15 +157,15 @@ def encode_command(
 @app.command("convert", epilog=example("wireproto convert output.txt --from dsml_v4 --to html --tools tools.json"))
 @guarded
 def convert_command(
-    source: Annotated[str, typer.Option("--from", metavar="D", help="The dialect that the output is in, or auto.")],
-    target: Annotated[str, typer.Option("--to", metavar="D", help="The dialect to write it in.")],
+    source: Annotated[str, typer.Option("--from", metavar="D", help="The dialect of the output, or auto.")],
+    target: Annotated[str, typer.Option("--to", metavar="D", help="The dialect to write.")],
     file: FileArgument = "-",
     tools: ToolsOption = None,
     salt: SaltOption = None,
 ) -> int:
     """Write a model output in another dialect.
 
-    Prints the same text, reasoning and calls, and nothing else; complains if the other dialect cannot carry them.
+    Prints the same text, reasoning and calls. It is an error if the other dialect cannot express them.
     """
     chosen, offered = load_both(source, target, salt), load_tools(tools)
     text, clean = read_text(file)
@@ -181,9 +180,9 @@ def prompt_command(
     tools: Annotated[str, typer.Option("--tools", "-t", metavar="FILE", help=TOOLS_HELP)],
     salt: SaltOption = None,
 ) -> int:
-    """Print what to tell a model so that it calls tools in a dialect.
+    """Print instructions for a model to call tools.
 
-    It is for the system message: rules, the tools, and an example of each call.
+    They belong in the system message: the rules of the dialect, the tools, and an example call of each.
     """
     print_text(prompt(load_dialect(dialect, salt), load_tools(tools)))
     return FINE
@@ -192,9 +191,9 @@ def prompt_command(
 @app.command("results", epilog=example("""echo '{"name": "f", "content": "done"}' | wireproto results xml"""))
 @guarded
 def results_command(dialect: DialectArgument, file: FileArgument = "-", salt: SaltOption = None) -> int:
-    """Print the results of tools as a dialect tells them to the model.
+    """Print results of tools for the model.
 
-    Reads JSON: a list of objects with "name" and "content", and "id" and "error" where there is one.
+    Reads JSON: a list of objects with "name" and "content", and optionally "id" and "error".
     """
     print_text(render_results(load_results(file), load_dialect(dialect, salt)))
     return FINE
@@ -203,7 +202,7 @@ def results_command(dialect: DialectArgument, file: FileArgument = "-", salt: Sa
 @app.command("dialects", epilog=example("wireproto dialects --format json"))
 @guarded
 def dialects_command(format: FormatOption = Format.text) -> int:
-    """List the dialects that are known.
+    """List all dialects.
 
     Prints their names, aliases, models and codecs.
     """
@@ -225,11 +224,11 @@ def show_command(
 ) -> int:
     """Print the file of a dialect.
 
-    It is a starting point for a dialect of your own.
+    Start from it to write a dialect of your own.
     """
     chosen = load_dialect(dialect)
     if not chosen.path:
-        raise Complaint(f"{chosen.name} was not read from a file")
+        raise Complaint(f"{chosen.name} is not from a file")
     source = Path(chosen.path).read_text(encoding="utf-8")
     if format is Format.json:
         print_json(dialect_json(chosen) | {"source": chosen.source, "path": chosen.path, "file": toml.loads(source)})
@@ -240,4 +239,4 @@ def show_command(
 
 
 app.add_typer(grammar_app)
-cliaudit.register(app)
+audit.register(app)

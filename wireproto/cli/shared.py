@@ -1,4 +1,4 @@
-"""What every command shares: exit codes, how a command is run, and the arguments and options that several have.
+"""What all commands share: exit codes, how a command runs, and the arguments and options that several have.
 
 It must not know any command. Law: no error leaves a command as a traceback.
 """
@@ -25,11 +25,11 @@ FINE, DEFECTS, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 EXIT_CODES = """\b
 Exit codes:
   0    fine
-  1    a diagnosis of severity "defect", an error in a grammar, a text that `grammar try` finds wrong,
+  1    a diagnosis of severity "defect", an error in a grammar, an invalid text in `grammar try`,
        more failures than --fail-over allows, or input that is not UTF-8
-  2    usage: wrong options, files, dialects, tools, or a call that cannot be encoded
+  2    wrong options, files, dialects or tools, a call that cannot be encoded, or a missing package
   130  interrupted from the keyboard
-  141  the reader of the output went away
+  141  the program that reads the output has ended
 """
 
 P = ParamSpec("P")
@@ -43,8 +43,8 @@ class Format(str, Enum):
 
 
 def use_utf8() -> None:
-    """Make both outputs UTF-8 without translation, since wire text is compared byte for byte on every platform."""
-    # A caller that closed an output wants the exit code alone.
+    """Make both outputs UTF-8 with plain newlines, since wire text is compared byte for byte on every platform."""
+    # A caller that closed an output wants only the exit code.
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
@@ -86,12 +86,12 @@ def attempt(command: Callable[[], int]) -> int:
 
 
 def abandon_stdout() -> None:
-    """Let what is still to be written vanish: the interpreter flushes once more at exit, which must not fail again."""
+    """Discard what is not written yet: the interpreter flushes once more at exit, and that must not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def exit_code(diagnoses: Iterable[Diagnosis], clean: bool) -> int:
-    """Return 1 if the input was not clean or the caller has to look at a call."""
+    """Return 1 if the input was not UTF-8 or a diagnosis is a defect, and otherwise 0."""
     return FINE if clean and all(diagnosis.severity != "defect" for diagnosis in diagnoses) else DEFECTS
 
 
@@ -106,15 +106,15 @@ DecodedOption = Annotated[
 TOOLS_HELP = 'Tool definitions: a JSON list, or {"tools": [...]}.'
 ToolsOption = Annotated[str | None, typer.Option("--tools", "-t", metavar="FILE", help=TOOLS_HELP)]
 SaltOption = Annotated[
-    str | None, typer.Option(metavar="S", help="Salt in every marker of a dialect that has a place for it, as k7q2.")
+    str | None, typer.Option(metavar="S", help="Salt for the markers of a dialect that supports it, such as k7q2.")
 ]
 FinishOption = Annotated[
-    str | None, typer.Option(metavar="R", help="Why the output ended, as the server says: stop, length, ...")
+    str | None, typer.Option(metavar="R", help="Why the output ended, in the server's word: stop, length, ...")
 ]
 ReasoningOption = Annotated[bool, typer.Option("--reasoning-open", help="The prompt ended inside reasoning.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
 
 
 def example(*lines: str) -> str:
-    """Return the closing part of a command's help."""
+    """Return the end of a command's help: examples and exit codes."""
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines) + "\n\n" + EXIT_CODES

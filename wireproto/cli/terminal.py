@@ -1,4 +1,4 @@
-"""What the command line shows to a person: tables and coloured text, by rich.
+"""What the command line shows to people: tables and coloured text, by rich.
 
 It must not know where the values came from. Law: nothing that a model wrote reaches the terminal as a control
 sequence or as markup.
@@ -27,7 +27,7 @@ from wireproto.values.model import Call, Diagnosis, Message
 if TYPE_CHECKING:
     from wireproto.grammars.api.selfcheck import SelfCheck
 
-# A table in a file or a pipe has no terminal to fit into, and cut cells would lose what they hold.
+# A file or a pipe has no width to fit into, and cut cells would lose text.
 PIPE_WIDTH = 160
 ARGUMENT_CHARS = 400
 AUDIT_TOOLS = 30
@@ -43,19 +43,19 @@ def console() -> Console:
 
 
 def plain(text: str, style: str = "") -> Text:
-    """Return a model's text with every control character spelled out."""
+    """Return text of a model with every control character spelled out."""
     return Text(text.translate(CONTROLS), style=style)
 
 
 def shorten(text: str, limit: int) -> str:
-    """Return the text, its middle left out if it is long."""
+    """Return the text, without its middle if it is longer than the limit."""
     if len(text) <= limit:
         return text
     return f"{text[: limit // 2]} [... {len(text) - limit} characters ...] {text[-limit // 2 :]}"
 
 
 def print_message(message: Message) -> None:
-    """Print a decoded message: its segments, its calls, and what was odd about it."""
+    """Print a decoded message: its segments, calls, candidates and diagnoses."""
     out = console()
     for segment in message.segments:
         start, end = segment.span
@@ -70,7 +70,7 @@ def print_message(message: Message) -> None:
 
 
 def print_verdict(verdict: Verdict) -> None:
-    """Print a verdict: the label, what was seen, why, what could be saved, and what to tell the model."""
+    """Print a verdict: the label, the markers seen, calls, candidates, reasons, and the retry message."""
     out = console()
     out.print(Text(verdict.label, style="bold"))
     seen = f"dialect={verdict.dialect or '?'} text_len={verdict.text_len} saw_start={verdict.saw_start}"
@@ -80,18 +80,18 @@ def print_verdict(verdict: Verdict) -> None:
             out.print(calls_table(title, calls))
     if verdict.reasons:
         out.print(diagnoses_table(verdict.reasons))
-    correction = verdict.retry_message()
-    if correction:
+    retry = verdict.retry_message()
+    if retry:
         out.print(Text("Retry message", style="italic"))
-        out.print(plain(correction), soft_wrap=True)
+        out.print(plain(retry), soft_wrap=True)
 
 
 def print_audit(found: Audit) -> None:
-    """Print the sums of an audit."""
+    """Print the counts of an audit."""
     tally, out = found.tally, console()
     counts = f"{tally.records} records, {tally.outputs} outputs, {tally.calls.total()} calls"
     out.print(plain(f"{counts} of {len(tally.tools)} tools", "bold"))
-    rate = f"{tally.failed} of {tally.tried} outputs that called or tried to failed: {100 * tally.rate:.1f} %"
+    rate = f"{tally.failed} of {tally.tried} outputs that called a tool or tried to failed: {100 * tally.rate:.1f} %"
     out.print(plain(rate, "red" if tally.failed else "green"))
     labels = Table("label", Column("outputs", justify="right"), box=box.SIMPLE_HEAD)
     for label in LABELS:
@@ -142,7 +142,7 @@ def print_dialects(dialects: Iterable[Dialect]) -> None:
 
 
 def print_findings(file: str, findings: Sequence[Finding]) -> None:
-    """Print what there is to know about a grammar, a line each, the hint below it."""
+    """Print the findings in a grammar, one on each line, with its hint below it."""
     out = console()
     for finding in findings:
         line = plain(f"{file}:{finding.line}:{finding.column}: ")
@@ -151,11 +151,11 @@ def print_findings(file: str, findings: Sequence[Finding]) -> None:
         if finding.hint:
             out.print(plain(f"    {finding.hint}", style="dim"), soft_wrap=True)
     if not findings:
-        out.print(plain(f"{file}: nothing to say"), soft_wrap=True)
+        out.print(plain(f"{file}: no findings"), soft_wrap=True)
 
 
 def print_trial(found: SelfCheck, texts: bool) -> None:
-    """Print what became of the texts of a grammar; all of them, or those only with which something is wrong."""
+    """Print the result of a trial of a grammar, and its invalid texts, or all of them."""
     out = console()
     table = Table("tool", Column("calls", justify="right"), box=box.SIMPLE_HEAD)
     for name, count in sorted(found.calls.items()):

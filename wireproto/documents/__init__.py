@@ -1,5 +1,5 @@
 """Structured documents inside text: where one begins and ends, and what it parses to.
 
 It must not know dialects, calls and streams.
-Law: whatever the text, a `Document` comes back: with plain data, or with a diagnosis.
+Law: every text gives a `Document`, with plain data or with a diagnosis.
 """

@@ -1,4 +1,4 @@
-"""Where a document begins and where it ends: an element with its root's name, or a line and its closing line.
+"""Where a document begins and where it ends: a root element, or an opening line and a closing line.
 
 It must not know calls, events or parsers; it sees text, whole or in pieces. Law: every character is looked at a bounded
 number of times, and an answer never changes when more text arrives, except from `WAIT` to another.
@@ -17,24 +17,24 @@ from wireproto.text.scan import BLANK, NO, WAIT, Miss
 from wireproto.text.state import State
 from wireproto.values.document_types import DocumentType
 
-MAX_TAG: Final = 4096  # an opening tag is no longer than this
+MAX_TAG: Final = 4096  # a longer opening tag does not count, so that what is held back stays small
 _S: Final = r"[ \t\r\n]"
 _NAME: Final = r"""[^ \t\r\n"'<>/=]+"""
-_LINE: Final = 160  # how far back a line may reach that still counts as blank before a document
+_LINE: Final = 160  # blanks before a document on its line; looking further back would not be linear
 _GAP: Final = 256  # blanks at the end of a fence's line
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What opens a document: where its opening tag or line ends, without the line break."""
+    """The opening of a document; `end` is where its tag or line ends, before the line break."""
 
     kind: DocumentType
     end: int
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A document in a text: its type and where it stands; `complete` is False where its closer is missing."""
+class Extent:
+    """A document in a text: its type and where it is; `complete` is False where its closer is missing."""
 
     kind: DocumentType
     start: int
@@ -43,7 +43,7 @@ class Found:
 
 
 def literal(kind: DocumentType) -> str:
-    """Return what the opening of a document begins with, in any case of letters where it is html."""
+    """Return what the opening of a document begins with; for html letters may be in any case."""
     return kind.fence if kind.fence is not None else f"<{kind.root}"
 
 
@@ -69,7 +69,7 @@ def opening(kind: DocumentType, text: str, pos: int, end: int, final: bool) -> O
 
 @lru_cache(maxsize=256)
 def _openings(kind: DocumentType) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return patterns of a whole opening, and of what may still become one at the end of a text."""
+    """Return the patterns of a complete opening, and of the beginning of one at the end of a text."""
     if kind.fence is not None:
         line = rf"{re.escape(kind.fence)}[ \t]{{0,{_GAP}}}"
         return re.compile(rf"{line}(?=\r?\n)"), re.compile(rf"{line}\r?\Z")
@@ -87,7 +87,7 @@ def _openings(kind: DocumentType) -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 @lru_cache(maxsize=256)
 def _tokens(kind: DocumentType) -> re.Pattern[str]:
-    """Return a pattern of all that counts inside a document with a root: its tags, and where tags do not count."""
+    """Return a pattern of what matters inside an element: its own tags, and what begins a part without tags."""
     root = re.escape(kind.root or "")
     other = r"<!--|<!\[CDATA\[|<\?" if kind.format == "xml" else "<!--"
     return re.compile(rf"{other}|</{root}{_S}{{0,{_GAP}}}>|<{root}(?={_S}|[/>])", _flags(kind))
@@ -105,10 +105,10 @@ _CLOSERS: Final = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
 
 
 class Elements(State):
-    """Pairs the tags of one name in a text that comes in pieces; comments count only inside an element.
+    """Pairs the tags of one name in a text that arrives in pieces; comments count only inside an element.
 
-    `pairs` are the ends of closed elements by their starts, `opened` the starts of those that are open. With `once`,
-    the text after the first element is not looked at, and `end` is where that ends.
+    `pairs` has the end of each closed element by its start, `opened` the starts of those that are open. With `once` it
+    stops after the first element, and `end` is where that ends.
     """
 
     __slots__ = ("_carry", "_inside", "_kind", "_once", "_seen", "_tag", "_tokens", "_whole", "end", "opened", "pairs")
@@ -123,11 +123,11 @@ class Elements(State):
 
     @property
     def safe(self) -> int:
-        """How far the text is the document's, whatever follows."""
+        """Up to here the text belongs to the document, whatever follows."""
         return self._seen if self.end is None else self.end
 
     def feed(self, piece: str, final: bool = False) -> None:
-        """Take more text."""
+        """Read more text."""
         text = self._carry + piece
         self._seen += len(piece)
         if self._tag and len(text) < MAX_TAG and "<" not in piece and ">" not in piece:
@@ -150,7 +150,7 @@ class Elements(State):
         return end
 
     def _step(self, text: str, pos: int, base: int) -> int | None:
-        """Take one token; None where more text is needed."""
+        """Read one token; None if more text is needed."""
         found = self._tokens.search(text, pos)
         if found is None:
             last = text.rfind("<", pos)
@@ -185,7 +185,7 @@ class Elements(State):
             self.end = end
 
     def _may_begin(self, tail: str) -> bool:
-        """Tell whether a text that ends so may go on to a token."""
+        """Return whether a text with this end may continue to a token."""
         if any(lead.startswith(tail) for lead in _CLOSERS):
             return True
         tail, root = _folded(self._kind, tail), _folded(self._kind, self._kind.root or "")
@@ -196,9 +196,9 @@ class Elements(State):
 
 
 class Lines(State):
-    """Finds the closing line of a fenced document in a text that comes in pieces, from behind its opening line.
+    """Finds the closing line of a fenced document in a text that arrives in pieces; begins after the opening line.
 
-    `end` is where the document ends, `safe` how far the text is the document's, whatever follows.
+    `end` is where the document ends. Up to `safe` the text belongs to it, whatever follows.
     """
 
     __slots__ = ("_carry", "_kind", "_seen", "end", "safe")
@@ -210,7 +210,7 @@ class Lines(State):
         self._carry, self._seen = "", 0
 
     def feed(self, piece: str, final: bool = False) -> None:
-        """Take more text; `final`: the last."""
+        """Read more text; `final`: there is no more."""
         text = self._carry + piece
         self._seen += len(piece)
         base = self._seen - len(text)
@@ -223,17 +223,17 @@ class Lines(State):
         line = tail[1:].lstrip(" \t")
         closer = self._kind.closer
         closed = line.startswith(closer)
-        held = closer.startswith(line) if not closed else not line[len(closer) :].strip(" \t\r")
-        self._carry = tail if tail and held and len(tail) <= len(closer) + _GAP + 8 else ""
-        behind = len(line) - len(closer) if self._carry and closed else 0
-        self.safe = self._seen - behind
+        possible = closer.startswith(line) if not closed else not line[len(closer) :].strip(" \t\r")
+        self._carry = tail if tail and possible and len(tail) <= len(closer) + _GAP + 8 else ""
+        blanks = len(line) - len(closer) if self._carry and closed else 0
+        self.safe = self._seen - blanks
 
 
 Ending = Union[Elements, Lines]
 
 
 def ending(kind: DocumentType) -> Ending:
-    """Return what finds a document's end; it is fed from the start of a root, or from behind a fence's opening line."""
+    """Return what finds the end of a document: feed it from the root's start, or from the end of the opening line."""
     return Lines(kind) if kind.fence is not None else Elements(kind, once=True)
 
 
@@ -243,16 +243,16 @@ def _closing(closer: str, final: bool) -> re.Pattern[str]:
     return re.compile(rf"\n([ \t]{{0,3}}{re.escape(closer)})[ \t]{{0,{_GAP}}}(?={end})")
 
 
-# Documents in a text that is there as a whole.
+# Documents in a text that is complete.
 
 _MARKDOWN: Final = re.compile(r"^ {0,3}(`{3,}(?=[^`\n]*$)|~{3,})", re.MULTILINE)
 
 
-def find_documents(kinds: Sequence[DocumentType], text: str, anywhere: bool) -> list[Found]:
+def find_documents(kinds: Sequence[DocumentType], text: str, anywhere: bool) -> list[Extent]:
     """Return the documents in a text, in order and not overlapping; not those in a Markdown fence.
 
-    A root opens one at the start of a line; `anywhere`: after any blank too. Of documents without their closer only one
-    behind all that have theirs is returned.
+    A root element counts at the start of a line; `anywhere`: also after any blank. A document without its closer is
+    returned only if it is the last.
     """
     candidates = [found for kind in dict.fromkeys(kinds) for found in _candidates(kind, text, anywhere)]
     order = {kind: i for i, kind in enumerate(kinds)}
@@ -262,8 +262,8 @@ def find_documents(kinds: Sequence[DocumentType], text: str, anywhere: bool) -> 
     return list(_apart(candidates, text))
 
 
-def _apart(candidates: Sequence[Found], text: str) -> Iterator[Found]:
-    """Yield what lies neither in an earlier document nor in a Markdown fence."""
+def _apart(candidates: Sequence[Extent], text: str) -> Iterator[Extent]:
+    """Yield those that are neither inside an earlier one nor in a Markdown fence."""
     pos = 0
     fence = _MARKDOWN.search(text)
     for found in candidates:
@@ -281,7 +281,7 @@ def _end_of_fence(fence: str, text: str, pos: int) -> int:
     return closing.end() if closing is not None else len(text)
 
 
-def _candidates(kind: DocumentType, text: str, anywhere: bool) -> Iterator[Found]:
+def _candidates(kind: DocumentType, text: str, anywhere: bool) -> Iterator[Extent]:
     if kind.fence is not None:
         yield from _fenced(kind, text)
         return
@@ -289,18 +289,18 @@ def _candidates(kind: DocumentType, text: str, anywhere: bool) -> Iterator[Found
     elements.feed(text)
     for start, end in elements.pairs.items():
         if _may_open(text, start, anywhere):
-            yield Found(kind, start, end)
+            yield Extent(kind, start, end)
     for start in elements.opened:
         if _may_open(text, start, anywhere):
-            yield Found(kind, start, len(text), complete=False)
+            yield Extent(kind, start, len(text), complete=False)
 
 
-def _fenced(kind: DocumentType, text: str) -> Iterator[Found]:
+def _fenced(kind: DocumentType, text: str) -> Iterator[Extent]:
     ends = [(found.start(), found.end(1)) for found in _closing(kind.closer, True).finditer(text)]
     for line in re.finditer(rf"^[ \t]*({re.escape(kind.fence or '')})[ \t]*(?=\r?$)", text, re.MULTILINE):
         i = bisect_left(ends, (line.end(), 0))
         whole = i < len(ends)
-        yield Found(kind, line.start(1), ends[i][1] if whole else len(text), whole)
+        yield Extent(kind, line.start(1), ends[i][1] if whole else len(text), whole)
 
 
 def _may_open(text: str, at: int, anywhere: bool) -> bool:

@@ -1,7 +1,7 @@
-"""Documents to plain data: what a stretch of text holds that is written in XML, HTML, TOML or JSON.
+"""Documents as plain data: text in XML, HTML, TOML or JSON is read into a `Document`.
 
-It must not know calls' formats or where text comes from. Law: whatever the text, a `Document` comes back: with a value
-that JSON can carry, or without one and with a diagnosis that says where it broke.
+It must not know dialects or where text comes from. Law: every text gives a `Document`: with a value that JSON can
+express, or without a value and with a diagnosis that says where the text is wrong.
 """
 
 from __future__ import annotations
@@ -44,24 +44,24 @@ def read_document(
     key: str | None = None,
     depth: int | None = None,
 ) -> Document:
-    """Return the document of a type that `text` is, read and held against its schema; `depth`: a limit of nesting."""
+    """Read text as a document of a type and check it against the schema; `depth`: how deep its value may nest."""
     limit = min(depth, MAX_DEPTH) if depth is not None else MAX_DEPTH
     if not complete:
-        said = [("truncated-document", f"{kind.name}: the text ends before the document's closer")]
-        return _document(kind.name, kind.format, None, text, span, said, key, complete)
+        problems = [("truncated-document", f"{kind.name}: the text ends before the document's closer")]
+        return _document(kind.name, kind.format, None, text, span, problems, key, complete)
     body, lines = (text, 0) if kind.fence is None else _inside(text)
     try:
-        value, said = _read(kind.format, body, kind.root, limit)
+        value, problems = _read(kind.format, body, kind.root, limit)
     except Malformed as error:
         return _document(kind.name, kind.format, None, text, span, [_malformed(kind.name, error, lines)], key)
-    problem = kind.problem(value)
-    if problem:
-        said.append(("document-invalid", f"{kind.name}: {problem}"))
-    return _document(kind.name, kind.format, value, text, span, said, key)
+    mismatch = kind.problem(value)
+    if mismatch:
+        problems.append(("document-invalid", f"{kind.name}: {mismatch}"))
+    return _document(kind.name, kind.format, value, text, span, problems, key)
 
 
 def nested_documents(arguments: Mapping[str, Any], policy: Policy) -> list[Document]:
-    """Return the documents of the policy's types in the strings among a call's arguments, in order."""
+    """Return the documents of the policy's types in those arguments of a call that are strings, in order."""
     return [
         read_document(found.kind, value[found.start : found.end], (found.start, found.end), found.complete, key, depth)
         for depth in (policy.limits.max_depth,)
@@ -72,10 +72,10 @@ def nested_documents(arguments: Mapping[str, Any], policy: Policy) -> list[Docum
 
 
 def document(value: object, format: DocumentFormat | None = None) -> Document | None:
-    """Return the document that a whole value is, such as an argument of a call; None if it is none.
+    """Return the document that a whole text is, such as an argument of a call; None if it is not one.
 
-    `format`: read it as this one alone; then text that is malformed gives a document without a value, and a diagnosis.
-    Without it the format is found out. `Document.span` is in characters of `value`, blanks around it left out.
+    With a `format`, malformed text gives a document without a value and with a diagnosis. Without it, the format is
+    found out. `Document.span` is in characters of `value`, without blanks around it.
 
     Raises:
         MissingExtra: the parser of the format is not installed.
@@ -89,8 +89,8 @@ def document(value: object, format: DocumentFormat | None = None) -> Document | 
         return _whole(format, text, span)
     for guess in _formats(text):
         found = _whole(guess, text, span)
-        repaired = any(said.code == "json-repaired" for said in found.diagnoses)
-        # Nothing but comments is TOML too; nobody means a document by it.
+        repaired = any(diagnosis.code == "json-repaired" for diagnosis in found.diagnoses)
+        # A text of comments alone is TOML too, but nobody means a document by it.
         if not repaired and (found.value or (guess == "json" and found.value is not None)):
             return found
     return None
@@ -99,21 +99,21 @@ def document(value: object, format: DocumentFormat | None = None) -> Document | 
 def _whole(form: DocumentFormat, text: str, span: tuple[int, int]) -> Document:
     require_parser(form, "document()")
     try:
-        value, said = _read(form, text, "html" if _PAGE.match(text) else None, MAX_DEPTH)
+        value, problems = _read(form, text, "html" if _PAGE.match(text) else None, MAX_DEPTH)
     except Malformed as error:
         return _document(form, form, None, text, span, [_malformed(form, error, 0)])
-    return _document(form, form, value, text, span, said)
+    return _document(form, form, value, text, span, problems)
 
 
 def _formats(text: str) -> tuple[DocumentFormat, ...]:
-    """Return the formats that a text may be written in, by how it begins."""
+    """Return the formats to try, by the first characters of a text."""
     if _PAGE.match(text):
         return ("html",)
     if text.startswith("<"):
         return ("xml", "html") if _HTML_ONLY.match(text) and text.endswith(">") else ("xml",)
     if text.startswith("{"):
         return ("json",)
-    # A table's header in TOML looks like an array.
+    # The header of a TOML table looks like a JSON array.
     return ("json", "toml") if text.startswith("[") else ("toml",)
 
 
@@ -123,11 +123,11 @@ def _document(
     value: Any,
     text: str,
     span: tuple[int, int],
-    said: list[tuple[str, str]],
+    problems: list[tuple[str, str]],
     key: str | None = None,
     complete: bool = True,
 ) -> Document:
-    diagnoses = tuple(diagnose(code, span, message) for code, message in said)
+    diagnoses = tuple(diagnose(code, span, message) for code, message in problems)
     return Document(name, form, value, text, complete, key, Span(*span), diagnoses, Span(*span))
 
 
@@ -137,13 +137,13 @@ def _malformed(name: str, error: Malformed, lines: int) -> tuple[str, str]:
 
 
 def _inside(text: str) -> tuple[str, int]:
-    """Return what stands between the two lines of a fence, and how many lines stand before it."""
+    """Return the text between the two lines of a fence, and how many lines come before it."""
     first, last = text.find("\n"), text.rfind("\n")
     return (text[first + 1 : last + 1] if first >= 0 else ""), 1
 
 
 def _read(form: DocumentFormat, text: str, root: str | None, limit: int) -> _Read:
-    """Return the value that a text spells, and what is to be said about it; Malformed if it spells none."""
+    """Return the value of a text, and diagnoses as code and message; Malformed if it cannot be read."""
     if form == "xml":
         # An element is two levels of plain data: itself and its children.
         return xml_tree(text, limit // 2), []
@@ -157,11 +157,12 @@ def _read_json(text: str, limit: int) -> _Read:
         reading = lenient_loads(text, max_depth=limit)
     except Unreadable as error:
         raise Malformed.at(error.msg, text, error.pos) from None
-    said = [("json-repaired", f"the document was read after repairs: {', '.join(reading.repairs)}")]
-    return reading.value, said if reading.repairs else []
+    repaired = [("json-repaired", f"the document was read after repairs: {', '.join(reading.repairs)}")]
+    return reading.value, repaired if reading.repairs else []
 
 
 def _read_toml(text: str, limit: int) -> _Read:
+    # `loads` refuses it too, but does not say where.
     if (digits := _LONG_INTEGER.search(text)) is not None:
         raise Malformed.at("a number with too many digits", text, digits.start())
     try:
@@ -179,5 +180,5 @@ def _read_toml(text: str, limit: int) -> _Read:
     if safe.too_deep:
         raise Malformed(f"nested more than {limit} deep")
     named = ", ".join(safe.changed[:_MAX_NAMED]) + (", ..." if len(safe.changed) > _MAX_NAMED else "")
-    said = [("value-not-json", f"told as a string, since JSON has no word for it: {named}")]
-    return safe.value, said if safe.changed else []
+    changed = [("value-not-json", f"turned into a string, because JSON cannot express it: {named}")]
+    return safe.value, changed if safe.changed else []

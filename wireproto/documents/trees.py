@@ -1,7 +1,7 @@
 """XML and HTML to plain data: an element is its name, its attributes, and its children in order.
 
-The parsers are lxml and lexbor, loaded on first use. It must not know documents, calls or diagnoses. Law: whatever the
-text, it returns a tree or raises `Malformed`, in time linear in the text; no entity is expanded, nothing is loaded.
+The parsers are lxml and lexbor, loaded on first use. It must not know documents, calls or diagnoses. Law: every text
+gives a tree or raises `Malformed`, in time linear in the text; no entity is expanded, and nothing is fetched.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from lxml import etree
 
-# What a parser written in C does in quadratic time, or with more memory than the text: ruled out before it is asked.
+# For some texts the parsers, written in C, take quadratic time or far more memory than the text: those are refused.
 # Measured with lexbor: 100,000 attributes of one tag take 34 s, 50,000 unclosed tags 5 s, 3,000 unclosed <font> 1.7 GB.
 MAX_HTML_TAGS: Final = 20_000
 MAX_ATTRIBUTES: Final = 1_000
@@ -21,7 +21,7 @@ _MAX_HTML_NODES: Final = 1_000_000
 _MAX_CUT: Final = 200
 
 _TAG: Final = re.compile(r"<[A-Za-z][^ \t\n\f\r/>]*")
-# One attribute as the HTML Standard reads it (13.2.5.32 to 13.2.5.39), and what stands before it.
+# One attribute as the HTML Standard reads it (13.2.5.32 to 13.2.5.39), and what comes before it.
 _ATTRIBUTE: Final = re.compile(
     r"""
     [ \t\n\f\r/]* [^ \t\n\f\r/>][^ \t\n\f\r/>=]*
@@ -38,7 +38,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class Malformed(ValueError):
-    """Text that is not what it should be: one sentence, and the line and column (from 1) where they are known."""
+    """Text that cannot be read: why, in one sentence, and the line and column (from 1) if they are known."""
 
     def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
         super().__init__(message)
@@ -55,7 +55,7 @@ def _element(name: str, attributes: dict[str, str]) -> dict[str, Any]:
 
 
 class _Builder:
-    """What lxml tells of the tags and the text that it reads; nothing of comments and processing instructions."""
+    """The target of lxml's parser: it builds the tree, and leaves out comments and processing instructions."""
 
     def __init__(self, max_depth: int) -> None:
         self._max_depth = max_depth
@@ -110,10 +110,10 @@ class _Builder:
 
 
 def xml_parser(target: _Builder | None = None) -> etree.XMLParser:
-    """Return a parser that loads nothing, expands no entity and builds no huge tree; `target` hears what it reads."""
+    """Return a parser that fetches nothing, expands no entity and builds no huge tree; `target` gets what it reads."""
     from lxml import etree
 
-    # The stubs' target also hears comments; lxml itself asks for no more than there is.
+    # The stubs want a target with a method for comments; lxml itself calls only those that there are.
     return etree.XMLParser(
         target=target,  # type: ignore[arg-type]
         encoding="utf-8",
@@ -137,9 +137,9 @@ def xml_tree(text: str, max_depth: int) -> dict[str, Any]:
         etree.fromstring(text.encode(), xml_parser(builder))
     except etree.XMLSyntaxError as error:
         line, column = error.position
-        said = " ".join((error.msg or "not well formed").split())
+        message = " ".join((error.msg or "not well formed").split())
         raise Malformed(
-            re.sub(r", line \d+, column \d+( \(.*\))?$", "", said)[:_MAX_CUT], line or 0, column or 0
+            re.sub(r", line \d+, column \d+( \(.*\))?$", "", message)[:_MAX_CUT], line or 0, column or 0
         ) from None
     return builder.root
 
@@ -159,11 +159,11 @@ def html_tree(text: str, root: str | None, max_depth: int) -> dict[str, Any]:
 
 
 def _check_html(text: str) -> None:
-    """Refuse what would take an HTML parser longer than linear time."""
+    """Refuse text for which the HTML parser takes more than linear time."""
     tags = text.count("<")
     if tags > MAX_HTML_TAGS:
         raise Malformed(f"more than {MAX_HTML_TAGS} tags")
-    # A tag may begin at every "<" and nowhere else, whatever the parser's state: so each is looked at by itself.
+    # Whatever the parser's state, a tag begins only at a "<"; so it is enough to look at each of them.
     budget = 4 * len(text) + 65_536
     for tag in _TAG.finditer(text):
         count, at = 0, tag.end()
@@ -178,7 +178,7 @@ def _check_html(text: str) -> None:
     for i, formatting in enumerate(_FORMATTING.finditer(text)):
         plain = _PLAIN_TAG.match(text, formatting.start())
         kinds.add(plain.group().lower() if plain is not None else str(i))
-    # Without attributes there are 13 of them.
+    # There are 13 formatting elements; each may be open without attributes too.
     if (3 * (len(kinds) + 13) + 1) * tags > _MAX_HTML_NODES:
         raise Malformed("too many formatting elements for a tree of this size")
 
