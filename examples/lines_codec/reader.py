@@ -37,12 +37,21 @@ class LinesReader(State):
 
     @property
     def is_plain(self) -> bool:
-        """No chunk is taken without `read`: this codec does without the decoder's fast path."""
-        return False
+        """Whether a string is being emitted, without a limit, and at most half an escape of it is held."""
+        builder = self.builder
+        if self._string is None or not self._wanted or builder.policy.limits.max_value_chars is not None:
+            return False
+        return builder.buffer.slice(self.position, builder.buffer.end) in ("", "\\")
 
     def take_plain(self, text: str) -> tuple[str, int] | None:
-        """Take no text."""
-        return None
+        """Take text that is inside the string throughout: most chunks are, and need no `read`."""
+        decoded = json_strings.decode_chunk(text)
+        if decoded is None or self._string is None:
+            return None
+        piece, held = decoded
+        self._string.append(piece)
+        self.position = self.builder.buffer.base + len(text) - held
+        return piece, int(held)
 
     def read(self, stop: int, end: End) -> Answer:
         """Read as far as certain, looking no further than `stop`."""
@@ -109,8 +118,10 @@ class LinesReader(State):
             return WAIT
         raw = buffer.slice(start, self.position).strip()
         try:
-            reading = json_repair.loads(raw)
+            reading = json_repair.loads(raw, max_depth=self.builder.max_depth)
         except json_repair.Unreadable as error:
+            if isinstance(error, json_repair.TooDeep):
+                self.builder.too_deep()
             self.builder.note("json-invalid", start, f"{self._key}: {error}")
             return self._finish(self.position, False)
         self._repairs.update(reading.repairs)
@@ -137,9 +148,8 @@ class LinesReader(State):
         if self._repairs:
             span = (builder.start, position)
             builder.transcript.diagnose("json-repaired", span, "repaired: " + ", ".join(sorted(self._repairs)))
-        for key, value in builder.arguments.items() if complete else ():
-            if problem := builder.tool.mismatch(key, value):
-                builder.transcript.diagnose("type-mismatch", (builder.start, position), problem)
+        if complete:
+            builder.check_types(position)
         builder.finish(position, complete)
         self.position = position
         return YES

@@ -14,7 +14,7 @@ from wireproto.engine.call_opening import CallOpening
 from wireproto.engine.document_stream import report_nested
 from wireproto.engine.transcript import Transcript
 from wireproto.text.buffer import Buffer
-from wireproto.text.json_repair import dumps
+from wireproto.text.json_repair import MAX_DEPTH, dumps
 from wireproto.text.scan import Answer
 from wireproto.text.state import State
 from wireproto.tools.toolset import Tool, Toolset, Typed
@@ -198,6 +198,29 @@ class CallBuilder(State):
         limit = self._limit
         if limit is not None and size > limit:
             raise LimitExceeded(f"a value is longer than {limit} characters", "max_value_chars")
+
+    @property
+    def max_depth(self) -> int:
+        """How deep a value may be nested."""
+        limit = self.policy.limits.max_depth
+        return MAX_DEPTH if limit is None else limit
+
+    def too_deep(self) -> str:
+        """Return what is wrong with a value that is nested deeper.
+
+        Raises:
+            LimitExceeded: instead, if it was the caller who set the limit.
+        """
+        if self.policy.limits.max_depth is None:
+            return f"nested deeper than {self.max_depth}"
+        raise LimitExceeded(f"a value is nested deeper than {self.max_depth}", "max_depth")
+
+    def check_types(self, end: int) -> None:
+        """Diagnose each argument of a call up to `end` that has not the declared type."""
+        for key, value in self.arguments.items():
+            problem = self.tool.mismatch(key, value)
+            if problem:
+                self.transcript.diagnose("type-mismatch", (self.start, end), problem)
 
     def finish(self, end: int, complete: bool) -> None:
         """End the call at `end`."""

@@ -68,6 +68,10 @@ class Unreadable(ValueError):
         self.pos = pos
 
 
+class TooDeep(Unreadable):
+    """Text that is nested deeper than allowed."""
+
+
 def loads(text: str, *, max_depth: int = MAX_DEPTH) -> Reading:
     """Return the value that `text` spells and the repairs it took; raise `Unreadable` if there is none."""
     try:
@@ -181,7 +185,7 @@ def _descend(src: str, pos: int, stack: list[_Open], max_depth: int, used: set[s
     """Open arrays and objects down to the first value that is whole: a scalar or an empty container."""
     while closer := _CLOSERS.get(src[pos : pos + 1]):
         if len(stack) >= max_depth:
-            raise Unreadable(f"nested more than {max_depth} deep", pos)
+            raise TooDeep(f"nested more than {max_depth} deep", pos)
         top = _Open([] if closer == "]" else {}, closer)
         pos = _skip_blank(src, pos + 1, used)
         if src.startswith(closer, pos):

@@ -30,7 +30,6 @@ from wireproto.engine.call_builder import CallBuilder
 from wireproto.text import json_repair
 from wireproto.text.state import State
 from wireproto.tools.toolset import Tool, Typed
-from wireproto.values.errors import LimitExceeded
 
 _NUMBER: Final = re.compile(r"(-?)(?=\.?[0-9])0*([0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _SIZE: Final = re.compile(r"[\t\n\f\r ]*\+?([0-9]{1,9})")
@@ -161,14 +160,13 @@ class Controls(State):
 
     def json(self, name: str, raw: str, span: tuple[int, int]) -> bool:
         """Take the content of a JSON script; False if it is not JSON."""
-        builder, limit = self._builder, self._builder.policy.limits.max_depth
-        text = plain(raw)
+        builder, text = self._builder, plain(raw)
         self.any = True
         try:
-            reading = json_repair.loads(text, max_depth=json_repair.MAX_DEPTH if limit is None else limit)
+            reading = json_repair.loads(text, max_depth=builder.max_depth)
         except json_repair.Unreadable as error:
-            if limit is not None and _is_json(text):
-                raise LimitExceeded(f"a value is nested deeper than {limit}", "max_depth") from None
+            if isinstance(error, json_repair.TooDeep):
+                builder.too_deep()
             builder.transcript.diagnose("json-invalid", span, f"{name}: {error}")
             return False
         if self.in_group(name, span) or not builder.declare(name, span):
@@ -275,12 +273,3 @@ def number(tool: Tool, name: str, text: str) -> Typed:
         sign, whole, fraction, exponent = found.groups("")
         text = f"{sign}{whole or '0'}{fraction}{exponent}"
     return tool.decode_json(name, text)
-
-
-def _is_json(text: str) -> bool:
-    """Tell whether a text is JSON, however deep."""
-    try:
-        json_repair.loads(text, max_depth=len(text))
-    except json_repair.Unreadable:
-        return False
-    return True

@@ -69,7 +69,5 @@ def report(builder: CallBuilder, position: int, repairs: set[str], complete: boo
     named = sorted(repairs - {"lone-surrogate"})
     if named:
         transcript.diagnose("json-repaired", span, "repaired: " + ", ".join(named))
-    for key, value in builder.arguments.items() if complete else ():
-        problem = builder.tool.mismatch(key, value)
-        if problem:
-            transcript.diagnose("type-mismatch", span, problem)
+    if complete:
+        builder.check_types(position)

@@ -18,7 +18,6 @@ from wireproto.text.buffer import Rope
 from wireproto.text.json_repair import dumps
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer
 from wireproto.text.state import State
-from wireproto.values.errors import LimitExceeded
 
 _NOTHING = ("", "null", "None")
 
@@ -249,14 +248,12 @@ class JsonReader(State):
         span = self._part
         assert isinstance(span, OpenValue)
         try:
-            end = self._cursor.value_end(span, self._max_depth())
+            end = self._cursor.value_end(span, self.builder.max_depth)
         except BadQuote as bad:
             self._cursor.position = bad.position
             return self._lose("a quote inside a string is not escaped")
         except OverflowError:
-            if self.builder.policy.limits.max_depth is None:
-                return self._lose(f"nested deeper than {self._max_depth()}")
-            raise LimitExceeded(f"a value is nested deeper than {self._max_depth()}", "max_depth") from None
+            return self._lose(self.builder.too_deep())
         self.builder.check_size(span.scan - span.start)
         if end is WAIT or end is NO:
             return WAIT
@@ -301,15 +298,11 @@ class JsonReader(State):
     def _load(self, text: str) -> json_repair.Reading | str:
         """Read a whole value; what is wrong with it where it cannot be read."""
         try:
-            reading = json_repair.loads(text, max_depth=self._max_depth())
+            reading = json_repair.loads(text, max_depth=self.builder.max_depth)
         except json_repair.Unreadable as error:
             return str(error)
         self._cursor.repairs.update(reading.repairs)
         return reading
-
-    def _max_depth(self) -> int:
-        limit = self.builder.policy.limits.max_depth
-        return json_repair.MAX_DEPTH if limit is None else limit
 
     def _read_tail(self) -> Answer | None:
         """The payload is over: only brackets and blanks may stand before the closer."""

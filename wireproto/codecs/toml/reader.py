@@ -187,9 +187,9 @@ class TomlReader(State):
         span = self._part
         assert isinstance(span, OpenValue)
         try:
-            after = value_end(span, text, base, end, self._exits, self._call.max_depth)
+            after = value_end(span, text, base, end, self._exits, self.builder.max_depth)
         except OverflowError:
-            raise self._call.too_deep() from None
+            raise Unreadable(self.builder.too_deep()) from None
         finally:
             self.position = span.scan
         self.builder.check_size(span.scan - span.start)

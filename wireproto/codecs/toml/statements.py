@@ -13,12 +13,10 @@ from wireproto.codecs.toml.tables import Tables
 from wireproto.codecs.toml.text import Header, Key, Path, Statement, Unreadable, load
 from wireproto.codecs.toml.writer import NULL, root_of
 from wireproto.engine.call_builder import CallBuilder
-from wireproto.text.json_repair import MAX_DEPTH
 from wireproto.text.json_safe import json_safe
 from wireproto.text.scan import NO, Answer
 from wireproto.text.state import State
 from wireproto.text.toml_strings import write_line
-from wireproto.values.errors import LimitExceeded
 
 Role = Literal["name", "id", "arguments", "argument", "table", "drop"]
 Given = Literal["", "dotted", "table", "inline"]
@@ -202,27 +200,9 @@ class TomlCall(State):
             some = ", ".join(self._changed[:_MAX_NAMED]) + (" and others" if len(self._changed) > _MAX_NAMED else "")
             message = f"JSON has no word for {some}: told as a string"
             builder.transcript.diagnose("value-not-json", span, message)
-        for key, value in builder.arguments.items() if complete else ():
-            problem = builder.tool.mismatch(key, value)
-            if problem:
-                builder.transcript.diagnose("type-mismatch", span, problem)
+        if complete:
+            builder.check_types(end)
         builder.finish(end, complete)
-
-    @property
-    def max_depth(self) -> int:
-        """How deep a value may be nested."""
-        limit = self.builder.policy.limits.max_depth
-        return MAX_DEPTH if limit is None else limit
-
-    def too_deep(self) -> Unreadable:
-        """Return what is wrong with a value that is nested too deeply.
-
-        Raises:
-            LimitExceeded: instead, if it was the caller who set the limit.
-        """
-        if self.builder.policy.limits.max_depth is None:
-            return Unreadable(f"nested deeper than {self.max_depth}")
-        raise LimitExceeded(f"a value is nested deeper than {self.max_depth}", "max_depth")
 
     def _begin(self, at: int) -> None:
         """Tell that the call has begun, if its name is known. Not before: an id may stand behind the name."""
@@ -299,9 +279,9 @@ class TomlCall(State):
 
     def _plain(self, key: str, value: object) -> Any:
         """Return a value as JSON has it."""
-        safe = json_safe(value, self.max_depth)
+        safe = json_safe(value, self.builder.max_depth)
         if safe.too_deep:
-            raise self.too_deep()
+            raise Unreadable(self.builder.too_deep())
         self._changed += [key + ("." if path[:1] not in ("", "[") else "") + path for path in safe.changed]
         return _with_nulls(safe.value)
 

@@ -15,11 +15,9 @@ from wireproto.codecs.xml import tree
 from wireproto.documents.trees import xml_parser
 from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.format.spelling import Spelling
-from wireproto.text.json_repair import MAX_DEPTH
 from wireproto.text.scan import Answer
 from wireproto.text.xml_text import Mode, decode, decode_part
 from wireproto.tools.toolset import Tool, Typed
-from wireproto.values.errors import LimitExceeded
 
 
 class XmlValue(RawValue):
@@ -74,14 +72,11 @@ class XmlValue(RawValue):
     def _typed(self, text: str, end: int) -> Typed:
         builder = self.builder
         raw = builder.buffer.slice(self.start, end)
-        limit = builder.policy.limits.max_depth
         tool = builder.tool if builder.policy.coerce else Tool("")
         try:
-            found = tree.read(self.spelling.dialect, raw, self._type, tool, self.key, limit or MAX_DEPTH)
-        except tree.TooDeep as error:
-            if limit is None:
-                return Typed(text, "type-mismatch", f"{self.key}: {error}")
-            raise LimitExceeded(f"a value is {error}", "max_depth") from None
+            found = tree.read(self.spelling.dialect, raw, self._type, tool, self.key, builder.max_depth)
+        except tree.TooDeep:
+            return Typed(text, "type-mismatch", f"{self.key}: {builder.too_deep()}")
         except tree.NotATree as error:
             return Typed(text, "type-mismatch", f"{self.key}: {error}")
         if found is None:
