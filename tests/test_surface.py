@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import pickle
 import subprocess
 import sys
@@ -10,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import wireproto as wp
+from wireproto.testing import strategies
 
 TOOLS = [
     {
@@ -139,3 +143,105 @@ def test_a_toolset_is_validated_once_and_goes_wherever_tools_go() -> None:
     assert wp.prompt("xml", toolset) == wp.prompt("xml", TOOLS)
     assert str(wp.grammar("hermes", toolset)) == str(wp.grammar("hermes", TOOLS))
     assert wp.classify(OUTPUT, tools=toolset) == wp.classify(OUTPUT, tools=TOOLS)
+
+
+# --- values as dicts --------------------------------------------------------------------------------------------------
+
+
+def restored(message: wp.Message) -> wp.Message:
+    return wp.Message.from_dict(json.loads(json.dumps(message.to_dict())))
+
+
+@pytest.mark.parametrize("dialect", ["hermes", "qwen3_coder", "xml", "toml", "html"])
+@given(data=st.data())
+def test_decoded_messages_come_back_from_dicts(dialect: str, data: st.DataObject) -> None:
+    policy = wp.Policy(documents=[PLAN], nested=data.draw(st.sampled_from(["keep", "report", "lift"])))
+    text = data.draw(strategies.outputs(dialect)) + data.draw(st.sampled_from(["", "\n<plan/>\n", "\n<plan><x>"]))
+    message = wp.parse(text, dialect, policy=policy)
+    back = restored(message)
+    assert back == message and back.dialect == message.dialect
+    assert [part.raw for part in back.segments] == [part.raw for part in message.segments]
+    for call, again in zip([*message.calls, *message.candidates], [*back.calls, *back.candidates], strict=True):
+        assert again.raw == call.raw and wp.Call.from_dict(call.to_dict()) == call
+
+
+@given(message=strategies.messages("hermes"))
+def test_made_messages_come_back_from_dicts(message: wp.Message) -> None:
+    assert restored(message) == message
+    for call in message.calls:
+        assert call.to_dict() == {"name": call.name, "arguments": call.arguments, "id": call.id, "complete": True}
+        assert json.loads(call.arguments_json) == call.arguments
+
+
+def test_a_document_in_a_message_comes_back() -> None:
+    policy = wp.Policy(documents=[PLAN], nested="lift")
+    message = wp.parse(OUTPUT, "hermes", tools=TOOLS, policy=policy)
+    assert restored(message) == message and len(message.documents) == 2
+    assert wp.encode(restored(message), "hermes") == wp.encode(message, "hermes") == OUTPUT
+
+
+def test_arguments_as_json_text() -> None:
+    assert wp.Call("f", {"a": "ä\n", "b": [1, None, True]}).arguments_json == '{"a": "ä\\n", "b": [1, null, true]}'
+    assert json.loads(wp.Call("f", {"a": "\ud800"}).arguments_json.encode()) == {"a": "\ud800"}
+    for value in (float("nan"), float("inf"), {1}, object()):
+        with pytest.raises(wp.EncodeError, match=r"'f'.*not JSON"):
+            _ = wp.Call("f", {"a": value}).arguments_json
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        (wp.Call, None, r"Call: expected an object \(dict\), not NoneType"),
+        (wp.Call, {}, "Call.name: expected a string, and there is none"),
+        (wp.Call, {"name": "f"}, r"Call.arguments: expected an object \(dict\), and there is none"),
+        (wp.Call, {"name": "f", "arguments": "{}"}, "Call.arguments: .* not str; .* json.loads"),
+        (wp.Call, {"name": "f", "arguments": {}, "id": 3}, "Call.id: expected a string, not int"),
+        (wp.Call, {"name": "f", "arguments": {}, "complete": 1}, "Call.complete: expected true or false, not int"),
+        (wp.Call, {"name": "f", "arguments": {}, "start": True}, "Call.start: expected an integer, not bool"),
+        (
+            wp.Call,
+            {"name": "f", "arguments": {}, "nested": [{"name": "x"}]},
+            r"Call.nested\[0\].format: expected a str",
+        ),
+        (wp.Message, {}, '"text", "reasoning" or "calls"'),
+        (wp.Message, [], "Message: expected an object"),
+        (wp.Message, {"text": 3}, "Message.text: expected a string, not int"),
+        (wp.Message, {"calls": {}}, "Message.calls: expected a list, not dict"),
+        (wp.Message, {"calls": [{"name": "f"}]}, r"Message.calls\[0\].arguments"),
+        (wp.Message, {"text": "", "segments": [{"kind": "x"}]}, r"segments\[0\].kind: expected one of .*, not 'x'"),
+        (wp.Message, {"text": "", "diagnoses": [{"code": "x"}]}, r"diagnoses\[0\].message"),
+        (wp.Message, {"text": "", "documents": [{"name": "x", "format": "yaml"}]}, r"documents\[0\].format"),
+    ],
+)
+def test_a_wrong_dict_names_the_key(kind: Any, value: Any, said: str) -> None:
+    with pytest.raises(wp.ShapeError, match=said) as caught:
+        kind.from_dict(value)
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"name": "f", "arguments": {}}, r"wp\.Call\.from_dict"),
+        ([wp.Call("f"), {"name": "f", "arguments": {}}], r"wp\.Call\.from_dict"),
+        (wp.Message(calls=({"name": "f"},)), r"wp\.Call\.from_dict"),  # type: ignore[arg-type]
+        ({"text": "a", "calls": []}, r"wp\.Message\.from_dict"),
+        (None, "a wp.Message, a wp.Call or a list of calls, not NoneType"),
+        ("text", "not str"),
+        (b"text", "not bytes"),
+        ([None], "not NoneType"),
+        ("f", "not str"),
+        (3, "not int"),
+    ],
+)
+def test_encode_says_what_it_takes(given: Any, said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        wp.encode(given, "hermes")
+
+
+@pytest.mark.parametrize(
+    "results", [wp.ToolResult("f", 1), {"name": "f"}, [{"name": "f", "content": 1}], "done", [None]]
+)
+def test_render_results_says_what_it_takes(results: Any) -> None:
+    with pytest.raises(TypeError, match="ToolResult"):
+        wp.render_results(results, "hermes")

@@ -25,6 +25,7 @@ from wireproto.values.errors import (
     LimitExceeded,
     PolicyError,
     SchemaError,
+    ShapeError,
     WireprotoError,
 )
 from wireproto.values.events import (
@@ -84,6 +85,7 @@ __all__ = [
     "ReasoningDelta",
     "SchemaError",
     "Segment",
+    "ShapeError",
     "Span",
     "TextDelta",
     "ToolResult",

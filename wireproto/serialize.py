@@ -1,4 +1,4 @@
-"""The JSON shapes of the command line: values of the package as plain data, and back.
+"""What the command line prints of the package's values, and reads: parts of what their `to_dict` says.
 
 Law: what `message_json` makes of a message, `to_message` reads again, so that `parse` can be piped into `encode`.
 """
@@ -10,12 +10,9 @@ from typing import Any
 
 from wireproto.format.dialect import Dialect
 from wireproto.recover.classify import Verdict
+from wireproto.values.errors import ShapeError
 from wireproto.values.events import CallEnd, Diagnosed, DocumentEnd, Event
 from wireproto.values.model import Call, Diagnosis, Document, Message
-
-
-class ShapeError(Exception):
-    """JSON that does not spell a call or a message: says where, and what was expected."""
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
@@ -35,28 +32,22 @@ def is_unicode(text: str) -> bool:
 
 def call_json(call: Call) -> dict[str, Any]:
     """Return the call as the command line shows it."""
-    return {"name": call.name, "arguments": call.arguments, "id": call.id, "complete": call.complete}
+    return _part(call, "name", "arguments", "id", "complete")
 
 
 def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
     """Return the diagnosis as the command line shows it."""
-    start, end = diagnosis.span
-    return {"code": diagnosis.code, "message": diagnosis.message, "start": start, "end": end}
+    return _part(diagnosis, "code", "message", "start", "end")
 
 
 def document_json(document: Document) -> dict[str, Any]:
     """Return the document as the command line shows it; its text is what its deltas joined to."""
-    start, end = document.span
-    return {
-        "name": document.name,
-        "format": document.format,
-        "value": document.value,
-        "text": document.text,
-        "complete": document.complete,
-        "key": document.key,
-        "start": start,
-        "end": end,
-    }
+    return _part(document, "name", "format", "value", "text", "complete", "key", "start", "end")
+
+
+def _part(value: Call | Diagnosis | Document, *keys: str) -> dict[str, Any]:
+    plain = value.to_dict()
+    return {key: plain[key] for key in keys}
 
 
 def message_json(message: Message) -> dict[str, Any]:
@@ -116,29 +107,16 @@ def dialect_json(dialect: Dialect) -> dict[str, Any]:
     }
 
 
-def to_call(value: Any, where: str) -> Call:
-    """Return the call that a JSON object spells."""
-    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
-        raise ShapeError(f'{where}: expected an object with a "name" and "arguments"')
-    arguments, id_ = value.get("arguments", {}), value.get("id")
-    if not isinstance(arguments, dict):
-        raise ShapeError(f"{where}.arguments: expected an object")
-    if not isinstance(id_, str | None):
-        raise ShapeError(f"{where}.id: expected a string or null")
-    return Call(value["name"], arguments, id_, complete=value.get("complete") is not False)
-
-
 def to_message(value: Any) -> Message:
-    """Return the message that JSON spells: a message, a list of calls, or one call."""
+    """Return the message that JSON spells: a message, a list of calls, or one call; of a call the name is enough."""
     if isinstance(value, dict) and "name" in value:
         value = [value]
     if isinstance(value, list):
         value = {"calls": value}
     if not isinstance(value, dict) or not value.keys() & {"text", "reasoning", "calls"}:
         raise ShapeError('expected a call, a list of calls, or an object with "text", "reasoning" or "calls"')
-    text, reasoning, calls = value.get("text") or "", value.get("reasoning") or "", value.get("calls") or []
-    if not (isinstance(text, str) and isinstance(reasoning, str)):
-        raise ShapeError("text and reasoning: expected strings")
-    if not isinstance(calls, list):
-        raise ShapeError("calls: expected a list")
-    return Message(text, reasoning, tuple(to_call(call, f"calls[{i}]") for i, call in enumerate(calls)))
+    calls = value.get("calls")
+    if isinstance(calls, list):
+        calls = [{"arguments": {}, **call} if isinstance(call, dict) else call for call in calls]
+    spoken = {key: value[key] for key in ("text", "reasoning") if key in value}
+    return Message.from_dict({**spoken, "calls": calls}, "message")

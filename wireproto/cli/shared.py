@@ -16,7 +16,6 @@ from typing import Annotated, ParamSpec
 import typer
 
 from wireproto.cli.io import Complaint, complain
-from wireproto.serialize import ShapeError
 from wireproto.values.errors import WireprotoError
 from wireproto.values.model import Diagnosis
 
@@ -74,7 +73,7 @@ def attempt(command: Callable[[], int]) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (WireprotoError, Complaint, ShapeError) as error:
+    except (WireprotoError, Complaint) as error:
         complain(str(error))
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))

@@ -5,7 +5,8 @@ What a model writes never raises: it becomes text, calls and diagnoses. What an 
     WireprotoError
      +- DialectError     a dialect file is wrong, or its name is unknown
      +- SchemaError      a tool definition or a document type is wrong
-     +- PolicyError      a field of a policy is wrong (also a ValueError)
+     +- PolicyError      a field of a policy is wrong; a ValueError too
+     +- ShapeError       a dict is no message, call or part of one; a ValueError too
      +- EncodeError      a value cannot be written so that it would come back
      +- GrammarError     a schema asks for what a grammar cannot say
      +- LimitExceeded    a limit that the caller set in Policy was passed
@@ -34,6 +35,10 @@ class SchemaError(WireprotoError):
 
 class PolicyError(WireprotoError, ValueError):
     """A `Policy` with a wrong field: says which, what it was given and what is allowed."""
+
+
+class ShapeError(WireprotoError, ValueError):
+    """A dict that `from_dict` cannot read: says which key, and what was expected there."""
 
 
 class EncodeError(WireprotoError):

@@ -5,10 +5,14 @@ Law: the spans of a decoded message's segments tile its input, and `raw` is that
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 
 from wireproto.values.document_types import DocumentFormat
+from wireproto.values.errors import EncodeError, ShapeError
+from wireproto.values.fields import Fields
 
 Severity = Literal["note", "repaired", "defect"]
 SegmentKind = Literal["text", "reasoning", "call", "document", "markup"]
@@ -33,6 +37,42 @@ class Sliceable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class _Excerpt:
+    """The characters of one span, restored from a dict."""
+
+    text: str
+    start: int
+
+    def slice(self, start: int, end: int) -> str:
+        """Return the characters from `start` up to `end`."""
+        return self.text[start - self.start : end - self.start]
+
+
+def _span(fields: Fields, prefix: str = "", default: Span = NOWHERE) -> Span:
+    return Span(fields.read(f"{prefix}start", int, default.start), fields.read(f"{prefix}end", int, default.end))
+
+
+class _Plain(Protocol):
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def _lists(**parts: Sequence[_Plain]) -> dict[str, Any]:
+    return {key: [part.to_dict() for part in found] for key, found in parts.items() if found}
+
+
+def _excerpt(fields: Fields, span: Span) -> _Excerpt | None:
+    raw = fields.optional("raw")
+    return _Excerpt(raw, span.start) if raw is not None else None
+
+
+def _word(fields: Fields, key: str, allowed: tuple[str, ...], default: str | None = None) -> Any:
+    word = fields.read(key, str, default)
+    if word not in allowed:
+        raise ShapeError(f"{fields.where}.{key}: expected one of {', '.join(allowed)}, not {word!r}")
+    return word
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """One thing that was not as the format says: a stable code, where (in characters), one sentence, how bad."""
 
@@ -40,6 +80,22 @@ class Diagnosis:
     span: Span
     message: str
     severity: Severity = "defect"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data: `code`, `message`, `start`, `end`, `severity`."""
+        span = {"start": self.span[0], "end": self.span[1]}
+        return {"code": self.code, "message": self.message, **span, "severity": self.severity}
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any], where: str = "Diagnosis") -> Diagnosis:
+        """Return the diagnosis that `to_dict` made this of; `where` is how errors name it.
+
+        Raises:
+            ShapeError: a key is missing or wrong; names it.
+        """
+        fields = Fields.of(value, where)
+        severity = _word(fields, "severity", get_args(Severity), "defect")
+        return cls(fields.read("code", str), _span(fields), fields.read("message", str), severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +118,43 @@ class Document:
     span: Span = NOWHERE
     diagnoses: tuple[Diagnosis, ...] = ()
     input_span: Span = NOWHERE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data; keys that are lists, and the span in the input, only where they say something."""
+        shown = {
+            "name": self.name,
+            "format": self.format,
+            "value": self.value,
+            "text": self.text,
+            "complete": self.complete,
+            "key": self.key,
+            "start": self.span[0],
+            "end": self.span[1],
+        }
+        if self.input_span != self.span:
+            shown |= {"input_start": self.input_span[0], "input_end": self.input_span[1]}
+        return shown | _lists(diagnoses=self.diagnoses)
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any], where: str = "Document") -> Document:
+        """Return the document that `to_dict` made this of; `where` is how errors name it.
+
+        Raises:
+            ShapeError: a key is missing or wrong; names it.
+        """
+        fields = Fields.of(value, where)
+        span = _span(fields)
+        return cls(
+            fields.read("name", str),
+            _word(fields, "format", get_args(DocumentFormat)),
+            fields.values.get("value"),
+            fields.read("text", str, ""),
+            fields.read("complete", bool, True),
+            fields.optional("key"),
+            span,
+            fields.each("diagnoses", Diagnosis.from_dict),
+            _span(fields, "input_", span),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +180,61 @@ class Call:
         """The model's own text of this call, byte for byte; empty for a call that was not decoded."""
         return self._source.slice(*self.span) if self._source is not None else ""
 
+    @property
+    def arguments_json(self) -> str:
+        """The arguments as strict JSON text, as APIs send them in `function.arguments`.
+
+        Raises:
+            EncodeError: an argument is not JSON.
+        """
+        try:
+            text = json.dumps(self.arguments, ensure_ascii=False, allow_nan=False)
+            text.encode()
+        except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 cannot carry
+            return json.dumps(self.arguments)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise EncodeError(f"call {self.name!r}: the arguments are not JSON: {error}") from None
+        return text
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data: `name`, `arguments`, `id`, `complete`, and of a decoded call its place and `raw`.
+
+        `arguments` is the call's own dict, not a copy.
+        """
+        shown: dict[str, Any] = {
+            "name": self.name,
+            "arguments": self.arguments,
+            "id": self.id,
+            "complete": self.complete,
+        }
+        if self.span != NOWHERE:
+            shown |= {"start": self.span[0], "end": self.span[1]}
+        if self._source is not None:
+            shown["raw"] = self.raw
+        return shown | _lists(diagnoses=self.diagnoses, nested=self.nested)
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any], where: str = "Call") -> Call:
+        """Return the call that a dict spells: `name` and `arguments` are needed, other keys are those of `to_dict`.
+
+        Keys that it does not know are ignored. `where` is how errors name the dict.
+
+        Raises:
+            ShapeError: a key is missing or wrong; names it.
+        """
+        fields = Fields.of(value, where)
+        span = _span(fields)
+        return cls(
+            fields.read("name", str),
+            fields.read("arguments", dict),
+            fields.optional("id"),
+            fields.read("complete", bool, True),
+            span,
+            fields.each("diagnoses", Diagnosis.from_dict),
+            fields.each("nested", Document.from_dict),
+            _excerpt(fields, span),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -101,6 +249,25 @@ class Segment:
     def raw(self) -> str:
         """The characters of this segment as they came."""
         return self._source.slice(*self.span) if self._source is not None else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data: `kind`, `start`, `end`, `raw`, and `document` if it is one."""
+        shown: dict[str, Any] = {"kind": self.kind, "start": self.span[0], "end": self.span[1]}
+        if self._source is not None:
+            shown["raw"] = self.raw
+        return shown | ({"document": self.document.to_dict()} if self.document is not None else {})
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any], where: str = "Segment") -> Segment:
+        """Return the segment that `to_dict` made this of; `where` is how errors name it.
+
+        Raises:
+            ShapeError: a key is missing or wrong; names it.
+        """
+        fields = Fields.of(value, where)
+        span, found = _span(fields), fields.values.get("document")
+        document = Document.from_dict(found, f"{where}.document") if found is not None else None
+        return cls(_word(fields, "kind", get_args(SegmentKind)), span, document, _excerpt(fields, span))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +287,39 @@ class Message:
     diagnoses: tuple[Diagnosis, ...] = ()
     documents: tuple[Document, ...] = ()
     dialect: str = field(default="", compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data, from which `from_dict` makes an equal message, each `raw` included."""
+        return {
+            "text": self.text,
+            "reasoning": self.reasoning,
+            "calls": [call.to_dict() for call in self.calls],
+            "candidates": [call.to_dict() for call in self.candidates],
+            "diagnoses": [diagnosis.to_dict() for diagnosis in self.diagnoses],
+            "documents": [document.to_dict() for document in self.documents],
+            "segments": [segment.to_dict() for segment in self.segments],
+            "dialect": self.dialect,
+        }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any], where: str = "Message") -> Message:
+        """Return the message that a dict spells; every key of `to_dict` may be missing.
+
+        Keys that it does not know are ignored. `where` is how errors name the dict.
+
+        Raises:
+            ShapeError: a key is wrong, or there is no text, reasoning or call; names the key.
+        """
+        fields = Fields.of(value, where)
+        if not fields.values.keys() & {"text", "reasoning", "calls"}:
+            raise ShapeError(f'{where}: expected "text", "reasoning" or "calls"')
+        return cls(
+            fields.read("text", str, ""),
+            fields.read("reasoning", str, ""),
+            fields.each("calls", Call.from_dict),
+            fields.each("candidates", Call.from_dict),
+            fields.each("segments", Segment.from_dict),
+            fields.each("diagnoses", Diagnosis.from_dict),
+            fields.each("documents", Document.from_dict),
+            fields.read("dialect", str, ""),
+        )

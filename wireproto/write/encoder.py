@@ -5,7 +5,7 @@ It knows no format. Its law: what `encode` returns decodes to what it was given;
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any, Union
 
@@ -30,6 +30,7 @@ def encode(message: Encodable, dialect: str | Dialect, tools: Tools = None) -> s
 
     Raises:
         EncodeError: a value would not come back; says which call, which argument, and what would come back instead.
+        TypeError: `message` is something else, such as a dict; says how to make a call of it.
         DialectError, SchemaError: as `Decoder` does.
     """
     spec = find_dialect(dialect)
@@ -45,10 +46,28 @@ def encode(message: Encodable, dialect: str | Dialect, tools: Tools = None) -> s
     return text
 
 
-def _message(given: Encodable) -> Message:
+def _message(given: object) -> Message:
     if isinstance(given, Message):
-        return given
-    return Message(calls=(given,) if isinstance(given, Call) else tuple(given))
+        message = given
+    elif isinstance(given, Call):
+        message = Message(calls=(given,))
+    elif isinstance(given, Iterable) and not isinstance(given, (str, bytes, bytearray, Mapping)):
+        message = Message(calls=tuple(given))
+    else:
+        raise _mistyped(given)
+    items: tuple[object, ...] = message.calls
+    for item in items:
+        if not isinstance(item, Call):
+            raise _mistyped(item)
+    return message
+
+
+def _mistyped(given: object) -> TypeError:
+    """Return the error for what is neither a message nor a call, with what to write instead."""
+    if isinstance(given, Mapping):
+        kind = "Call" if "name" in given else "Message"
+        return TypeError(f"encode takes no dict: make a message or a call of it with wp.{kind}.from_dict(...)")
+    return TypeError(f"encode takes a wp.Message, a wp.Call or a list of calls, not {type(given).__name__}")
 
 
 def _write(message: Message, dialect: Dialect, tools: Toolset, escaped: bool) -> str:

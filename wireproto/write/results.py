@@ -7,7 +7,7 @@ it earlier is escaped where the format has an escape, and refused where it has n
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,13 +46,19 @@ def render_results(results: Sequence[ToolResult], dialect: str | Dialect) -> str
         EncodeError: content holds what ends a result in this format, and the format has no escape; a name or an id
             cannot stand in it; it needs an id; or no form for results is known of it. Says which result.
         DialectError: the dialect is unknown.
+        TypeError: `results` is no list of `ToolResult`.
     """
     spec = find_dialect(dialect)
     shape = spec.result
     if shape is None:
         raise EncodeError(f"{spec.name} has no form for results; give its file a [result] table")
+    if isinstance(results, (ToolResult, Mapping, str)):
+        raise TypeError(f"render_results takes a list of wp.ToolResult, not {type(results).__name__}")
     out = [shape.open]
-    for index, result in enumerate(results):
+    items: Sequence[object] = results
+    for index, result in enumerate(items):
+        if not isinstance(result, ToolResult):
+            raise TypeError(f"results[{index}] is no wp.ToolResult(name, content), but {type(result).__name__}")
         try:
             holes = _holes(spec, shape, result, index)
         except ValueError as error:
