@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from judging import matches
 
 from wireproto.gbnf import parse
+from wireproto.grammars.automata.right_linear import right_linear
+from wireproto.grammars.automata.until import until_dfa
 from wireproto.grammars.expr.expr import (
     EMPTY,
     NOTHING,
@@ -22,13 +24,13 @@ from wireproto.grammars.expr.expr import (
     RuleRef,
     Rules,
     Seq,
-    Until,
     choice,
     literal,
     optional,
     repeat,
     seq,
 )
+from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.targets.gbnf import to_gbnf
 from wireproto.values.errors import GrammarError
 
@@ -186,8 +188,10 @@ def test_deep_nesting_becomes_rules() -> None:
     assert max(line.count("(") for line in text.splitlines()) <= 41
 
 
-def test_until_is_written_once_for_each_marker() -> None:
-    text = grammar(seq(Until(("</p>",)), Until(("</p>",)), Until(("aba", "bb"))))
+def test_text_up_to_a_marker() -> None:
+    table = RuleTable()
+    one = table.add("one", right_linear(until_dfa(("</p>",)), table, "until"))
+    text = grammar(seq(one, one, right_linear(until_dfa(("aba", "bb")), table, "until")), **table.rules)
     assert accepts(text, "x</p></p>y</p>ababb"[:14] + "aba")
     assert accepts(text, "</p></p>aabb")
     assert not accepts(text, "</p></p>aabbb")

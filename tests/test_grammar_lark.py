@@ -29,7 +29,6 @@ from wireproto.grammars.expr.expr import (
     RuleRef,
     Rules,
     Seq,
-    Until,
     choice,
     literal,
     optional,
@@ -300,8 +299,18 @@ def texts(rules: Rules) -> list[str]:
     return [text for text in TEXTS if matches(regex, text)]
 
 
+# Text up to the first "ba".
+UP_TO_BA = seq(
+    Repeat(
+        Choice((Chars(((99, 122),)), literal("a"), seq(Repeat(literal("b"), 1, None), Chars(((99, 122),))))), 0, None
+    ),
+    Repeat(literal("b"), 1, None),
+    literal("a"),
+)
+
+
 def expressions(depth: int, *names: str) -> st.SearchStrategy[Expr]:
-    leaf: st.SearchStrategy[Expr] = st.sampled_from([A, AB, TO, Until(("ba",)), *map(RuleRef, names)])
+    leaf: st.SearchStrategy[Expr] = st.sampled_from([A, AB, TO, UP_TO_BA, *map(RuleRef, names)])
     if not depth:
         return leaf
     inner = expressions(depth - 1, *names)

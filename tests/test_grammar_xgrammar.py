@@ -26,7 +26,6 @@ from wireproto.grammars.expr.expr import (
     RuleRef,
     Rules,
     Seq,
-    Until,
     choice,
     literal,
     seq,
@@ -88,12 +87,22 @@ def test_large_bounds_take_few_rules(most: int) -> None:
     assert [accepts(text, "z" * count) for count in (0, 1, most - 1, most, most + 1)] == [True] * 4 + [False]
 
 
+# Text up to the first "ba".
+UP_TO_BA = seq(
+    Repeat(
+        Choice((Chars(((99, 122),)), literal("a"), seq(Repeat(literal("b"), 1, None), Chars(((99, 122),))))), 0, None
+    ),
+    Repeat(literal("b"), 1, None),
+    literal("a"),
+)
+
+
 def expressions(depth: int = 3) -> st.SearchStrategy[Expr]:
     leaf = st.one_of(
         st.sampled_from(
             [literal("a"), literal("ab"), literal("b"), WIDE, Chars(((97, 98),)), RuleRef("one"), RuleRef("two")]
         ),
-        st.just(Until(("ba",))),
+        st.just(UP_TO_BA),
     )
     if not depth:
         return leaf

@@ -18,7 +18,6 @@ from math import inf
 from random import Random
 from typing import Final
 
-from wireproto.grammars.automata.charset import char_set, complement
 from wireproto.grammars.expr.expr import (
     Chars,
     Choice,
@@ -30,12 +29,7 @@ from wireproto.grammars.expr.expr import (
     RuleRef,
     Rules,
     Seq,
-    Until,
-    chars,
-    literal,
     references,
-    repeat,
-    seq,
 )
 from wireproto.grammars.expr.graph import reversed_edges
 from wireproto.values.errors import GrammarError
@@ -124,8 +118,6 @@ class _Walk:
             count = self.count(expr)
             if count:
                 self.open.append((expr.item, count))
-        elif isinstance(expr, Until):
-            self.open.append((_until(expr), 1))
         else:
             assert isinstance(expr, Choice)
             self.open.append((self.option(expr), 1))
@@ -165,12 +157,6 @@ class _Walk:
         return chr(self.draw.randint(*self.draw.choice(ranges)))
 
 
-def _until(expr: Until) -> Expr:
-    """Return text in which no marker begins, then the shortest marker, before whose end no other one can end."""
-    firsts = "".join(marker[0] for marker in expr.markers)
-    return seq(repeat(chars(complement(char_set(firsts + "\0"))), 0, None), literal(min(expr.markers, key=len)))
-
-
 def _is_spelled(expr: Expr) -> bool:
     while isinstance(expr, Seq) and expr.parts:
         expr = expr.parts[0]
@@ -191,8 +177,6 @@ def _cost(expr: Expr, costs: Mapping[str, float]) -> float:
         return min((_cost(option, costs) for option in expr.options), default=inf)
     if isinstance(expr, Repeat):
         return expr.least * _cost(expr.item, costs) if expr.least else 0
-    if isinstance(expr, Until):
-        return min(map(len, expr.markers))
     assert isinstance(expr, Raw)
     raise GrammarError("a value that an engine's lexer has to find; sample the grammar of another target")
 

@@ -8,11 +8,10 @@ of its edges, so that two automata are equal exactly when their languages are. W
 from __future__ import annotations
 
 import operator
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 from wireproto.grammars.automata.charset import ANY_CHAR
 from wireproto.grammars.expr.expr import Ranges
@@ -20,6 +19,7 @@ from wireproto.values.errors import TooLarge
 
 # (first code point, last code point, target state)
 Edge = tuple[int, int, int]
+_State = TypeVar("_State", bound=Hashable)
 # A state becomes a rule or a part of one; products of more states than this take seconds.
 MAX_STATES: Final = 12_000
 # Characters of all words of an `enum` together, before the trie is minimised.
@@ -121,6 +121,34 @@ def build_dfa(edges: Sequence[Iterable[Edge]], finals: Iterable[int]) -> Dfa:
     order = _topological(kept)
     blocks = _blocks_of_tree(kept, ends, order) if order is not None else _blocks(kept, ends)
     return _numbered(kept, ends, blocks)
+
+
+def explored(
+    start: _State,
+    row: Callable[[_State], Iterable[tuple[int, int, _State]]],
+    is_final: Callable[[_State], bool],
+    limit: int = MAX_STATES,
+    what: str = "an automaton",
+) -> Dfa:
+    """Return the automaton of all states that `start` leads to; `row` yields the edges of a state.
+
+    Raises:
+        TooLarge: `what` has more states than the limit.
+    """
+    number = {start: 0}
+    order = [start]
+    rows: list[list[Edge]] = []
+    for state in order:
+        edges: list[Edge] = []
+        for low, high, target in row(state):
+            if target not in number:
+                number[target] = len(order)
+                order.append(target)
+            edges.append((low, high, number[target]))
+        rows.append(edges)
+        if len(order) > limit:
+            raise TooLarge(f"{what} of more than {limit} states")
+    return build_dfa(rows, [i for i, state in enumerate(order) if is_final(state)])
 
 
 def words_dfa(words: Iterable[str]) -> Dfa:
@@ -313,27 +341,15 @@ def _known_product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) 
 
 def _product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa:
     """Return the product automaton: `keep` decides by whether a word is in the first and in the second language."""
-    number = {(0, 0): 0}
-    order = deque([(0, 0)])
-    rows: list[list[Edge]] = []
-    finals: list[int] = []
-    while order:
-        a, b = order.popleft()
-        if keep(a in first.finals, b in second.finals):
-            finals.append(len(rows))
-        row: list[Edge] = []
-        for low, high, x, y in _aligned(_row(first, a), _row(second, b)):
+
+    def row(pair: tuple[int, int]) -> Iterator[tuple[int, int, tuple[int, int]]]:
+        for low, high, x, y in _aligned(_row(first, pair[0]), _row(second, pair[1])):
             # A pair with a dead half is followed only if `keep` may still hold without that half.
-            if not (keep(x != _DEAD, y != _DEAD) or keep(x != _DEAD, False)):
-                continue
-            if (x, y) not in number:
-                number[x, y] = len(number)
-                order.append((x, y))
-            row.append((low, high, number[x, y]))
-        rows.append(row)
-        if len(number) > MAX_STATES and len(number) > 2 * (len(first.edges) + len(second.edges)):
-            raise TooLarge(f"an automaton of more than {MAX_STATES} states")
-    return build_dfa(rows, finals)
+            if keep(x != _DEAD, y != _DEAD) or keep(x != _DEAD, False):
+                yield low, high, (x, y)
+
+    limit = max(MAX_STATES, 2 * (len(first.edges) + len(second.edges)))
+    return explored((0, 0), row, lambda pair: keep(pair[0] in first.finals, pair[1] in second.finals), limit)
 
 
 def _row(dfa: Dfa, state: int) -> tuple[Edge, ...]:

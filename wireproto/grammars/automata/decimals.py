@@ -9,19 +9,20 @@ It must not know schemas or rules. Law: a text is in the set exactly when its nu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache, reduce
 from typing import Final
 
-from wireproto.grammars.automata.automaton import NO_TEXT, Dfa, Edge, build_dfa, edges_to, words_dfa
+from wireproto.grammars.automata.automaton import NO_TEXT, Dfa, Edge, build_dfa, edges_to, explored, words_dfa
 from wireproto.grammars.automata.charset import char_set
 from wireproto.grammars.automata.patterns import pattern_dfa
 from wireproto.values.errors import TooLarge
 
 # Whether the numbers of a region are in the set: all (True), none (False), or some (None).
 Held = bool | None
+_Compared = tuple[bool, int, str]
 
 LARGE: Final = Decimal("1e16")
 SMALL: Final = Decimal("1e-4")
@@ -202,67 +203,36 @@ def _minus(texts: Dfa) -> Dfa:
 def _magnitudes(bound: Decimal, signs: frozenset[str]) -> Dfa:
     """Return the unsigned texts, without leading zeros, of the numbers that compare like this to a non-negative bound.
 
-    A state is how many digits were read, and how they compare to as many digits of the bound.
+    A state: whether the point was read, how many digits of this part (as far as the bound has any), how they compare.
     """
     _fits(bound)
     whole, _, fraction = format(bound, "f").partition(".")
     fraction = fraction.rstrip("0")
-    net = _Compare()
-    for place, digit in enumerate(whole):
-        for sign in "<=>":
-            net.digits(("whole", place, sign), ("whole", place + 1), sign, digit)
-    for sign in "<=>":
-        end = ("whole", len(whole), sign)
-        net.digits(end, ("long", 0), ">", "0")
-        net.edge(end, ".", ("part", 0, sign))
-        for place in range(1, len(whole)):
-            net.edge(("whole", place, sign), ".", ("part", 0, "<"))
-    net.edge(("long", 0, ">"), "0123456789", ("long", 0, ">"))
-    net.edge(("long", 0, ">"), ".", ("part", 0, ">"))
-    for place, digit in enumerate([*fraction, "0"]):
-        following = min(place + 1, len(fraction))
-        net.digits(("part", place, "="), ("part", following), "=", digit)
-    for sign in "<>":
-        for place in range(len(fraction) + 1):
-            net.edge(("part", place, sign), "0123456789", ("part", 0, sign))
-    ends = [
-        number
-        for (kind, place, sign), number in net.number.items()
-        if _outcome(kind, place, sign, len(whole), len(fraction)) in signs
-    ]
-    return build_dfa(net.rows, ends)
+
+    def row(state: _Compared) -> Iterator[tuple[int, int, _Compared]]:
+        point, place, sign = state
+        digits = fraction if point else whole
+        longer = place >= len(digits) and not point
+        after = min(place + 1, len(digits) + (not point))
+        for digit in "0123456789":
+            wanted = digits[place] if place < len(digits) else "0"
+            decided = sign if sign != "=" else "<" if digit < wanted else ">" if digit > wanted else "="
+            yield ord(digit), ord(digit), (point, after, ">" if longer else decided)
+        if not point and place:
+            yield ord("."), ord("."), (True, 0, _by_length(place, len(whole), sign))
+
+    def is_final(state: _Compared) -> bool:
+        point, place, sign = state
+        sign = sign if point else _by_length(place, len(whole), sign)
+        # Digits of the bound that are still missing make the text smaller; its last digit is no zero.
+        return ("<" if sign == "=" and (place if point else 0) < len(fraction) else sign) in signs
+
+    return explored((False, 0, "="), row, is_final)
 
 
-def _outcome(kind: str, place: int, sign: str, whole: int, fraction: int) -> str:
-    """Return how a text that ends in this state compares to the bound."""
-    if kind == "whole" and place < whole:
-        return "<"
-    if sign != "=":
-        return sign
-    # Digits of the bound that are still missing make the text smaller; its last digit is no zero.
-    read = place if kind == "part" else 0
-    return "<" if read < fraction else "="
-
-
-class _Compare:
-    """An automaton whose states have names; the first one is the start."""
-
-    def __init__(self) -> None:
-        self.number: dict[tuple[str, int, str], int] = {("whole", 0, "="): 0}
-        self.rows: list[list[Edge]] = [[]]
-
-    def edge(self, start: tuple[str, int, str], characters: str, end: tuple[str, int, str]) -> None:
-        for state in (start, end):
-            if state not in self.number:
-                self.number[state] = len(self.rows)
-                self.rows.append([])
-        self.rows[self.number[start]] += edges_to(char_set(characters), self.number[end])
-
-    def digits(self, start: tuple[str, int, str], end: tuple[str, int], sign: str, digit: str) -> None:
-        """Add the edges of all digits; while all digits were equal, this digit of the bound decides."""
-        for each in "0123456789":
-            decided = sign if sign != "=" else "<" if each < digit else ">" if each > digit else "="
-            self.edge(start, each, (*end, decided))
+def _by_length(place: int, size: int, sign: str) -> str:
+    """Return how whole parts compare of which one has `place` digits and the bound `size`."""
+    return "<" if place < size else ">" if place > size else sign
 
 
 def _residues(modulus: int, places: int) -> Dfa:
@@ -270,28 +240,26 @@ def _residues(modulus: int, places: int) -> Dfa:
 
     A state is a residue in a phase: phase 0 reads the whole part, phase p the fraction after p - 1 of its digits.
     """
-    rows: list[list[Edge]] = []
-    finals: list[int] = []
-    for phase in range(places + 2):
-        for residue in range(modulus):
-            missing = places - max(phase - 1, 0)
-            if residue * 10**missing % modulus == 0:
-                finals.append(len(rows))
-            rows.append(_digits_read(phase, residue, modulus, places))
-    return build_dfa(rows, finals)
 
+    def row(state: tuple[int, int]) -> Iterator[tuple[int, int, tuple[int, int]]]:
+        phase, residue = state
+        if phase == places + 1:
+            # After the last place only zeros keep the number a multiple.
+            yield ord("0"), ord("0"), state
+            return
+        for digit in range(10):
+            after = (phase + 1 if phase else 0, (10 * residue + digit) % modulus)
+            yield ord("0") + digit, ord("0") + digit, after
+        if phase == 0:
+            yield ord("."), ord("."), (1, residue)
+            if not residue:
+                yield ord("-"), ord("-"), state
 
-def _digits_read(phase: int, residue: int, modulus: int, places: int) -> list[Edge]:
-    if phase == places + 1:
-        # After the last place only zeros keep the number a multiple.
-        return edges_to(char_set("0"), phase * modulus + residue)
-    first = (phase + 1 if phase else 0) * modulus
-    row = [
-        edge for digit in range(10) for edge in edges_to(char_set(str(digit)), first + (10 * residue + digit) % modulus)
-    ]
-    if phase == 0:
-        row += edges_to(char_set("."), modulus + residue) + ([] if residue else edges_to(char_set("-"), 0))
-    return row
+    def is_final(state: tuple[int, int]) -> bool:
+        missing: int = 10 ** (places - max(state[0] - 1, 0))
+        return state[1] * missing % modulus == 0
+
+    return explored((0, 0), row, is_final)
 
 
 def _region(bound: Decimal, signs: frozenset[str], region: _Region) -> Held:

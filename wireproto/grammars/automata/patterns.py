@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Final
 
 from wireproto.grammars.automata import ecma_regex
-from wireproto.grammars.automata.automaton import Dfa, Edge, build_dfa, edges_to
+from wireproto.grammars.automata.automaton import Dfa, edges_to, explored
 from wireproto.grammars.automata.charset import ANY_CHAR
 from wireproto.grammars.automata.ecma_regex import (
     WORD,
@@ -44,6 +44,8 @@ _LETTER: Final = 2
 # The look-aheads that still have to hold (number of the automaton, its state), and a position in the pattern with them.
 Owed = frozenset[tuple[int, int]]
 Position = tuple[int, Owed]
+# A state of the automaton: positions, the kind of the last character, the states of the trackers.
+_Subset = tuple[frozenset[Position], int, tuple[int, ...]]
 
 
 @lru_cache(maxsize=128)
@@ -132,33 +134,26 @@ class _RegexDfa:
         self.trackers = [_behind(look) for look in self.behind]
 
     def dfa(self, prev: int) -> Dfa:
-        first = (frozenset([(self.start, Owed())]), prev, (0,) * len(self.trackers))
-        number = {first: 0}
-        order = [first]
-        rows: list[list[Edge]] = []
-        finals: list[int] = []
         groups = self._groups()
-        for state in order:
-            places, prev, tracked = state
-            if any(p == self.end and self._kept(owed) for p, owed in self._closure(places, prev, _NONE, tracked)):
-                finals.append(len(rows))
-            closed = {kind: self._closure(places, prev, kind, tracked) for kind in (_OTHER, _LETTER)}
-            row: list[Edge] = []
+
+        def row(state: _Subset) -> Iterator[tuple[int, int, _Subset]]:
+            positions, before, tracked = state
+            closed = {kind: self._closure(positions, before, kind, tracked) for kind in (_OTHER, _LETTER)}
             for point, ranges in groups:
                 kind = _kind(point)
                 moved = self._moved(closed[kind], point)
-                if not moved:
-                    continue
                 tracks = tuple(_step(dfa, at, point) for dfa, at in zip(self.trackers, tracked, strict=True))
-                following = (moved, kind, tracks)
-                if following not in number:
-                    number[following] = len(number)
-                    order.append(following)
-                row += [(low, high, number[following]) for low, high in ranges]
-            rows.append(row)
-            if len(number) > _MAX_STATES or self.work > _MAX_WORK:
+                yield from ((low, high, (moved, kind, tracks)) for low, high in ranges if moved)
+            if self.work > _MAX_WORK:
                 raise TooLarge(f"a pattern of more than {_MAX_STATES} states")
-        return build_dfa(rows, finals)
+
+        def is_final(state: _Subset) -> bool:
+            positions, before, tracked = state
+            ends = self._closure(positions, before, _NONE, tracked)
+            return any(at == self.end and self._kept(owed) for at, owed in ends)
+
+        first = (frozenset([(self.start, Owed())]), prev, (0,) * len(self.trackers))
+        return explored(first, row, is_final, _MAX_STATES, "a pattern")
 
     def _closure(
         self, places: Iterable[Position], prev: int, following: int, tracked: tuple[int, ...]

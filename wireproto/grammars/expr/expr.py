@@ -64,13 +64,6 @@ class RuleRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Until:
-    """Text up to and including the first of these markers."""
-
-    markers: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Raw:
     """A raw value and its closer, left to an engine whose lexer finds where the value ends (Lark only).
 
@@ -80,7 +73,7 @@ class Raw:
     boundary: Hashable
 
 
-Expr = Union[Literal, Chars, Seq, Choice, Repeat, RuleRef, Until, Raw]
+Expr = Union[Literal, Chars, Seq, Choice, Repeat, RuleRef, Raw]
 
 EMPTY: Final = Seq(())
 NOTHING: Final = Choice(())

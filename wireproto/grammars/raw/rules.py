@@ -6,15 +6,16 @@ value nowhere else.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
 from wireproto.format.spelling import CACHED
-from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, Edge, build_dfa, edges_to
-from wireproto.grammars.automata.charset import char_set, complement, difference
+from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, explored
+from wireproto.grammars.automata.charset import char_set, difference
 from wireproto.grammars.automata.right_linear import right_linear
 from wireproto.grammars.expr.expr import (
     EMPTY,
@@ -220,30 +221,23 @@ def _of_two(transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:
 
 
 def followed(dfa: Dfa, text: str) -> Dfa:
-    """Return the words of an automaton, each with `text` after it."""
-    number: dict[tuple[int, frozenset[int]], int] = {}
-    order: list[tuple[int, frozenset[int]]] = []
+    """Return the words of an automaton, each with `text` after it.
 
-    def state(at: int, done: frozenset[int]) -> int:
-        """`at`: the state of the automaton; `done`: how much of `text` may have been read."""
-        done = done | {0} if at in dfa.finals else done
-        if (at, done) not in number:
-            number[at, done] = len(order)
-            order.append((at, done))
-        return number[at, done]
+    A state: that of the automaton (-1 if it refused), and how much of `text` may have been read.
+    """
 
-    state(0, frozenset())
-    rows: list[list[Edge]] = []
-    for at, done in order:
-        row: list[Edge] = []
+    def state(at: int, done: frozenset[int]) -> tuple[int, frozenset[int]]:
+        return at, done | {0} if at in dfa.finals else done
+
+    def row(pair: tuple[int, frozenset[int]]) -> Iterator[tuple[int, int, tuple[int, frozenset[int]]]]:
+        at, done = pair
         wanted = {text[i] for i in done if i < len(text)}
         for character in sorted(wanted):
             point = ord(character)
             after = frozenset(i + 1 for i in done if i < len(text) and text[i] == character)
-            row.append((point, point, state(dfa.step(at, point) if at >= 0 else -1, after)))
-        others = complement(char_set("".join(wanted)))
+            yield point, point, state(dfa.step(at, point) if at >= 0 else -1, after)
         for low, high, target in dfa.edges[at] if at >= 0 else ():
-            outside = difference(((low, high),), complement(others))
-            row += edges_to(outside, state(target, frozenset()))
-        rows.append(row)
-    return build_dfa(rows, [i for i, (_, done) in enumerate(order) if len(text) in done])
+            for first, last in difference(((low, high),), char_set("".join(wanted))):
+                yield first, last, state(target, frozenset())
+
+    return explored(state(0, frozenset()), row, lambda pair: len(text) in pair[1], sys.maxsize)

@@ -15,8 +15,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from wireproto.grammars.automata.right_linear import right_linear
-from wireproto.grammars.automata.until import until_dfa
 from wireproto.grammars.expr.expr import (
     Chars,
     Choice,
@@ -26,7 +24,6 @@ from wireproto.grammars.expr.expr import (
     RuleRef,
     Rules,
     Seq,
-    Until,
     is_nullable,
     references,
     renamed,
@@ -81,7 +78,6 @@ class _GbnfPrinter:
         self.rules = rules
         self.nullable = rules.nullable()
         self.table = RuleTable.avoiding(rules.rules)
-        self.until: dict[tuple[str, ...], RuleRef] = {}
         self.todo: list[tuple[str, Expr]] = []
 
     def text(self) -> str:
@@ -114,8 +110,6 @@ class _GbnfPrinter:
             return f'"{_in_literal(expr.text)}"'
         if isinstance(expr, Chars):
             return _char_class(expr)
-        if isinstance(expr, Until):
-            return self.until_rule(expr).name
         if isinstance(expr, Repeat):
             return self.repetition(expr, depth)
         if depth >= _MAX_NESTED:
@@ -149,14 +143,6 @@ class _GbnfPrinter:
         name = self.table.name(hint)
         self.todo.append((name, expr))
         return RuleRef(name)
-
-    def until_rule(self, expr: Until) -> RuleRef:
-        if expr.markers not in self.until:
-            found = right_linear(until_dfa(expr.markers), self.table, "until")
-            self.todo += self.table.rules.items()
-            self.table.rules.clear()
-            self.until[expr.markers] = found if isinstance(found, RuleRef) else self.named("until", found)
-        return self.until[expr.markers]
 
 
 def _bounds(least: int, most: int | None) -> str:

@@ -35,7 +35,6 @@ from wireproto.grammars.expr.expr import (
     RuleRef,
     Rules,
     Seq,
-    Until,
     chars,
     choice,
     is_nullable,
@@ -282,10 +281,8 @@ def _regex(expr: Expr) -> str:
         return " ".join(map(_grouped, expr.parts)) or '""'
     if isinstance(expr, Choice):
         return " | ".join(map(_regex, expr.options))
-    if isinstance(expr, Repeat):
-        return _grouped(expr.item, always=True) + _bounds(expr)
-    assert isinstance(expr, Until)
-    return lark_lexemes.until(expr.markers)
+    assert isinstance(expr, Repeat)
+    return _grouped(expr.item, always=True) + _bounds(expr)
 
 
 def _grouped(expr: Expr, always: bool = False) -> str:

@@ -120,12 +120,6 @@ class ReasoningText:
         return f"{_TEXT} /{closer}/ & ~({ANYTHING} /{closer}/ {_LAST}){held}"
 
 
-def until(markers: Iterable[str]) -> str:
-    """Return text up to and including the first of some markers."""
-    found = _any_of(markers)
-    return f"{_TEXT} /{found}/ & ~({ANYTHING} /{found}/ {_LAST})"
-
-
 @lru_cache(maxsize=CACHED)
 def content(boundary: ValueBoundary) -> str:
     """Return what a value may be, whatever follows its closer.

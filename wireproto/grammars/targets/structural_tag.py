@@ -31,7 +31,6 @@ from wireproto.grammars.expr.expr import (
     RuleRef,
     Rules,
     Seq,
-    Until,
     chars,
     choice,
     is_nullable,
@@ -151,8 +150,8 @@ class _Derivative:
             return seq(self.of(expr.item, inside), repeat(expr.item, max(expr.least - 1, 0), most))
         if isinstance(expr, Seq):
             return _one_of(self.of_sequence(expr, inside))
-        if isinstance(expr, (Until, Raw)):
-            raise GrammarError("calls that begin with text up to a marker")
+        if isinstance(expr, Raw):
+            raise GrammarError("calls that begin with a raw value")
         if expr.name in inside:
             raise GrammarError(f"the rule {expr.name} begins with itself")
         return self.of(self.rules.rules[expr.name], inside | {expr.name})

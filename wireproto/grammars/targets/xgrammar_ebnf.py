@@ -30,7 +30,6 @@ from wireproto.grammars.expr.expr import (
     RuleRef,
     Rules,
     Seq,
-    Until,
     is_nullable,
     references,
     renamed,
@@ -202,7 +201,7 @@ class _Unrolled:
             return self._begins_in_many_ways(expr.item)
         if isinstance(expr, Seq):
             return any(self._begins_in_many_ways(part) for part in self._beginning(expr))
-        return isinstance(expr, (Until, Raw))
+        return isinstance(expr, Raw)
 
     def _rule_begins_in_many_ways(self, name: str) -> bool:
         if name not in self._many:
