@@ -147,7 +147,7 @@ def explored(
             edges.append((low, high, number[target]))
         rows.append(edges)
         if len(order) > limit:
-            raise TooLarge(f"{what} of more than {limit} states")
+            raise TooLarge(f"{what} of more than {min(limit, MAX_STATES)} states")
     return build_dfa(rows, [i for i, state in enumerate(order) if is_final(state)])
 
 
