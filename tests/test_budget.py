@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FUNCTION_LINES = 60
 FILE_LINES = 400
 DEPTH = 3
-# Eleven events, nine errors, twelve values of a message, the rest verbs and what they take.
+# Eleven events, ten errors, twelve values of a message, the rest verbs and what they take.
 NAMES = 52
 BROAD = {"Exception", "BaseException"}
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import pickle
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,13 +126,29 @@ def test_types_are_what_editors_show() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Decoder", "classify", "convert", "encode", "grammar", "parse", "prompt", "render_results"]
+    "name",
+    [
+        "Decoder",
+        "aiter_events",
+        "classify",
+        "convert",
+        "encode",
+        "grammar",
+        "iter_events",
+        "parse",
+        "prompt",
+        "render_results",
+    ],
 )
 def test_arguments_have_one_order_and_the_optional_ones_names(name: str) -> None:
     parameters = [*inspect.signature(getattr(wp, name)).parameters.values()]
     positional = [each.name for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY]
     orders = {"convert": ["text", "source", "target", "tools"], "render_results": ["results", "dialect"]}
-    content = [] if name in ("Decoder", "grammar", "prompt") else ["message" if name == "encode" else "text"]
+    content = (
+        []
+        if name in ("Decoder", "grammar", "prompt")
+        else ["message" if name == "encode" else "chunks" if "iter" in name else "text"]
+    )
     assert positional == orders.get(name, [*content, "dialect", "tools"])
     assert all(each.default is not inspect.Parameter.empty for each in parameters[len(positional) :])
 
@@ -245,3 +263,80 @@ def test_encode_says_what_it_takes(given: Any, said: str) -> None:
 def test_render_results_says_what_it_takes(results: Any) -> None:
     with pytest.raises(TypeError, match="ToolResult"):
         wp.render_results(results, "hermes")
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------
+
+CHUNKS = [OUTPUT[i : i + 5] for i in range(0, len(OUTPUT), 5)]
+
+
+def fed(chunks: list[str], reason: str | None = None) -> list[wp.Event]:
+    decoder = wp.Decoder("hermes", TOOLS)
+    return [event for chunk in chunks for event in decoder.feed(chunk)] + decoder.close(reason)
+
+
+async def awaited(chunks: list[str]) -> AsyncIterator[str]:
+    for chunk in chunks:
+        await asyncio.sleep(0)
+        yield chunk
+
+
+async def collected(events: AsyncIterator[wp.Event]) -> list[wp.Event]:
+    return [event async for event in events]
+
+
+@pytest.mark.parametrize("end", [None, -30, -60], ids=["whole", "cut", "cut early"])
+@pytest.mark.parametrize("reason", [None, "stop", "length"])
+def test_a_stream_gives_the_events_of_a_decoder(end: int | None, reason: str | None) -> None:
+    chunks = [OUTPUT[:end][i : i + 5] for i in range(0, len(OUTPUT[:end]), 5)]
+    expected = fed(chunks, reason)
+    assert list(wp.iter_events(chunks, "hermes", TOOLS, finish_reason=reason)) == expected
+    assert list(wp.iter_events(iter(chunks), "hermes", TOOLS, finish_reason=lambda: reason)) == expected
+    events = wp.aiter_events(awaited(chunks), "hermes", TOOLS, finish_reason=lambda: reason)
+    assert asyncio.run(collected(events)) == expected
+
+
+def test_the_finish_reason_is_asked_for_after_the_last_chunk() -> None:
+    said: list[str] = []
+
+    def stream() -> Iterator[str]:
+        yield from CHUNKS[:20]
+        said.append("length")
+
+    events = list(wp.iter_events(stream(), "hermes", TOOLS, finish_reason=lambda: said[-1]))
+    assert [event.call.complete for event in events if isinstance(event, wp.CallEnd)] == [False]
+
+
+def test_events_come_as_soon_as_they_are_certain() -> None:
+    chunks = iter(CHUNKS)
+    events = wp.iter_events(chunks, "hermes", TOOLS)
+    assert next(events) == wp.TextDelta(CHUNKS[0]) and next(chunks) == CHUNKS[1]
+
+
+def test_a_limit_in_a_stream_loses_nothing_that_was_certain() -> None:
+    call = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>\n'
+    policy = wp.Policy(limits=wp.Limits(max_calls=2))
+    seen: list[list[wp.Event]] = []
+    for chunks in ([call * 3], list(call * 3)):
+        seen.append([])
+        with pytest.raises(wp.LimitExceeded) as caught:
+            for event in wp.iter_events(chunks, "hermes", policy=policy):
+                seen[-1].append(event)
+        assert caught.value.limit == "max_calls" and caught.value.events == ()
+        events = wp.aiter_events(awaited(chunks), "hermes", policy=policy)
+        with pytest.raises(wp.LimitExceeded):
+            asyncio.run(collected(events))
+    assert [sum(isinstance(event, wp.CallEnd) for event in events) for events in seen] == [2, 2]
+
+
+def test_streams_say_what_they_take() -> None:
+    with pytest.raises(wp.DialectError):  # at once, and not with the first event
+        wp.iter_events([], "hermez")
+    with pytest.raises(wp.SchemaError):
+        wp.aiter_events(awaited([]), "hermes", [{"name": 1}])
+    with pytest.raises(TypeError, match="aiter_events"):
+        wp.iter_events(awaited([]), "hermes")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="iter_events"):
+        wp.aiter_events(["a"], "hermes")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="not bytes"):
+        list(wp.iter_events([b"a"], "hermes"))  # type: ignore[list-item]

@@ -46,6 +46,11 @@ wp.Decoder("hermes", tools="nope")  # type: ignore[arg-type]
 wp.Decoder("hermes").feed(None)  # type: ignore[arg-type]
 wp.Decoder("hermes").feed(b"")  # type: ignore[arg-type]
 
+wp.iter_events(["a"], "hermes", plain, finish_reason=lambda: "stop")
+wp.iter_events(["a"], "hermes", "nope")  # type: ignore[arg-type]
+wp.iter_events([None], "hermes")  # type: ignore[list-item]
+wp.aiter_events(["a"], "hermes")  # type: ignore[arg-type]
+
 wp.classify("", tools=objects)
 wp.classify("", "hermes", openai, finish_reason="stop")
 wp.classify("", tools="nope")  # type: ignore[arg-type]
@@ -72,4 +77,8 @@ wp.Policy(max_calls=1)  # type: ignore[call-arg]
 
 span: wp.Span = call.span
 start: int = span.start
+arguments: str = call.arguments_json
+again: wp.Call = wp.Call.from_dict(call.to_dict())
+whole: wp.Message = wp.Message.from_dict(json.loads("{}"))
+wp.Call.from_dict(call)  # type: ignore[arg-type]
 documents: tuple[wp.Document, ...] = wp.Message().documents

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wireproto.decode.decoder import Decoder, parse
+from wireproto.decode.iterate import aiter_events, iter_events
 from wireproto.documents.reading import document
 from wireproto.format.detection import dialect_for
 from wireproto.format.dialect import Dialect
@@ -23,6 +24,7 @@ from wireproto.values.errors import (
     EncodeError,
     GrammarError,
     LimitExceeded,
+    MissingExtra,
     PolicyError,
     SchemaError,
     ShapeError,
@@ -80,6 +82,7 @@ __all__ = [
     "Limits",
     "Loops",
     "Message",
+    "MissingExtra",
     "Policy",
     "PolicyError",
     "ReasoningDelta",
@@ -93,6 +96,7 @@ __all__ = [
     "Toolset",
     "Verdict",
     "WireprotoError",
+    "aiter_events",
     "classify",
     "convert",
     "dialect",
@@ -101,6 +105,7 @@ __all__ = [
     "document",
     "encode",
     "grammar",
+    "iter_events",
     "parse",
     "prompt",
     "render_results",

@@ -116,3 +116,4 @@ Event = Union[
     DocumentEnd,
     Diagnosed,
 ]
+"""Any of the events."""

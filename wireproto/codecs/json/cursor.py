@@ -7,7 +7,7 @@ text decides.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -68,23 +68,24 @@ def _marks(closer: str) -> re.Pattern[str]:
     return re.compile(r"""["'{}\[\],]""" + ("|" + re.escape(closer) if closer else ""))
 
 
-@dataclass(slots=True)
 class Cursor(State):
-    """A place in the input. `stop` bounds what it looks at; `final`: no more text comes."""
+    """A place in the input. `stop` bounds what it looks at; `final` says that no more text comes."""
 
-    buffer: Buffer
-    position: int
-    closer: str
-    stop: int = 0
-    final: bool = False
-    repairs: set[str] = field(default_factory=set)
+    __slots__ = ("closer", "final", "position", "repairs", "buffer", "stop")
+
+    def __init__(self, buffer: Buffer, position: int, closer: str) -> None:
+        self.buffer = buffer
+        self.position = self.stop = position
+        self.closer = closer
+        self.final = False
+        self.repairs: set[str] = set()
 
     def next(self) -> str:
         """Skip blanks; return the character that follows, empty at the end of the text so far."""
-        self.position, char, literal = self._skip_blank(self.position, self.stop)
+        self.position, literal = self._skip_blank(self.position, self.stop)
         if literal:
             self.repairs.add("literal-newline")
-        return char
+        return self._character(self.position)
 
     def at_closer(self, position: int | None = None) -> Answer:
         """Return whether the call's closer stands here; at the end of output half a closer is none."""
@@ -105,7 +106,8 @@ class Cursor(State):
 
         Everything up to `look` is known to be blank.
         """
-        look, char, _ = self._skip_blank(look, behind + MAX_GAP)
+        look, _ = self._skip_blank(look, behind + MAX_GAP)
+        char = self._character(look)
         if not char:
             return YES if self.final else WAIT, look
         if char in ",:}]":
@@ -168,13 +170,9 @@ class Cursor(State):
         span.scan = base + (at if found is not None else limit)
         return False
 
-    def _skip_blank(self, position: int, stop: int) -> tuple[int, str, bool]:
-        """Return the first position that is not blank, its character, and whether `\\n` was spelled out on the way.
-
-        No character is there yet at the end of the text so far, or where a backslash may be half of such a blank.
-        """
-        text, base, end = self.buffer.window, self.buffer.base, self.stop - self.buffer.base
-        at, limit, literal = position - base, min(end, stop - base), False
+    def _skip_blank(self, position: int, stop: int) -> tuple[int, bool]:
+        text, base = self.buffer.window, self.buffer.base
+        at, limit, literal = position - base, min(self.stop, stop) - base, False
         while at < limit:
             if text[at] in BLANK:
                 at += 1
@@ -182,5 +180,10 @@ class Cursor(State):
                 at, literal = at + 2, True
             else:
                 break
-        missing = at >= end or (text[at] == "\\" and at + 1 == end and not self.final)
-        return base + at, "" if missing else text[at], literal
+        return base + at, literal
+
+    def _character(self, position: int) -> str:
+        at, limit = position - self.buffer.base, self.stop - self.buffer.base
+        if at >= limit or (self.buffer.window[at] == "\\" and at + 1 == limit and not self.final):
+            return ""
+        return self.buffer.window[at]

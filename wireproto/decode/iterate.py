@@ -1,0 +1,99 @@
+"""Chunks to events in one loop, for streams that are iterated, and for those that are awaited.
+
+It knows nothing of decoding but the public `Decoder`. Law: the events are those of a decoder that is fed the same
+chunks and closed; none that was certain is lost when a limit is passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from typing import Union
+
+from wireproto.decode.decoder import Decoder
+from wireproto.format.dialect import Dialect
+from wireproto.tools.toolset import Tools
+from wireproto.values.errors import LimitExceeded
+from wireproto.values.events import Event
+from wireproto.values.policy import Policy
+
+FinishReason = Union[str, Callable[[], Union[str, None]], None]
+
+
+def iter_events(
+    chunks: Iterable[str],
+    dialect: str | Dialect,
+    tools: Tools = None,
+    *,
+    policy: Policy | None = None,
+    finish_reason: FinishReason = None,
+    reasoning_open: bool = False,
+) -> Iterator[Event]:
+    """Decode a stream: yield each event as soon as it is certain.
+
+    `finish_reason` is asked for after the last chunk, since servers send it last: a function that returns it, or the
+    reason itself where it is known before. The other arguments are those of `Decoder`; make one yourself to have
+    `Decoder.message` too, or to close it after an error of the stream.
+
+    Raises:
+        DialectError, SchemaError: as `Decoder` does, at once.
+        LimitExceeded: a limit that was set in the policy, after all events that were certain; its `events` are empty.
+        TypeError: a chunk is no string, or `chunks` has to be awaited.
+    """
+    if not isinstance(chunks, Iterable):
+        raise TypeError(f"iter_events takes an iterable of strings, not {type(chunks).__name__}: aiter_events")
+    return _events(Decoder(dialect, tools, policy=policy, reasoning_open=reasoning_open), chunks, finish_reason)
+
+
+def aiter_events(
+    chunks: AsyncIterable[str],
+    dialect: str | Dialect,
+    tools: Tools = None,
+    *,
+    policy: Policy | None = None,
+    finish_reason: FinishReason = None,
+    reasoning_open: bool = False,
+) -> AsyncIterator[Event]:
+    """Decode a stream that is awaited; all else is as with `iter_events`.
+
+    Raises:
+        DialectError, SchemaError: as `Decoder` does, at once.
+        LimitExceeded: a limit that was set in the policy, after all events that were certain; its `events` are empty.
+        TypeError: a chunk is no string, or `chunks` cannot be awaited.
+    """
+    if not isinstance(chunks, AsyncIterable):
+        raise TypeError(f"aiter_events takes an async iterable of strings, not {type(chunks).__name__}: iter_events")
+    return _async_events(Decoder(dialect, tools, policy=policy, reasoning_open=reasoning_open), chunks, finish_reason)
+
+
+# The decoder is made outside the generators, so that a wrong argument raises at once.
+
+
+def _events(decoder: Decoder, chunks: Iterable[str], finish_reason: FinishReason) -> Iterator[Event]:
+    try:
+        for chunk in chunks:
+            yield from decoder.feed(chunk)
+        yield from decoder.close(finish_reason() if callable(finish_reason) else finish_reason)
+    except LimitExceeded as error:
+        yield from _certain(error)
+        raise
+
+
+async def _async_events(
+    decoder: Decoder, chunks: AsyncIterable[str], finish_reason: FinishReason
+) -> AsyncIterator[Event]:
+    try:
+        async for chunk in chunks:
+            for event in decoder.feed(chunk):
+                yield event
+        for event in decoder.close(finish_reason() if callable(finish_reason) else finish_reason):
+            yield event
+    except LimitExceeded as error:
+        for event in _certain(error):
+            yield event
+        raise
+
+
+def _certain(error: LimitExceeded) -> tuple[Event, ...]:
+    """Take the events from an error, which must not be handled twice."""
+    events, error.events = error.events, ()
+    return events
