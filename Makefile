@@ -50,7 +50,7 @@ xgrammar:
 	@$(MAKE) --no-print-directory VENV=$(VENV)-xgrammar $(VENV)-xgrammar/xgrammar.stamp
 	@$(VENV)-xgrammar/bin/python -m pytest tests/against_xgrammar.py $(PYTEST_ARGS)
 
-docs: $(VENV)/demo.stamp
+docs: $(VENV)/docs.stamp
 	@$(BIN)/python -m docs.generate
 
 grammars: $(VENV)/demo.stamp
@@ -70,6 +70,10 @@ $(VENV)/venv.stamp:
 
 $(VENV)/demo.stamp: pyproject.toml $(VENV)/venv.stamp
 	@$(PIP) install --editable '.[cli,documents,gbnf]'
+	@touch $@
+
+$(VENV)/docs.stamp: pyproject.toml $(VENV)/venv.stamp
+	@$(PIP) install --editable '.[all,docs]'
 	@touch $@
 
 $(VENV)/test.stamp: pyproject.toml $(VENV)/venv.stamp

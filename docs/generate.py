@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import wireproto as wp
-from docs import house
+from docs import api, house
 from wireproto.values.diagnoses import CODES
 
 ROOT = house.ROOT
@@ -72,6 +72,7 @@ def pages() -> dict[Path, str]:
     docs = ROOT / "docs"
     readme, design = ROOT / "README.md", docs / "explanation" / "design.md"
     return {
+        docs / "reference" / "api.md": api.page(),
         docs / "reference" / "diagnoses.md": diagnoses(),
         docs / "explanation" / "house.svg": house.svg(),
         design: between(design.read_text(encoding="utf-8"), "house", folders()),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import wireproto as wp
+from docs import api
 from docs.generate import pages
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +46,15 @@ def test_readme_begins_with_the_two_commands() -> None:
 def test_generated_parts_are_up_to_date() -> None:
     for path, content in pages().items():
         assert path.read_text(encoding="utf-8") == content, f"{path.name} is out of date; run make docs"
+
+
+def test_the_api_reference_has_every_public_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^### `(\w+)`$", text, re.MULTILINE)) == wp.__all__
+    assert "#### `Call.from_dict`" in text and "#### `Decoder.feed`" in text and "- `Label`: `Literal[" in text
+    monkeypatch.setattr(wp, "__all__", [*wp.__all__, "__version__"])
+    with pytest.raises(SystemExit, match="__version__"):
+        api.page()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
