@@ -1,13 +1,16 @@
-"""How hard the properties are tried: HYPOTHESIS_PROFILE=ci (quick, the same every time) or long."""
+"""Loads the profile of `effort` and prints the seed of a run that draws anew."""
 
 from __future__ import annotations
 
-import os
+import effort
+import pytest
 
-from hypothesis import HealthCheck, settings
 
-SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the seed of hypothesis to the loops too; pytest-xdist hands the option to its workers."""
+    effort.SEED["given"] = config.getoption("hypothesis_seed") or ""
 
-settings.register_profile("ci", max_examples=25, deadline=None, derandomize=True, suppress_health_check=SLOW)
-settings.register_profile("long", max_examples=2_000, deadline=None, suppress_health_check=SLOW)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say how to draw the same again."""
+    return f"effort: {effort.PROFILE}, --hypothesis-seed={config.getoption('hypothesis_seed')}"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 import wireproto as wp
 
@@ -18,15 +17,26 @@ DEPTH = 3
 # Eleven events, ten errors, twelve values of a message, the rest verbs and what they take.
 NAMES = 52
 BROAD = {"Exception", "BaseException"}
-every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 Block = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.Match)
 
 
-def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, Function):
-            yield node
+@cache
+def source(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(source(path))))
+
+
+def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Yield every function of the package and where it is."""
+    for path in FILES:
+        for node in nodes(path):
+            if isinstance(node, Function):
+                yield f"{path.relative_to(PACKAGE)}:{node.lineno} {node.name}", node
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -51,35 +61,29 @@ def depth(node: ast.AST) -> int:
     return deepest
 
 
-@every_file
-def test_functions_are_short(path: Path) -> None:
-    assert {f.name: length(f) for f in functions(path) if length(f) > FUNCTION_LINES} == {}
+def test_functions_are_short() -> None:
+    assert {where: length(it) for where, it in functions() if length(it) > FUNCTION_LINES} == {}
 
 
-@every_file
-def test_functions_are_flat(path: Path) -> None:
-    assert {f.name: depth(f) for f in functions(path) if depth(f) > DEPTH} == {}
+def test_functions_are_flat() -> None:
+    assert {where: depth(it) for where, it in functions() if depth(it) > DEPTH} == {}
 
 
-@every_file
-def test_files_are_short(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= FILE_LINES
+def test_files_are_short() -> None:
+    lines = {str(path.relative_to(PACKAGE)): len(source(path).splitlines()) for path in FILES}
+    assert {name: count for name, count in lines.items() if count > FILE_LINES} == {}
 
 
-@every_file
-def test_no_broad_except(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    handlers = [node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler)]
-    bare = [node.lineno for node in handlers if node.type is None]
-    names = [
-        (node.lineno, name.id)
-        for node in handlers
-        if node.type
-        for name in ast.walk(node.type)
-        if isinstance(name, ast.Name)
-    ]
-    assert bare == []
-    assert [line for line, name in names if name in BROAD] == []
+def test_no_broad_except() -> None:
+    found = []
+    for path in FILES:
+        for handler in (node for node in nodes(path) if isinstance(node, ast.ExceptHandler)):
+            names = (
+                {name.id for name in ast.walk(handler.type) if isinstance(name, ast.Name)} if handler.type else BROAD
+            )
+            if names & BROAD:
+                found.append(f"{path.relative_to(PACKAGE)}:{handler.lineno}")
+    assert found == []
 
 
 def test_public_names_are_few_and_sorted() -> None:
@@ -89,7 +93,7 @@ def test_public_names_are_few_and_sorted() -> None:
 
 
 def test_the_measures_measure() -> None:
-    source = '''
+    text = '''
 def deep(x):
     """Two
     lines."""
@@ -101,6 +105,6 @@ def deep(x):
         with x:
             pass
 '''
-    (function,) = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    (function,) = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
     assert depth(function) == 3
     assert length(function) == 8

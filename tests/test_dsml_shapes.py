@@ -7,6 +7,7 @@ comes out whole.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from itertools import product
 
 import pytest
@@ -96,6 +97,7 @@ APART = [shape for shape in SHAPES if shape.is_told_apart]
 TOGETHER = [shape for shape in SHAPES if not shape.is_told_apart]
 
 
+@cache
 def decode(shape: Shape) -> wp.Message:
     return wp.parse(shape.text, shape.dialect, tools=TOOLS, finish_reason="stop")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from effort import chance, rounds
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from judging import accepts, spread
@@ -206,17 +207,17 @@ def test_what_a_model_writes_is_accepted(name: str, tools: list[str], data: st.D
 
 @every_dialect
 def test_what_is_accepted_is_valid(name: str) -> None:
-    draw = random.Random(name)
+    draw = chance(name)
     accepted = 0
     for tool in FIXED:
         taken = engine(name, tool)
-        for _ in range(200):
+        for _ in range(rounds(120, 1_000)):
             wire = derived(name, tool, draw)
             mutant = mutated(wire, draw)
             if mutant != wire and taken.accepts(mutant):
                 accepted += 1
                 assert not problem(mutant, name), (problem(mutant, name), mutant)
-    assert accepted > 5
+    assert accepted
 
 
 def mutated(wire: str, draw: random.Random) -> str:
@@ -229,8 +230,8 @@ def mutated(wire: str, draw: random.Random) -> str:
 @every_dialect
 @pytest.mark.parametrize("tool", SCHEMAS)
 def test_whatever_the_rules_say_is_valid(name: str, tool: str) -> None:
-    draw = random.Random(tool)
-    for _ in range(80):
+    draw = chance(tool)
+    for _ in range(rounds(30, 300)):
         wire = derived(name, tool, draw)
         found = problem(wire, name)
         twice = tool not in FIXED and ("given twice" in found or "Duplicate" in found or "Cannot mutate" in found)

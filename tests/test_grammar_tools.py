@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
+from effort import chance, rounds
 from judging import accepts, is_valid, validators
 
 import wireproto as wp
@@ -61,7 +62,7 @@ def texts(name: str) -> list[str]:
 
 def encodings(name: str, count: int) -> Iterator[str]:
     """Yield canonical encodings of calls with nasty values; a value that the format cannot carry is left out."""
-    draw = random.Random(name)
+    draw = chance(name)
     pieces = texts(name)
     written = 0
     for _ in range(20 * count):
@@ -97,7 +98,7 @@ def arguments(draw: random.Random, pieces: list[str]) -> dict[str, Any]:
 @every_dialect
 def test_what_a_model_writes_is_accepted(name: str) -> None:
     engine = compiled(name)
-    for wire in encodings(name, 1_000):
+    for wire in encodings(name, rounds(150, 1_000)):
         assert engine.accepts(wire), wire
     assert engine.peak_stacks <= 32
 
@@ -105,10 +106,10 @@ def test_what_a_model_writes_is_accepted(name: str) -> None:
 @every_dialect
 def test_what_is_accepted_is_valid(name: str) -> None:
     engine = compiled(name)
-    draw = random.Random(name)
+    draw = chance(name)
     sources = list(encodings(name, 40))
-    accepted = 0
-    for _ in range(4_000):
+    accepted, drawn = 0, rounds(600, 4_000)
+    for _ in range(drawn):
         wire, other = draw.choices(sources, k=2)
         at, end = sorted(draw.choices(range(len(wire) + 1), k=2))
         piece = draw.choice(['"', "}", "1", ",", " ", "x", "\n", "<", "0", wire[at:end], other[at:end]])
@@ -119,7 +120,7 @@ def test_what_is_accepted_is_valid(name: str) -> None:
             accepted += 1
             message = wp.parse(mutant, spec(name), tools=TOOLS)
             assert is_valid(message, VALIDATORS) and not message.text, mutant
-    assert accepted > 200
+    assert accepted > drawn / 20
 
 
 def closers(name: str) -> list[str]:
@@ -140,11 +141,12 @@ def test_what_a_constrained_model_completes_is_valid(name: str) -> None:
         for choice in ("auto", "required"):
             text = str(grammar(spec(name), TOOLS, choice=choice, parallel=choice == "auto"))  # type: ignore[arg-type]
             texts = (server.complete(text, seed=seed, n=300) for seed in range(1_000))
-            finished = [each.text for each in islice((each for each in texts if each.finished), 100)]
+            wanted = rounds(25, 100)
+            finished = [each.text for each in islice((each for each in texts if each.finished), wanted)]
             for each in finished:
                 message = wp.parse(each, spec(name), tools=TOOLS)
                 assert is_valid(message, VALIDATORS) or (choice == "auto" and not message.calls), each
-            assert len(finished) == 100
+            assert len(finished) == wanted
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +203,8 @@ def test_every_choice_compiles(name: str, count: int) -> None:
     tools = tools[:count]
     for choice in ("auto", "required", "none", {"name": tools[-1]["name"]}):
         text = str(grammar(spec(name), tools, choice=choice))  # type: ignore[arg-type]
-        assert not [found for found in gbnf.check(text) if found.severity == "error"]
+        if choice != "required" or count == 1:  # its rules are among those of "auto", whatever the number of tools
+            assert not [found for found in gbnf.check(text) if found.severity == "error"]
         with LlamaCpp.compile(text) as engine:
             call = wp.Call(str(tools[-1]["name"]), {"path": "a"} if tools[-1]["parameters"] is WRITE else {})
             wire = wp.encode([call], spec(name), tools=tools)

@@ -41,7 +41,7 @@ def test_a_document_or_call_in_an_argument_is_content(outer: wp.Dialect, content
         ("write_file", call.arguments, True)
     ]
     assert (whole.text, whole.candidates) == ("", ())
-    laws.law_chunk_invariant(outer, Trial(text, tuple(text), TOOLS))
+    laws.check_trial(outer, Trial(text, tuple(text), TOOLS))
     for cut in range(len(text) % 3 + 1, len(text), 3):
         decoder = wp.Decoder(outer, tools=TOOLS)
         for part in (text[:cut], text[cut:]):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import tomli
+from effort import rounds
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -197,8 +198,7 @@ def test_chunks_do_not_matter(written: list[str], data: st.DataObject) -> None:
         text = text[: data.draw(st.integers(0, len(text)))]
     reason = data.draw(st.sampled_from([None, "stop", "length"]))
     for chunks in (data.draw(laws.splits(text)), tuple(text)):
-        for law in laws.TRIAL_LAWS:
-            law("toml", Trial(text, chunks, finish_reason=reason))
+        laws.check_trial("toml", Trial(text, chunks, finish_reason=reason))
 
 
 # Damage: what a model may do to a valid block.
@@ -216,9 +216,8 @@ def test_damaged_blocks(block: str, data: st.DataObject) -> None:
         start = data.draw(st.integers(0, len(text)))
         end = data.draw(st.sampled_from([start, start, min(len(text), start + 3)]))
         text = text[:start] + data.draw(DAMAGE) + text[end:]
-    for law in laws.TRIAL_LAWS:
-        for chunks in (data.draw(laws.splits(text)), tuple(text)):
-            law("toml", Trial(text, chunks, tools=data.draw(st.sampled_from([None, [WRITE_FILE]]))))
+    for chunks in (data.draw(laws.splits(text)), tuple(text)):
+        laws.check_trial("toml", Trial(text, chunks, tools=data.draw(st.sampled_from([None, [WRITE_FILE]]))))
 
 
 # Strings of many lines end where TOML goes on, and nowhere else.
@@ -545,47 +544,48 @@ def test_limits() -> None:
             read(body, policy=wp.Policy(limits=wp.Limits(max_value_chars=4)))
 
 
-# Hostile texts. What is not linear does not end on these sizes.
+# Hostile texts. What is not linear takes far too long on these sizes, in the long run for ever.
 
+N = rounds(20_000, 100_000)
 HOSTILE = {
     "deep arrays": "v = " + "[" * 10_000,
     "deep arrays that close": "v = " + "[" * 10_000 + "]" * 10_000,
     "deep tables": "v = " + "{a = " * 10_000 + "1" + "}" * 10_000,
-    "a key of many parts": ".".join("k" * 100_000) + " = 1",
-    "a key of many parts in a table": "v = {" + ".".join("k" * 100_000) + " = 1}",
-    "a header of many parts": "[call.arguments." + ".".join("k" * 100_000) + "]",
-    "many statements": "\n".join(f"k{i} = {i}" for i in range(100_000)),
-    "many tables": "\n".join(f"[call.arguments.k{i}]" for i in range(20_000)),
+    "a key of many parts": ".".join("k" * N) + " = 1",
+    "a key of many parts in a table": "v = {" + ".".join("k" * N) + " = 1}",
+    "a header of many parts": "[call.arguments." + ".".join("k" * N) + "]",
+    "many statements": "\n".join(f"k{i} = {i}" for i in range(N)),
+    "many tables": "\n".join(f"[call.arguments.k{i}]" for i in range(N // 5)),
     "many tables in one": "\n".join(f"[[call.arguments.k.{'a.' * 150}k]]" for _ in range(500)),
-    "one long line": "v = '" + "x" * 1_000_000 + "'",
-    "one long comment": "# " + "x" * 1_000_000,
-    "one long key": "k" * 1_000_000 + " = 1",
-    "a long number": "v = " + "9" * 1_000_000,
-    "a long number in hex": "v = 0x" + "f" * 1_000_000,
-    "an open array": "v = [" + "1, " * 300_000,
-    "an open basic string": 'v = """\n' + 'x\\n"" ' * 100_000,
-    "an open literal string": "v = '''\n" + "x '' " * 100_000,
-    "an open string in an array": "v = ['''" + "x" * 1_000_000,
-    "delimiters": "v = '''\n" + "'''\n" * 100_000,
-    "delimiters and comments": "v = '''\n" + "''' # '''\n" * 50_000,
-    "delimiters and half headers": "v = '''\n" + "'''\n[call.arguments" * 20_000,
-    "quotes in an array": "v = [" + "'" * 500_000,
-    "blank lines": "v = '''a'''\n" + "\n" * 1_000_000,
-    "comments behind a string": "v = '''a'''\n" + "# x\n" * 100_000,
-    "backslashes": 'v = """' + "\\" * 500_001,
-    "folded lines": 'v = """' + "\\\n \\  " * 100_000,
-    "carriage returns": "v = '''" + "\r" * 200_000,
-    "nothing but NUL": "\x00" * 100_000,
-    "NUL in a string": "v = '" + "\x00" * 100_000 + "'",
+    "one long line": "v = '" + "x" * (10 * N) + "'",
+    "one long comment": "# " + "x" * (10 * N),
+    "one long key": "k" * (10 * N) + " = 1",
+    "a long number": "v = " + "9" * (10 * N),
+    "a long number in hex": "v = 0x" + "f" * (10 * N),
+    "an open array": "v = [" + "1, " * (3 * N),
+    "an open basic string": 'v = """\n' + 'x\\n"" ' * N,
+    "an open literal string": "v = '''\n" + "x '' " * N,
+    "an open string in an array": "v = ['''" + "x" * (10 * N),
+    "delimiters": "v = '''\n" + "'''\n" * N,
+    "delimiters and comments": "v = '''\n" + "''' # '''\n" * (N // 2),
+    "delimiters and half headers": "v = '''\n" + "'''\n[call.arguments" * (N // 5),
+    "quotes in an array": "v = [" + "'" * (5 * N),
+    "blank lines": "v = '''a'''\n" + "\n" * (10 * N),
+    "comments behind a string": "v = '''a'''\n" + "# x\n" * N,
+    "backslashes": 'v = """' + "\\" * (5 * N + 1),
+    "folded lines": 'v = """' + "\\\n \\  " * N,
+    "carriage returns": "v = '''" + "\r" * (2 * N),
+    "nothing but NUL": "\x00" * N,
+    "NUL in a string": "v = '" + "\x00" * N + "'",
     "lone surrogates": "v = '\ud83d'\n'\ude00' = \"\ud83d\"\nw = ['\udfff']",
-    "inline tables of tables": "v = [" + "{a.b.c = {d = [{}]}}, " * 20_000 + "]",
+    "inline tables of tables": "v = [" + "{a.b.c = {d = [{}]}}, " * (N // 5) + "]",
 }
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_texts(body: str) -> None:
     text = wrapped(arguments("path = 'a'\n" + body + "\n"), call("", "other"))
-    for step in (4 if len(text) < 500_000 else 64, len(text)):
+    for step in (4 if len(text) < 100_000 else 64, len(text)):
         trial = Trial(text, tuple(text[at : at + step] for at in range(0, len(text), step)))
         events, message = laws.decode("toml", trial)
         assert message.calls[0].arguments["path"] == "a"

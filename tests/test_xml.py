@@ -131,8 +131,7 @@ def calls(body: str, **options: Any) -> tuple[wp.Call, ...]:
     """Return the calls of a message, the same in one piece and character by character."""
     text = f"<tool_calls>\n{body}\n</tool_calls>"
     trial = Trial(text, tuple(text), TOOLS)
-    for law in laws.TRIAL_LAWS:
-        law(XML, trial)
+    laws.check_trial(XML, trial)
     return wp.parse(text, XML, tools=TOOLS, **options).calls
 
 
@@ -213,7 +212,7 @@ def test_depth_has_a_limit() -> None:
     assert "nested deeper than 200" in call.diagnoses[-1].message
     with pytest.raises(wp.LimitExceeded, match="nested deeper than 20"):
         calls(body, policy=wp.Policy(limits=wp.Limits(max_depth=20)))
-    assert calls(f'<call name="f"><arg name="x" type="array">{"<item>" * 100000}</arg></call>')[0].complete
+    assert calls(f'<call name="f"><arg name="x" type="array">{"<item>" * 20_000}</arg></call>')[0].complete
 
 
 def test_strict_says_what_lxml_says_and_loads_nothing() -> None:

@@ -87,7 +87,7 @@ def check_codec(codec: Codec, dialect: Union[str, Path, Dialect], max_examples: 
 
 
 def law_grammar(dialect: Dialect, max_examples: int = 100) -> None:
-    """A further law: a dialect's grammar accepts what `encode` writes, and what it accepts is a valid call."""
+    """Law 6, grammar agrees: the grammar accepts what `encode` writes, and what it accepts is a valid call."""
     rules = str(grammar(dialect, TOOLS, choice="required"))
     read = gbnf.parse(rules)
     engine = llamacpp.LlamaCpp.compile(rules) if llamacpp.available() else None
