@@ -157,4 +157,4 @@ def test_values_of_equal_sites_share_one_automaton(name: str) -> None:
     sites = {ValueSite.of(form, tools).at(tool, key) for tool in ("f", "g") for key in ("a", "b")}
     assert len(sites) == (4 if form.value_closer.roles else 1)
     for site in sites:
-        assert ValueBoundary(site).reading() is ValueBoundary(site).reading()
+        assert ValueBoundary(site).automaton() is ValueBoundary(site).automaton()
