@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 DIALECTS = "wireproto.dialects"
 CODECS = "wireproto.codecs"
 BUILT_IN_CODECS = ("html", "json", "tagged", "toml", "xml")
-# Codecs that a test lends for its own length (`wireproto.testing.registered_codec`).
-LENT_CODECS: dict[str, CodecFacts] = {}
+# Codecs that are registered for the length of a test (`wireproto.testing.registered_codec`).
+TEMPORARY_CODECS: dict[str, CodecFacts] = {}
 
 
 @cache
@@ -47,7 +47,7 @@ def registered(group: str) -> dict[str, EntryPoint]:
 
 def codec_names() -> Collection[str]:
     """Return the names of all codecs, without loading any."""
-    return (*BUILT_IN_CODECS, *sorted({*registered(CODECS), *LENT_CODECS}))
+    return (*BUILT_IN_CODECS, *sorted({*registered(CODECS), *TEMPORARY_CODECS}))
 
 
 def codec_facts(name: str) -> CodecFacts:
@@ -56,7 +56,7 @@ def codec_facts(name: str) -> CodecFacts:
     Raises:
         DialectError: there is none, or something else is registered.
     """
-    return LENT_CODECS.get(name) or _load_codec(name)
+    return TEMPORARY_CODECS.get(name) or _load_codec(name)
 
 
 @cache

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wireproto import gbnf
 from wireproto.engine.codec import Codec
 from wireproto.format.dialect import Dialect
-from wireproto.format.plugins import LENT_CODECS, codec_facts, codec_names
+from wireproto.format.plugins import TEMPORARY_CODECS, codec_facts, codec_names
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.grammars.api.api import grammar
 from wireproto.grammars.api.selfcheck import CheckSettings
@@ -59,11 +59,11 @@ def registered_codec(codec: Codec) -> Iterator[Codec]:
         ValueError: another codec has this name.
     """
     if codec.name not in codec_names():
-        LENT_CODECS[codec.name] = codec
+        TEMPORARY_CODECS[codec.name] = codec
         try:
             yield codec
         finally:
-            del LENT_CODECS[codec.name]
+            del TEMPORARY_CODECS[codec.name]
     elif codec_facts(codec.name) is codec:
         yield codec
     else:
