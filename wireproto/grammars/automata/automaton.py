@@ -329,16 +329,6 @@ def _numbered(edges: Sequence[tuple[Edge, ...]], finals: set[int], blocks: dict[
     return Dfa(tuple(rows), frozenset(ends))
 
 
-def _joint(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa:
-    small = len(first.edges) + len(second.edges) <= _SMALL
-    return _known_product(first, second, keep) if small else _product(first, second, keep)
-
-
-@lru_cache(maxsize=1024)
-def _known_product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa:
-    return _product(first, second, keep)
-
-
 def _product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa:
     """Return the product automaton: `keep` decides by whether a word is in the first and in the second language."""
 
@@ -350,6 +340,14 @@ def _product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa
 
     limit = max(MAX_STATES, 2 * (len(first.edges) + len(second.edges)))
     return explored((0, 0), row, lambda pair: keep(pair[0] in first.finals, pair[1] in second.finals), limit)
+
+
+_cached_product: Final = lru_cache(maxsize=1024)(_product)
+
+
+def _joint(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa:
+    small = len(first.edges) + len(second.edges) <= _SMALL
+    return (_cached_product if small else _product)(first, second, keep)
 
 
 def _row(dfa: Dfa, state: int) -> tuple[Edge, ...]:

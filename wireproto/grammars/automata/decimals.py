@@ -65,15 +65,12 @@ _CANONICAL: Final = pattern_dfa(r"^(0|-?[1-9][0-9]*|-?(0|[1-9][0-9]*)\.[0-9]*[1-
 class NumberSet:
     """A set of numbers.
 
-    `plain`: the decimal texts. `large`, `minus_large`: texts with an exponent from 1e16, `small`, `minus_small`: those
-    below 1e-4 and not 0, as `json.dumps` writes them; all large ones are whole.
+    `plain`: the decimal texts. `regions`: what is held of the texts with an exponent, as `json.dumps` writes them: from
+    1e16 on, up to -1e16 (both whole), below 1e-4, above -1e-4 (both not 0).
     """
 
     plain: Dfa
-    large: Held
-    minus_large: Held
-    small: Held
-    minus_small: Held
+    regions: tuple[Held, ...] = (False, False, False, False)
 
     @property
     def is_empty(self) -> bool:
@@ -83,12 +80,7 @@ class NumberSet:
     @property
     def decimal(self) -> NumberSet:
         """The same numbers, none written with an exponent."""
-        return NumberSet(self.plain, False, False, False, False)
-
-    @property
-    def regions(self) -> tuple[Held, Held, Held, Held]:
-        """What is held of each region: large, minus large, small, minus small."""
-        return self.large, self.minus_large, self.small, self.minus_small
+        return NumberSet(self.plain)
 
     def values(self, limit: int) -> tuple[str, ...] | None:
         """Return one text for each number; None if there are more than `limit`, or texts with exponents."""
@@ -99,17 +91,15 @@ class NumberSet:
             return self
         if self is ANY or other is NONE:
             return other
-        pairs = zip(self.regions, other.regions, strict=True)
-        return NumberSet(self.plain & other.plain, *(_both(a, b) for a, b in pairs))
+        return NumberSet(self.plain & other.plain, tuple(map(_both, self.regions, other.regions)))
 
     def __or__(self, other: NumberSet) -> NumberSet:
         if self is other or other is NONE:
             return self
-        pairs = zip(self.regions, other.regions, strict=True)
-        return NumberSet(self.plain | other.plain, *(_either(a, b) for a, b in pairs))
+        return NumberSet(self.plain | other.plain, tuple(map(_either, self.regions, other.regions)))
 
     def __invert__(self) -> NumberSet:
-        return NumberSet(_SYNTAX - self.plain, *(None if held is None else not held for held in self.regions))
+        return NumberSet(_SYNTAX - self.plain, tuple(None if held is None else not held for held in self.regions))
 
 
 @lru_cache(maxsize=256)
@@ -118,7 +108,7 @@ def compared(bound: Decimal, wanted: str) -> NumberSet:
     signs = frozenset(wanted)
     positive, negative = _sides(bound, signs)
     plain = (positive | _minus(negative)) & _SYNTAX
-    return NumberSet(plain, *(_region(bound, signs, region) for region in _REGIONS))
+    return NumberSet(plain, tuple(_region(bound, signs, region) for region in _REGIONS))
 
 
 @lru_cache(maxsize=64)
@@ -129,7 +119,7 @@ def multiples(of_what: Decimal) -> NumberSet:
         raise TooLarge(f"the multiples of {of_what} take more than {_MAX_RESIDUES} states")
     every_whole = True if 10**places % digits == 0 else None
     small = None if of_what < SMALL else False
-    return NumberSet(_residues(digits, places) & _SYNTAX, every_whole, every_whole, small, small)
+    return NumberSet(_residues(digits, places) & _SYNTAX, (every_whole, every_whole, small, small))
 
 
 def exactly(values: Iterable[Decimal]) -> NumberSet:
@@ -143,19 +133,15 @@ def exactly(values: Iterable[Decimal]) -> NumberSet:
     if 0 in every:
         plain |= _ZERO
     plain = reduce(lambda a, b: a | b, (compared(value, "=").plain for value in rest), plain)
-    return NumberSet(plain, *(None if any(value in region for value in every) else False for region in _REGIONS))
+    return NumberSet(plain, tuple(None if any(value in region for value in every) else False for region in _REGIONS))
 
 
 def _both(a: Held, b: Held) -> Held:
-    if a is False or b is False:
-        return False
-    return True if a and b else None
+    return False if a is False or b is False else True if a and b else None
 
 
 def _either(a: Held, b: Held) -> Held:
-    if a or b:
-        return True
-    return False if a is False and b is False else None
+    return True if a or b else False if a is False and b is False else None
 
 
 def _fits(value: Decimal) -> bool:
@@ -275,8 +261,8 @@ def _region(bound: Decimal, signs: frozenset[str], region: _Region) -> Held:
     return True if found <= signs else None if found & signs else False
 
 
-ANY: Final = NumberSet(_SYNTAX, True, True, True, True)
-NONE: Final = NumberSet(NO_TEXT, False, False, False, False)
-WHOLE: Final = NumberSet(_WHOLE, True, True, False, False)
+ANY: Final = NumberSet(_SYNTAX, (True, True, True, True))
+NONE: Final = NumberSet(NO_TEXT)
+WHOLE: Final = NumberSet(_WHOLE, (True, True, False, False))
 # A set of texts, not of numbers: what draft 4 calls an integer has no fraction and no exponent.
-WRITTEN_WHOLE: Final = NumberSet(pattern_dfa(r"^-?(0|[1-9][0-9]*)$"), False, False, False, False)
+WRITTEN_WHOLE: Final = NumberSet(pattern_dfa(r"^-?(0|[1-9][0-9]*)$"))

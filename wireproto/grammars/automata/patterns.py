@@ -55,16 +55,16 @@ def pattern_dfa(pattern: str) -> Dfa:
 
 
 def _compiled(node: RegexNode, *, before: bool, after: bool, prev: int) -> Dfa:
-    net = _RegexNfa()
-    start, end = net.state(), net.state()
-    first = net.state()
+    nfa = _RegexNfa()
+    start, end = nfa.state(), nfa.state()
+    first = nfa.state()
     if before:
-        net.steps[start].append((ANY_CHAR, start))
-    net.jumps[start].append((first, None))
-    net.add(node, first, end)
+        nfa.steps[start].append((ANY_CHAR, start))
+    nfa.jumps[start].append((first, None))
+    nfa.add(node, first, end)
     if after:
-        net.steps[end].append((ANY_CHAR, end))
-    return _RegexDfa(net, start, end, after).dfa(prev)
+        nfa.steps[end].append((ANY_CHAR, end))
+    return _RegexDfa(nfa, start, end, after).dfa(prev)
 
 
 @dataclass(slots=True)
@@ -124,12 +124,12 @@ class _RegexNfa:
 class _RegexDfa:
     """The subset construction of one NFA."""
 
-    def __init__(self, net: _RegexNfa, start: int, end: int, after: bool) -> None:
-        self.net, self.start, self.end, self.after = net, start, end, after
+    def __init__(self, nfa: _RegexNfa, start: int, end: int, after: bool) -> None:
+        self.nfa, self.start, self.end, self.after = nfa, start, end, after
         self.ahead: dict[tuple[LookAround, int], int] = {}
         self.automata: list[Dfa] = []
         self.work = 0
-        looks = {look for jumps in net.jumps for _, look in jumps if isinstance(look, LookAround) and not look.ahead}
+        looks = {look for jumps in nfa.jumps for _, look in jumps if isinstance(look, LookAround) and not look.ahead}
         self.behind = {look: index for index, look in enumerate(sorted(looks, key=repr))}
         self.trackers = [_behind(look) for look in self.behind]
 
@@ -140,9 +140,11 @@ class _RegexDfa:
             positions, before, tracked = state
             closed = {kind: self._closure(positions, before, kind, tracked) for kind in (_OTHER, _LETTER)}
             for point, ranges in groups:
-                kind = _kind(point)
+                kind = _LETTER if _has(WORD, point) else _OTHER
                 moved = self._moved(closed[kind], point)
-                tracks = tuple(_step(dfa, at, point) for dfa, at in zip(self.trackers, tracked, strict=True))
+                tracks = tuple(
+                    dfa.step(at, point) if at >= 0 else at for dfa, at in zip(self.trackers, tracked, strict=True)
+                )
                 yield from ((low, high, (moved, kind, tracks)) for low, high in ranges if moved)
             if self.work > _MAX_WORK:
                 raise TooLarge(f"a pattern of more than {_MAX_STATES} states")
@@ -150,26 +152,27 @@ class _RegexDfa:
         def is_final(state: _Subset) -> bool:
             positions, before, tracked = state
             ends = self._closure(positions, before, _NONE, tracked)
-            return any(at == self.end and self._kept(owed) for at, owed in ends)
+            owed_at_end = [owed for at, owed in ends if at == self.end]
+            return any(all(at in self.automata[number].finals for number, at in owed) for owed in owed_at_end)
 
         first = (frozenset([(self.start, Owed())]), prev, (0,) * len(self.trackers))
         return explored(first, row, is_final, _MAX_STATES, "a pattern")
 
     def _closure(
-        self, places: Iterable[Position], prev: int, following: int, tracked: tuple[int, ...]
+        self, positions: Iterable[Position], prev: int, following: int, tracked: tuple[int, ...]
     ) -> set[Position]:
         """Return the positions reached without reading a character, given the kinds of characters before and after."""
-        found = set(places)
+        found = set(positions)
         todo = list(found)
         while todo:
             self.work += 1
             at, owed = todo.pop()
-            for target, condition in self.net.jumps[at]:
+            for target, condition in self.nfa.jumps[at]:
                 kept = self._passed(condition, prev, following, tracked)
-                place = (target, owed | kept) if kept is not None else None
-                if place is not None and place not in found:
-                    found.add(place)
-                    todo.append(place)
+                position = (target, owed | kept) if kept is not None else None
+                if position is not None and position not in found:
+                    found.add(position)
+                    todo.append(position)
         return found
 
     def _passed(
@@ -195,9 +198,6 @@ class _RegexDfa:
             self.automata.append(~found if look.negative else found)
         return self.ahead[look, prev]
 
-    def _kept(self, owed: Owed) -> bool:
-        return all(at in self.automata[number].finals for number, at in owed)
-
     def _owed(self, owed: Owed, point: int) -> Owed | None:
         """Return the look-aheads owed after one more character, or None if one of them failed."""
         left = set()
@@ -214,11 +214,11 @@ class _RegexDfa:
                 left.add((number, following))
         return frozenset(left)
 
-    def _moved(self, places: Iterable[Position], point: int) -> frozenset[Position]:
+    def _moved(self, positions: Iterable[Position], point: int) -> frozenset[Position]:
         moved: set[Position] = set()
-        for at, owed in places:
+        for at, owed in positions:
             self.work += 1
-            targets = [target for ranges, target in self.net.steps[at] if _has(ranges, point)]
+            targets = [target for ranges, target in self.nfa.steps[at] if _has(ranges, point)]
             if not targets:
                 continue
             left = self._owed(owed, point)
@@ -230,7 +230,7 @@ class _RegexDfa:
 
     def _groups(self) -> list[tuple[int, Ranges]]:
         """Return the classes of characters that nothing here tells apart: one member, and the whole class."""
-        sets = {ranges for steps in self.net.steps for ranges, _ in steps} | {WORD}
+        sets = {ranges for steps in self.nfa.steps for ranges, _ in steps} | {WORD}
         for dfa in [*self.trackers, *self._every_ahead()]:
             sets |= {((low, high),) for row in dfa.edges for low, high, _ in row}
         cuts = {0, 0xD800, 0xE000, 0x110000}
@@ -248,7 +248,7 @@ class _RegexDfa:
         return [(ranges[0][0], tuple(ranges)) for ranges in groups.values()]
 
     def _every_ahead(self) -> list[Dfa]:
-        looks = {look for jumps in self.net.jumps for _, look in jumps if isinstance(look, LookAround) and look.ahead}
+        looks = {look for jumps in self.nfa.jumps for _, look in jumps if isinstance(look, LookAround) and look.ahead}
         for look in sorted(looks, key=repr):
             for prev in (_NONE, _OTHER, _LETTER):
                 self._ahead(look, prev)
@@ -256,10 +256,8 @@ class _RegexDfa:
 
 
 def _behind(look: LookAround) -> Dfa:
-    if any(
-        isinstance(each, LookAround) or (isinstance(each, RegexAssertion) and each.kind != "^")
-        for each in _inside(look.item)
-    ):
+    conditions = [each for each in _inside(look.item) if isinstance(each, (LookAround, RegexAssertion))]
+    if any(isinstance(each, LookAround) or each.kind != "^" for each in conditions):
         raise PatternError("a look-behind that asks for what follows")
     return _compiled(look.item, before=True, after=False, prev=_NONE)
 
@@ -282,14 +280,6 @@ def _holds(condition: RegexAssertion, prev: int, following: int) -> bool:
     if condition.kind == "$":
         return following == _NONE
     return ((prev == _LETTER) != (following == _LETTER)) == (condition.kind == "b")
-
-
-def _step(dfa: Dfa, at: int, point: int) -> int:
-    return dfa.step(at, point) if at >= 0 else at
-
-
-def _kind(point: int) -> int:
-    return _LETTER if _has(WORD, point) else _OTHER
 
 
 def _has(ranges: Ranges, point: int) -> bool:

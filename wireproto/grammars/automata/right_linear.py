@@ -40,8 +40,10 @@ def right_linear(
 
     `most` bounds loops of a state to itself, which have no bound otherwise.
     """
-    moves = _known_moves(dfa) if len(dfa.edges) <= _SMALL else _moves(dfa)
-    writer = _RuleWriter(dfa, table, hint, spell, end, most, moves, _named(moves))
+    moves = _cached_moves(dfa) if len(dfa.edges) <= _SMALL else _moves(dfa)
+    reached = Counter(target for state, groups in enumerate(moves) for target in groups if target != state)
+    named = frozenset(state for state, count in reached.items() if count > (1 if state else 0))
+    writer = _RuleWriter(dfa, table, hint, spell, end, most, moves, named)
     first = writer.at(0, 0)
     while writer.todo:
         state = writer.todo.pop()
@@ -49,19 +51,12 @@ def right_linear(
     return first
 
 
-def _named(moves: Moves) -> frozenset[int]:
-    count = Counter(target for state, groups in enumerate(moves) for target in groups if target != state)
-    return frozenset(state for state, count in count.items() if count > (1 if state else 0))
-
-
 def _moves(dfa: Dfa) -> Moves:
     """Return the characters that lead from each state to each next one."""
     return tuple(map(chars_by_target, dfa.edges))
 
 
-@lru_cache(maxsize=256)
-def _known_moves(dfa: Dfa) -> Moves:
-    return _moves(dfa)
+_cached_moves: Final = lru_cache(maxsize=256)(_moves)
 
 
 def chars_by_target(row: tuple[Edge, ...]) -> dict[int, Ranges]:

@@ -257,8 +257,9 @@ def _headers(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, str, str, st
         gap = literal_steps(_first_gap(form.dialect.call.open)) if exact else _GAP
         before = spelled(form.wrapper, None) + gap
         opened = [(before + steps, name, own, form.wrapper_close) for steps, name, own in inner]
+    section = form.dialect.section
     for opener, close in form.sections[:1] if exact else form.sections:
-        gap = literal_steps(_section_gap(form)) if exact else _GAP
+        gap = literal_steps(_last_gap(section.open if section else None)) if exact else _GAP
         before = spelled(opener, None) + gap
         yield from ((before + steps, name, own, close) for steps, name, own, _ in opened)
     yield from opened
@@ -322,14 +323,10 @@ def _keys(form: Spelling, key: str | None, exact: bool) -> Iterator[Steps]:
         yield from (_written(template, key, string) for string in strings)
 
 
-def _last_gap(template: Template) -> str:
+def _last_gap(template: Template | None) -> str:
     """Return the white space after a marker, as a dialect writes it."""
-    last = template.nodes[-1] if template.nodes else None
+    last = template.nodes[-1] if template is not None and template.nodes else None
     return last.text if isinstance(last, Gap) else ""
-
-
-def _section_gap(form: Spelling) -> str:
-    return _last_gap(form.dialect.section.open) if form.dialect.section is not None else ""
 
 
 def _first_gap(template: Template) -> str:

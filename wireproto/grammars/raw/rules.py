@@ -78,7 +78,9 @@ class RawValues:
         """Return the words of an automaton that the decoder reads whole, each with the closer; raises `TooLarge`."""
         if boundary.site.coarse:
             held = dfa & harmless_texts(boundary.site)
-            return NOTHING if held.is_empty else seq(self._shared(held), literal(boundary.closer))
+            if held not in self._texts and not held.is_empty:
+                self._texts[held] = self.table.add("raw-text", right_linear(held, self.table, "raw-text"))
+            return NOTHING if held.is_empty else seq(self._texts[held], literal(boundary.closer))
         if self.lexical:
             return Raw(BoundedTexts(boundary, dfa))
         key = boundary, dfa
@@ -88,12 +90,6 @@ class RawValues:
                 raise TooLarge(f"an automaton of more than {_MAX_WORD_STATES} states")
             self._words[key] = NOTHING if closed.is_empty else right_linear(closed, self.table, "raw-text")
         return self._words[key]
-
-    def _shared(self, dfa: Dfa) -> Expr:
-        """Return the words of an automaton, written once for all closers."""
-        if dfa not in self._texts:
-            self._texts[dfa] = self.table.add("raw-text", right_linear(dfa, self.table, "raw-text"))
-        return self._texts[dfa]
 
 
 @lru_cache(maxsize=CACHED)
@@ -136,15 +132,12 @@ class _RuleFamily:
         return seq(head, rule)
 
 
-def _written(steps: Steps) -> Expr:
-    return seq(*(repeat(chars(step.ranges), step.least, step.most) for step in steps))
-
-
 def _behind_first(steps: Steps) -> Expr:
     """Return what follows the first character of the steps."""
     first = steps[0]
     left = None if first.most is None else first.most - 1
-    return seq(repeat(chars(first.ranges), first.least - 1, left), _written(steps[1:]))
+    rest = (repeat(chars(step.ranges), step.least, step.most) for step in steps[1:])
+    return seq(repeat(chars(first.ranges), first.least - 1, left), *rest)
 
 
 class _AutomatonWriter:

@@ -7,7 +7,7 @@ core, sections 10.3.1 and 10.3.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import reduce
@@ -20,6 +20,7 @@ from wireproto.grammars.automata.patterns import pattern_dfa
 from wireproto.grammars.schema.document import SchemaDocument, escaped
 from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, SchemaRef, conjunction
 from wireproto.grammars.schema.sets import (
+    ANY_KEY,
     ArraySet,
     Inexpressible,
     ItemCount,
@@ -80,6 +81,10 @@ class KeywordContext:
             raise Inexpressible(keyword, f"a count of more than {_MAX_COUNT}")
         return int(number)
 
+    def bounds(self, what: str) -> tuple[int, int | None]:
+        """Return the numbers of `minWhat` and `maxWhat`."""
+        return self.count(f"min{what}") or 0, self.count(f"max{what}")
+
     def number(self, keyword: str) -> Decimal:
         """Return the number of a keyword."""
         return decimal(self.schema[keyword], f"{self.ref.pointer}/{keyword}")
@@ -129,10 +134,6 @@ def _types(context: KeywordContext) -> ValueSet:
     if context.flags and "integer" in every and "number" not in every:
         found = replace(found, numbers=decimals.WRITTEN_WHOLE)
     return found
-
-
-def _const(context: KeywordContext) -> ValueSet:
-    return constant(context.document, SchemaRef(f"{context.ref.pointer}/const", constant=True))
 
 
 def constant(document: SchemaDocument, ref: SchemaRef) -> ValueSet:
@@ -207,10 +208,6 @@ def _multiples(context: KeywordContext) -> ValueSet:
     return restricted(number=decimals.multiples(number))
 
 
-def _length(context: KeywordContext) -> ValueSet:
-    return restricted(strings=(strings_of_length(context.count("minLength") or 0, context.count("maxLength")),))
-
-
 def _pattern(context: KeywordContext) -> ValueSet:
     pattern = context.schema["pattern"]
     if not isinstance(pattern, str):
@@ -252,14 +249,6 @@ def _contains(context: KeywordContext) -> ValueSet:
     )
 
 
-def _item_count(context: KeywordContext) -> ValueSet:
-    return restricted(arrays=(ArraySet(least=context.count("minItems") or 0, most=context.count("maxItems")),))
-
-
-def _unique(context: KeywordContext) -> ValueSet:
-    return restricted(arrays=(ArraySet(unique=True),)) if context.schema["uniqueItems"] is True else ANY_VALUE
-
-
 def _properties(context: KeywordContext) -> ValueSet:
     texts = context.mapping("patternProperties")
     patterns = [(pattern_dfa(text), context.at("patternProperties", text)) for text in texts]
@@ -292,17 +281,6 @@ def _property_names(context: KeywordContext) -> ValueSet:
     return restricted(objects=(ObjectSet(kinds=key_classes([KeyClass(keys, TRUE), KeyClass(~keys, FALSE)])),))
 
 
-def _required(context: KeywordContext) -> ValueSet:
-    members = tuple(Member(_text(key), True, TRUE) for key in context.names("required"))
-    return restricted(objects=(ObjectSet(members),))
-
-
-def _member_count(context: KeywordContext) -> ValueSet:
-    return restricted(
-        objects=(ObjectSet(least=context.count("minProperties") or 0, most=context.count("maxProperties")),)
-    )
-
-
 def _dependent(context: KeywordContext) -> ValueSet:
     keyword = "dependencies" if "dependencies" in context.schema else "dependentRequired"
     found = ANY_VALUE
@@ -312,9 +290,12 @@ def _dependent(context: KeywordContext) -> ValueSet:
         if not isinstance(needed, list) or not all(isinstance(each, str) for each in needed):
             raise context.wrong(f"{keyword}/{escaped(key)}", "a list of keys")
         absent = ObjectSet((Member(_text(key), False, FALSE),))
-        every = dict.fromkeys([key, *needed])
-        found &= restricted(objects=(absent, ObjectSet(tuple(Member(_text(each), True, TRUE) for each in every))))
+        found &= restricted(objects=(absent, _with_keys(dict.fromkeys([key, *needed]))))
     return found
+
+
+def _with_keys(keys: Iterable[str]) -> ObjectSet:
+    return ObjectSet(tuple(Member(_text(key), True, TRUE) for key in keys))
 
 
 def dependent_schemas(
@@ -333,21 +314,24 @@ def dependent_schemas(
 # Keywords that are read together, with what reads them; cheap ones first, so that others meet smaller sets.
 GROUPS: Final[tuple[tuple[tuple[str, ...], Callable[[KeywordContext], ValueSet]], ...]] = (
     (("type",), _types),
-    (("const",), _const),
+    (("const",), lambda c: constant(c.document, SchemaRef(f"{c.ref.pointer}/const", constant=True))),
     (("enum",), _enum),
     (("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _bounds),
     (("multipleOf",), _multiples),
-    (("minLength", "maxLength"), _length),
+    (("minLength", "maxLength"), lambda c: restricted(strings=(strings_of_length(*c.bounds("Length")),))),
     (("pattern",), _pattern),
     (("format",), _format),
     (("prefixItems", "items", "additionalItems"), _items),
     (("contains",), _contains),
-    (("minItems", "maxItems"), _item_count),
-    (("uniqueItems",), _unique),
+    (("minItems", "maxItems"), lambda c: restricted(arrays=(ArraySet((), TRUE, *c.bounds("Items")),))),
+    (("uniqueItems",), lambda c: restricted(arrays=(ArraySet(unique=c.schema["uniqueItems"] is True),))),
     (("patternProperties", "properties", "additionalProperties"), _properties),
     (("propertyNames",), _property_names),
-    (("required",), _required),
-    (("minProperties", "maxProperties"), _member_count),
+    (("required",), lambda c: restricted(objects=(_with_keys(c.names("required")),))),
+    (
+        ("minProperties", "maxProperties"),
+        lambda c: restricted(objects=(ObjectSet((), ANY_KEY, *c.bounds("Properties")),)),
+    ),
     (("dependentRequired", "dependencies"), _dependent),
 )
 GROUP_OF: Final = {keyword: index for index, (keywords, _) in enumerate(GROUPS) for keyword in keywords}

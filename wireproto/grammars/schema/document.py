@@ -77,7 +77,12 @@ class SchemaDocument:
         found: Any = self.root
         for step in pointer.split("/")[1:]:
             name = step.replace("~1", "/").replace("~0", "~")
-            found = found[int(name)] if isinstance(found, list) and name.isdigit() else _member(found, name)
+            if isinstance(found, list) and name.isdigit():
+                found = found[int(name)]
+            elif isinstance(found, Mapping):
+                found = found[name]
+            else:
+                raise KeyError(name)
         return found
 
     def schema(self, pointer: str) -> Mapping[str, Any]:
@@ -107,8 +112,10 @@ class SchemaDocument:
                 return TRUE if schema else FALSE
             if not isinstance(schema, Mapping):
                 raise GrammarError(f"{pointer or '#'}: a schema is an object or a boolean, not {type(schema).__name__}")
-            above = self._above(pointer)
-            self._index(pointer, above.base, above.draft)
+            above = pointer
+            while above not in self._found:
+                above = above.rpartition("/")[0]
+            self._index(pointer, self._found[above].base, self._found[above].draft)
         found = self._found[pointer]
         if not found.schema:
             return TRUE
@@ -143,11 +150,6 @@ class SchemaDocument:
         except (KeyError, IndexError):
             raise GrammarError(f"{pointer}/{keyword}: there is nothing at {reference!r}") from None
         return target, (uri, fragment)
-
-    def _above(self, pointer: str) -> _IndexedSchema:
-        while pointer not in self._found:
-            pointer = pointer.rpartition("/")[0]
-        return self._found[pointer]
 
     def _index(self, pointer: str, base: str, draft: Draft) -> None:
         """Index every schema below a pointer: its base, draft, anchors and resource."""
@@ -222,12 +224,6 @@ def _written(value: object) -> str:
 def escaped(name: str) -> str:
     """Return a key escaped for a JSON pointer."""
     return name.replace("~", "~0").replace("/", "~1")
-
-
-def _member(found: Any, name: str) -> Any:
-    if not isinstance(found, Mapping):
-        raise KeyError(name)
-    return found[name]
 
 
 def _inside(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -29,6 +29,7 @@ _ASTRAL: Final[Ranges] = ((0x10000, 0x10FFFF),)
 # rules.
 _MAX_RANGES: Final = 150
 _ESCAPED: Final = 0x110000
+_HEX: Final = "0123456789abcdef"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class QuotedText:
 
     def spell_shifted(self, ranges: Ranges) -> Expr:
         """Return one character of a set in which escaped characters are shifted (see `shifted`)."""
-        return self._spell(intersection(ranges, ANY_CHAR), _unshift(ranges))
+        unshifted = tuple((max(low - _ESCAPED, 0), high - _ESCAPED) for low, high in ranges if high >= _ESCAPED)
+        return self._spell(intersection(ranges, ANY_CHAR), intersection(unshifted, ANY_CHAR))
 
     def _spell(self, bare: Ranges, escaped: Ranges) -> Expr:
         if (bare, escaped) not in self._known:
@@ -121,12 +123,6 @@ def _shift(ranges: Ranges) -> Ranges:
     return tuple((low + _ESCAPED, high + _ESCAPED) for low, high in ranges)
 
 
-def _unshift(ranges: Ranges) -> Ranges:
-    return intersection(
-        tuple((max(low - _ESCAPED, 0), high - _ESCAPED) for low, high in ranges if high >= _ESCAPED), ANY_CHAR
-    )
-
-
 @lru_cache(maxsize=512)
 def _escape(form: EscapeRules, quote: str, escaped: Ranges) -> Expr:
     named = dict((*form.short, (quote, quote)))
@@ -148,7 +144,8 @@ def _escape(form: EscapeRules, quote: str, escaped: Ranges) -> Expr:
 
 def _digits(low: int, high: int, size: int = 4) -> Expr:
     """Return the hexadecimal numbers from `low` to `high`, with `size` digits."""
-    return choice(*(seq(*(_digit(a, b) for a, b in row)) for row in _rows(low, high, size)))
+    rows = [[char_set(_HEX[a : b + 1] + _HEX[a : b + 1].upper()) for a, b in row] for row in _rows(low, high, size)]
+    return choice(*(seq(*map(chars, row)) for row in rows))
 
 
 def _rows(low: int, high: int, size: int) -> Iterator[list[tuple[int, int]]]:
@@ -172,11 +169,6 @@ def _rows(low: int, high: int, size: int) -> Iterator[list[tuple[int, int]]]:
     if after:
         for row in _rows(0, high % unit, size - 1):
             yield [(last, last), *row]
-
-
-def _digit(low: int, high: int) -> Expr:
-    digits = "".join(f"{value:x}{value:X}" for value in range(low, high + 1))
-    return chars(char_set(digits))
 
 
 def _pairs(low: int, high: int) -> Expr:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from operator import and_
 from typing import Final
 
 from wireproto.format.template import Template
@@ -25,6 +26,7 @@ from wireproto.values.errors import TooLarge
 _MAX_HELD: Final = 4_000
 # Products with so small an automaton are cached; that of any string has one state.
 _SMALL: Final = 4
+_cached_and: Final = lru_cache(maxsize=32)(and_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class TokenWriter:
 
     def _within(self, form: QuotedText, dfa: Dfa) -> Expr:
         spelled, within = form.shifted(dfa), self.notation.within
-        held = _known_within(spelled, within) if len(spelled.edges) <= _SMALL else spelled & within
+        held = _cached_and(spelled, within) if len(spelled.edges) <= _SMALL else spelled & within
         if len(held.edges) > _MAX_HELD:
             raise TooLarge(f"strings that take more than {_MAX_HELD} states")
         return seq(literal(form.quote), right_linear(held, self.table, "text", form.spell_shifted, literal(form.quote)))
@@ -145,11 +147,6 @@ class TokenWriter:
                 for each in self._quoted
             )
         )
-
-
-@lru_cache(maxsize=32)
-def _known_within(spelled: Dfa, within: Dfa) -> Dfa:
-    return spelled & within
 
 
 @dataclass(slots=True)
@@ -179,15 +176,11 @@ class CharRefs:
             found = {chr(point) for low, high in intersection(ranges, self._signs) for point in range(low, high + 1)}
             references = [literal(text) for sign, text in self.named.items() if sign in found]
             if len(references) == len(self.named):
-                references = [self._any()]
+                self._every = self._every or self.table.add("reference", choice(*references))
+                references = [self._every]
             expr = choice(plain, *references)
             self._known[ranges] = self.table.add("char", expr) if len(references) > 1 or ranges == ANY_CHAR else expr
         return self._known[ranges]
-
-    def _any(self) -> RuleRef:
-        if self._every is None:
-            self._every = self.table.add("reference", _one_of(tuple(self.named.values())))
-        return self._every
 
     def text(self, text: str) -> Expr:
         """Return the spellings of one text."""
@@ -198,11 +191,6 @@ class CharRefs:
     def words(self, dfa: Dfa, most: int | None = None) -> Expr:
         """Return the words of an automaton; `most` limits runs of characters that it does not count."""
         return right_linear(dfa, self.table, "text", self.spell, most=most)
-
-
-@lru_cache(maxsize=16)
-def _one_of(texts: tuple[str, ...]) -> Expr:
-    return choice(*map(literal, texts))
 
 
 @dataclass(slots=True)

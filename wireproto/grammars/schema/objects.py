@@ -203,7 +203,9 @@ class _ObjectWriter:
         """Return all members for this state of the demands, each before a placeholder rule for what follows it."""
         written: list[Expr] = []
         options: list[_NextMember] = []
-        for text, index, after in [*self.named_members(met), *self.free_members(met)]:
+        named = range(len(self.named) if self.inline else 0)
+        members = [(text, index, after) for index in named for text, after in self.named_member(index, met)]
+        for text, index, after in [*members, *self.free_members(met)]:
             options.append(_NextMember(f"<{len(options)}>", index, after))
             written.append(seq(text, RuleRef(options[-1].name)))
         found = choice(*written)
@@ -223,11 +225,6 @@ class _ObjectWriter:
         index = options[int(last.name[1:-1])].index
         hint = self.named[index].key if index is not None else "other"
         return Seq((self.table.add(hint, member[0] if len(member) == 1 else Seq(tuple(member))), last))
-
-    def named_members(self, met: tuple[int, ...]) -> Iterator[tuple[Expr, int, tuple[int, ...]]]:
-        for index in range(len(self.named) if self.inline else 0):
-            for text, after in self.named_member(index, met):
-                yield text, index, after
 
     def named_member(self, index: int, met: tuple[int, ...]) -> Iterator[tuple[Expr, tuple[int, ...]]]:
         member = self.named[index]

@@ -19,7 +19,7 @@ from wireproto.grammars.schema import assertions
 from wireproto.grammars.schema.assertions import KeywordContext
 from wireproto.grammars.schema.document import SchemaDocument
 from wireproto.grammars.schema.formula import FALSE, TRUE, AllOf, Formula, Not, SchemaRef, pointer_of
-from wireproto.grammars.schema.sets import ArraySet, Inexpressible, Member, ObjectSet
+from wireproto.grammars.schema.sets import Inexpressible, Member, ObjectSet
 from wireproto.grammars.schema.values import ANY_VALUE, NO_VALUE, ValueSet, restricted
 from wireproto.values.errors import GrammarError, TooLarge
 
@@ -182,7 +182,7 @@ class SchemaReader:
         """Yield the keywords that combine schemas, each with a function that makes its set."""
         for keyword in REFERENCES:
             if keyword in schema:
-                yield keyword, partial(self._referred, ref, keyword, over)
+                yield keyword, partial(lambda each: self.of(self.target(ref, each), over), keyword)
         for part in self.parts(ref, "allOf"):
             yield "allOf", partial(self.of, part, over)
         if "anyOf" in schema:
@@ -194,10 +194,8 @@ class SchemaReader:
         if "if" in schema and ("then" in schema or "else" in schema):
             yield "if", lambda: self._conditional(ref, over)
         for key, formula in assertions.dependent_schemas(self.document, ref, schema):
-            yield "dependentSchemas", partial(self._dependent, key, formula, over)
-
-    def _referred(self, ref: SchemaRef, keyword: str, over: bool) -> ValueSet:
-        return self.of(self.target(ref, keyword), over)
+            lacking, others = restricted(objects=without(key)), ValueSet(objects=having(key))
+            yield "dependentSchemas", partial(lambda a, b, c: a | (b & self.of(c, over)), lacking, others, formula)
 
     def sub(self, ref: SchemaRef, *steps: str | int) -> Formula:
         """Return the formula of a schema inside another one; TRUE if there is none."""
@@ -224,9 +222,6 @@ class SchemaReader:
         condition = self.sub(ref, "if")
         held = self.of(condition, over) & self.of(self.sub(ref, "then"), over)
         return held | (~self.of(condition, not over) & self.of(self.sub(ref, "else"), over))
-
-    def _dependent(self, key: str, formula: Formula, over: bool) -> ValueSet:
-        return restricted(objects=without(key)) | (ValueSet(objects=having(key)) & self.of(formula, over))
 
     def _one_of(self, parts: list[Formula], over: bool) -> ValueSet:
         meeting = self._meeting([self.of(part, True) for part in parts])
@@ -260,14 +255,9 @@ class SchemaReader:
         """Whether a set is visibly empty, looking a few levels deep."""
         if found.null or found.booleans or found.strings or not found.numbers.is_empty:
             return False
-        return all(self._empty_array(each, depth) for each in found.arrays) and all(
-            any(self._nothing(member.value, depth) for member in each.members if member.required)
-            for each in found.objects
-        )
-
-    def _empty_array(self, array: ArraySet, depth: int) -> bool:
-        needed = range(min(array.least, len(array.prefix) + 1))
-        return any(self._nothing(array.item(index), depth) for index in needed)
+        needed = [[each.item(i) for i in range(min(each.least, len(each.prefix) + 1))] for each in found.arrays]
+        needed += [[member.value for member in each.members if member.required] for each in found.objects]
+        return all(any(self._nothing(formula, depth) for formula in formulas) for formulas in needed)
 
     def _nothing(self, formula: Formula, depth: int) -> bool:
         if formula in (FALSE, TRUE) or depth >= _DEEP:
