@@ -88,10 +88,6 @@ def _ranges(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(ranges)
 
 
-def _bare(name: str) -> str:
-    return name if len(name) <= 40 else name[:40] + "…"
-
-
 class _TreeBuilder:
     """The actions of the Lark grammar; each gets the children of its rule and returns a node."""
 
@@ -136,26 +132,27 @@ class _TreeBuilder:
     def reference(self, parts: list[Lexeme]) -> Reference:
         return Reference(str(parts[0]), parts[0].start_pos or 0)
 
-    def star(self, parts: list[Node]) -> Repetition:
-        return Repetition(parts[0], 0, None, parts[0].at)
+    def star(self, parts: list[object]) -> Repetition:
+        return self._repeated(parts, 0, None)
 
-    def plus(self, parts: list[Node]) -> Repetition:
-        return Repetition(parts[0], 1, None, parts[0].at)
+    def plus(self, parts: list[object]) -> Repetition:
+        return self._repeated(parts, 1, None)
 
-    def optional(self, parts: list[Node]) -> Repetition:
-        return Repetition(parts[0], 0, 1, parts[0].at)
+    def optional(self, parts: list[object]) -> Repetition:
+        return self._repeated(parts, 0, 1)
 
     def exactly(self, parts: list[object]) -> Repetition:
-        item, count = cast(Node, parts[0]), _number(parts[1])
-        return Repetition(item, count, count, item.at)
+        return self._repeated(parts, _number(parts[1]), _number(parts[1]))
 
     def at_least(self, parts: list[object]) -> Repetition:
-        item = cast(Node, parts[0])
-        return Repetition(item, _number(parts[1]), None, item.at)
+        return self._repeated(parts, _number(parts[1]), None)
 
     def between(self, parts: list[object]) -> Repetition:
+        return self._repeated(parts, _number(parts[1]), _number(parts[2]))
+
+    def _repeated(self, parts: list[object], least: int, most: int | None) -> Repetition:
         item = cast(Node, parts[0])
-        return Repetition(item, _number(parts[1]), _number(parts[2]), item.at)
+        return Repetition(item, least, most, item.at)
 
 
 def _number(digits: object) -> int:
@@ -261,7 +258,8 @@ def _late_definition(text: str, at: int) -> GbnfError:
     before = head.rstrip(_NAME)
     lines = [line.partition("#")[0].rstrip() for line in before.splitlines()]
     last = next((line for line in reversed(lines) if line), "")
-    called = _bare(head[len(before) :])
+    called = head[len(before) :]
+    called = called if len(called) <= 40 else called[:40] + "…"
     if last.endswith(("|", "::=")):
         sign = "|" if last.endswith("|") else "::="
         hint = f'the {sign} before it reads on over the end of its line: write the empty alternative first, or as ""'

@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from wireproto.gbnf.hazards import hazard
-from wireproto.testing.engines import EngineError
+from wireproto.testing.engines import Engine, EngineError
 
 _INIT = "_Z23llama_grammar_init_implPK11llama_vocabPKcS3_bPS3_mPKim"
 _ACCEPT = "_Z20llama_grammar_acceptP13llama_grammarj"
@@ -78,7 +77,7 @@ def _library() -> _Library:
 
 
 def available() -> bool:
-    """Tell whether the engine can be called here."""
+    """Whether the engine can be called here."""
     try:
         _library()
     except EngineError:
@@ -105,7 +104,7 @@ def _stderr() -> Iterator[Callable[[], str]]:
             os.close(saved)
 
 
-class LlamaCpp:
+class LlamaCpp(Engine):
     """A grammar that the engine has compiled; use it in a `with` block, or close it."""
 
     def __init__(self, source: bytes) -> None:
@@ -152,7 +151,7 @@ class LlamaCpp:
         return (ctypes.c_uint64 * ((end - begin) // 8)).from_address(begin) if end > begin else ()
 
     def _feed(self, text: str) -> bool:
-        """Start again and give a text; tell whether the engine took all of it."""
+        """Start again and give a text; return whether the engine took all of it."""
         if self._grammar is None:
             raise EngineError("the grammar is closed")
         library = _library()
@@ -172,11 +171,11 @@ class LlamaCpp:
         return len(self._vectors()) * 8 // _VECTOR
 
     def accepts_prefix(self, text: str) -> bool:
-        """Tell whether the engine takes every character of a text."""
+        """Whether the engine takes every character of a text."""
         return self._feed(text)
 
     def accepts(self, text: str) -> bool:
-        """Tell whether a text is a whole string of the grammar."""
+        """Whether a text is a whole string of the grammar."""
         if not self._feed(text):
             return False
         vectors = self._vectors()
@@ -187,11 +186,3 @@ class LlamaCpp:
         if self._grammar is not None:
             _library().free(self._grammar)
             self._grammar = None
-
-    def __enter__(self) -> LlamaCpp:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -8,10 +8,9 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterable
 from functools import lru_cache
-from types import TracebackType
 from typing import Any
 
-from wireproto.testing.engines import EngineError
+from wireproto.testing.engines import Engine, EngineError
 
 EOS = 256
 
@@ -31,7 +30,7 @@ class _ByteVocabulary:
 
 
 def available() -> bool:
-    """Tell whether the engine is installed."""
+    """Whether the engine is installed."""
     return importlib.util.find_spec("llguidance") is not None
 
 
@@ -49,7 +48,7 @@ def _bytes() -> Any:
     return tokenizer()
 
 
-class LLGuidance:
+class LLGuidance(Engine):
     """A grammar that the engine has compiled."""
 
     def __init__(self, matcher: Any) -> None:
@@ -67,7 +66,7 @@ class LLGuidance:
         return cls(LLMatcher(known, lark, log_level=0))
 
     def _feed(self, text: str) -> bool:
-        """Start again and give a text; tell whether the engine took all of it. EngineError where it gave up."""
+        """Start again and give a text; return whether the engine took all of it. EngineError where it gave up."""
         self._matcher.reset()
         tokens = list(text.encode("utf-8", "surrogatepass"))
         taken = self._matcher.try_consume_tokens(tokens)
@@ -76,20 +75,9 @@ class LLGuidance:
         return bool(taken == len(tokens))
 
     def accepts_prefix(self, text: str) -> bool:
-        """Tell whether the engine takes every byte of a text."""
+        """Whether the engine takes every byte of a text."""
         return self._feed(text)
 
     def accepts(self, text: str) -> bool:
-        """Tell whether a text is a whole string of the grammar."""
+        """Whether a text is a whole string of the grammar."""
         return self._feed(text) and bool(self._matcher.is_accepting())
-
-    def close(self) -> None:
-        """Nothing is held; here so that both engines are used alike."""
-
-    def __enter__(self) -> LLGuidance:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -22,10 +22,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
-from wireproto.testing.engines import EngineError
+from wireproto.testing.engines import Engine, EngineError
 from wireproto.testing.engines.gguf import ARRAY, BOOL, FLOAT, INT, STRING, UINT, Entry, Tensor, write
 
 DIMENSION = 16
@@ -176,7 +175,7 @@ class Completion:
     finished: bool
 
 
-class TinyServer:
+class TinyServer(Engine):
     """llama.cpp's server on the tiny model, in a process of its own; use it in a `with` block, or close it.
 
     EngineError if it cannot start, refuses a grammar, dies, or does not answer within `timeout` seconds.
@@ -264,11 +263,3 @@ class TinyServer:
                 stream.close()
         self._errors.close()
         self._folder.cleanup()
-
-    def __enter__(self) -> TinyServer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

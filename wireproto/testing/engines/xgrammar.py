@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.machinery import ModuleSpec
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
-from wireproto.testing.engines import EngineError
+from wireproto.testing.engines import Engine, EngineError
 
 _EOS = 256
 _REPLACED = ("torch", "transformers")
@@ -59,7 +59,7 @@ def _without_torch() -> Iterator[None]:
 
 
 def available() -> bool:
-    """Tell whether the engine is installed."""
+    """Whether the engine is installed."""
     return importlib.util.find_spec("xgrammar") is not None
 
 
@@ -86,7 +86,7 @@ def _compiler() -> Any:
     return engine.GrammarCompiler(vocabulary, max_threads=1, cache_enabled=False)
 
 
-class XGrammar:
+class XGrammar(Engine):
     """A grammar or a structural tag that the engine has compiled."""
 
     def __init__(self, compiled: Any) -> None:
@@ -111,24 +111,13 @@ class XGrammar:
             raise EngineError(_message(error)) from None
 
     def accepts_prefix(self, text: str) -> bool:
-        """Tell whether the engine takes every byte of a text."""
+        """Whether the engine takes every byte of a text."""
         self._matcher.reset()
         return bool(self._matcher.accept_string(text.encode("utf-8", "surrogatepass")))
 
     def accepts(self, text: str) -> bool:
-        """Tell whether a text is a whole string of the grammar."""
+        """Whether a text is a whole string of the grammar."""
         return self.accepts_prefix(text) and bool(self._matcher.is_completed())
-
-    def close(self) -> None:
-        """Nothing is held; here so that all engines are used alike."""
-
-    def __enter__(self) -> XGrammar:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _message(error: Exception) -> str:
