@@ -26,6 +26,7 @@ from wireproto.gbnf.nodes import (
     Repetition,
     Token,
 )
+from wireproto.grammars.automata.charset import difference, joined
 
 # Threads looked at for one character; the grammars written here need some dozens, the engine is unusable long before.
 MAX_THREADS = 20_000
@@ -91,27 +92,8 @@ _Thread = tuple[int, int, Union[_Continuation, None]]
 
 
 def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """Return the same characters in ordered ranges that do not touch."""
-    out: list[tuple[int, int]] = []
-    for low, high in sorted(pair for pair in ranges if pair[0] <= pair[1]):
-        if out and low <= out[-1][1] + 1:
-            out[-1] = (out[-1][0], max(out[-1][1], high))
-        else:
-            out.append((low, high))
-    return tuple(out)
-
-
-def complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """Return the code points up to U+10FFFF that are in no range."""
-    out: list[tuple[int, int]] = []
-    start = 0
-    for low, high in merged(ranges):
-        if low > start:
-            out.append((start, min(low - 1, MAX_CODE)))
-        start = high + 1
-    if start <= MAX_CODE:
-        out.append((start, MAX_CODE))
-    return tuple(pair for pair in out if pair[0] <= pair[1])
+    """Return the same characters in ordered ranges that do not touch; ranges that end before they begin are empty."""
+    return joined((low, min(high, MAX_CODE)) for low, high in ranges if low <= min(high, MAX_CODE))
 
 
 def characters(node: CharClass | AnyChar) -> Ranges:
@@ -119,8 +101,8 @@ def characters(node: CharClass | AnyChar) -> Ranges:
     if isinstance(node, AnyChar):
         return ((0, MAX_CODE),)
     if node.negated:
-        return complement(node.ranges)
-    return merged((low, min(high, MAX_CODE)) for low, high in node.ranges)
+        return difference(((0, MAX_CODE),), merged(node.ranges))
+    return merged(node.ranges)
 
 
 @dataclass(slots=True)

@@ -263,8 +263,7 @@ def _late_definition(text: str, at: int) -> GbnfError:
     if last.endswith(("|", "::=")):
         sign = "|" if last.endswith("|") else "::="
         hint = f'the {sign} before it reads on over the end of its line: write the empty alternative first, or as ""'
-        return GbnfError(
-            "swallowed-rule", f"the definition of {called!r} is read into a rule", *place(text, at), hint=hint
-        )
+        message = f"the definition of {called!r} is read into a rule"
+        return GbnfError("swallowed-rule", message, *place(text, at), hint=hint)
     hint = "a parenthesis may be open" if "(" in before else "a rule begins on a line of its own"
     return GbnfError("syntax", "unexpected '::='", *place(text, at), hint=hint)

@@ -198,9 +198,8 @@ def problems(grammar: GbnfGrammar) -> tuple[Problem, ...]:
 
 def _undefined(table: _Numbering) -> Iterator[Problem]:
     """Yield the names without a rule that the engine notices: referenced in the end, or numbered below some rule."""
-    referenced = frozenset(
-        number for rule in table.rules.values() for option in rule.options for number in option.references
-    )
+    options = [option for rule in table.rules.values() for option in rule.options]
+    referenced = frozenset(number for option in options for number in option.references)
     for name, number in table.names.items():
         if number not in table.rules and (number < table.size or number in referenced):
             message = f"the rule {name} is used and not defined"

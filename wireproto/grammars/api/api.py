@@ -193,7 +193,6 @@ def _tools(tools: Toolset, wanted: ToolChoice) -> Iterable[Tool]:
     tool = tools.get(name)
     if tool is None:
         near = tools.nearest(name)
-        raise GrammarError(
-            f"choice: no tool named {name!r} was declared" + (f"; the nearest is {near!r}" if near else "")
-        )
+        hint = f"; the nearest is {near!r}" if near else ""
+        raise GrammarError(f"choice: no tool named {name!r} was declared{hint}")
     return [tool]

@@ -18,15 +18,20 @@ LAST: Final = 0x10FFFF
 ANY_CHAR: Final[Ranges] = ((0, 0xD7FF), (0xE000, LAST))
 
 
-def normal(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """Return the set that these ranges cover, without surrogates."""
+def joined(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """Return the same code points in sorted ranges that do not touch."""
     merged: list[tuple[int, int]] = []
     for low, high in sorted(ranges):
         if merged and low <= merged[-1][1] + 1:
             merged[-1] = (merged[-1][0], max(merged[-1][1], high))
         else:
             merged.append((low, high))
-    return intersection(tuple(merged), ANY_CHAR)
+    return tuple(merged)
+
+
+def normal(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """Return the set that these ranges cover, without surrogates."""
+    return intersection(joined(ranges), ANY_CHAR)
 
 
 def intersection(first: Ranges, second: Ranges) -> Ranges:

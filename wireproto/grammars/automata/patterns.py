@@ -142,9 +142,8 @@ class _RegexDfa:
             for point, ranges in groups:
                 kind = _LETTER if _has(WORD, point) else _OTHER
                 moved = self._moved(closed[kind], point)
-                tracks = tuple(
-                    dfa.step(at, point) if at >= 0 else at for dfa, at in zip(self.trackers, tracked, strict=True)
-                )
+                pairs = zip(self.trackers, tracked, strict=True)
+                tracks = tuple(dfa.step(at, point) if at >= 0 else at for dfa, at in pairs)
                 yield from ((low, high, (moved, kind, tracks)) for low, high in ranges if moved)
             if self.work > _MAX_WORK:
                 raise TooLarge(f"a pattern of more than {_MAX_STATES} states")

@@ -106,9 +106,8 @@ class _RuleWriter:
                 return seq(*parts, self.at(after, depth))
             state = after
         options = [self.end] if state in self.dfa.finals else []
-        options += [
-            seq(self.spell(ranges), self.at(target, depth + 1)) for target, ranges in groups.items() if target != state
-        ]
+        others = [(target, ranges) for target, ranges in groups.items() if target != state]
+        options += [seq(self.spell(ranges), self.at(target, depth + 1)) for target, ranges in others]
         return seq(*parts, choice(*options))
 
     def _counted(self, state: int) -> tuple[list[Expr], int | None]:

@@ -118,9 +118,8 @@ def _value_texts(boundary: ValueBoundary) -> Dfa:
 
 def _texts_of(automaton: ValueAutomaton, ends: Iterable[int]) -> Dfa:
     """Return the texts without nested calls that lead to one of these states."""
-    return build_dfa(
-        [[edge for arc in arcs for edge in edges_to(arc.ranges, arc.target)] for arcs in automaton.arcs], ends
-    )
+    rows = [[edge for arc in arcs for edge in edges_to(arc.ranges, arc.target)] for arcs in automaton.arcs]
+    return build_dfa(rows, ends)
 
 
 @lru_cache(maxsize=CACHED)
@@ -201,9 +200,8 @@ def _markers(site: ValueSite) -> dict[str, list[Steps]]:
         "S": [close for _, close in form.sections],
     }
     found = {letter: [literal_steps(text) for text in some if text] for letter, some in texts.items()}
-    found["A"] = [
-        steps for key in (site.keys if form.key_is_tag else (None,)) for steps in _keys(form, key, exact=False)
-    ]
+    keys = site.keys if form.key_is_tag else (None,)
+    found["A"] = [steps for key in keys for steps in _keys(form, key, exact=False)]
     found["O"] = list(dict.fromkeys(steps for steps, _ in _calls(site, exact=False)))
     return found
 

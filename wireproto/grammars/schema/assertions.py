@@ -244,9 +244,8 @@ def _contains(context: KeywordContext) -> ValueSet:
     if "contains" not in context.schema:
         return ANY_VALUE
     least, most = context.count("minContains"), context.count("maxContains")
-    return restricted(
-        arrays=(ArraySet(counts=(ItemCount(context.at("contains"), 1 if least is None else least, most),)),)
-    )
+    count = ItemCount(context.at("contains"), 1 if least is None else least, most)
+    return restricted(arrays=(ArraySet(counts=(count,)),))
 
 
 def _properties(context: KeywordContext) -> ValueSet:

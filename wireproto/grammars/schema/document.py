@@ -300,7 +300,6 @@ _DRAFTS: Final = {
 
 def said_by(schema: Mapping[str, Any]) -> Draft | None:
     """Return the draft that `$schema` names; None for one that is not read here."""
-    said = (
-        str(schema["$schema"]).rstrip("#").replace("https://json-schema.org/draft-0", "http://json-schema.org/draft-0")
-    )
+    said = str(schema["$schema"]).rstrip("#")
+    said = said.replace("https://json-schema.org/draft-0", "http://json-schema.org/draft-0")
     return _DRAFTS.get(said)

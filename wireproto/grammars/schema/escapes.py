@@ -77,9 +77,8 @@ class QuotedText:
             every = union(bare, escaped)
             single = len(every) == 1 and every[0][0] == every[0][1]
             rule = not single and (escaped or difference(bare, _PRINTABLE))
-            self._known[bare, escaped] = (
-                self._table.add("char" if every == ANY_CHAR else "chars", expr) if rule else expr
-            )
+            hint = "char" if every == ANY_CHAR else "chars"
+            self._known[bare, escaped] = self._table.add(hint, expr) if rule else expr
         return self._known[bare, escaped]
 
     def _escape(self, escaped: Ranges) -> Expr:

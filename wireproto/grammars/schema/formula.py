@@ -41,9 +41,8 @@ class _Operands:
         object.__setattr__(self, "_alike", frozenset(self.parts))
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (
-            isinstance(other, _Operands) and type(self) is type(other) and self._alike == other._alike
-        )
+        alike = isinstance(other, _Operands) and type(self) is type(other) and self._alike == other._alike
+        return self is other or alike
 
     def __hash__(self) -> int:
         return hash(self._alike)

@@ -117,11 +117,9 @@ class TokenWriter:
     def strings(self, dfa: Dfa) -> Expr:
         """Return the words of an automaton as strings, in every spelling that is allowed; raises `TooLarge`."""
         within = self.notation.within
-        return (
-            self.unrestricted(dfa)
-            if within == ANY_TEXT
-            else choice(*(self._within(each, dfa) for each in self._quoted))
-        )
+        if within == ANY_TEXT:
+            return self.unrestricted(dfa)
+        return choice(*(self._within(each, dfa) for each in self._quoted))
 
     def _within(self, form: QuotedText, dfa: Dfa) -> Expr:
         spelled, within = form.shifted(dfa), self.notation.within

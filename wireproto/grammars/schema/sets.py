@@ -161,9 +161,8 @@ class ArraySet:
         found += [ArraySet(least=self.most + 1)] if self.most is not None else []
         for count in self.counts:
             found += [ArraySet(counts=(replace(count, least=0, most=count.least - 1),))] if count.least else []
-            found += (
-                [ArraySet(counts=(replace(count, least=count.most + 1, most=None),))] if count.most is not None else []
-            )
+            if count.most is not None:
+                found.append(ArraySet(counts=(replace(count, least=count.most + 1, most=None),)))
         return tuple(found)
 
 
@@ -263,10 +262,8 @@ class ObjectSet:
                 members.append(a)
                 continue
             required = (a is not None and a.required) or (b is not None and b.required)
-            value = conjunction(
-                a.value if a is not None else self.other(key), b.value if b is not None else other.other(key)
-            )
-            members.append(Member(key, required, value))
+            a_holds, b_holds = a.value if a else self.other(key), b.value if b else other.other(key)
+            members.append(Member(key, required, conjunction(a_holds, b_holds)))
         return ObjectSet(
             tuple(members),
             _met_kinds(self.kinds, other.kinds),

@@ -20,7 +20,7 @@ from typing import Final
 from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, length_dfa, words_dfa
 from wireproto.grammars.automata.charset import char_range, char_set
 from wireproto.grammars.automata.decimals import NumberSet, exactly
-from wireproto.grammars.automata.right_linear import right_linear, unescaped
+from wireproto.grammars.automata.right_linear import right_linear
 from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, RuleRef, chars, choice, literal, optional, repeat, seq
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.schema.formula import FALSE, Formula, conjunction, negation, pointer_of
@@ -110,11 +110,9 @@ class ValueWriter:
     def number(self, found: NumberSet) -> Expr:
         """Return the texts of numbers."""
         if found not in self._by_numbers:
-            options = (
-                [right_linear(found.plain, self.table, "number", unescaped, EMPTY, _MAX_DIGITS)]
-                if found.plain.finals
-                else []
-            )
+            options: list[Expr] = []
+            if found.plain.finals:
+                options.append(right_linear(found.plain, self.table, "number", most=_MAX_DIGITS))
             options += [
                 seq(literal(sign), _exponents(large))
                 for held, sign, large in zip(found.regions, ("", "-") * 2, (True, True, False, False), strict=True)
@@ -315,9 +313,8 @@ class _ArrayWriter:
     def counted(self, state: _ArrayState) -> Iterator[tuple[Formula, tuple[int, ...]]]:
         """Split what the next item may be by what it counts for; yield each part with the counts after it."""
         here = self.array.item(state.index)
-        choices = [
-            _counted(count, done, state.index) for count, done in zip(self.array.counts, state.counts, strict=True)
-        ]
+        pairs = zip(self.array.counts, state.counts, strict=True)
+        choices = [_counted(count, done, state.index) for count, done in pairs]
         for picked in product(*choices):
             formula = conjunction(here, *(each for each, _ in picked))
             if formula != FALSE:

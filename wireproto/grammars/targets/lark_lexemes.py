@@ -132,11 +132,8 @@ def content(boundary: ValueBoundary) -> str:
     # The line break before the value (its frame) counts as read, so a marker that starts a line may follow at once.
     line = literal_steps("\n")
     first = _regex_of_paths(p.steps[1:] for p in stops if boundary.pad and p.steps[:1] == line)
-    endings = [
-        f"{ANYTHING} /{free}/",
-        f"({ANYTHING} /[^`]/)? /{quotable}/" if quotable else "",
-        first and f"/{first}/",
-    ]
+    quoted = f"({ANYTHING} /[^`]/)? /{quotable}/" if quotable else ""
+    endings = [f"{ANYTHING} /{free}/", quoted, first and f"/{first}/"]
     value = _escaped(_value_close(boundary))
     closed = f"{ANYTHING} /{value}{_step(_GAP)}/"
     tag = boundary.site.form.value_tag(boundary.site.key)

@@ -34,24 +34,8 @@ _END = "<|im_end|>"
 # Whole closing markers are one piece each, else a random raw value hardly ever ends.
 MARKERS = ("</parameter>", "\n</parameter>\n", "</arg_value>", "</invoke>", "</tool_call>", "<tool_call>", "</think>")
 _PIECES = (
-    '{"',
-    '":',
-    '": ',
-    '", "',
-    '"}',
-    '"}}',
-    "</",
-    "/>",
-    ">\n",
-    '="',
-    '">',
-    "name",
-    "true",
-    "null",
-    "é",
-    "😀",
-    "12",
-)
+    '{"', '":', '": ', '", "', '"}', '"}}', "</", "/>", ">\n", '="', '">', "name", "true", "null", "é", "😀", "12",
+)  # fmt: skip
 _PRIOR = {'"': 3.2, "}": 2.4, "]": 2.4, "<": 2.4, "\n": 2.4, ">": 2.4, _END: 2.5}
 _CHILD = "from wireproto.testing.engines.tinyserver import main; main()"
 

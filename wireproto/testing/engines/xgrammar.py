@@ -80,9 +80,8 @@ def _engine() -> Any:
 def _compiler() -> Any:
     engine = _engine()
     tokens = [*(bytes([byte]) for byte in range(256)), b"<eos>"]
-    vocabulary = engine.TokenizerInfo(
-        tokens, vocab_type=engine.VocabType.RAW, vocab_size=len(tokens), stop_token_ids=[_EOS]
-    )
+    raw = engine.VocabType.RAW
+    vocabulary = engine.TokenizerInfo(tokens, vocab_type=raw, vocab_size=len(tokens), stop_token_ids=[_EOS])
     return engine.GrammarCompiler(vocabulary, max_threads=1, cache_enabled=False)
 
 
