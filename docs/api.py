@@ -107,7 +107,11 @@ def _signature(found: griffe.Object) -> str:
     """Return how a function is called, or an object made, in lines that are not too long."""
     prefix = "classmethod " if "classmethod" in found.labels else "property " if "property" in found.labels else ""
     if isinstance(found, griffe.Attribute):
-        return f"{prefix}{found.name} -> {found.annotation}" if prefix else f"{found.name} = {found.value}"
+        line = f"{prefix}{found.name} -> {found.annotation}" if prefix else f"{found.name} = {found.value}"
+        if len(line) <= WIDTH:
+            return line
+        head, _, items = line.removesuffix("]").partition("[")  # a long union of plain names
+        return "\n".join([f"{head}[", *(f"    {item}," for item in items.split(", ")), "]"])
     assert isinstance(found, (griffe.Class, griffe.Function))
     if isinstance(found, griffe.Class) and found.bases and not [*_parameters(found)]:
         return f"class {found.name}({', '.join(map(str, found.bases))})"
