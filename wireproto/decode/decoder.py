@@ -21,11 +21,11 @@ from wireproto.values.policy import DEFAULT, Policy
 
 
 class Decoder(State):
-    """Turns a model's output into events, a chunk at a time, looking at no character twice.
+    """Turns one model output into events, a chunk at a time.
 
-    `dialect` is a name, an alias, a `Dialect`, or "auto", which leaves it to the first call. `tools` are definitions in
-    OpenAI's, Anthropic's, MCP's or the plain form, None if any name is accepted, empty if no tools were offered.
-    `reasoning_open`: the prompt ended in reasoning.
+    `dialect`: a name, an alias, a `Dialect`, or "auto", which leaves it to the first call. `tools`: what was offered
+    to the model; None accepts a call of any name, and with an empty list nothing is a call. `policy`: what is done
+    where the text alone does not decide. `reasoning_open`: the prompt ended inside reasoning.
 
     Raises:
         DialectError: there is no such dialect.
@@ -50,10 +50,11 @@ class Decoder(State):
         self._closed = False
 
     def feed(self, text: str) -> list[Event]:
-        """Take more of the output; return what is certain now.
+        """Decode more of the output, in chunks of any size; return the events that are certain now.
 
         Raises:
-            LimitExceeded: a limit that was set in the policy; its `events` are those that were certain before it.
+            LimitExceeded: a limit that is set in the policy was passed; its `events` are those that were certain
+                before, and the decoder is closed.
             TypeError: `text` is no string.
             WireprotoError: the decoder was closed.
         """
@@ -75,9 +76,10 @@ class Decoder(State):
             raise self._stop(error, events) from None
 
     def close(self, finish_reason: str | None = None) -> list[Event]:
-        """End the output; a `finish_reason` such as "length" says that it was cut off. Returns the last events.
+        """End the output; return the last events. A decoder that is closed already returns none.
 
-        A decoder that is closed already has nothing more to return.
+        `finish_reason`: why the output ended, as the server says. One that means a cut, such as "length", leaves a call
+        incomplete whose closers are missing; with any other it is complete if its arguments are.
 
         Raises:
             LimitExceeded: as `feed` does.
@@ -96,7 +98,7 @@ class Decoder(State):
 
     @property
     def message(self) -> Message:
-        """The message so far."""
+        """The message so far; it is whole once the decoder is closed."""
         return self._core.transcript.message(self.dialect)
 
     @property
@@ -107,7 +109,7 @@ class Decoder(State):
 
     @property
     def pending(self) -> str:
-        """The text that was fed and is held back because what follows decides what it is."""
+        """The text that was fed and is held back, since only what follows decides what it is."""
         buffer, saved = self._core.buffer, self._core.transcript.saved
         return buffer.slice(buffer.base if saved is None else saved, buffer.end)
 
@@ -139,11 +141,14 @@ def parse(
     finish_reason: str | None = None,
     reasoning_open: bool = False,
 ) -> Message:
-    """Decode a whole output: `Decoder` fed once and closed.
+    """Decode a whole output.
+
+    It is a `Decoder` that is fed once and closed; the arguments are those of `Decoder` and of `Decoder.close`.
 
     Raises:
         DialectError, SchemaError: as `Decoder` does.
-        LimitExceeded: a limit that was set in the policy.
+        LimitExceeded: a limit that is set in the policy was passed.
+        TypeError: `text` is no string.
     """
     decoder = Decoder(dialect, tools, policy=policy, reasoning_open=reasoning_open)
     decoder.feed(text)

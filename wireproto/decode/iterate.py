@@ -36,7 +36,8 @@ def iter_events(
 
     Raises:
         DialectError, SchemaError: as `Decoder` does, at once.
-        LimitExceeded: a limit that was set in the policy, after all events that were certain; its `events` are empty.
+        LimitExceeded: a limit that is set in the policy was passed; all events that were certain are yielded before,
+            and its `events` are empty.
         TypeError: a chunk is no string, or `chunks` has to be awaited.
     """
     if not isinstance(chunks, Iterable):
@@ -57,7 +58,8 @@ def aiter_events(
 
     Raises:
         DialectError, SchemaError: as `Decoder` does, at once.
-        LimitExceeded: a limit that was set in the policy, after all events that were certain; its `events` are empty.
+        LimitExceeded: a limit that is set in the policy was passed; all events that were certain are yielded before,
+            and its `events` are empty.
         TypeError: a chunk is no string, or `chunks` cannot be awaited.
     """
     if not isinstance(chunks, AsyncIterable):

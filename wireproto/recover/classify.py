@@ -50,9 +50,10 @@ _CUT = frozenset(("truncated-call", "truncated-value"))
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A call that could be made of the text. `label` says what it is now: leaked, quoted, draft, foreign, malformed.
+    """A call that could be made of the text.
 
-    `confidence`, from 0 to 1, is how likely it was meant; `assumes` are the codes of what has to be assumed for it.
+    `label` is what it is now: "leaked", "quoted", "draft", "foreign" or "malformed". `confidence`, from 0 to 1, is how
+    likely it was meant as a call. `assumes` are the codes of what has to be assumed for it.
     """
 
     call: Call
@@ -63,11 +64,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an output is. `reasons` are the diagnoses it rests on, those of the message among them.
+    """What an output is.
 
-    `dialect` names the one that was found, empty if none was. `saw_start` and `saw_end` count the opening and the
-    closing markers of calls in the whole text: of that dialect, or of all if none was found; `text_len` is the length
-    in characters. `candidates` are calls that could be promoted, the likeliest first.
+    `label` is one word; docs/reference/labels.md lists them. `message` is what was decoded. `reasons` are the diagnoses
+    that explain the label, with all those of the message. `dialect` is the name of the one that was found, empty if
+    none was. `saw_start` and `saw_end` count the opening and the closing markers of calls in the whole text: of that
+    dialect, or of all if none was found. `text_len` is its length in characters. `candidates` are calls that could be
+    promoted, the likeliest first. `tools` and `expected` are what the retry message is written for.
     """
 
     label: Label
@@ -99,11 +102,12 @@ def classify(
     finish_reason: str | None = None,
     reasoning_open: bool = False,
 ) -> Verdict:
-    """Say what a whole output is; the arguments are those of `parse`.
+    """Return what a whole output is, in one word, and what could be saved of it; the arguments are those of `parse`.
 
     Raises:
         DialectError, SchemaError: as `Decoder` does.
-        LimitExceeded: a limit that was set in the policy.
+        LimitExceeded: a limit that is set in the policy was passed.
+        TypeError: `text` is no string.
     """
     known = Toolset.of(tools)
     decoder = Decoder(dialect, known, policy=policy, reasoning_open=reasoning_open)

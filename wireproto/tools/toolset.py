@@ -205,7 +205,7 @@ class Toolset:
 
     @property
     def empty(self) -> bool:
-        """Whether the caller offered no tool at all, so that nothing can be a call."""
+        """Whether no tools were offered, so that nothing is a call."""
         return not self.any_name and not self.tools
 
     @property
@@ -218,11 +218,11 @@ class Toolset:
         return self._by_name.get(name)
 
     def accepts(self, name: str) -> bool:
-        """Whether a call of this name is a call of a known tool, or any name is."""
+        """Whether a call of this name counts: its tool is declared, or any name is accepted."""
         return self.any_name or name in self._by_name
 
     def nearest(self, name: str) -> str | None:
-        """Return the declared name that was most likely meant, namespaces aside, if there is one."""
+        """Return the declared name that is most like this one, without its namespace, or None."""
         if not name or len(name) > _MAX_NEAREST:
             return None
         inside = [known for known in self._by_name if _ends_in(name, known)]

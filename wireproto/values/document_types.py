@@ -27,11 +27,12 @@ _DATA = frozenset(("const", "default", "enum", "example", "examples"))
 
 @dataclass(frozen=True, slots=True)
 class DocumentType:
-    """A kind of structured document that may stand in a message or in an argument.
+    """A kind of structured document that a message or an argument may hold.
 
-    `root` names the element that is the document (xml, html), in html in any case of letters. `fence` is the document's
-    opening line, such as "+++ plan"; a line that is its leading punctuation closes it. `schema` is a JSON Schema of the
-    value that the document parses to; only references within it are allowed.
+    `name` is yours. `format` is what it is written in: "xml", "html", "toml" or "json". `root` names the element that
+    is the document (xml; html, in upper or lower case). `fence` is the document's opening line, such as "+++ plan"; a
+    line of its leading punctuation closes it. Give one of the two. `schema` is a JSON Schema of the value that the
+    document parses to, with references within it only.
 
     Raises:
         SchemaError: the definition is wrong; says what to write.

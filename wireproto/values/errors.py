@@ -30,7 +30,7 @@ class DialectError(WireprotoError):
 
 
 class SchemaError(WireprotoError):
-    """A tool definition that cannot be read: says which tool, where in it, and why."""
+    """A tool definition or a document type that cannot be used: says which one, where in it, and why."""
 
 
 class PolicyError(WireprotoError, ValueError):
@@ -42,18 +42,18 @@ class ShapeError(WireprotoError, ValueError):
 
 
 class EncodeError(WireprotoError):
-    """A call that this dialect cannot carry: says which call, which argument, and what would be lost."""
+    """A value that cannot be written so that it would come back: says which call, which argument, and why."""
 
 
 class GrammarError(WireprotoError):
-    """A schema feature that a strict grammar refuses: says where in the schema."""
+    """A grammar that cannot be made, or not exactly: says which part of which schema, or which argument, and why."""
 
 
 class LimitExceeded(WireprotoError):
     """A limit that the caller set in `Policy.limits` was passed; the decoder keeps what it had until then.
 
-    `limit` is the limit's name in `Limits`, such as "max_calls". `position` is where the call, or the
-    document, begins that passed it, in characters. `events` are those that were certain and not returned yet.
+    `limit` is its name in `Limits`, such as "max_calls". `position` is where the call or the document begins that
+    passed it, in characters of the input. `events` are those that were certain before and not returned yet.
     """
 
     def __init__(self, message: str, limit: str, position: int = 0, events: tuple[Event, ...] = ()) -> None:

@@ -30,7 +30,7 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class CallStart:
-    """A call has begun; `index` counts the calls of the message from 0, `id` is the id on the wire if there is one."""
+    """A call has begun; `index` counts the calls of the message from 0, `id` is the one written, if there is one."""
 
     index: int
     name: str
@@ -39,7 +39,10 @@ class CallStart:
 
 @dataclass(frozen=True, slots=True)
 class ArgumentStart:
-    """An argument of call `index` has begun; `kind` says how to read its deltas."""
+    """An argument of call `index` has begun.
+
+    `kind`: "string" if its deltas join to the value, "json" if they join to the value's JSON text.
+    """
 
     index: int
     key: str
@@ -57,7 +60,7 @@ class ArgumentDelta:
 
 @dataclass(frozen=True, slots=True)
 class ArgumentEnd:
-    """An argument is whole; `value` is what its deltas joined to."""
+    """An argument is complete; `value` is what its deltas joined to, as plain data."""
 
     index: int
     key: str
@@ -66,7 +69,7 @@ class ArgumentEnd:
 
 @dataclass(frozen=True, slots=True)
 class CallEnd:
-    """A call is over; `call.complete` says whether it may be executed."""
+    """A call has ended; execute it only if `call.complete`."""
 
     index: int
     call: Call
@@ -90,7 +93,7 @@ class DocumentDelta:
 
 @dataclass(frozen=True, slots=True)
 class DocumentEnd:
-    """A document is over; `document.complete` says whether its closer was there, `document.value` what it parses to."""
+    """A document has ended; `document.value` is what it parses to, None if it is malformed or incomplete."""
 
     index: int
     document: Document
@@ -98,7 +101,7 @@ class DocumentEnd:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosed:
-    """Something about the text that a harness may act on."""
+    """Something was not as the format has it; see `Diagnosis`."""
 
     diagnosis: Diagnosis
 
@@ -116,4 +119,4 @@ Event = Union[
     DocumentEnd,
     Diagnosed,
 ]
-"""Any of the events."""
+"""Any of the events: what `Decoder.feed` returns lists of, and `iter_events` yields."""

@@ -74,7 +74,11 @@ def _word(fields: Fields, key: str, allowed: tuple[str, ...], default: str | Non
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One thing that was not as the format says: a stable code, where (in characters), one sentence, how bad."""
+    """Something that was not as the format has it.
+
+    `code` is stable and listed in docs/reference/diagnoses.md. `span` is in characters of the input. `message` is one
+    sentence. `severity`: "defect", the caller should look; "repaired", the call is usable; "note", nothing is wrong.
+    """
 
     code: str
     span: Span
@@ -100,13 +104,13 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A structured document: `text` is the model's own, `value` what it parses to, None if it is malformed.
+    """A structured document, as it was written and as plain data.
 
-    A value of xml or html is an element: `{"name": ..., "attributes": {...}, "children": [str or element, ...]}`. `key`
-    names the argument that the document stands in, None at top level. `span` is in characters of that argument's value,
-    or of the input at top level; the spans of `diagnoses` likewise. `input_span` is always in characters of the input:
-    where the document stands verbatim, or the whole call, if the format spells the argument in another way. `complete`
-    is False where the closer is missing.
+    `name` is that of its `DocumentType`. `text` is the model's own. `value` is what it parses to, None if it is
+    malformed; in xml and html an element: `{"name": ..., "attributes": {...}, "children": [str or element, ...]}`.
+    `complete` is False if its closer is missing. `key` names the argument that it is in, None at top level. `span` and
+    the spans of `diagnoses` are in characters of that argument's value, at top level of the input. `input_span` is
+    always in characters of the input: the document itself, or the whole call if it is not verbatim in the input.
     """
 
     name: str
@@ -120,7 +124,10 @@ class Document:
     input_span: Span = NOWHERE
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data; keys that are lists, and the span in the input, only where they say something."""
+        """Return it as plain data: its fields, spans as `start` and `end`.
+
+        `diagnoses` is left out if there are none, `input_start` and `input_end` if they are those of the span.
+        """
         shown = {
             "name": self.name,
             "format": self.format,
@@ -161,9 +168,10 @@ class Document:
 class Call:
     """A tool call. `Call(name, arguments)` is enough to encode one; a decoder fills in the rest.
 
-    `complete` is False for a call that was cut off or whose arguments are invalid: it must not be executed.
-    `span` is where it stood in the input, in characters, markup included. `nested` are the documents of the types in
-    `Policy.documents` that its arguments hold, where `Policy.nested` asks for them.
+    `arguments` are plain data by name. `id` is the one that was written, None if the format has none. `complete` is
+    False for a call that was cut off or whose arguments are invalid: do not execute it. `span` is in characters of the
+    input, markup included. `diagnoses` are those about this call. `nested` are the documents in its arguments, if
+    `Policy.nested` asks for them.
     """
 
     name: str
@@ -182,7 +190,7 @@ class Call:
 
     @property
     def arguments_json(self) -> str:
-        """The arguments as strict JSON text, as APIs send them in `function.arguments`.
+        """The arguments as JSON text, which is what APIs have in `function.arguments`.
 
         Raises:
             EncodeError: an argument is not JSON.
@@ -197,9 +205,10 @@ class Call:
         return text
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data: `name`, `arguments`, `id`, `complete`, and of a decoded call its place and `raw`.
+        """Return it as plain data: `name`, `arguments`, `id` and `complete`.
 
-        `arguments` is the call's own dict, not a copy.
+        If it was decoded, `start`, `end` and `raw` too, and `diagnoses` and `nested` if there are any. `arguments` is
+        the call's own dict, not a copy.
         """
         shown: dict[str, Any] = {
             "name": self.name,
@@ -238,7 +247,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of the input and what it is: visible text, reasoning, a call, a document, or markup around them."""
+    """A stretch of the input and what it is; the segments of a message follow each other without gaps.
+
+    `kind`: "text", "reasoning", "call", "document", or "markup" around these. `span` is in characters of the input.
+    `document` is the one that it is, else None.
+    """
 
     kind: SegmentKind
     span: Span
@@ -247,7 +260,7 @@ class Segment:
 
     @property
     def raw(self) -> str:
-        """The characters of this segment as they came."""
+        """The characters of this segment, as the model wrote them; empty if it was not decoded."""
         return self._source.slice(*self.span) if self._source is not None else ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -274,9 +287,11 @@ class Segment:
 class Message:
     """A model's whole turn: what to show, what it thought, what to execute, and what was odd about it.
 
-    `candidates` are call-shaped stretches that policy did not promote; their characters are also in `text` or
-    `reasoning`, where they stood. `documents` are those at top level, and those lifted out of arguments, in the
-    order in which they ended. `dialect` names the one it was decoded as, empty if that was not found out.
+    `text` and `reasoning` are joined over the whole turn, without markup. `calls` are in order. `candidates` look like
+    calls but were not taken for calls: do not execute them; their characters are in `text` or `reasoning` too.
+    `segments` say where in the input everything was, in order. `diagnoses` are all there are, in order. `documents` are
+    those at top level and those lifted out of arguments, in the order in which they ended. `dialect` is the name of the
+    dialect that it was decoded as, empty if "auto" found none.
     """
 
     text: str = ""

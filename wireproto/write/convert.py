@@ -19,11 +19,11 @@ from wireproto.write.encoder import encode
 
 
 def convert(text: str, source: str | Dialect, target: str | Dialect, tools: Tools = None) -> str:
-    """Write what a model wrote in the dialect `source` as a model of the dialect `target` would have.
+    """Write an output in the dialect `source` as a model of the dialect `target` would have written it.
 
-    With `tools` raw values get the types that their schema declares; without them a raw value is text, in the target
-    too. Ids go along where they fit the target. White space between markup is the target's own. What was
-    repaired is written whole; a quoted or drafted call stays the text that it was.
+    With `tools`, raw values get the types that their schema declares; without them they are text. Ids are kept if
+    they fit the target. White space between markup is the target's own. A call that was repaired is written in its
+    correct form; one that is only quoted or drafted remains text.
 
     Raises:
         EncodeError: a call is incomplete, or the target cannot carry the message; says which call and argument.

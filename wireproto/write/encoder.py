@@ -24,9 +24,10 @@ Encodable = Union[Message, Call, Sequence[Call]]
 
 
 def encode(message: Encodable, dialect: str | Dialect, tools: Tools = None) -> str:
-    """Write a message, a call or calls in a dialect.
+    """Write a message, a call or a list of calls as a model of the dialect would have.
 
-    `tools` settle the types of raw values; without them a raw value comes back as text.
+    What is returned decodes to what was given. `tools` decide the types of raw values; without them a raw value comes
+    back as text, so one that is no string is refused.
 
     Raises:
         EncodeError: a value would not come back; says which call, which argument, and what would come back instead.

@@ -24,9 +24,10 @@ _HOLE = re.compile(r"\{(name|id|index|content|error)\}")
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool returned: the name of the tool, text or any JSON value, and the id of the call if it has one.
+    """What a tool returned.
 
-    `error` says that the tool failed and `content` tells how; a format without a word for it tells the content alone.
+    `name` is the tool's. `content` is text or any JSON value. `id` is that of the call, if it has one. `error`: the
+    tool failed, and `content` says how; a format that does not mark errors gives the content alone.
     """
 
     name: str
@@ -38,13 +39,13 @@ class ToolResult:
 def render_results(results: Sequence[ToolResult], dialect: str | Dialect) -> str:
     """Write the results of a turn's calls, in the order of the calls, for the message that answers them.
 
-    Returns what stands between the turn's markers; those a chat template writes. Where a format gives each result a
-    turn of its own, the markers between two of them are there. Content that is no string is written as JSON, which can
-    always be escaped. An id that the format needs is made as `encode` makes it, if the format says how.
+    Returns what is between the turn's markers, which a chat template writes. If a format gives each result a turn of
+    its own, the markers between two of them are included. Content that is no string is written as JSON. An id that the
+    format needs and a result lacks is made as `encode` makes it.
 
     Raises:
-        EncodeError: content holds what ends a result in this format, and the format has no escape; a name or an id
-            cannot stand in it; it needs an id; or no form for results is known of it. Says which result.
+        EncodeError: the content has what would end the result, and the format has no escape; the format cannot carry
+            the name or the id, or needs an id; or it has no form for results. Says which result.
         DialectError: the dialect is unknown.
         TypeError: `results` is no list of `ToolResult`.
     """
