@@ -49,7 +49,7 @@ def json_safe(value: object, max_depth: int = MAX_DEPTH) -> Safe:
         holder[key] = safe = _scalar(item)
         if safe is not item:
             changed.append(place)
-    # What stands last was looked at first.
+    # The last value was looked at first.
     return Safe(root[0], tuple(_spelled(place) for place in reversed(changed[-_MAX_NAMED:])))
 
 

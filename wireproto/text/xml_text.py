@@ -29,7 +29,7 @@ _QUOTED = re.compile(f"[{IN_VALUE}]")
 
 
 class Mode(Enum):
-    """What the text before says of the text that follows."""
+    """How the text that follows is to be read, by the text before it."""
 
     ESCAPED = "escaped"
     CDATA = "cdata"
@@ -56,7 +56,7 @@ def escape(text: str) -> str:
 
 
 def escape_attribute(text: str) -> str:
-    """Return text as it stands between the double quotes of an attribute."""
+    """Return text as the value of an attribute in double quotes."""
     return _QUOTED.sub(lambda found: ESCAPES[found[0]], text)
 
 

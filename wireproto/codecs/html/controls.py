@@ -1,6 +1,6 @@
 """The controls of a form and what they hold: inputs, groups of boxes and buttons, selects, JSON.
 
-It knows tags and the schema's word on types, and nothing of where tags stand. Law: a control's value is told once, when
+It knows tags and the declared types, and nothing of where tags are found. Law: a control's value is emitted once, when
 nothing that may follow in the form can change it.
 
 Source: the HTML Standard, 4.10 (forms), above all 4.10.5.1 (types of input), 4.10.7 (select) and 4.10.21.4 (what a form
@@ -57,7 +57,7 @@ class _Option:
 class _Select(State):
     """A select that is open; its last option gathers text until something else begins.
 
-    `group` says of an optgroup that is open whether it is disabled.
+    `group`: whether the optgroup that is open is disabled; None if none is open.
     """
 
     tag: Tag
@@ -151,10 +151,10 @@ class Controls(State):
         return None if self._disabled or "disabled" in tag.attributes else tag.attributes.get("name")
 
     def in_group(self, name: str, span: tuple[int, int]) -> bool:
-        """Tell whether boxes have this name already, and say so."""
+        """Return whether boxes have this name already; if so, diagnose it."""
         if name not in self._groups:
             return False
-        message = f"{name!r} was given twice; the first value stands"
+        message = f"{name!r} was given twice; the first value counts"
         self._builder.transcript.diagnose("duplicate-argument", span, message)
         return True
 
@@ -178,7 +178,7 @@ class Controls(State):
         return True
 
     def close_select(self) -> None:
-        """End the open select, if there is one, and tell what it holds."""
+        """End the open select, if there is one, and emit what it holds."""
         select, self._select = self._select, None
         if select is None:
             return
@@ -192,7 +192,7 @@ class Controls(State):
             self._give(name, self._typed(name, values[0]), select.span)
 
     def finish(self) -> None:
-        """The form is over: tell what only its end decides."""
+        """The form is over: emit what only its end decides."""
         self.close_select()
         for name, group in self._groups.items():
             typed = self._of_group(name, group)
@@ -260,12 +260,12 @@ class Controls(State):
 
 
 def switch(tool: Tool, name: str, value: bool) -> Typed:
-    """Return what a checkbox without a value says."""
+    """Return the value of a checkbox that has none of its own."""
     return tool.fitting(name, value)
 
 
 def number(tool: Tool, name: str, text: str) -> Typed:
-    """Return what an input of numbers says: an integer if it is spelled as one, unless the schema knows better."""
+    """Return the value of an input of numbers: an integer if it is spelled as one and nothing else is declared."""
     if not carries_numbers(tool.types(name)):
         return tool.decode(name, text)
     found = _NUMBER.fullmatch(text.strip(SPACE))

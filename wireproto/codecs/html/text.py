@@ -93,7 +93,7 @@ def escape(text: str) -> str:
 
 
 def escape_attribute(text: str) -> str:
-    """Return text as it stands between the double quotes of an attribute, NUL aside, which HTML cannot carry."""
+    """Return text as the value of an attribute in double quotes; NUL is kept, which HTML cannot carry."""
     return _ESCAPED_VALUE.sub(lambda found: ESCAPES[found[0]], text)
 
 

@@ -1,6 +1,6 @@
 """A raw value being emitted: how its text becomes deltas and a typed value.
 
-It knows the schema's word on types and the framing white space, and nothing of where the value ends. Law: the deltas of
+It knows the declared types and the framing white space, and nothing of where the value ends. Law: the deltas of
 a value join to the value.
 """
 
@@ -45,7 +45,7 @@ class RawValue(State):
 
     @property
     def is_raw(self) -> bool:
-        """Whether what was emitted so far says that the writer escapes nothing."""
+        """Whether what was emitted so far shows that the writer escapes nothing."""
         return True
 
     def emit(self, end: int) -> None:
@@ -62,7 +62,7 @@ class RawValue(State):
             self.emitted = end
 
     def finish(self, end: int) -> None:
-        """End the value at `end`: tell the rest, with its type."""
+        """End the value at `end`: emit the rest, with its type."""
         builder = self.builder
         text = self.text(end)
         self._check(text, end)
@@ -77,12 +77,12 @@ class RawValue(State):
             builder.give_typed(self.key, self._typed(text, end), (self.start, end))
 
     def _check(self, text: str, end: int) -> None:
-        """Say what is odd about a text that was not decoded."""
+        """Diagnose what looks like references in a text that was not decoded."""
         if "&" in text and _ENTITY.search(text):
             self.builder.transcript.diagnose("suspicious-entities", (self.start, end))
 
     def _typed(self, text: str, end: int) -> Typed:
-        """Return the value of a whole text that is no string, as the wire and the schema say."""
+        """Return the value of a whole text that is no string, by its type on the wire and in the schema."""
         del end
         tool, coerce = self.builder.tool, self.builder.policy.coerce
         decode = {"true": tool.decode_string, "false": tool.decode_json}.get(self._wire or "", tool.decode)
@@ -134,7 +134,7 @@ class RawValue(State):
         self.emitted = end
 
     def _wire_type(self, slots: Mapping[str, str]) -> str | None:
-        """Return what the wire says: "true", the value is a string, "false", it is JSON, None, nothing."""
+        """Return the type on the wire: "true" for a string, "false" for JSON, None for none."""
         return slots.get("string")
 
     def _before_half_escape(self, end: int) -> int:
@@ -151,7 +151,7 @@ class RawValue(State):
         return "undecided" if wire == "nullable" and self._wire is None else "stream"
 
     def _decide(self, end: int) -> None:
-        """The value cannot be null any more: begin the string and tell what was waiting."""
+        """The value cannot be null any more: begin the string and emit what was waiting."""
         self._mode = "stream"
         self.builder.open(self.key)
         self.emitted = self.start

@@ -1,7 +1,7 @@
-"""What the statements of a TOML call mean: its name, its id, its arguments, and what is to be said of them.
+"""What the statements of a TOML call mean: its name, its id, its arguments, and their diagnoses.
 
 It takes statements one after another and knows nothing of how text arrives. Law: what TOML wrote is as it was written;
-the first value of an argument stands, and what is spread over several statements is told at the call's end.
+the first value of an argument counts, and one that is spread over several statements is emitted at the call's end.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _WORDS: Final = {"null": None, "None": None, "True": True, "False": False}
 
 @dataclass(slots=True)
 class Current(State):
-    """The statement that is being read: where in the call it stands, and what it is for.
+    """The statement that is being read: where in the call it is, and what it is for.
 
     `table`: the table that statements go into, below the call's own. `given`: how the arguments were begun. `at`: where
     the statement began. `key`: its argument. `spelled`: its key as written. `indent`: how far it is indented.
@@ -67,11 +67,11 @@ class TomlCall(State):
 
     @property
     def streams(self) -> bool:
-        """Whether the string being read is told while it grows."""
+        """Whether the string being read is emitted while it grows."""
         return self._current.role == "argument"
 
     def take_header(self, header: Header, at: int) -> None:
-        """Go on in the table of this header, which stands at position `at`.
+        """Go on in the table of this header, which begins at position `at`.
 
         Raises:
             Unreadable: no such table belongs here.
@@ -98,7 +98,7 @@ class TomlCall(State):
         """Begin a statement at position `at`, indented by `indent` characters.
 
         Raises:
-            Unreadable: the arguments were given in another way already.
+            Unreadable: the arguments were given already, as another kind of statement.
         """
         current = self._current
         current.at, current.spelled, current.indent = at, key.raw, indent
@@ -180,14 +180,14 @@ class TomlCall(State):
         return not (strange and indent > current.indent)
 
     def invalid(self, why: str, at: int) -> None:
-        """Say that what stands at position `at` is not TOML."""
+        """Diagnose that the text at position `at` is not TOML."""
         self._begin(at)
         before = self.builder.buffer.slice(self.builder.start, at)
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         self.builder.note("toml-invalid", at, f"line {line}, column {column} of the call: {why}")
 
     def finish(self, end: int, complete: bool) -> None:
-        """End the call at position `end`: tell what was spread over statements, and say what was odd."""
+        """End the call at position `end`: emit what was spread over statements, and diagnose repairs."""
         self._begin(end)
         builder, span = self.builder, (self.builder.start, end)
         if complete and self._tables.keys:
@@ -198,14 +198,14 @@ class TomlCall(State):
             builder.transcript.diagnose("toml-repaired", span, "repaired: " + ", ".join(sorted(self.repairs)))
         if self._changed:
             some = ", ".join(self._changed[:_MAX_NAMED]) + (" and others" if len(self._changed) > _MAX_NAMED else "")
-            message = f"JSON has no word for {some}: told as a string"
+            message = f"JSON has no word for {some}: given as a string"
             builder.transcript.diagnose("value-not-json", span, message)
         if complete:
             builder.check_types(end)
         builder.finish(end, complete)
 
     def _begin(self, at: int) -> None:
-        """Tell that the call has begun, if its name is known. Not before: an id may stand behind the name."""
+        """Begin the call if its name is known. Not before: an id may follow the name, and one event carries both."""
         builder = self.builder
         if self._name is not None and builder.name is None:
             builder.begin(self._name, builder.id, (builder.start, at))
@@ -238,13 +238,13 @@ class TomlCall(State):
         if len(path) > 2:
             return "table" if self._keeps(path[1]) else "drop"
         if path[1] in self._tables.keys:
-            message = f"{path[1]!r} was given twice; the first value stands"
+            message = f"{path[1]!r} was given twice; the first value counts"
             self.builder.note("duplicate-argument", current.at, message)
             return "drop"
         return "argument" if self.builder.declare(path[1], (current.at, current.at)) else "drop"
 
     def _give(self, how: Given, name: str) -> None:
-        """Note how the arguments are given: in one way only, as TOML has it."""
+        """Note how the arguments are given: once only, as TOML demands."""
         current, canonical = self._current, self._record.arguments[0]
         if current.given and not current.given == how == "dotted":
             raise Unreadable("the arguments are given twice")

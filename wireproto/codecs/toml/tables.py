@@ -27,7 +27,7 @@ class Tables(State):
         self.start = 0
 
     def header(self, path: Path, double: bool) -> None:
-        """Add a header, or with `double` that of an array of tables; what follows stands under it."""
+        """Add a header, or with `double` that of an array of tables; what follows belongs to it."""
         table = write_path(path)
         self._lines.append(f"[[{table}]]\n" if double else f"[{table}]\n")
 

@@ -49,7 +49,7 @@ _INSIDE: Final = {
 
 
 class Unreadable(ValueError):
-    """Text that is not TOML; says why in a few words, and where if that is not where reading stopped."""
+    """Text that is not TOML, and why in a few words; `position`: where, if that is not where reading stopped."""
 
     def __init__(self, why: str, position: int | None = None) -> None:
         super().__init__(why)
@@ -89,7 +89,7 @@ class OpenValue(State):
 
 
 class Exits:
-    """The lines that end a call wherever they stand outside a string: its like, and the section's markers."""
+    """Lines that end a call, outside of strings: the next call's header, and the section's opener or closer."""
 
     __slots__ = ("_closers", "_firsts", "_openers")
 
@@ -116,7 +116,7 @@ class Exits:
 
 
 def ends_line(text: str, pos: int, end: int) -> Answer:
-    """Return whether only blanks stand before the line's end or a comment."""
+    """Return whether only blanks come before the line's end or a comment."""
     found = _LINE_END.match(text, pos, end)
     if found is None:
         return NO
@@ -204,7 +204,7 @@ def statement_at(text: str, pos: int, end: int) -> Statement | Miss:
 
 
 def behind_line(text: str, pos: int, end: int) -> int | Miss:
-    """Return where the next line begins if only blanks and a comment stand before it."""
+    """Return where the next line begins if only blanks and a comment come before it."""
     found = _TAIL.match(text, pos, end)
     if found is None:
         return NO
@@ -212,7 +212,7 @@ def behind_line(text: str, pos: int, end: int) -> int | Miss:
 
 
 def skip_gap_lines(text: str, pos: int, end: int) -> tuple[int, bool]:
-    """Skip lines that are blank or comments; tell too whether the line behind them may yet become one of them."""
+    """Skip lines that are blank or comments; return too whether the line behind them may yet become one of them."""
     found = _GAP_LINES.match(text, pos, end)
     at = found.end() if found is not None else pos
     return at, _COMMENT.match(text, at, end) is not None
@@ -289,7 +289,7 @@ def load(raw: str) -> Any:
 
 
 def load_document(text: str) -> dict[str, Any]:
-    """Return what a document says; its brackets are known to be few.
+    """Return the value of a document; its brackets are known to be few.
 
     Raises:
         Unreadable: it is not TOML.

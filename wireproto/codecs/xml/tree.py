@@ -1,8 +1,8 @@
 """Nested data as elements: `<field name="k">` for the members of an object, `<item>` for the elements of an array.
 
-A `type` attribute says what an element is, else the schema does, else its first child; text of no type is a string. The
-reader takes text that nobody escaped, like that of an argument. It knows nothing of calls. Law: `read` gives back what
-`write` wrote.
+The type of an element is its `type` attribute, else what the schema declares, else its first child shows it; text of no
+type is a string. The reader takes text that nobody escaped, like that of an argument. It knows nothing of calls. Law:
+`read` gives back what `writer.write_value` wrote.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class _Reader:
             found = (self._member, self._element)[index].match(text, at, len(text))
             if not isinstance(found, Match):
                 noun = ("a member", "an element")[index]
-                raise NotATree(f"{noun} should stand at character {at} of the value")
+                raise NotATree(f"{noun} is missing at character {at} of the value")
             key, close = found.slots.get("key", ""), self._closers[index]
             inner = None if found.closed else self._inner(found, key, close, frame.tool)
             if inner is None:
@@ -144,7 +144,7 @@ class _Reader:
         return end if found.closed else end + len(close)
 
     def _leaf_end(self, at: int, close: str) -> int:
-        """Return where the closer stands that another element, a closer or the end follows."""
+        """Return where the closer is that another element, a closer or the end follows."""
         text = self._text
         at = self._behind_cdata(at)
         while (found := text.find(close, at)) >= 0:
