@@ -155,7 +155,9 @@ class _SecondLook:
     def _recogniser(self, guess: Hypothesis) -> Recogniser:
         """Return what decodes a hypothesis: no documents, no limit on calls, and no stage that looks again."""
         tools = Toolset.of(None) if self.tools.empty else self.tools
-        policy = replace(self.policy, documents=(), limits=replace(self.policy.limits, max_calls=None))
+        policy = self.policy
+        if policy.documents or policy.limits.max_calls is not None:
+            policy = replace(policy, documents=(), limits=replace(policy.limits, max_calls=None))
         return Recogniser(first_table(guess.dialect, policy, tools), tools, policy)
 
     def _is_likely(self, call: Call, guess: Hypothesis) -> bool:
