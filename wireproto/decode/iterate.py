@@ -41,7 +41,9 @@ def iter_events(
         TypeError: a chunk is no string, or `chunks` has to be awaited.
     """
     if not isinstance(chunks, Iterable):
-        raise TypeError(f"iter_events takes an iterable of strings, not {type(chunks).__name__}: aiter_events")
+        raise TypeError(
+            f"iter_events takes an iterable of strings, aiter_events an async one: not {type(chunks).__name__}"
+        )
     return _events(Decoder(dialect, tools, policy=policy, reasoning_open=reasoning_open), chunks, finish_reason)
 
 
@@ -54,16 +56,13 @@ def aiter_events(
     finish_reason: FinishReason = None,
     reasoning_open: bool = False,
 ) -> AsyncIterator[Event]:
-    """Decode a stream that is awaited; all else is as with `iter_events`.
+    """Decode a stream that is awaited: yield each event as soon as it is certain.
 
     Raises:
-        DialectError, SchemaError: as `Decoder` does, at once.
-        LimitExceeded: a limit that is set in the policy was passed; all events that were certain are yielded before,
-            and its `events` are empty.
-        TypeError: a chunk is no string, or `chunks` cannot be awaited.
+        DialectError, SchemaError, LimitExceeded, TypeError: as `iter_events` does.
     """
     if not isinstance(chunks, AsyncIterable):
-        raise TypeError(f"aiter_events takes an async iterable of strings, not {type(chunks).__name__}: iter_events")
+        raise TypeError(f"aiter_events takes an async iterable, iter_events any other; this is {type(chunks).__name__}")
     return _async_events(Decoder(dialect, tools, policy=policy, reasoning_open=reasoning_open), chunks, finish_reason)
 
 
