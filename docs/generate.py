@@ -15,7 +15,7 @@ from wireproto.values.diagnoses import CODES
 ROOT = house.ROOT
 SEVERITIES = {
     "defect": "The caller should look. The command line exits with 1.",
-    "repaired": "The call stands; what the model wrote was not canonical.",
+    "repaired": "The call is good; only its text was not canonical.",
     "note": "Nothing is wrong with the call.",
 }
 
@@ -34,7 +34,7 @@ def diagnoses() -> str:
     lines = [
         "# Diagnoses",
         "",
-        "A diagnosis says that something was not as the format has it: a stable `code`, a `span` (start and end, in",
+        "A diagnosis reports that something differs from the format: a stable `code`, a `span` (start and end, in",
         "characters of the input), a `severity` and a sentence. This page is written by `make docs` from",
         "`wireproto/values/diagnoses.py`.",
     ]

@@ -66,7 +66,7 @@ def test_a_file_of_ones_own_decodes_and_encodes(tmp_path: Path) -> None:
         (
             'open  = "<do:{name}>\\n"',
             'open = "<a>\\n<b>\\n<do:{name}>"',
-            "call.open: at most one marker may stand before",
+            "call.open: at most one marker may come before",
         ),
         ("[call]", "[section]\nalso = [3]\nopen = '<s>'\nclose = '</s>'\n[call]", "section.also: must be a list of"),
         ("[call]", "reasoning = 3\n[call]", "reasoning: must be a table"),
@@ -177,7 +177,7 @@ def test_a_salt_stands_in_every_marker(name: str) -> None:
 
 @pytest.mark.parametrize("nonce", ["", "abc", "K7Q2", "7abc", "ab cd", "a" * 33, 'a">b'])
 def test_what_is_no_salt_is_refused(nonce: str) -> None:
-    with pytest.raises(wp.DialectError, match="4 to 32 small letters and digits"):
+    with pytest.raises(wp.DialectError, match="4 to 32 lower-case letters and digits"):
         wp.dialect("xml").salted(nonce)
 
 

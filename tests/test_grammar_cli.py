@@ -214,7 +214,7 @@ CALL = '<tool_call>\n{{"name": "{}", "arguments": {}}}\n</tool_call>'
         (CALL.format("run", '{"command": "a", "more": 1}'), "auto", "'more' was unexpected"),
         (CALL.format("walk", "{}"), "auto", "walk: no tool of this name"),
         (CALL.format("run", '{"command": "a"')[:-20], "auto", "run: an incomplete call"),
-        (CALL.format("run", '{"command": "a"}'), "none", "a call, where there is to be none"),
+        (CALL.format("run", '{"command": "a"}'), "none", "a call, where none is allowed"),
         ("Hello.", "required", "no call"),
         ("Hello. " + CALL.format("run", '{"command": "a"}'), "run", "text beside calls"),
         (2 * CALL.format("run", '{"command": "a"}'), "single", "more than one call"),

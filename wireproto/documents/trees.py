@@ -131,7 +131,7 @@ def xml_tree(text: str, max_depth: int) -> dict[str, Any]:
     if "<!DOCTYPE" in text and (entity := _ENTITY.search(text)) is not None:
         raise Malformed.at("a document type that declares entities is refused", text, entity.start())
     if (half := _SURROGATE.search(text)) is not None:
-        raise Malformed.at("half of a surrogate pair is no character", text, half.start())
+        raise Malformed.at("half of a surrogate pair is not a character", text, half.start())
     builder = _Builder(max_depth)
     try:
         etree.fromstring(text.encode(), xml_parser(builder))

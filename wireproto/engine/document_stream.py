@@ -117,7 +117,7 @@ class Documents(State):
         for start, end in self._transcript.reasoning() if self._kinds else ():
             for found in find_documents(self._kinds, self._buffer.slice(start, end), anywhere=False):
                 if found.complete:
-                    message = f"a document of the type {found.kind.name!r} stands in reasoning"
+                    message = f"a document of the type {found.kind.name!r} is in reasoning"
                     self._transcript.diagnose("draft-document", (start + found.start, start + found.end), message)
         self._kinds = ()
 

@@ -63,7 +63,7 @@ def _by_name(model: str) -> Dialect:
             return max(fitting, key=lambda found: _specificity(found[0]))[1]
     near = difflib.get_close_matches(_plain(_last(model)), [_plain(glob) for glob, _ in globs], 1, _NEAR)
     hint = f"the nearest known is {near[0]}; " if near else ""
-    raise DialectError(f"no dialect is known for the model {model!r}; {hint}its chat_template= may tell, or name one")
+    raise DialectError(f"no dialect is known for the model {model!r}; {hint}pass its chat_template=, or name a dialect")
 
 
 def _last(model: str) -> str:

@@ -165,9 +165,11 @@ class Dialect:
         from wireproto.format.loading import load
 
         if not self.salt:
-            raise DialectError(f"{self.name} cannot be salted: its file spells no salt in its markers")
+            raise DialectError(f"{self.name} cannot be salted: its markers have no place for a salt")
         if not NONCE.fullmatch(nonce):
-            raise DialectError(f"{nonce!r} is no salt; take 4 to 32 small letters and digits, beginning with a letter")
+            raise DialectError(
+                f"{nonce!r} is not a salt: 4 to 32 lower-case letters and digits, beginning with a letter"
+            )
         return load(self.path, nonce)
 
     @property

@@ -133,7 +133,7 @@ class _Reader:
             if not dialect.call.close.first:
                 raise self._error("call.close", "must begin with a literal")
             if sum(not unit.roles for unit in dialect.call.open.units()) > 1:
-                raise self._error("call.open", "at most one marker may stand before the one with {name}")
+                raise self._error("call.open", "at most one marker may come before the one with {name}")
         if dialect.prompt.definitions == "form" and not (self.markup and codec_facts(dialect.codec).blank_form):
             raise self._error("prompt.definitions", "a form needs markup, and a codec with a blank form")
 

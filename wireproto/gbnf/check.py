@@ -1,4 +1,4 @@
-"""Everything that is wrong with a GBNF text, or will surprise: what llama.cpp refuses and what it takes in silence.
+"""What is wrong with a GBNF text, or unexpected: what llama.cpp refuses, and what it accepts silently.
 
 It knows the traps, and no engine: nothing is run. Law: an error is here exactly if llama.cpp refuses the text, or would
 hang or crash on it; warnings and notes never stop a grammar from being used.
@@ -43,10 +43,10 @@ _SURROGATES = (0xD800, 0xDFFF)
 
 CODES: dict[str, tuple[Severity, str]] = {
     "beyond-unicode": ("warning", "An escape above U+10FFFF: no text holds such a character."),
-    "byte-order-mark": ("error", "The text begins with a byte-order mark, which is no name."),
+    "byte-order-mark": ("error", "The text begins with a byte-order mark, which is not a name."),
     "deep-nesting": ("error", f"Deeper than {MAX_DEPTH} groups and repetitions; the engine crashes at some thousands."),
-    "dotted-name": ("warning", "`a.b` is three items: the dot stands for any character."),
-    "duplicate-rule": ("warning", "A rule is defined twice; the last definition holds, in silence."),
+    "dotted-name": ("warning", "`a.b` is three items: the dot matches any character."),
+    "duplicate-rule": ("warning", "A rule is defined twice; the last definition counts, silently."),
     "empty-class": ("warning", "`[]` or `[^]` matches the empty string, not nothing and not anything."),
     "empty-range": ("warning", "A range ends before it begins and matches nothing."),
     "escape": ("error", "An escape that GBNF does not have (`\\/`, `\\b`, `\\d` and `\\0` among them)."),
@@ -67,7 +67,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "token-number": ("error", "A token number above 4294967295."),
     "token-text": ("note", "A token by its text: the whole grammar fails unless the vocabulary has it as one token."),
     "too-many-stacks": ("error", "The beginning of a text can be read in too many ways; the engine hangs."),
-    "unbounded-repetition": ("warning", f"A maximum above {MAX_REPEAT} is dropped in silence: there is no bound."),
+    "unbounded-repetition": ("warning", f"A maximum above {MAX_REPEAT} is dropped silently: there is no bound."),
     "undefined-rule": ("error", "A rule is used and not defined; a warning if the engine does not mind."),
     "unguarded-class": ("note", "`.` or a negated class also takes NUL and half surrogates."),
     "unused-rule": ("warning", "The root does not lead to this rule."),
@@ -120,7 +120,7 @@ def _notes(text: str, grammar: GbnfGrammar) -> Iterator[Problem]:
             if isinstance(node, (GbnfLiteral, CharClass)):
                 yield from _codes(node)
             if isinstance(node, AnyChar) and _IN_NAME.match(text, node.at - 1):
-                message = "the dot stands for any character here, and is no part of a name"
+                message = "the dot matches any character here, and is not part of a name"
                 yield Problem("dotted-name", node.at, message, "write blanks around it, or a hyphen")
             if isinstance(node, (CharClass, AnyChar)):
                 yield from _class(node)

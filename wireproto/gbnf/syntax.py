@@ -45,7 +45,7 @@ _UNIT = re.compile(r"\\(?:x(.{2})|u(.{4})|U(.{8})|(.))|(.)", re.DOTALL)
 _ESCAPES = {"t": "\t", "r": "\r", "n": "\n"}
 _ESCAPE = re.compile(r'\\(?:[trn\\"\[\]-]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})')
 _HINTS = {
-    "'": "text stands in double quotes",
+    "'": "text must be in double quotes",
     "/": "there are no regular expressions: use classes and repetitions",
     "=": "a rule is defined with ::=",
     ":": "a rule is defined with ::=, and a line that ends in | goes on with the next line",
@@ -57,7 +57,7 @@ _HINTS = {
     "{": "write {m}, {m,} or {m,n} behind an item",
     "|": "alternatives go on behind |; a line cannot begin with it outside parentheses",
     ")": "no parenthesis is open",
-    "\\": "escapes stand inside quotes and classes only",
+    "\\": "escapes are allowed only inside quotes and classes",
     **dict.fromkeys("_.", "rule names are letters, digits and hyphens"),
     **dict.fromkeys("*+?", "there is nothing before it to repeat"),
     **dict.fromkeys("\r\n", "a rule goes on with the next line only inside parentheses, behind ::= and behind |"),

@@ -235,7 +235,7 @@ def _scalar(src: str, pos: int, used: set[str]) -> tuple[int, Any]:
         return _skip_blank(src, number.end(), used), _number(number)
     literal = _LITERAL.match(src, pos)
     if literal is None:
-        raise Unreadable("expected a value" if pos < len(src) else "the text ends where a value should stand", pos)
+        raise Unreadable("expected a value" if pos < len(src) else "the text ends where a value is expected", pos)
     if literal[0][0].isupper():
         used.add("python-literal")
     return _skip_blank(src, literal.end(), used), _LITERALS[literal[0]]

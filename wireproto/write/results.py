@@ -59,7 +59,7 @@ def render_results(results: Sequence[ToolResult], dialect: str | Dialect) -> str
     items: Sequence[object] = results
     for index, result in enumerate(items):
         if not isinstance(result, ToolResult):
-            raise TypeError(f"results[{index}] is no wp.ToolResult(name, content), but {type(result).__name__}")
+            raise TypeError(f"results[{index}] must be a wp.ToolResult(name, content), not {type(result).__name__}")
         try:
             holes = _holes(spec, shape, result, index)
         except ValueError as error:

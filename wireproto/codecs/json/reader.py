@@ -179,7 +179,7 @@ class JsonReader(State):
         if role is None:
             return "drop"
         if key != roles[role][0]:
-            builder.transcript.diagnose("alias-key", (position, position), f"{key!r} stands for {roles[role][0]!r}")
+            builder.transcript.diagnose("alias-key", (position, position), f"{key!r} instead of {roles[role][0]!r}")
         if builder.name is not None if role == "name" else role == "arguments" and self._progress.arguments:
             builder.transcript.diagnose(
                 "duplicate-argument", (position, position), f"the member {key!r} was given twice"
@@ -286,7 +286,7 @@ class JsonReader(State):
         reading = self._load(text)
         if isinstance(reading, str) or not isinstance(reading.value, dict):
             return self._lose(
-                f"the arguments: {reading}" if isinstance(reading, str) else "the arguments are no object"
+                f"the arguments: {reading}" if isinstance(reading, str) else "the arguments are not an object"
             )
         self._cursor.repairs.add("string-arguments")
         position = self._cursor.position

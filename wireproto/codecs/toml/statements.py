@@ -139,7 +139,7 @@ class TomlCall(State):
             if self.builder.id is not None:
                 self._begin(self._current.at)
         elif role == "arguments":
-            raise Unreadable("the arguments are no table")
+            raise Unreadable("the arguments are not a table")
         return None
 
     def take_value(self, raw: str) -> None:
@@ -198,7 +198,7 @@ class TomlCall(State):
             builder.transcript.diagnose("toml-repaired", span, "repaired: " + ", ".join(sorted(self.repairs)))
         if self._changed:
             some = ", ".join(self._changed[:_MAX_NAMED]) + (" and others" if len(self._changed) > _MAX_NAMED else "")
-            message = f"JSON has no word for {some}: given as a string"
+            message = f"turned into a string, because JSON cannot express it: {some}"
             builder.transcript.diagnose("value-not-json", span, message)
         if complete:
             builder.check_types(end)
@@ -249,7 +249,7 @@ class TomlCall(State):
         if current.given and not current.given == how == "dotted":
             raise Unreadable("the arguments are given twice")
         if name != canonical and not current.given:
-            self.builder.note("alias-key", current.at, f"{name!r} stands for {canonical!r}")
+            self.builder.note("alias-key", current.at, f"{name!r} instead of {canonical!r}")
         current.given = how
 
     def _keeps(self, key: str) -> bool:

@@ -49,6 +49,6 @@ class Tables(State):
         for name in names:
             table = node.get(name, {})
             if not isinstance(table, dict):
-                raise Unreadable("the arguments are no table")
+                raise Unreadable("the arguments are not a table")
             found |= table
         return found

@@ -93,7 +93,7 @@ class CheckSettings:
 
     def _of_message(self, message: Message) -> Iterator[str]:
         if self.choice == "none" and message.calls:
-            yield "a call, where there is to be none"
+            yield "a call, where none is allowed"
         if self.choice not in ("auto", "none"):
             if not message.calls:
                 yield "no call"

@@ -188,7 +188,7 @@ class _PatternReader:
             return RegexChar(self.escape())
         if sign in "*+?" or (sign == "{" and (self.peek(",") or _COUNT.match(self.text, self.pos - 1))):
             self.pos -= 1
-            raise self.error(f"a {sign} that stands alone")
+            raise self.error(f"a lone {sign}")
         return RegexChar(char_set(sign))
 
     def group(self, depth: int) -> RegexNode:
@@ -250,7 +250,7 @@ class _PatternReader:
     def property(self) -> Ranges:
         found = re.compile(r"\{(?:(?:gc|General_Category)=)?([A-Za-z_]+)\}").match(self.text, self.pos)
         if found is None:
-            raise self.error("a property that is no general category")
+            raise self.error("a property that is not a general category")
         name = _CATEGORIES.get(found[1], found[1])
         if name in ("Any", "ASCII"):
             self.pos = found.end()

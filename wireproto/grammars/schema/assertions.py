@@ -177,7 +177,7 @@ def _scalars(listed: list[Any], where: str) -> ValueSet:
 
 def _text(text: str) -> str:
     if not text.isascii() and any(0xD800 <= ord(character) < 0xE000 for character in text):
-        raise Inexpressible("const", "half a surrogate pair is no character")
+        raise Inexpressible("const", "half of a surrogate pair is not a character")
     return text
 
 

@@ -246,7 +246,7 @@ def _joined(base: str, reference: str) -> tuple[str, str]:
         relative = not reference or reference.startswith("#")
         uri, fragment = urldefrag(base + reference if relative else urljoin(base, reference))
     except ValueError as error:
-        raise GrammarError(f"{reference[:200]!r} is no reference: {error}") from None
+        raise GrammarError(f"{reference[:200]!r} is not a reference: {error}") from None
     return uri, unquote(fragment)
 
 

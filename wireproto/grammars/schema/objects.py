@@ -103,7 +103,7 @@ class _ObjectWriter:
         self.inline = self.any_order or len(self.named) <= _MAX_INLINE
         self.limit = found.most if found.most is not None else 0 if found.least <= required else found.least
         if found.least > required + 1 and self.free:
-            error = Inexpressible("minProperties", "that several free keys differ is not said by any grammar")
+            error = Inexpressible("minProperties", "no grammar can express that several free keys differ")
             reader.widen(pointer, "minProperties", error)
         self.known: dict[_ObjectState, RuleRef] = {}
         self.chains: dict[_ObjectState, RuleRef] = {}
@@ -136,7 +136,7 @@ class _ObjectWriter:
         if self.impossible:
             return NOTHING
         if not self.any_order:
-            self.note_order(f"more than {self.keys} keys stand in the order of the schema")
+            self.note_order(f"more than {self.keys} keys must be in the order of the schema")
         if any(free.demands for free in self.free):
             self.note_order("the key that must hold something special comes last of its kind")
         start = _ObjectState(0, 0, (0,) * len(self.object.some))

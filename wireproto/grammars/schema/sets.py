@@ -327,7 +327,7 @@ def intersected(
     if len(first) == len(second) == 1:
         return distinct([meet(first[0], second[0])])
     if len(first) * len(second) > _MAX_MEETINGS:
-        raise TooLarge(f"more than {_MAX_MEETINGS} cases to tell apart")
+        raise TooLarge(f"more than {_MAX_MEETINGS} cases to distinguish")
     kept: dict[Clause, None] = {}
     enough = _MANY_CLAUSES
     for a in first:
@@ -339,7 +339,7 @@ def intersected(
             kept = _fewer(kept)
             enough = max(enough, 2 * len(kept))
         if len(kept) > max(_MAX_MET, len(first), len(second)):
-            raise TooLarge(f"more than {_MAX_MET} cases to tell apart")
+            raise TooLarge(f"more than {_MAX_MET} cases to distinguish")
     return distinct(kept)
 
 
@@ -361,7 +361,7 @@ def distinct(clauses: Iterable[Clause]) -> tuple[Clause, ...]:
     if len(kept) > _MAX_CLAUSES:
         kept = _fewer(kept)
     if len(kept) > _MAX_CLAUSES:
-        raise TooLarge(f"more than {_MAX_CLAUSES} cases to tell apart")
+        raise TooLarge(f"more than {_MAX_CLAUSES} cases to distinguish")
     return tuple(kept)
 
 

@@ -335,7 +335,7 @@ def _different(writer: ValueWriter, formula: Formula) -> list[tuple[str, Expr]]:
     numbers = found.numbers.values(_MAX_DIFFERENT)
     texts = [each.words(_MAX_DIFFERENT) for each in found.strings]
     if found.arrays or found.objects or numbers is None or None in texts:
-        raise Inexpressible("uniqueItems", "that all of many values differ is not said by any grammar")
+        raise Inexpressible("uniqueItems", "no grammar can express that all of many values differ")
     different = [("null", ValueSet(null=True))] if found.null else []
     different += [(str(truth), ValueSet(booleans=frozenset((truth,)))) for truth in sorted(found.booleans)]
     different += [(each, ValueSet(numbers=exactly([Decimal(each)]))) for each in numbers]
