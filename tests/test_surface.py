@@ -93,6 +93,20 @@ def test_a_wrong_policy_names_the_field_the_value_and_what_is_allowed(
     assert len(str(caught.value)) < 250
 
 
+@pytest.mark.parametrize("policy", [{"coerce": False}, {}, wp.Policy, wp.Limits(max_calls=1), "strict"])
+def test_a_policy_is_a_policy(policy: Any) -> None:
+    with pytest.raises(wp.PolicyError, match=r"policy: expected a wp\.Policy"):
+        wp.parse("", "hermes", policy=policy)
+
+
+@pytest.mark.parametrize("dialect", [None, Path("mine.toml"), 3, b"hermes"])
+def test_a_dialect_is_a_name_or_a_dialect(dialect: Any) -> None:
+    for use in (lambda: wp.parse("", dialect), lambda: wp.encode([], dialect), lambda: wp.classify("", dialect)):
+        with pytest.raises(TypeError, match=r"Dialect\.load"):
+            use()
+    assert wp.dialect(wp.dialect("hermes")) is wp.dialect("hermes")
+
+
 def test_every_field_of_a_policy_is_validated() -> None:
     for group in (wp.Policy, wp.Limits, wp.Loops):
         assert {row[1] for row in WRONG if row[0] is group} == {*group.__dataclass_fields__}

@@ -17,7 +17,7 @@ from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.errors import LimitExceeded, WireprotoError
 from wireproto.values.events import Event
 from wireproto.values.model import Message
-from wireproto.values.policy import DEFAULT, Policy
+from wireproto.values.policy import Policy, policy_of
 
 
 class Decoder(State):
@@ -42,7 +42,7 @@ class Decoder(State):
         policy: Policy | None = None,
         reasoning_open: bool = False,
     ) -> None:
-        self._policy = policy or DEFAULT
+        self._policy = policy_of(policy)
         self._tools = Toolset.of(tools)
         self._loops = LoopWatch.of(self._policy)
         openers = first_table(dialect, self._policy, self._tools)

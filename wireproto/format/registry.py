@@ -32,9 +32,12 @@ def dialect(name: str | Dialect) -> Dialect:
 
     Raises:
         DialectError: there is none of this name; names the nearest one.
+        TypeError: `name` is neither a string nor a `Dialect`.
     """
     if isinstance(name, Dialect):
         return name
+    if not isinstance(name, str):
+        raise TypeError(f"a dialect is its name, or what wp.Dialect.load(path) returns, not {type(name).__name__}")
     if name in _files() or name in _plugins():
         return _load(name)
     if name == AUTO:

@@ -121,6 +121,17 @@ class Policy:
         object.__setattr__(self, "promote", _promotions(self.promote))
 
 
+def policy_of(given: Policy | None) -> Policy:
+    """Return the policy that was given, or the default one.
+
+    Raises:
+        PolicyError: it is something else.
+    """
+    if given is not None and not isinstance(given, Policy):
+        raise PolicyError(_wrong("policy", given, "a wp.Policy, such as wp.Policy(coerce=False), or None"))
+    return _DEFAULT if given is None else given
+
+
 def _check_count(name: str, value: object, least: int, optional: bool = True) -> None:
     if value is None and optional:
         return
@@ -172,5 +183,5 @@ def _either(words: Sequence[str]) -> str:
     return f"{', '.join(most)} or {last}"
 
 
-DEFAULT: Final = Policy()
+_DEFAULT: Final = Policy()
 NO_LOOPS: Final = Loops(max_repeated_calls=None, max_repeated_passages=None)
