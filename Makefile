@@ -2,7 +2,8 @@
 #   make demo    the story of the project, on recorded model output
 #   make test    the test suite
 #   make lint    ruff and mypy
-#   make laws    the laws of the package, with many more generated examples (long)
+#   make explore the test suite on new examples; it prints the seed, and make explore SEED=... draws the same again
+#   make laws    the test suite with very many new examples (an hour or more; TESTS=tests/test_laws.py: less)
 #   make bench   the benchmark tables
 #   make walk    the functions and files that one call walks through
 #   make xgrammar  the grammars for vLLM and SGLang on their engine, in an environment of its own
@@ -14,30 +15,37 @@
 PYTHON ?= python3
 VENV   ?= .venv
 PYTEST_ARGS ?= -n auto
+TESTS  ?=
+SEED   := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d " "))
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint laws bench walk xgrammar docs grammars clean
+.PHONY: help demo test lint explore laws bench walk xgrammar docs grammars clean
 # Two recipes must not install into one environment at the same time.
 .NOTPARALLEL:
 
 help:
-	@sed -n '2,12s/^# *//p' Makefile
+	@sed -n '2,13s/^# *//p' Makefile
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python examples/demo.py
 	@$(BIN)/python examples/declarations.py
 
 test: $(VENV)/test.stamp
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS)
 
 lint: $(VENV)/lint.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
+explore: $(VENV)/test.stamp
+	@echo "make explore SEED=$(SEED)"
+	@HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS) --hypothesis-seed=$(SEED)
+
 laws: $(VENV)/test.stamp
-	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/test_laws.py -n auto -o faulthandler_timeout=0
+	@echo "make laws SEED=$(SEED)"
+	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS) --hypothesis-seed=$(SEED)
 
 bench: $(VENV)/demo.stamp
 	@$(BIN)/python -m benchmarks
