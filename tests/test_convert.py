@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from effort import rounds
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto.testing.laws import identical
+from wireproto.testing.laws import Tally, identical
 from wireproto.testing.strategies import outputs
 
 TOOLS = [
@@ -64,7 +65,7 @@ def assert_same(found: wp.Message, given: wp.Message) -> None:
 
 
 @given(source=dialects, target=dialects, calls=calls)
-@settings(max_examples=200)
+@settings(max_examples=rounds(200, 2_000))
 def test_plain_calls_go_from_any_dialect_to_any(source: wp.Dialect, target: wp.Dialect, calls: list[wp.Call]) -> None:
     text = wp.encode(calls, source, TOOLS)
     there = wp.convert(text, source, target, TOOLS)
@@ -73,24 +74,29 @@ def test_plain_calls_go_from_any_dialect_to_any(source: wp.Dialect, target: wp.D
     assert_same(wp.parse(back, source, TOOLS), wp.parse(text, source, TOOLS))
 
 
-@given(data=st.data(), source=dialects, target=dialects)
-@settings(max_examples=150)
-def test_whatever_is_written_is_converted_exactly_or_refused(
-    data: st.DataObject, source: wp.Dialect, target: wp.Dialect
-) -> None:
-    text = data.draw(outputs(source, TOOLS))
-    message = wp.parse(text, source, TOOLS)
-    try:
-        converted = wp.convert(text, source, target, TOOLS)
-    except wp.EncodeError as error:
-        assert str(error)
-        return
-    assert all(call.complete for call in message.calls)
-    assert_same(wp.parse(converted, target, TOOLS), message)
+def test_whatever_is_written_is_converted_exactly_or_refused() -> None:
+    tally = Tally()
+
+    @settings(max_examples=rounds(150, 2_000))
+    @given(data=st.data(), source=dialects, target=dialects)
+    def is_converted(data: st.DataObject, source: wp.Dialect, target: wp.Dialect) -> None:
+        text = data.draw(outputs(source, TOOLS))
+        message = wp.parse(text, source, TOOLS)
+        try:
+            converted = wp.convert(text, source, target, TOOLS)
+        except wp.EncodeError as error:
+            assert str(error)
+            return tally.count(False)
+        assert all(call.complete for call in message.calls)
+        assert_same(wp.parse(converted, target, TOOLS), message)
+        tally.count(True)
+
+    is_converted()
+    tally.check(0.1)
 
 
 @given(dialect=dialects, calls=calls)
-@settings(max_examples=50)
+@settings(max_examples=rounds(50, 2_000))
 def test_a_canonical_message_converted_to_itself_is_itself(dialect: wp.Dialect, calls: list[wp.Call]) -> None:
     text = wp.encode(calls, dialect, TOOLS)
     assert wp.convert(text, dialect, dialect, TOOLS) == text

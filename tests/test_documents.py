@@ -6,6 +6,7 @@ import json
 from typing import Any, Literal
 
 import pytest
+from effort import rounds
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +30,7 @@ WRITE_FILE = {
 DECLARATION = '<familiar wire="2">\n  <name>Ash</name>\n  <tool>read_file</tool>\n</familiar>'
 DIALECTS = ("hermes", "qwen3_coder", "dsml_v4", "kimi_k2", "llama3_json", "glm45")
 Nested = Literal["keep", "report", "lift"]
+COPIES = 12
 
 
 def policy(nested: Nested = "lift", *types: wp.DocumentType, **more: Any) -> wp.Policy:
@@ -52,9 +54,9 @@ def decode(
 ) -> tuple[list[wp.Event], wp.Message]:
     decoder = wp.Decoder(dialect, tools=[WRITE_FILE], policy=rules)
     events: list[wp.Event] = []
-    for chunk in chunks:
+    for at, chunk in enumerate(chunks):
         events += decoder.feed(chunk)
-        if copied:
+        if copied and at % (len(chunks) // COPIES + 1) == 0:
             original, decoder = decoder, decoder.copy()
             original.feed("</familiar>\n+++\n```\nx")
             original.close()
@@ -159,17 +161,23 @@ def check_documents(text: str, message: wp.Message, events: list[wp.Event]) -> N
 
 
 @every_dialect
-@given(data=st.data())
-def test_what_was_encoded_reads_the_same(dialect: str, data: st.DataObject) -> None:
-    rules = policy()
-    message = parse(data.draw(outputs(dialect)), rules, dialect)
-    try:
-        text = wp.encode(message, dialect, tools=[WRITE_FILE])
-    except wp.EncodeError:
-        return
-    again = parse(text, rules, dialect)
-    if [document.text for document in again.documents] == [document.text for document in message.documents]:
-        assert wp.encode(again, dialect, tools=[WRITE_FILE]) == text
+def test_what_was_encoded_reads_the_same(dialect: str) -> None:
+    rules, tally = policy(), laws.Tally()
+
+    @given(outputs(dialect))
+    def reads_the_same(output: str) -> None:
+        message = parse(output, rules, dialect)
+        try:
+            text = wp.encode(message, dialect, tools=[WRITE_FILE])
+        except wp.EncodeError:
+            return tally.count(False)
+        again = parse(text, rules, dialect)
+        same = [document.text for document in again.documents] == [document.text for document in message.documents]
+        assert not same or wp.encode(again, dialect, tools=[WRITE_FILE]) == text
+        tally.count(same)
+
+    reads_the_same()
+    tally.check(0.1)
 
 
 @given(
@@ -548,7 +556,6 @@ def test_a_format_that_is_asked_for() -> None:
 # Hostile text.
 
 LAUGHS = '<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;"><!ENTITY c "&b;&b;">]><a b="&c;">&c;</a>'
-MILLION = 1_000_000
 
 
 @pytest.mark.parametrize(
@@ -564,20 +571,21 @@ def test_entities_are_refused(text: str) -> None:
     assert document is not None and document.value is None and "entities" in document.diagnoses[0].message
 
 
+N = rounds(20_000, 100_000)
 HOSTILE = {
-    "open tags": "<{0}>" * MILLION,
-    "deep": "<{0}>" * 100_000 + "</{0}>" * 100_000,
-    "deep inside": "<{0}>" + "<b>" * 100_000 + "</b>" * 100_000 + "</{0}>",
-    "attributes": "<{0}><b " + " ".join(f"a{i}='{i}'" for i in range(100_000)) + "/></{0}>",
+    "open tags": "<{0}>" * (10 * N),
+    "deep": "<{0}>" * N + "</{0}>" * N,
+    "deep inside": "<{0}>" + "<b>" * N + "</b>" * N + "</{0}>",
+    "attributes": "<{0}><b " + " ".join(f"a{i}='{i}'" for i in range(N)) + "/></{0}>",
     "namespaces": "<{0}><b " + " ".join(f"xmlns:a{i}='{i}'" for i in range(5_000)) + "><a1:c/></b></{0}>",
     "formatting": "<{0}>" + "".join(f"<font size={i}><p>" for i in range(5_000)) + "</{0}>",
-    "unclosed quote": "<{0}>" + '<a b="' * 100_000 + "</{0}>",
-    "openers": "<{0} a='" * 100_000,
-    "comments": "<{0}>" + "<!--" * 100_000,
+    "unclosed quote": "<{0}>" + '<a b="' * N + "</{0}>",
+    "openers": "<{0} a='" * N,
+    "comments": "<{0}>" + "<!--" * N,
     "blanks": ("<{0}" + " " * 5_000) * 20,
     "NUL": "<{0}>\0</{0}>",
     "surrogates": "<{0}>\ud800\udfff\udc00</{0}>",
-    "long": "<{0}>" + "x" * (50 * MILLION) + "</{0}>",
+    "long": "<{0}>" + "x" * (500 * N) + "</{0}>",
     "many": "<{0}/>\n" * 5_000,
 }
 

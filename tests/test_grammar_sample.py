@@ -6,6 +6,7 @@ import random
 from functools import cache
 
 import pytest
+from effort import rounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,7 +68,7 @@ def prepared(name: str) -> tuple[Sampler, LlamaCpp]:
     return Sampler(found.rules), LlamaCpp.compile(str(found))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=rounds(150, 2_000))
 @given(st.sampled_from(DIALECTS), SEEDS)
 def test_the_engine_accepts_what_is_drawn(name: str, seed: int) -> None:
     sampler, engine = prepared(name)
@@ -107,7 +108,7 @@ EXPRS: st.SearchStrategy[Expr] = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(300, 2_000))
 @given(EXPRS, EXPRS, SEEDS, st.integers(0, 200))
 def test_what_is_drawn_matches(root: Expr, other: Expr, seed: int, size: int) -> None:
     rules = Rules("root", {"root": root, "x": other})

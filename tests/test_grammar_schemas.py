@@ -10,11 +10,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from judging import accepts
-from schemas import INEXACT, Json, instances, schemas
+from schemas import INEXACT, LEAVES, Json, instances, schemas
 
 import wireproto as wp
 from wireproto.grammars.api.selfcheck import CheckSettings
+from wireproto.testing.engines.llamacpp import LlamaCpp
+from wireproto.testing.laws import Tally
 
+STRINGS = [value for value in LEAVES if isinstance(value, str)]
 every_dialect = pytest.mark.parametrize("name", wp.dialects())
 
 
@@ -33,26 +36,39 @@ def written(name: str, tools: list[dict[str, Any]]) -> wp.Grammar:
 
 
 @every_dialect
-@given(schemas, st.lists(instances, min_size=3, max_size=6))
-def test_a_call_is_accepted_exactly_if_its_argument_is_valid(name: str, schema: Json, values: list[Json]) -> None:
-    tools = tool_with(schema)
-    found = written(name, tools)
-    for value in values:
-        try:
-            text = wp.encode([wp.Call("f", {"v": value})], name, tools=tools)
-        except wp.EncodeError:
-            continue
-        valid, accepted = Draft202012Validator(schema).is_valid(value), accepts(str(found), text)
-        assert valid or not accepted, text
-        assert accepted or not valid or found.report or wp.parse(text, name, tools=tools).diagnoses, text
+def test_a_call_is_accepted_exactly_if_its_argument_is_valid(name: str) -> None:
+    tally = Tally()
+
+    # Of values that are no strings, raw text carries only those that the schema has a type for.
+    @given(schemas, st.lists(st.one_of(instances, st.sampled_from(STRINGS)), min_size=3, max_size=6))
+    def agrees(schema: Json, values: list[Json]) -> None:
+        tools = tool_with(schema)
+        found = written(name, tools)
+        with LlamaCpp.compile(str(found)) as engine:
+            for value in values:
+                try:
+                    text = wp.encode([wp.Call("f", {"v": value})], name, tools=tools)
+                except wp.EncodeError:
+                    tally.count(False)
+                    continue
+                tally.count(True)
+                valid, accepted = Draft202012Validator(schema).is_valid(value), engine.accepts(text)
+                assert valid or not accepted, text
+                assert accepted or not valid or found.report or wp.parse(text, name, tools=tools).diagnoses, text
+
+    agrees()
+    tally.check(0.2)
 
 
 @every_dialect
 @given(schemas, st.integers(0, 2**32))
 def test_whatever_is_accepted_is_valid(name: str, schema: Json, seed: int) -> None:
     tools = tool_with(schema)
-    written(name, tools)
-    trial = CheckSettings(wp.dialect(name), tools, "required", parallel=False, size=300).run(4, seed)
+    try:
+        trial = CheckSettings(wp.dialect(name), tools, "required", parallel=False, size=300).run(4, seed)
+    except wp.GrammarError:
+        assume(False)
+        raise
     for each in trial.invalid:
         said = [found.message for call in each.calls for found in call.diagnoses]
         # That two free keys differ is not said by any grammar, and TOML has no table in which they do not.

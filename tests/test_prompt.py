@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import tomli
+from effort import rounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -104,7 +105,7 @@ def tool_lists(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @given(dialect=dialects, tools=tool_lists())
-@settings(max_examples=60)
+@settings(max_examples=rounds(60, 2_000))
 def test_a_prompt_is_stable_and_complete(dialect: wp.Dialect, tools: list[dict[str, Any]]) -> None:
     text = wp.prompt(dialect, tools)
     wrapped = [{"type": "function", "function": tool} for tool in copy.deepcopy(tools)]
@@ -118,7 +119,7 @@ def test_a_prompt_is_stable_and_complete(dialect: wp.Dialect, tools: list[dict[s
 
 
 @given(dialect=dialects, tools=tool_lists())
-@settings(max_examples=60)
+@settings(max_examples=rounds(60, 2_000))
 def test_every_example_in_a_prompt_decodes(dialect: wp.Dialect, tools: list[dict[str, Any]]) -> None:
     text = wp.prompt(dialect, tools)
     for tool in Toolset.of(tools).tools:
@@ -131,7 +132,7 @@ def test_every_example_in_a_prompt_decodes(dialect: wp.Dialect, tools: list[dict
 
 
 @given(dialect=dialects, tools=tool_lists())
-@settings(max_examples=40)
+@settings(max_examples=rounds(40, 2_000))
 def test_a_description_begins_nothing_of_its_own(dialect: wp.Dialect, tools: list[dict[str, Any]]) -> None:
     names = [tool["name"] for tool in tools]
     headings = [line for line in re.split("[\r\n\u2028]", wp.prompt(dialect, tools)) if line.startswith("#")]
@@ -229,7 +230,7 @@ def test_schemas_that_are_no_json_are_refused() -> None:
 
 
 @given(tools=tool_lists(), dialect=st.sampled_from([it for it in DIALECTS if it.prompt.definitions == "form"]))
-@settings(max_examples=40)
+@settings(max_examples=rounds(40, 2_000))
 def test_a_blank_form_says_what_the_schema_says(tools: list[dict[str, Any]], dialect: wp.Dialect) -> None:
     for tool in Toolset.of(tools).tools:
         (form,) = LexborHTMLParser(blank_form(dialect, tool)).css("form")
@@ -496,7 +497,7 @@ def contents(draw: st.DrawFn, dialect: wp.Dialect) -> str:
 
 
 @given(data=st.data(), dialect=with_results)
-@settings(max_examples=150)
+@settings(max_examples=rounds(150, 2_000))
 def test_content_never_ends_its_own_result(data: st.DataObject, dialect: wp.Dialect) -> None:
     content = data.draw(contents(dialect))
     first, last = wp.ToolResult("f", content, "id1"), wp.ToolResult("g", "x", "id2")
