@@ -26,7 +26,7 @@ class LinesReader(State):
         del in_section  # a call ends with its own closer, whatever is open around it
         name = builder.opening.name or ""
         self.builder, self.position = builder, position
-        self._close = builder.opening.spelling.call_close(name)
+        self._close = builder.opening.call_close
         self._key = ""
         self._string: Rope | None = None  # the string that is open
         self._start: int | None = None  # where another value begins that is open

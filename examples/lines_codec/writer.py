@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from wireproto import Call, Dialect
 from wireproto.format.dialect import Argument
-from wireproto.format.nodes import ALPHABETS
+from wireproto.format.template import ALPHABETS
 from wireproto.text.json_repair import dumps
 from wireproto.tools.toolset import Tool
 

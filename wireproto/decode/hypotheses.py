@@ -15,17 +15,16 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from wireproto.decode.openers import FENCE_WIDTH, FENCES
+from wireproto.engine.call_opening import find_argument
 from wireproto.engine.left_context import LeftContext
 from wireproto.engine.regions import Region
 from wireproto.format.dialect import Dialect
-from wireproto.format.nodes import Lit, Slot
 from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings
-from wireproto.format.template import Template
+from wireproto.format.template import Lit, Slot, Template
 from wireproto.text.buffer import Buffer
-from wireproto.text.literals import Literals
-from wireproto.text.scan import BLANK, Match, skip_blank
+from wireproto.text.scan import BLANK, Literals, Match, skip_blank
 from wireproto.tools.toolset import Toolset
 
 # The dialect whose body is a JSON object with name and arguments, and nothing else: what models write without markers.
@@ -221,7 +220,7 @@ def lone_arguments(text: str, tools: Toolset, own: Dialect | None) -> Iterator[H
 
 
 def _argument_guess(text: str, at: int, before: str, spelling: Spelling, tools: Toolset) -> Hypothesis | None:
-    key = spelling.find_key(text, at, len(text), None)
+    key = find_argument(spelling, text, at, len(text), None)
     if not isinstance(key, Match):
         return None
     fitting = [tool.name for tool in tools.tools if key.slots["key"] in tool.keys]

@@ -12,15 +12,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 
-from wireproto.engine.call_opening import CallOpening
 from wireproto.engine.document_stream import literals
 from wireproto.format.dialect import Dialect
-from wireproto.format.nodes import Lit, Slot
 from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings
-from wireproto.text.literals import Literals
-from wireproto.text.scan import NO
+from wireproto.format.template import Lit, Slot
+from wireproto.text.scan import NO, Literals
 from wireproto.tools.toolset import Toolset
 from wireproto.values.policy import Policy
 
@@ -33,7 +31,7 @@ _MAX_HEAD = 512  # longer than any name or id: what is compared at the start of 
 class OpenerTable:
     """Spellings, and the literals that are live in open text and in text that is guarded (fences, reasoning).
 
-    `dialect` is None while it is not known which; then `choose` makes the table of one. `own` names the dialect whose
+    `dialect` is None while it is not known which; then `chosen` gives the table of one. `own` names the dialect whose
     calls are not foreign, empty if none is. `late` are the spellings whose header may have lost its first marker.
     `reasoning` are the closers of reasoning by its opener, `reasoning_closers` all of them. `line_heads`: texts that
     start a line when a call has lost its first marker; if they are known, each is also among the literals, behind a
@@ -63,34 +61,9 @@ class OpenerTable:
         """Return whether a literal opens the reasoning again that one of the closers ends."""
         return not set(closers).isdisjoint(self.reasoning.get(literal, ()))
 
-    def choose(self, opening: CallOpening, in_section: bool) -> tuple[OpenerTable, CallOpening]:
-        """Return what to look for from here on, and the opener of the call that begins; `in_section`: one is open.
-
-        Where dialects differ only in markers that this call lacks, it may end with those of any of them.
-        """
-        table = self
-        if self.dialect is None:
-            # Nothing is foreign: nobody said what to expect.
-            table = _unexpected(opening.spelling.dialect, self.fences, self.documents)
-        lone = not (opening.wrapped or in_section) and opening.section is None
-        if lone and opening.spelling.sections:
-            opening = replace(opening, spelling=_widened(opening.spelling))
-        return table, opening
-
-    def seek(self, text: str, pos: int, end: int, kind: str, final: bool) -> tuple[int, str | None]:
-        """Return where the next live literal stands in a region of this kind, and the literal.
-
-        It is a line break where the line behind it may lack its first marker; None if more text may complete one there.
-        """
-        literals = self.text if kind == "text" else self.guarded
-        by_line = self.late and not self.line_heads and kind != "fence"
-        line = text.find("\n", pos, end) if by_line else -1
-        hit = literals.find(text, pos, line if line >= 0 else end)
-        if hit is None:
-            return (line, "\n") if line >= 0 else (literals.held(text, pos, end), None)
-        if hit.group()[0] == "\n":
-            return hit.start(), "\n"
-        return hit.start(), hit.group() if final or not literals.open_ended(text, hit.start(), end) else None
+    def chosen(self, dialect: Dialect) -> OpenerTable:
+        """Return the table of a dialect that was found out. Nothing is foreign then: nobody said what to expect."""
+        return _chosen(dialect, self.fences, self.documents)
 
     def lacks_marker(self, text: str, pos: int, end: int) -> bool:
         """Return whether what remains of a header without its first marker stands at `pos`, or may."""
@@ -140,7 +113,7 @@ def opener_table(dialect: Dialect, fences: bool, documents: frozenset[str] = fro
 
 
 @lru_cache(maxsize=CACHED)
-def _unexpected(dialect: Dialect, fences: bool, documents: frozenset[str]) -> OpenerTable:
+def _chosen(dialect: Dialect, fences: bool, documents: frozenset[str]) -> OpenerTable:
     return replace(opener_table(dialect, fences, documents), own="")
 
 
@@ -214,7 +187,7 @@ def _shape(spelling: Spelling) -> tuple[object, ...]:
 
 
 @lru_cache(maxsize=CACHED)
-def _widened(spelling: Spelling) -> Spelling:
+def widened(spelling: Spelling) -> Spelling:
     """Return a spelling that also knows the sections of the others whose calls have the same markers inside."""
     others = chain.from_iterable(spellings(find_dialect(name)) for name in dialects())
     kin = [other.sections for other in others if _inside(other) == _inside(spelling)]

@@ -7,11 +7,13 @@ the stages around it (see `decoder`). Law: the same text gives the same transcri
 
 from __future__ import annotations
 
-from wireproto.codecs import codec
-from wireproto.decode.openers import FENCE_WIDTH, FENCES, OpenerTable
+from dataclasses import replace
+
+from wireproto.decode.openers import FENCE_WIDTH, FENCES, OpenerTable, widened
 from wireproto.decode.speculation import Speculation
 from wireproto.engine.call_builder import CallBuilder, End, Reader
 from wireproto.engine.call_opening import CallOpening, OpenerContext, empty_block, find_call, find_closer
+from wireproto.engine.codec import Codec
 from wireproto.engine.document_stream import Documents
 from wireproto.engine.left_context import QUOTING, LeftContext
 from wireproto.engine.loops import LoopWatch
@@ -48,7 +50,7 @@ class Recogniser(State):
         self.transcript = Transcript(self.buffer, loops)
         self.documents = Documents(policy, self.buffer, self.transcript) if policy.documents else None
         closers = openers.reasoning_closers if reasoning_open else ()
-        self._region = Region("reasoning", closers=closers) if closers else Region("text")
+        self._region = Region.reasoning(closers) if closers else Region("text")
         self._context = LeftContext(self.buffer)
         self._speculation = Speculation(self.transcript, self._context, policy, tools)
         self._reader: Reader | None = None
@@ -135,14 +137,14 @@ class Recogniser(State):
         buffer, context, openers = self.buffer, self._context, self._openers
         if not end.final and context.rescan_from and context.may_skip(stop):
             return False
-        text, base = buffer.window, buffer.base
+        base = buffer.base
         start, limit = self._position - base, stop - base
         if openers.late or (openers.markerless and context.only_blank):
             answer = self._find_unmarked(start, limit, end)
             if answer is not NO:
                 return answer is YES
             start = self._position - base
-        at, literal = openers.seek(text, start, limit, self._region.kind, end.final)
+        at, literal = self._seek(start, limit, end.final)
         if literal is None:
             if end.final and context.section is not None and at < limit:
                 self.transcript.diagnose("truncated-call", (stop, stop))
@@ -161,6 +163,24 @@ class Recogniser(State):
         if answer is not YES:
             self._emit(base + at + 1)
         return True
+
+    def _seek(self, pos: int, end: int, final: bool) -> tuple[int, str | None]:
+        """Return where the next live literal stands, and the literal.
+
+        It is a line break where the line behind it may lack its first marker; None if more text may complete one there.
+        """
+        text, openers, kind = self.buffer.window, self._openers, self._region.kind
+        literals = openers.text if kind == "text" else openers.guarded
+        by_line = openers.late and not openers.line_heads and kind != "fence"
+        line = text.find("\n", pos, end) if by_line else -1
+        hit = literals.find(text, pos, line if line >= 0 else end)
+        if hit is None:
+            return (line, "\n") if line >= 0 else (literals.held(text, pos, end), None)
+        at, literal = hit.start(), hit.group()
+        if literal[0] == "\n":
+            return at, "\n"
+        may_grow = not final and end - at < literals.longest and literals.open_ended(text, at, end)
+        return at, None if may_grow else literal
 
     def _emit(self, end: int) -> None:
         """Write text or reasoning up to `end`."""
@@ -207,7 +227,7 @@ class Recogniser(State):
                 answer = self._open_document(at, limit, end)
                 return self._open_fence(position) if answer is NO else answer
             if literal in openers.reasoning and context.starts_line(position):
-                self._region = Region("reasoning", position, after, openers.reasoning[literal])
+                self._region = Region.reasoning(openers.reasoning[literal], position, after)
                 return self._skip_markup(position, after)
             if literal in openers.reasoning_closers and context.follows_markup(position):
                 self.transcript.diagnose("orphan-closer", (position, after))
@@ -246,35 +266,43 @@ class Recogniser(State):
     # Calls.
 
     def _open(
-        self, spellings: tuple[Spelling, ...], at: int, limit: int, end: End, within: Spelling | None = None
+        self,
+        spellings: tuple[Spelling, ...],
+        at: int,
+        limit: int,
+        end: End,
+        within: Spelling | None = None,
+        joint: int = 0,
     ) -> Answer:
-        """Begin a call at `at` if one of the spellings opens there; `within`: the spelling whose calls go on."""
+        """Begin a call at `at` if one of the spellings opens there.
+
+        `within`: the spelling whose calls go on. `joint`: how many characters before `at` only join calls.
+        """
         if self._tools.empty or not spellings:
             return NO
-        if self._context.section is not None:
+        if self._context.section is not None and not joint:
             within = self._context.section[0]
-        found = find_call(spellings, within, self.buffer.window, at, limit, self._opener_context(end))
+        table, forward = self._openers, self._policy.unknown_tools == "forward"
+        line_start = False if self._region.kind == "fence" else None
+        context = OpenerContext(
+            self._tools, table.own, end.final, forward, table.dialect is None, line_start, self._context, table.openers
+        )
+        found = find_call(spellings, within, self.buffer.window, at, limit, context)
         if not isinstance(found, CallOpening):
             return found
+        if joint:
+            self._emit(self.buffer.base + at - joint)
+            self._skip_markup(self._position, self.buffer.base + at)
         self._begin_call(found, self.buffer.base + at)
         return YES
 
-    def _opener_context(self, end: End) -> OpenerContext:
-        openers = self._openers
-        return OpenerContext(
-            self._tools,
-            openers.own,
-            end.final,
-            self._policy.unknown_tools == "forward",
-            openers.dialect is None,
-            False if self._region.kind == "fence" else None,
-            self._context,
-            openers.openers,
-        )
-
     def _begin_call(self, opening: CallOpening, position: int) -> None:
         buffer, transcript, context = self.buffer, self.transcript, self._context
-        self._openers, opening = self._openers.choose(opening, context.section is not None)
+        if self._openers.dialect is None:
+            self._openers = self._openers.chosen(opening.spelling.dialect)
+        if opening.section is None and context.section is None and not opening.wrapped and opening.spelling.sections:
+            # Where dialects differ only in markers that this call lacks, it may end with those of any of them.
+            opening = replace(opening, spelling=widened(opening.spelling))
         self._emit(position)
         if self._region.kind == "reasoning" and self._openers.ends_reasoning:
             transcript.diagnose("reasoning-not-closed", (position, position))
@@ -290,7 +318,9 @@ class Recogniser(State):
             builder.note(code, builder.start, message)
         sectioned = context.section is not None and context.section[0] is opening.spelling
         self._position = buffer.base + opening.body
-        self._reader = codec(opening.spelling.dialect.codec).reader(builder, self._position, sectioned)
+        codec = opening.spelling.codec
+        assert isinstance(codec, Codec), f"{codec.name} has facts, and neither reader nor writer"
+        self._reader = codec.reader(builder, self._position, sectioned)
         context.after_call, context.only_blank = None, False
 
     def _read_call(self, reader: Reader, stop: int, end: End) -> bool:
@@ -353,7 +383,7 @@ class Recogniser(State):
 
     def _open_next(self, spelling: Spelling, at: int, limit: int, end: End) -> Answer:
         """Open the next call, behind what joins calls in this format."""
-        text, base, openers = self.buffer.window, self.buffer.base, self._openers
+        text, openers = self.buffer.window, self._openers
         within = spelling if self._context.section is not None or spelling.markerless else None
         if not (spelling.joint and text.startswith(spelling.joint, at, limit)):
             literal = openers.guarded.find(text, at, limit)
@@ -363,11 +393,4 @@ class Recogniser(State):
         after = skip_blank(text, at + len(spelling.joint), limit)
         if after >= limit:
             return WAIT
-        found = find_call((spelling,), spelling, text, after, limit, self._opener_context(end))
-        if not isinstance(found, CallOpening):
-            return found
-        self._emit(base + at)
-        self.transcript.markup(base + at, base + after)
-        self._position = base + after
-        self._begin_call(found, base + after)
-        return YES
+        return self._open((spelling,), after, limit, end, spelling, after - at)

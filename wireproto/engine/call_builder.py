@@ -31,19 +31,18 @@ _WORD = re.compile(r"\S{1,128}")
 class End(Enum):
     """What is known of the end of the text: more may come, it ended by itself, or it was cut off."""
 
-    OPEN = "open"
-    STOP = "stop"
-    CUT = "cut"
+    OPEN = ("open", False)
+    STOP = ("stop", True)
+    CUT = ("cut", True)
+
+    def __init__(self, word: str, final: bool) -> None:
+        self.word = word
+        self.final = final  # no more text comes
 
     @classmethod
     def of(cls, finish_reason: str | None) -> End:
         """Return what a server's finish reason says; any but those for a cut means that the output ended by itself."""
         return cls.CUT if (finish_reason or "").lower() in _CUT_OFF else cls.STOP
-
-    @property
-    def final(self) -> bool:
-        """Whether no more text comes."""
-        return self is not End.OPEN
 
 
 class Reader(Protocol):
@@ -108,7 +107,7 @@ class CallBuilder(State):
 
     def may_be_named(self, name: str) -> bool:
         """Whether a call may have this name: a declared one, or any that is one word, if unknown tools count."""
-        if self.tools.get(name) is not None:
+        if name in self.tools.by_name:
             return True
         forward = self.policy.unknown_tools == "forward" or self.tools.any_name
         return forward and _WORD.fullmatch(name) is not None
@@ -118,7 +117,7 @@ class CallBuilder(State):
         self.name, self.id = name, identity
         events = self.transcript.events
         events.append(CallStart(self.index, name, identity))
-        tool = self.tools.get(name)
+        tool = self.tools.by_name.get(name)
         if tool is not None:
             self.tool = tool
         elif not self.tools.any_name:

@@ -11,26 +11,28 @@ from dataclasses import dataclass, replace
 
 from wireproto.engine.left_context import LeftContext
 from wireproto.format.codec import Statements
-from wireproto.format.nodes import Slot
 from wireproto.format.spelling import Spelling
-from wireproto.format.template import Template
+from wireproto.format.template import Slot, Template
 from wireproto.text.scan import NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
-from wireproto.tools.toolset import Toolset
+from wireproto.tools.toolset import Tool, Toolset
 
 Notes = list[tuple[str, str]]
+_LOST_MARKER: Notes = [("missing-wrapper", "the call's opening marker is missing")]
 
 
 @dataclass(frozen=True, slots=True)
 class CallOpening:
     """A call's opener in the text: positions are those of the text that was searched.
 
-    `argument` is the opener of the first argument, where it was matched to prove that this is a call. `notes` are
-    diagnoses: code and message. `closed`: the header closes itself, so that the call has no body.
+    `call_close` is the closer of the call itself, empty where there is none. `argument` is the opener of the first
+    argument, where it was matched to prove that this is a call. `notes` are diagnoses: code and message. `closed`: the
+    header closes itself, so that the call has no body.
     """
 
     spelling: Spelling
     start: int
     body: int
+    call_close: str
     name: str | None
     id: str | None
     wrapped: bool
@@ -109,6 +111,20 @@ def find_closer(
     return answer
 
 
+def find_argument(spelling: Spelling, text: str, pos: int, end: int, tool: Tool | None) -> Match | Miss:
+    """Match an argument's opener (of key/value pairs: its first half)."""
+    answer: Miss = NO
+    for template in spelling.keys:
+        found = template.match(text, pos, end)
+        if not isinstance(found, Match):
+            answer = WAIT if found is WAIT else answer
+        elif answer is WAIT:
+            return WAIT
+        elif not spelling.key_is_tag or tool is None or found.slots["key"] in tool.keys:
+            return found
+    return answer
+
+
 class Opening:
     """One spelling, tried at one place; `in_section` if its section is open there.
 
@@ -161,25 +177,29 @@ class Opening:
             if outside and not self._at_line_start():
                 return NO
             notes.append(("missing-wrapper", ""))
-        headers = [(header, notes) for header in spelling.headers if header.first or not no_section]
+        headers = spelling.headers
         if spelling.late_headers and outside and body == start and self._at_line_start():
-            lost = ("missing-wrapper", "the call's opening marker is missing")
-            headers += [(header, [lost]) for header in spelling.late_headers]
+            headers += spelling.late_headers
         answer: Miss = NO
-        for header, missing in headers:
+        for i, header in enumerate(headers):
+            late = i >= len(spelling.headers)
+            if no_section and not header.first and not late:
+                continue  # nothing would be left to tell the call from text
+            missing = _LOST_MARKER if late else notes
             head = self._header(header, body, bool(missing))
             if not isinstance(head, tuple):
                 answer = WAIT if head is WAIT else answer
                 continue
             if answer is WAIT:
                 return WAIT
-            match, name, identity, more, argument = head
+            match, close, name, identity, more, argument = head
             variant: Notes = [("marker-variant", "")] if spelling.variant else []
             every = (*missing, *variant, *more)
             return CallOpening(
                 spelling,
                 start,
                 match.end,
+                close,
                 name,
                 identity,
                 wrapped,
@@ -199,38 +219,37 @@ class Opening:
 
     def _header(
         self, header: Template, pos: int, recovered: bool
-    ) -> tuple[Match, str | None, str | None, Notes, Match | None] | Miss:
+    ) -> tuple[Match, str, str | None, str | None, Notes, Match | None] | Miss:
         """Match a header and what must follow it; `recovered`: a marker before it is missing.
 
-        Returns the match, the call's name and id, diagnoses, and the opener of the first argument.
+        Returns the match, the call's closer, its name and id, diagnoses, and the opener of the first argument.
         """
         found = header.match(self._text, pos, self._end)
         if not isinstance(found, Match):
             return found
-        tools = self._context.tools
+        spelling, tools = self._spelling, self._context.tools
         notes: Notes = [] if found.canonical else [("marker-variant", "")]
         name, identity = found.slots.get("name"), found.slots.get("id")
-        if name is None and identity is not None and self._spelling.named:
-            resolved = self._spelling.resolve_id(identity, tools)
+        if name is None and identity is not None and spelling.named:
+            resolved = spelling.resolve_id(identity, tools)
             if resolved is None:
                 return NO
             name, canonical = resolved
             if not canonical:
                 notes.append(("noncanonical-id", f"the id {identity!r} does not have the format's form"))
         if name is not None:
-            if not tools.accepts(name) and (recovered or header.name_only or not self._unknown):
+            if not (tools.any_name or name in tools.by_name) and (recovered or header.name_only or not self._unknown):
                 return NO
             # With no tools to know names by, a name in brackets counts only where a line starts.
             if header.name_only and tools.any_name and not self._at_line_start():
                 return NO
-        if found.closed:
-            return found, name, identity, notes, None
-        follows = self._follows(found.end, name, header, recovered)
+        close = spelling.fixed_close if spelling.fixed_close is not None else spelling.call_close(name) if name else ""
+        follows = YES if found.closed else self._follows(found.end, close, name, header, recovered)
         if follows is NO or follows is WAIT:
             return follows
-        return found, name, identity, notes, follows if isinstance(follows, Match) else None
+        return found, close, name, identity, notes, follows if isinstance(follows, Match) else None
 
-    def _follows(self, pos: int, name: str | None, header: Template, recovered: bool) -> Match | Answer:
+    def _follows(self, pos: int, close: str, name: str | None, header: Template, recovered: bool) -> Match | Answer:
         """Decide by what follows a header whether it opens a call (R-OPEN); an argument's opener is returned."""
         spelling, text, end = self._spelling, self._text, self._end
         at = skip_blank(text, pos, end)
@@ -244,14 +263,13 @@ class Opening:
             return cut
         if spelling.codec.body == "any":
             return YES  # the codec's reader knows what may follow
-        close = spelling.call_close(name)
         closer = begins(close, text, at, end) if close else NO
         if closer is YES:
             return YES
         if spelling.codec.body == "object":
             body: Match | Answer = begins("{", text, at, end)
         else:
-            body = spelling.find_key(text, at, end, self._context.tools.get(name))
+            body = find_argument(spelling, text, at, end, self._context.tools.by_name.get(name))
         return cut if body is WAIT or (body is NO and closer is WAIT) else body
 
     def _first_statement(self, statements: Statements, pos: int, recovered: bool) -> Answer:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal
 
 from wireproto.text.buffer import Buffer
-from wireproto.text.literals import Literals
+from wireproto.text.scan import Literals
 from wireproto.text.state import State
 
 Kind = Literal["text", "fence", "reasoning"]
@@ -23,6 +23,7 @@ _INFO = 256  # characters of a fence's opening line that are looked at
 class Region(State):
     """A stretch of text outside calls. `scan` is how far its end was looked for, `closed` its closer once found.
 
+    `prose` is what its characters are to the caller.
     Reasoning ends at the first of its `closers`. A fence's closer is `width` times its character; `in_info` while its
     opening line goes on.
     """
@@ -34,18 +35,19 @@ class Region(State):
     closer: str = ""
     width: int = 0
     in_info: bool = False
+    prose: Literal["text", "reasoning"] = "text"
     closed: tuple[int, int] | None = None
+
+    @classmethod
+    def reasoning(cls, closers: tuple[str, ...], start: int = 0, scan: int = 0) -> Region:
+        """Return reasoning that opens at `start`, and whose text begins at `scan`."""
+        return cls("reasoning", start, scan, closers, prose="reasoning")
 
     @classmethod
     def fence(cls, buffer: Buffer, position: int, width: int) -> Region:
         """Return the fence that opens at `position` with at least `width` characters."""
         char = buffer.slice(position, position + 1)
         return cls("fence", position, position + width, closer=char, width=width, in_info=True)
-
-    @property
-    def prose(self) -> Literal["text", "reasoning"]:
-        """What its characters are to the caller."""
-        return "reasoning" if self.kind == "reasoning" else "text"
 
     def reach(self, buffer: Buffer, final: bool) -> int:
         """Return how far the region's text is known to reach; sets `closed` if its closer was found."""

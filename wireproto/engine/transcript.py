@@ -52,10 +52,6 @@ class _OpenSegment(State):
     end: int
     solid: bool
 
-    @property
-    def written(self) -> _Written:
-        return self.kind if self.solid else "markup", self.start, self.end
-
 
 @dataclass(frozen=True, slots=True)
 class Savepoint:
@@ -112,7 +108,9 @@ class Transcript(State):
     def pause(self) -> None:
         """End the stretch that is watched for loops: as far as anybody knows, the prose is over."""
         if self._stretch >= 0 and self._open is not None and self._savepoint is None:
-            self._end_stretch(self._open.end)
+            if self._open.end - self._stretch >= SHORTEST:
+                self._watch_end(self._open.end)
+            self._stretch = -1
 
     def call(self, index: int, call: Call) -> None:
         """Add a finished call."""
@@ -192,7 +190,8 @@ class Transcript(State):
             self.pause()
             return
         if self._stretch >= 0:
-            self._end_stretch(point.position)
+            self._watch_end(point.position)
+            self._stretch = -1
         for index in range(max(1, point.calls), len(self.calls)):
             self._watch_calls(index)
 
@@ -274,7 +273,10 @@ class Transcript(State):
                 yield kind, (start, more[-1][2] if more else end)
 
     def _written(self) -> list[_Written]:
-        return [*self._segments, self._open.written] if self._open is not None else self._segments
+        segment = self._open
+        if segment is None:
+            return self._segments
+        return [*self._segments, (segment.kind if segment.solid else "markup", segment.start, segment.end)]
 
     def _emit(self, segment: _OpenSegment, start: int, end: int) -> None:
         """Emit more of a segment, with the blanks before it that were held."""
@@ -296,16 +298,16 @@ class Transcript(State):
         return segment
 
     def _close(self) -> None:
-        if self._open is not None:
-            self.pause()
-            self._segments.append(self._open.written)
+        segment = self._open
+        if segment is not None:
+            if self._stretch >= 0:
+                self.pause()
+            self._segments.append((segment.kind if segment.solid else "markup", segment.start, segment.end))
             self._open = None
 
-    def _end_stretch(self, end: int) -> None:
-        if self.loops is not None and end - self._stretch >= SHORTEST:
-            for loop in self.loops.end_of_prose(self.buffer, self._stretch, end):
-                self._diagnose_loop(loop)
-        self._stretch = -1
+    def _watch_end(self, end: int) -> None:
+        for loop in self.loops.end_of_prose(self.buffer, self._stretch, end) if self.loops is not None else ():
+            self._diagnose_loop(loop)
 
     def _watch_calls(self, index: int) -> None:
         loop = self.loops.call(self.calls[index - 1], self.calls[index]) if self.loops is not None else None

@@ -13,10 +13,9 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from wireproto.format.dialect import Dialect
-from wireproto.format.nodes import Gap
 from wireproto.format.plugins import codec_facts
 from wireproto.format.registry import dialect, dialects
-from wireproto.format.template import Template
+from wireproto.format.template import Gap, Template
 from wireproto.values.errors import DialectError
 
 # What is put behind a model's name when its weights are packed: file types, quantisations, parts of a split file.

@@ -14,13 +14,11 @@ from functools import lru_cache
 
 from wireproto.format.codec import CodecFacts
 from wireproto.format.dialect import Dialect, every_spelling
-from wireproto.format.nodes import ALPHABETS, Gap, Lit, Node, Slot
 from wireproto.format.plugins import codec_facts
-from wireproto.format.template import Template
-from wireproto.text.literals import Literals
-from wireproto.text.scan import NO, WAIT, Match, Miss
+from wireproto.format.template import ALPHABETS, Gap, Lit, Node, Slot, Template
+from wireproto.text.scan import NO, Literals, Match, Miss
 from wireproto.text.xml_text import CDATA_OPEN
-from wireproto.tools.toolset import Tool, Toolset
+from wireproto.tools.toolset import Toolset
 
 # A salted dialect lives as long as its conversation; what is worked out for one must not outlive it for ever.
 CACHED = 256
@@ -42,7 +40,8 @@ class Spelling:
     `markerless`: a call may stand without any marker. `joint`: what must stand between two calls, without white space.
     `key_is_tag`: an argument's opener is nothing but its name in brackets, so that only declared names are openers.
     `openers`: the literals that a call or its section may begin with; `outside` those that are live outside calls.
-    `wrapper_close` is empty where there is no wrapper.
+    `wrapper_close` is empty where there is no wrapper. `fixed_close` is the closer of the call itself, empty where
+    there is none, and None where it holds the call's name.
     """
 
     dialect: Dialect
@@ -64,7 +63,7 @@ class Spelling:
     key_is_tag: bool = field(init=False)
     openers: frozenset[str] = field(init=False)
     outside: frozenset[str] = field(init=False)
-    _call_close: str | None = field(init=False)
+    fixed_close: str | None = field(init=False)
     _value_close: str | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +78,7 @@ class Spelling:
             "key_is_tag": bool(self.keys) and self.keys[0].name_only,
             "openers": openers,
             "outside": openers.union(close for _, close in self.sections if is_distinctive(close)),
-            "_call_close": None if call_close.roles else call_close.format(),
+            "fixed_close": None if call_close.roles else call_close.format(),
             "_value_close": None if self.value_closer.roles else self.value_closer.format(),
         }
         for name, value in derived.items():
@@ -87,7 +86,7 @@ class Spelling:
 
     def call_close(self, name: str) -> str:
         """Return the closer of the call itself; empty where there is none."""
-        return self._call_close if self._call_close is not None else self.closers[0].format(name=name)
+        return self.fixed_close if self.fixed_close is not None else self.closers[0].format(name=name)
 
     def value_close(self, key: str) -> str:
         """Return the closer of a raw value."""
@@ -97,17 +96,6 @@ class Spelling:
         """Return how an opener of the value closer's tag begins: `<parameter`; empty if it is no such tag."""
         closer = self.value_close(key)
         return "<" + closer[2:-1] if closer[:2] == "</" and closer[-1:] == ">" and len(closer) > 3 else ""
-
-    def in_value(self, call_close: str, names: frozenset[str]) -> Literals:
-        """Return what is live inside a call's raw values; markers that hold a key are checked where they stand.
-
-        Where an opener is nothing but a name in brackets, the declared `names` are the literals, if there are any.
-        """
-        return _in_value(self, call_close, names)
-
-    def exits(self, call_close: str) -> Literals:
-        """Return what ends a call that is broken: its closer, a section's, or the opener of the next call."""
-        return _exits(self, call_close)
 
     def closers_behind(self, name: str, section_close: str | None) -> list[tuple[str, bool]]:
         """Return the closers that may stand behind a finished call, each with whether it closes nothing then."""
@@ -128,22 +116,9 @@ class Spelling:
         found = [close for section, close in self.sections if literal in section.firsts]
         if self.wrapper is not None and literal in self.wrapper.firsts:
             found.append(self.wrapper_close)
-        elif self._call_close and any(literal in header.firsts for header in self.headers):
-            found.append(self._call_close)
+        elif self.fixed_close and any(literal in header.firsts for header in self.headers):
+            found.append(self.fixed_close)
         return [closer for closer in found if closer]
-
-    def find_key(self, text: str, pos: int, end: int, tool: Tool | None) -> Match | Miss:
-        """Match an argument's opener (of key/value pairs: its first half)."""
-        answer: Miss = NO
-        for template in self.keys:
-            found = template.match(text, pos, end)
-            if not isinstance(found, Match):
-                answer = WAIT if found is WAIT else answer
-            elif answer is WAIT:
-                return WAIT
-            elif not self.key_is_tag or tool is None or found.slots["key"] in tool.keys:
-                return found
-        return answer
 
     def resolve_id(self, text: str, tools: Toolset) -> tuple[str, bool] | None:
         """Return the tool's name in a call id, and whether the id has the canonical form (R-UNK)."""
@@ -155,7 +130,11 @@ class Spelling:
 
 
 @lru_cache(maxsize=CACHED)
-def _in_value(spelling: Spelling, call_close: str, names: frozenset[str]) -> Literals:
+def live_in_value(spelling: Spelling, call_close: str, names: frozenset[str]) -> Literals:
+    """Return what is live inside a call's raw values; markers that hold a key are checked where they stand.
+
+    Where an opener is nothing but a name in brackets, the declared `names` are the literals, if there are any.
+    """
     found = {call_close, spelling.wrapper_close, *(close for _, close in spelling.sections)}
     if spelling.key_is_tag and names:
         words = [name for name in names if ALPHABETS["key"].fullmatch(name)]
@@ -170,7 +149,22 @@ def _in_value(spelling: Spelling, call_close: str, names: frozenset[str]) -> Lit
 
 
 @lru_cache(maxsize=CACHED)
-def _exits(spelling: Spelling, call_close: str) -> Literals:
+def value_markers(spelling: Spelling, call_close: str, key: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return how a tag begins that the value's closer would close, and the closers that may end the value of a key.
+
+    The closers come with their letters (see `value_endings`). M is the wrong one that models write: the key's own name.
+    """
+    own, wrong = spelling.value_close(key), f"</{key}>"
+    closers = [("V", own), ("C", call_close), ("W", spelling.wrapper_close)]
+    closers += [("S", close) for _, close in spelling.sections]
+    if wrong not in (own, call_close):
+        closers.append(("M", wrong))
+    return spelling.value_tag(key), tuple((letter, closer) for letter, closer in closers if closer)
+
+
+@lru_cache(maxsize=CACHED)
+def live_in_broken(spelling: Spelling, call_close: str) -> Literals:
+    """Return what ends a call that is broken: its closer, a section's, or the opener of the next call."""
     return Literals(frozenset(text for text in (call_close, *spelling.outside) if is_distinctive(text)))
 
 

@@ -1,21 +1,181 @@
-"""A marker as one value that matches and writes: its nodes in order.
+"""What a marker is made of, and a marker as one value: literals, gaps, slots and start tags that match and write.
 
 A marker is written once, as a template: `<parameter={key}>`. The same value matches it (with the tolerance that the
-file lists), writes it, and becomes a grammar rule. This module knows nothing of dialects. Its one law:
-`Template.match` takes back what `Template.format` wrote.
+file lists), writes it, and becomes a grammar rule; so there are no regular expressions and no callables in a dialect.
+This module knows nothing of dialects. Law: `Template.match` takes back what `Template.format` wrote, and an answer
+never changes when more text arrives, except from `WAIT`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Union
 
-from wireproto.format.nodes import ALPHABETS, Gap, Lit, Node, Slot, Tag, check_roles
 from wireproto.text.scan import NO, WAIT, Answer, Match, Miss, begins, skip_blank
+from wireproto.text.xml_text import escape_attribute, references
+from wireproto.values.errors import DialectError
 
+# What a model may write in a slot. The alphabet belongs to the slot: it is what keeps prose from becoming a call.
+ALPHABETS: dict[str, re.Pattern[str]] = {
+    "name": re.compile(r"[A-Za-z0-9_.-]{1,128}"),
+    "key": re.compile(r"[A-Za-z0-9_.-]{1,128}"),
+    "id": re.compile(r"[A-Za-z0-9_.:-]{1,256}"),
+    "index": re.compile(r"[0-9]{1,9}"),
+    "string": re.compile(r"true|false"),
+    "type": re.compile(r"string|integer|number|boolean|null|object|array"),
+}
+# A start tag longer than this is none: what a decoder holds back stays small.
+MAX_TAG = 1024
+_TAG_SLOT = re.compile(r'(?P<name>[^="]+)="\{(?P<role>[a-z]+)(?P<optional>\??)\}"')
+_SLOT_VALUE = re.compile(r"\{[a-z]+\??\}")
+_ATTRIBUTE = r"""[^\s"'<>/=]+(?:\s*=\s*(?:"[^"<]*"|'[^'<]*'|[^\s"'=<>`/]+))?"""
+_TAG = re.compile(rf"(?:\s+{_ATTRIBUTE})*\s*(/?)>")
+_HALF_TAG = re.compile(rf"""(?:\s+{_ATTRIBUTE})*(?:\s+[^\s"'<>/=]+\s*=\s*(?:"[^"<]*|'[^'<]*)?|\s*/?)\Z""")
+_ATTRIBUTES = re.compile(r"""\s([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"<]*)"|'([^'<]*)'|([^\s"'=<>`/]+)))?""")
 _PIECES = re.compile(r"\{([a-z]+)\}|([ \t\r\n]+)")
 _START_TAG = re.compile(r"(<[A-Za-z][^<>]*\{[^<>]*>)")
+
+
+@dataclass(frozen=True, slots=True)
+class Lit:
+    """Text that is written exactly so and looked for exactly so."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """White space that belongs to the markup: written exactly so, matched as any run of blanks."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place that the model fills; `quotes` are the accepted pairs around it, the canonical one first."""
+
+    role: str
+    quotes: tuple[str, ...] = ()
+
+    def match(self, text: str, pos: int, end: int) -> tuple[int, str, bool] | Miss:
+        """Return (end, value, whether the quotes were canonical) of the slot at `pos`."""
+        if pos >= end:
+            return WAIT
+        pair = next((q for q in self.quotes if q and text[pos] == q[0]), "")
+        if self.quotes and not pair and "" not in self.quotes:
+            return NO
+        start = pos + len(pair[:1])
+        found = ALPHABETS[self.role].match(text, start, end)
+        if found is None:
+            return WAIT if start >= end or _may_begin(self.role, text, start, end) else NO
+        stop = found.end()
+        if stop >= end:
+            return WAIT
+        if pair and text[stop] != pair[1]:
+            return NO
+        return stop + len(pair[1:]), found.group(), not self.quotes or pair == self.quotes[0]
+
+
+def _may_begin(role: str, text: str, start: int, end: int) -> bool:
+    return role == "string" and any(word.startswith(text[start:end]) for word in ("true", "false"))
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A start tag: attributes in any order, each (name, role of its slot, whether it may be missing).
+
+    `words` are attributes without a value that must stand there; `caseless` names are matched in any case, as in HTML.
+    `firsts` are the literals it may begin with, the canonical one first: where case does not count, every mixture.
+    """
+
+    name: str
+    attributes: tuple[tuple[str, str, bool], ...]
+    words: tuple[str, ...] = ()
+    caseless: bool = False
+    firsts: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        spellings = {""}
+        for letter in self.name if self.caseless else ():
+            spellings = {head + case for head in spellings for case in (letter.lower(), letter.upper())}
+        others = sorted("<" + name for name in spellings if name)
+        object.__setattr__(self, "firsts", tuple(dict.fromkeys((f"<{self.name}", *others))))
+
+    @classmethod
+    def parse(cls, text: str, caseless: bool) -> Tag:
+        """Read `<name word attribute="{role}" other="{role?}">`."""
+        name, *rest = text.strip("<>").split()
+        found = [_TAG_SLOT.fullmatch(piece) for piece in rest]
+        attributes = tuple((slot["name"], slot["role"], bool(slot["optional"])) for slot in found if slot)
+        words = tuple(piece for piece, slot in zip(rest, found, strict=True) if slot is None)
+        check_roles(role for _, role, _ in attributes)
+        return cls(name, attributes, words, caseless)
+
+    @property
+    def literals(self) -> tuple[str, ...]:
+        """Its fixed text, cut at the slots."""
+        return tuple(part for part in _SLOT_VALUE.split(self.text) if part)
+
+    @property
+    def text(self) -> str:
+        """The tag as a template writes it."""
+        slots = [f'{name}="{{{role}{"?" * optional}}}"' for name, role, optional in self.attributes]
+        return f"<{' '.join((self.name, *self.words, *slots))}>"
+
+    def format(self, slots: Mapping[str, str]) -> str:
+        """Write the tag; an optional attribute only if its slot is filled."""
+        given = [(name, slots[role]) for name, role, optional in self.attributes if slots.get(role) or not optional]
+        pieces = [self.name, *self.words, *(f'{name}="{escape_attribute(value)}"' for name, value in given)]
+        return f"<{' '.join(pieces)}>"
+
+    def match(self, text: str, pos: int, end: int) -> Match | Miss:
+        """Match at `pos`, looking no further than `end`."""
+        after = pos + 1 + len(self.name)
+        head = text[pos : min(after, end)]
+        wanted = f"<{self.name}"
+        if not wanted.startswith(head.lower() if self.caseless else head):
+            return NO
+        if after >= end:
+            return WAIT
+        limit = min(end, pos + MAX_TAG)
+        whole = _TAG.match(text, after, limit)
+        if whole is None:
+            half = limit < pos + MAX_TAG and _HALF_TAG.match(text, after, limit)
+            return WAIT if half else NO
+        return self._read(text, after, whole)
+
+    def _read(self, text: str, start: int, whole: re.Match[str]) -> Match | Miss:
+        attributes: dict[str, str] = {}
+        canonical = True
+        for found in _ATTRIBUTES.finditer(text, start, whole.end()):
+            name = found[1].lower() if self.caseless else found[1]
+            value = next((found[i] for i in (2, 3, 4) if found[i] is not None), "")
+            attributes.setdefault(name, references(value))
+            canonical = canonical and (found[4] is None or self.caseless)
+        slots: dict[str, str] = {}
+        for name, role, optional in self.attributes:
+            value = attributes.pop(name, None)
+            fits = value is not None and (role == "key" or ALPHABETS[role].fullmatch(value) is not None)
+            if value is not None and fits:
+                slots[role] = value
+            elif not optional:
+                return NO
+            canonical = canonical and (fits or value is None)
+        if any(attributes.pop(word, None) is None for word in self.words):
+            return NO
+        return Match(whole.end(), slots, canonical and (self.caseless or not attributes), bool(whole[1]))
+
+
+Node = Union[Lit, Gap, Slot, Tag]
+
+
+def check_roles(roles: Iterable[str]) -> None:
+    """Raise DialectError for a role that has no alphabet."""
+    for role in roles:
+        if role not in ALPHABETS:
+            raise DialectError(f"unknown slot {{{role}}}; known are {', '.join(sorted(ALPHABETS))}")
 
 
 @dataclass(frozen=True, slots=True)

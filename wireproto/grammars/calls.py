@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wireproto.format.dialect import Dialect
-from wireproto.format.nodes import Gap, Lit, Node, Slot, Tag
-from wireproto.format.template import Template
+from wireproto.format.template import Gap, Lit, Node, Slot, Tag, Template
 from wireproto.grammars.automata.charset import char_range
 from wireproto.grammars.expr.expr import Expr, chars, literal, repeat, seq
 from wireproto.grammars.expr.rule_table import RuleTable

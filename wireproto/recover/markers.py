@@ -17,8 +17,7 @@ from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.registry import dialects
 from wireproto.format.spelling import CACHED, Spelling, spellings
-from wireproto.text.literals import Literals
-from wireproto.text.scan import BLANK, skip_blank
+from wireproto.text.scan import BLANK, Literals, skip_blank
 from wireproto.tools.toolset import Toolset
 from wireproto.values.model import Call, Message, Span
 from wireproto.values.policy import NO_LOOPS, Policy

@@ -43,21 +43,16 @@ class Rope(State):
 
 
 class Buffer(State):
-    """An append-only text with cheap slices and a window on its undecided end."""
+    """An append-only text with cheap slices and a window on its undecided end. `end` is its length so far."""
 
-    __slots__ = ("_blocks", "_recent", "_starts", "base", "window")
+    __slots__ = ("_blocks", "_recent", "_starts", "base", "end", "window")
 
     def __init__(self) -> None:
         self._blocks: list[str] = []
         self._starts: list[int] = []
         self._recent: list[str] = []
         self.window = ""
-        self.base = 0
-
-    @property
-    def end(self) -> int:
-        """The length of the input so far."""
-        return self.base + len(self.window)
+        self.base = self.end = 0
 
     def feed(self, chunk: str) -> None:
         """Append to the input and to the window."""
@@ -65,6 +60,7 @@ class Buffer(State):
         if len(self._recent) >= _PACK:
             self._pack()
         self.window += chunk
+        self.end += len(chunk)
 
     def shift(self, chunk: str, text: str, held: int) -> None:
         """Append a chunk; of the window, which is `text` with it, all but the last `held` characters is decided."""
@@ -72,6 +68,7 @@ class Buffer(State):
         if len(self._recent) >= _PACK:
             self._pack()
         self.base += len(text) - held
+        self.end += len(chunk)
         self.window = text[-held:] if held else ""
 
     def release(self, position: int) -> None:

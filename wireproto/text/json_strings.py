@@ -61,7 +61,7 @@ def decode_whole(text: str, pos: int, end: int) -> tuple[str, int] | None:
                 return None
             size *= 16
             continue
-        return (value, pos + after - 1) if _encodable(value) else None
+        return (value, pos + after - 1) if value.isascii() or _encodable(value) else None
 
 
 def decode_chunk(text: str) -> tuple[str, bool] | None:
@@ -79,8 +79,6 @@ def decode_chunk(text: str) -> tuple[str, bool] | None:
 
 def _encodable(text: str) -> bool:
     """Tell whether no half of a surrogate pair is in the text."""
-    if text.isascii():
-        return True
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Union
 
 from wireproto.text import json_repair
-from wireproto.tools.types import NUMBERS, Resolver, Types, json_type
+from wireproto.tools.types import NUMBERS, PLAIN_TYPES, Resolver, Types, json_type
 from wireproto.values.errors import SchemaError
 
 Wire = Literal["string", "nullable", "json"]
@@ -30,6 +30,8 @@ _NOUNS: Final = {
     "array": "an array",
     "null": "null",
 }
+# Keywords that say nothing of a value's type beside `type`.
+_TELLS_A_TYPE: Final = frozenset({"type", "description", "title", "default", "examples"})
 _STRUCTURES: Final = frozenset({"object", "array"})
 _SCHEMA_PLACES: Final = ("parameters", "input_schema", "inputSchema")
 _TRUTH: Final = {"true": True, "false": False}
@@ -76,7 +78,11 @@ class Tool:
         if key not in self._declared:
             return None
         if key not in self._types:
-            self._types[key] = Resolver(self.schema).types(self._declared[key])
+            declared = self._declared[key]
+            # Most arguments are declared by nothing but a type: that needs no walk through the schema.
+            plain = isinstance(declared, dict) and declared.keys() <= _TELLS_A_TYPE and declared.get("type")
+            found = PLAIN_TYPES.get(plain) if isinstance(plain, str) else None
+            self._types[key] = found or Resolver(self.schema).types(declared)
         return self._types[key]
 
     def within(self, key: str) -> Tool:
@@ -149,7 +155,7 @@ class Tool:
     def mismatch(self, key: str, value: Any) -> str | None:
         """Say in a sentence that a value which the wire typed has none of the declared types; None if it has."""
         types = self.types(key)
-        if types is None or _fits(value, types):
+        if types is None or (isinstance(value, str) and "string" in types) or _fits(value, types):
             return None
         return _mismatched(key, types, value, _noun(value)).message
 
@@ -167,16 +173,19 @@ class Tool:
 class Toolset:
     """The tools of one request, read and validated once: pass it wherever tools are taken, as often as you like.
 
-    Make it with `Toolset.of(definitions)`. `any_name` is True where no definitions were given (None), so that a call
-    of any name counts. Its tools, names and lookups are for reading only.
+    Make it with `Toolset.of(definitions)`. `any_name` is True where no definitions were given (None), so that a call of
+    any name counts; `empty` where there are none, so that nothing can be a call. Its tools, names and lookups are for
+    reading only.
     """
 
     tools: tuple[Tool, ...] = ()
     any_name: bool = False
-    _by_name: dict[str, Tool] = field(init=False, repr=False, compare=False)
+    by_name: dict[str, Tool] = field(init=False, repr=False, compare=False)
+    empty: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {tool.name: tool for tool in self.tools})
+        object.__setattr__(self, "by_name", {tool.name: tool for tool in self.tools})
+        object.__setattr__(self, "empty", not self.any_name and not self.tools)
 
     @classmethod
     def of(cls, tools: Tools) -> Toolset:
@@ -204,32 +213,27 @@ class Toolset:
         return cls(tuple(found))
 
     @property
-    def empty(self) -> bool:
-        """Whether no tools were offered, so that nothing is a call."""
-        return not self.any_name and not self.tools
-
-    @property
     def names(self) -> tuple[str, ...]:
         """The declared names, in the caller's order."""
-        return tuple(self._by_name)
+        return tuple(self.by_name)
 
     def get(self, name: str) -> Tool | None:
         """Return the tool of this name, or None if none was declared."""
-        return self._by_name.get(name)
+        return self.by_name.get(name)
 
     def accepts(self, name: str) -> bool:
         """Whether a call of this name counts: its tool is declared, or any name is accepted."""
-        return self.any_name or name in self._by_name
+        return self.any_name or name in self.by_name
 
     def nearest(self, name: str) -> str | None:
         """Return the declared name that is most like this one, without its namespace, or None."""
         if not name or len(name) > _MAX_NEAREST:
             return None
-        inside = [known for known in self._by_name if _ends_in(name, known)]
+        inside = [known for known in self.by_name if _ends_in(name, known)]
         if inside:
             return max(inside, key=len)
-        around = [known for known in self._by_name if _ends_in(known, name)]
-        return around[0] if len(around) == 1 else _most_like(name, self._by_name)
+        around = [known for known in self.by_name if _ends_in(known, name)]
+        return around[0] if len(around) == 1 else _most_like(name, self.by_name)
 
 
 Tools = Union[Sequence[Union[Mapping[str, Any], Tool]], Toolset, None]

@@ -30,6 +30,7 @@ _TYPE_NAMES: Final = {
     "null": "null",
     "none": "null",
 }
+PLAIN_TYPES: Final = {name: frozenset({kind}) for name, kind in _TYPE_NAMES.items()}
 # $ref makes a schema a graph: depth ends cycles, steps end what fans out exponentially.
 _MAX_SCHEMA_DEPTH: Final = 32
 _MAX_SCHEMA_STEPS: Final = 10_000

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from wireproto.format.dialect import Dialect, ResultShape
-from wireproto.format.nodes import ALPHABETS
 from wireproto.format.registry import dialect as find_dialect
+from wireproto.format.template import ALPHABETS
 from wireproto.text.json_repair import dumps
 from wireproto.text.toml_strings import write_line, write_string
 from wireproto.text.xml_text import escape, escape_attribute

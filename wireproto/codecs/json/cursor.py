@@ -7,7 +7,7 @@ text decides.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
@@ -68,24 +68,23 @@ def _marks(closer: str) -> re.Pattern[str]:
     return re.compile(r"""["'{}\[\],]""" + ("|" + re.escape(closer) if closer else ""))
 
 
+@dataclass(slots=True)
 class Cursor(State):
-    """A place in the input. `stop` bounds what it looks at; `final` says that no more text comes."""
+    """A place in the input. `stop` bounds what it looks at; `final`: no more text comes."""
 
-    __slots__ = ("closer", "final", "position", "repairs", "buffer", "stop")
-
-    def __init__(self, buffer: Buffer, position: int, closer: str) -> None:
-        self.buffer = buffer
-        self.position = self.stop = position
-        self.closer = closer
-        self.final = False
-        self.repairs: set[str] = set()
+    buffer: Buffer
+    position: int
+    closer: str
+    stop: int = 0
+    final: bool = False
+    repairs: set[str] = field(default_factory=set)
 
     def next(self) -> str:
         """Skip blanks; return the character that follows, empty at the end of the text so far."""
-        self.position, literal = self._skip_blank(self.position, self.stop)
+        self.position, char, literal = self._skip_blank(self.position, self.stop)
         if literal:
             self.repairs.add("literal-newline")
-        return self._character(self.position)
+        return char
 
     def at_closer(self, position: int | None = None) -> Answer:
         """Return whether the call's closer stands here; at the end of output half a closer is none."""
@@ -106,8 +105,7 @@ class Cursor(State):
 
         Everything up to `look` is known to be blank.
         """
-        look, _ = self._skip_blank(look, behind + MAX_GAP)
-        char = self._character(look)
+        look, char, _ = self._skip_blank(look, behind + MAX_GAP)
         if not char:
             return YES if self.final else WAIT, look
         if char in ",:}]":
@@ -170,9 +168,13 @@ class Cursor(State):
         span.scan = base + (at if found is not None else limit)
         return False
 
-    def _skip_blank(self, position: int, stop: int) -> tuple[int, bool]:
-        text, base = self.buffer.window, self.buffer.base
-        at, limit, literal = position - base, min(self.stop, stop) - base, False
+    def _skip_blank(self, position: int, stop: int) -> tuple[int, str, bool]:
+        """Return the first position that is not blank, its character, and whether `\\n` was spelled out on the way.
+
+        No character is there yet at the end of the text so far, or where a backslash may be half of such a blank.
+        """
+        text, base, end = self.buffer.window, self.buffer.base, self.stop - self.buffer.base
+        at, limit, literal = position - base, min(end, stop - base), False
         while at < limit:
             if text[at] in BLANK:
                 at += 1
@@ -180,10 +182,5 @@ class Cursor(State):
                 at, literal = at + 2, True
             else:
                 break
-        return base + at, literal
-
-    def _character(self, position: int) -> str:
-        at, limit = position - self.buffer.base, self.stop - self.buffer.base
-        if at >= limit or (self.buffer.window[at] == "\\" and at + 1 == limit and not self.final):
-            return ""
-        return self.buffer.window[at]
+        missing = at >= end or (text[at] == "\\" and at + 1 == end and not self.final)
+        return base + at, "" if missing else text[at], literal

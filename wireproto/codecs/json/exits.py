@@ -1,4 +1,4 @@
-"""The end of a call in JSON: its diagnoses, and, where its arguments are not JSON, where it stops.
+"""Where a call stops whose arguments turned out not to be JSON, and what may have been meant.
 
 What is guessed here is a candidate for people and policies to look at, never a call (R-COMMIT, R-REPAIR).
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from wireproto.codecs.json.cursor import Cursor, OpenString
 from wireproto.engine.call_builder import CallBuilder
-from wireproto.format.spelling import Spelling
+from wireproto.format.spelling import Spelling, live_in_broken
 from wireproto.text import json_strings
 from wireproto.text.scan import BLANK, WAIT, Miss
 
@@ -22,7 +22,7 @@ def find_exit(spelling: Spelling, cursor: Cursor) -> tuple[int, int] | Miss:
     """
     buffer = cursor.buffer
     text, base, limit = buffer.window, buffer.base, cursor.stop - buffer.base
-    literals = spelling.exits(cursor.closer)
+    literals = live_in_broken(spelling, cursor.closer)
     found = literals.find(text, cursor.position - base, limit)
     if found is not None:
         at = base + found.start()
@@ -57,17 +57,3 @@ def guess_string(rest: str, quote: str, others: Iterable[str]) -> str | None:
         out.append(piece + rest[at : at + 1])
         at += 1
     return "".join(out)
-
-
-def report(builder: CallBuilder, position: int, repairs: set[str], complete: bool, missing: bool) -> None:
-    """Diagnose what a finished call needed or lacks; `missing`: it has no arguments at all."""
-    transcript, span = builder.transcript, (builder.start, position)
-    if complete and missing:
-        transcript.diagnose("empty-arguments", span)
-    if "lone-surrogate" in repairs:
-        transcript.diagnose("lone-surrogate", span)
-    named = sorted(repairs - {"lone-surrogate"})
-    if named:
-        transcript.diagnose("json-repaired", span, "repaired: " + ", ".join(named))
-    if complete:
-        builder.check_types(position)

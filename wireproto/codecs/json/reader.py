@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Union
 
 from wireproto.codecs.json.cursor import BadQuote, Cursor, OpenString, OpenValue, Progress, Role
-from wireproto.codecs.json.exits import find_exit, report, suggest_string
+from wireproto.codecs.json.exits import find_exit, suggest_string
 from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.text import json_repair, json_strings
 from wireproto.text.buffer import Rope
@@ -33,7 +33,7 @@ class JsonReader(State):
     def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
         del in_section  # JSON ends where its brackets end, whatever is open around it
         opening, self.builder = builder.opening, builder
-        self._cursor = Cursor(builder.buffer, position, opening.spelling.call_close(opening.name or ""))
+        self._cursor = Cursor(builder.buffer, position, opening.call_close)
         self._progress = Progress(in_record=opening.name is None)
         self._part: Union[OpenString, OpenValue, None] = None
         # What reads on from here: one of the methods below, which says what comes next by assigning another.
@@ -75,7 +75,8 @@ class JsonReader(State):
             return None
         piece, held = decoded
         self._cursor.position = self.builder.buffer.base + len(text) - held
-        self._string.text.append(piece)
+        assert isinstance(self._part, OpenString)
+        self._part.text.append(piece)
         return piece, int(held)
 
     def _at_open(self) -> Answer | None:
@@ -90,7 +91,11 @@ class JsonReader(State):
         closer = self._cursor.at_closer()
         if closer is WAIT:
             return WAIT
-        return self._end_payload() if closer is YES else self._lose("neither an object nor the call's closer follows")
+        return (
+            self._go(JsonReader._read_tail)
+            if closer is YES
+            else self._lose("neither an object nor the call's closer follows")
+        )
 
     def _at_key(self) -> Answer | None:
         char = self._cursor.next()
@@ -130,24 +135,21 @@ class JsonReader(State):
         self._cursor.repairs.add("missing-bracket")
         if self._progress.arguments:
             self._progress.arguments = "closed"
-        return self._end_payload()
+        return self._go(JsonReader._read_tail)
 
     def _close_object(self) -> Answer | None:
         progress = self._progress
         inner = progress.arguments == "open" and progress.in_record
         if progress.arguments == "open":
             progress.arguments = "closed"
-        return self._go(JsonReader._at_comma, 1) if inner else self._end_payload(1)
+        return self._go(JsonReader._at_comma if inner else JsonReader._read_tail, 1)
 
     def _go(self, handler: Handler, skip: int = 0) -> Answer | None:
         """Go on with another handler, behind `skip` characters."""
         self._cursor.position += skip
         self._handler = handler
-        return None
-
-    def _end_payload(self, skip: int = 0) -> Answer | None:
-        self._go(JsonReader._read_tail, skip)
-        self._progress.end = self._cursor.position
+        if handler is JsonReader._read_tail:
+            self._progress.end = self._cursor.position
         return None
 
     def _at_value(self) -> Answer | None:
@@ -174,18 +176,17 @@ class JsonReader(State):
     def _record_role(self, position: int) -> Role:
         """Return what a member of the record is for; a second one of its kind is dropped (R-DUP)."""
         builder, record, key = self.builder, self.builder.opening.spelling.dialect.record, self._progress.key
-        roles: dict[Role, tuple[str, ...]] = {"name": record.name, "arguments": record.arguments, "id": record.id}
-        role = next((role for role, names in roles.items() if key in names), None)
-        if role is None:
-            return "drop"
-        if key != roles[role][0]:
-            builder.transcript.diagnose("alias-key", (position, position), f"{key!r} instead of {roles[role][0]!r}")
-        if builder.name is not None if role == "name" else role == "arguments" and self._progress.arguments:
-            builder.transcript.diagnose(
-                "duplicate-argument", (position, position), f"the member {key!r} was given twice"
-            )
-            return "drop"
-        return role
+        roles: tuple[Role, ...] = ("name", "arguments", "id")
+        for role, names in zip(roles, (record.name, record.arguments, record.id), strict=True):
+            if key not in names:
+                continue
+            if key != names[0]:
+                builder.note("alias-key", position, f"{key!r} instead of {names[0]!r}")
+            if builder.name is not None if role == "name" else role == "arguments" and self._progress.arguments:
+                builder.note("duplicate-argument", position, f"the member {key!r} was given twice")
+                return "drop"
+            return role
+        return "drop"
 
     def _open_string(self, quote: str) -> Answer | None:
         if quote == "'":
@@ -197,7 +198,8 @@ class JsonReader(State):
         return self._go(JsonReader._read_string, 1)
 
     def _read_string(self) -> Answer | None:
-        part, cursor = self._string, self._cursor
+        part, cursor = self._part, self._cursor
+        assert isinstance(part, OpenString)
         buffer = self.builder.buffer
         limit = cursor.stop - buffer.base
         piece, at = json_strings.decode(buffer.window, cursor.position - buffer.base, limit, part.quote, cursor.repairs)
@@ -212,7 +214,8 @@ class JsonReader(State):
 
     def _read_quote(self) -> Answer | None:
         """Decide whether a quote closes its string by what follows it."""
-        part, cursor = self._string, self._cursor
+        part, cursor = self._part, self._cursor
+        assert isinstance(part, OpenString)
         closes, part.look = cursor.quote_closes(cursor.position + 1, part.look)
         if closes is WAIT:
             return WAIT
@@ -221,11 +224,6 @@ class JsonReader(State):
         self._part = None
         self._go(JsonReader._at_comma, 1)
         return self._string_closed(part.text.take())
-
-    @property
-    def _string(self) -> OpenString:
-        assert isinstance(self._part, OpenString)
-        return self._part
 
     def _string_closed(self, value: str) -> Answer | None:
         builder, role = self.builder, self._progress.role
@@ -367,7 +365,16 @@ class JsonReader(State):
         return self._finish(stop, False)
 
     def _finish(self, position: int, complete: bool) -> Answer:
-        report(self.builder, position, self._cursor.repairs, complete, self._progress.arguments != "closed")
-        self.builder.finish(position, complete)
+        builder, repairs, span = self.builder, self._cursor.repairs, (self.builder.start, position)
+        if complete and self._progress.arguments != "closed":
+            builder.transcript.diagnose("empty-arguments", span)
+        if repairs:
+            if "lone-surrogate" in repairs:
+                builder.transcript.diagnose("lone-surrogate", span)
+            if named := sorted(repairs - {"lone-surrogate"}):
+                builder.transcript.diagnose("json-repaired", span, "repaired: " + ", ".join(named))
+        if complete:
+            builder.check_types(position)
+        builder.finish(position, complete)
         self._part, self._progress.end, self._handler = None, position, JsonReader._read_tail
         return YES

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import End
-from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening
-from wireproto.format.spelling import AFTER_TAG_NAME, Spelling
+from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
+from wireproto.format.spelling import AFTER_TAG_NAME, Spelling, value_markers
 from wireproto.format.value_endings import NESTED_ENDINGS, Endings
-from wireproto.text.literals import Literals
-from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Match, Miss, begins
+from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Literals, Match, Miss, begins
 from wireproto.text.state import State
 from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN
 
@@ -61,16 +60,16 @@ class Within:
 class Boundary(State):
     """Looks for the end of one value. `scan` is how far the text was looked at; `in_cdata`: in a CDATA section."""
 
-    __slots__ = ("_closers", "_nest", "_queue", "_tag", "_unmatched", "_waited", "_within", "in_cdata", "scan",
-                 "value")  # fmt: skip
+    __slots__ = ("_closers", "_letters", "_nest", "_queue", "_tag", "_unmatched", "_waited", "_within", "in_cdata",
+                 "scan", "value")  # fmt: skip
 
     def __init__(self, value: RawValue, within: Within) -> None:
         self.value = value
         self.scan = value.start
         self._within = within
-        self._tag = within.spelling.value_tag(value.key)
-        self._closers = self._own_closers()
+        self._tag, self._closers = value_markers(within.spelling, within.call_close, value.key)
         self._queue: list[Marker] = []
+        self._letters = ""  # those of the queue
         self._nest: list[tuple[str, str]] = []
         self.in_cdata = False
         self._unmatched = 0
@@ -95,7 +94,7 @@ class Boundary(State):
 
     def read(self, stop: int, end: End) -> Ended | Miss:
         """Look on as far as `stop`: where the value ends, WAIT, or NO if the output ends before that."""
-        buffer = self.value.builder.buffer
+        buffer, live = self.value.builder.buffer, self._within.live
         if self._waited and not end.final and buffer.blank_since(self._waited, stop):
             self._waited = stop
             return WAIT
@@ -104,8 +103,8 @@ class Boundary(State):
             limit = stop - base
             if self.in_cdata and not self._leave_cdata(text, base, limit):
                 return self._at_end(stop) if end.final else WAIT
-            found = self._within.live.find(text, self.scan - base, limit)
-            at = found.start() if found is not None else self._within.live.held(text, self.scan - base, limit)
+            found = live.find(text, self.scan - base, limit)
+            at = found.start() if found is not None else live.held(text, self.scan - base, limit)
             if self._queue and (text[self.scan - base : at].strip(BLANK) or base + at > self._queue[-1].end + MAX_GAP):
                 self._flush()
             if not self._queue:
@@ -113,7 +112,11 @@ class Boundary(State):
             self.scan = base + at
             if found is None:
                 return self._at_end(stop) if end.final else WAIT
-            if self._within.live.open_ended(text, at, limit) and not end.final:
+            if (
+                not end.final
+                and limit - at < self._within.live.longest
+                and self._within.live.open_ended(text, at, limit)
+            ):
                 return WAIT
             if found.group() == CDATA_OPEN:
                 self._flush()
@@ -126,7 +129,14 @@ class Boundary(State):
                 self._waited = stop
                 return self._at_end(stop) if end.final else WAIT
             self._waited = 0
-            ended = self._take(marker, base + at)
+            if marker is NO:
+                self._flush()
+                self.scan = base + at + 1
+                continue
+            self.scan = marker.end
+            self._queue.append(marker)
+            self._letters += marker.letter
+            ended = self._judge("")
             if ended is not None:
                 return ended
 
@@ -139,26 +149,6 @@ class Boundary(State):
         self.value.emit(base + limit)
         self.scan = max(self.scan, base + limit - len(CDATA_CLOSE) + 1)
         return False
-
-    def _take(self, marker: Marker | Miss, position: int) -> Ended | None:
-        if isinstance(marker, Answer):
-            self._flush()
-            self.scan = position + 1
-            return None
-        self.scan = marker.end
-        self._queue.append(marker)
-        return self._judge("")
-
-    def _own_closers(self) -> list[tuple[str, str]]:
-        within, key = self._within, self.value.key
-        spelling = within.spelling
-        own = spelling.value_close(key)
-        closers = [("V", own), ("C", within.call_close), ("W", spelling.wrapper_close)]
-        closers += [("S", close) for _, close in spelling.sections]
-        wrong = f"</{key}>"
-        if wrong not in (own, within.call_close):
-            closers.append(("M", wrong))
-        return [(letter, closer) for letter, closer in closers if closer]
 
     def _marker(self, text: str, at: int, limit: int, end: End) -> Marker | Miss:
         """Read the marker at `at`."""
@@ -182,7 +172,7 @@ class Boundary(State):
         position = builder.buffer.base + at
         if self._before(position) == "`":
             return NO
-        key = spelling.find_key(text, at, limit, builder.tools.get(builder.name or ""))
+        key = find_argument(spelling, text, at, limit, builder.tools.get(builder.name or ""))
         tag = False
         if self._tag and text.startswith(self._tag, at, limit):
             after = at + len(self._tag)
@@ -216,7 +206,7 @@ class Boundary(State):
         """Return the letter and the text of what closes the outermost marker of a nested call."""
         if call.section:
             return "S", call.section_close
-        return ("W", call.spelling.wrapper_close) if call.wrapped else ("C", call.spelling.call_close(call.name or ""))
+        return ("W", call.spelling.wrapper_close) if call.wrapped else ("C", call.call_close)
 
     def _may_end_at(self, key: Match, position: int) -> bool:
         """Whether an argument opener may end a value that has no closer (R-NOCLOSE)."""
@@ -232,7 +222,7 @@ class Boundary(State):
     def _judge(self, last: str) -> Ended | None:
         """Decide what the held markers are, from the first on; `last` is `$` at the end of output."""
         while self._queue:
-            letters = "".join(marker.letter for marker in self._queue) + last
+            letters = self._letters + last
             first = self._queue[0]
             nested = first.nested and first.letter != "O"
             table = NESTED_ENDINGS if nested else self._within.endings
@@ -240,15 +230,18 @@ class Boundary(State):
                 return self._ended(letters)
             if letters in table.prefixes:
                 return None
-            self._become_content(self._queue.pop(0))
+            self._drop_first()
         return None
 
     def _flush(self) -> None:
         """Text follows the held markers: they are content."""
         while self._queue:
-            self._become_content(self._queue.pop(0))
+            self._drop_first()
 
-    def _become_content(self, marker: Marker) -> None:
+    def _drop_first(self) -> None:
+        """The first held marker becomes content."""
+        marker = self._queue.pop(0)
+        self._letters = self._letters[1:]
         if marker.letter == "O":
             self._nest.append(marker.closer)
         elif marker.letter == "V" and not marker.nested:

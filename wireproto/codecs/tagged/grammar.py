@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Final
 
 from wireproto.codecs.tagged.writer import in_python, padding
-from wireproto.format.nodes import ALPHABETS, Slot
 from wireproto.format.spelling import CACHED, spellings
+from wireproto.format.template import ALPHABETS, Slot
 from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, length_dfa
 from wireproto.grammars.automata.charset import char_set, complement
 from wireproto.grammars.automata.patterns import pattern_dfa

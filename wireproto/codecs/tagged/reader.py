@@ -9,6 +9,8 @@ from __future__ import annotations
 from wireproto.codecs.tagged.boundary import Boundary, Within
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import CallBuilder, End
+from wireproto.engine.call_opening import find_argument
+from wireproto.format.spelling import live_in_value
 from wireproto.format.value_endings import endings
 from wireproto.text.scan import NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
 from wireproto.text.state import State
@@ -27,10 +29,10 @@ class TaggedReader(State):
         opening = builder.opening
         name = opening.name or ""
         self.builder = builder
-        spelling, close = opening.spelling, opening.spelling.call_close(name)
-        tool = builder.tools.get(name)
+        spelling, close = opening.spelling, opening.call_close
+        tool = builder.tools.by_name.get(name)
         names = frozenset(builder.tools.names) | tool.keys if tool is not None and spelling.key_is_tag else frozenset()
-        live = spelling.in_value(close, names)
+        live = live_in_value(spelling, close, names)
         self._within = Within(spelling, close, in_section, endings(opening.wrapped, in_section), live)
         self._stops: tuple[str, ...] = (*live.firsts, "\r", *self.specials, *spelling.dialect.argument.escape[:1])
         self._wrapper_close = spelling.wrapper_close if opening.wrapped else ""
@@ -83,7 +85,7 @@ class TaggedReader(State):
         key: Match | Miss | None = self._argument
         self._argument = None
         if key is None:
-            key = self._within.spelling.find_key(text, at, limit, self.builder.tools.get(self.builder.name or ""))
+            key = find_argument(self._within.spelling, text, at, limit, self.builder.tools.get(self.builder.name or ""))
         if isinstance(key, Match):
             return self._open_value(key, base + at, stop, end)
         if text.startswith(self._within.call_close, at, limit):

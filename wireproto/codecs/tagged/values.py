@@ -25,7 +25,7 @@ Mode = Literal["stream", "undecided", "late", "drop"]
 class RawValue(State):
     """The text of one value. `emitted` is how far it was emitted, in positions of the input."""
 
-    __slots__ = ("_crlf", "_mode", "_wire", "builder", "spelling", "key", "start", "emitted")
+    __slots__ = ("_crlf", "_escape", "_mode", "_wire", "builder", "spelling", "key", "start", "emitted")
 
     def __init__(
         self, builder: CallBuilder, spelling: Spelling, slots: Mapping[str, str], start: int, crlf: bool
@@ -34,7 +34,12 @@ class RawValue(State):
         self.emitted = start
         self._wire = self._wire_type(slots)
         self._crlf = crlf
-        self._mode: Mode = self._first_mode() if builder.declare(self.key, (start, start)) else "drop"
+        self._escape = spelling.dialect.argument.escape
+        self._mode: Mode = "drop"
+        if builder.declare(self.key, (start, start)):
+            wire = builder.tool.wire(self.key) if builder.policy.coerce else "string"
+            late = self._wire == "false" or wire == "json"
+            self._mode = "late" if late else "undecided" if wire == "nullable" and self._wire is None else "stream"
         if self._mode == "stream":
             builder.open(self.key)
 
@@ -53,7 +58,7 @@ class RawValue(State):
         if end <= self.emitted:
             return
         if self._mode == "undecided":
-            if not "null".startswith(self.text(end)):
+            if not "null".startswith(self._decoded(self.start, end)):
                 self._decide(end)
         elif self._mode == "stream":
             self._stream(end)
@@ -64,7 +69,7 @@ class RawValue(State):
     def finish(self, end: int) -> None:
         """End the value at `end`: emit the rest, with its type."""
         builder = self.builder
-        text = self.text(end)
+        text = self._decoded(self.start, end)
         self._check(text, end)
         if self._mode == "undecided" and text != "null":
             self._decide(end)
@@ -97,7 +102,7 @@ class RawValue(State):
         if self._mode == "undecided":
             self._decide(end)
         if self._mode == "stream":
-            builder.leave(self.text(self.emitted))
+            builder.leave(self._decoded(self.start, self.emitted))
 
     def framed(self, end: int, bare: bool = False) -> int:
         """Return the end of a value whose closer is at `end`; `bare`: no closer but the next marker (R-WS, exactly)."""
@@ -118,18 +123,14 @@ class RawValue(State):
             at -= 1
         return buffer.base + at
 
-    def text(self, end: int) -> str:
-        """Return the value's text up to `end`."""
-        return self._decoded(self.start, end)
-
     def _decoded(self, start: int, end: int) -> str:
         text = self.builder.buffer.slice(start, end)
-        escape = self.spelling.dialect.argument.escape
-        return text.replace(escape, self.spelling.value_close(self.key)) if escape else text
+        return text.replace(self._escape, self.spelling.value_close(self.key)) if self._escape else text
 
     def _stream(self, end: int, final: bool = False) -> None:
         """Tell more of a string, up to `end` or to half of an escape before it."""
-        end = end if final else self._before_half_escape(end)
+        if self._escape and not final:
+            end = self._before_half_escape(end)
         self.builder.more(self._decoded(self.emitted, end))
         self.emitted = end
 
@@ -139,16 +140,10 @@ class RawValue(State):
 
     def _before_half_escape(self, end: int) -> int:
         """Return `end` less what may become the value's own closer, escaped."""
-        escape, buffer = self.spelling.dialect.argument.escape, self.builder.buffer
-        tail = buffer.slice(max(self.emitted, end - len(escape) + 1), end) if escape else ""
+        escape, buffer = self._escape, self.builder.buffer
+        tail = buffer.slice(max(self.emitted, end - len(escape) + 1), end)
         at = tail.rfind(escape[:1]) if tail else -1
         return end - len(tail) + at if at >= 0 and escape.startswith(tail[at:]) else end
-
-    def _first_mode(self) -> Mode:
-        wire = self.builder.tool.wire(self.key) if self.builder.policy.coerce else "string"
-        if self._wire == "false" or wire == "json":
-            return "late"
-        return "undecided" if wire == "nullable" and self._wire is None else "stream"
 
     def _decide(self, end: int) -> None:
         """The value cannot be null any more: begin the string and emit what was waiting."""

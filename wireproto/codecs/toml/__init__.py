@@ -12,8 +12,7 @@ from wireproto.codecs.toml.reader import TomlReader
 from wireproto.codecs.toml.writer import write_call
 from wireproto.engine.codec import Codec
 from wireproto.format.codec import Statements
-from wireproto.format.nodes import Gap, Lit, Slot
-from wireproto.format.template import Template
+from wireproto.format.template import Gap, Lit, Slot, Template
 
 
 @cache

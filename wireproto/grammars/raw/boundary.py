@@ -16,9 +16,8 @@ from functools import lru_cache
 from itertools import product
 from typing import Final
 
-from wireproto.format.nodes import ALPHABETS, Gap, Lit, Slot, Tag
 from wireproto.format.spelling import AFTER_TAG_NAME, CACHED, Spelling
-from wireproto.format.template import Template
+from wireproto.format.template import ALPHABETS, Gap, Lit, Slot, Tag, Template
 from wireproto.format.value_endings import endings
 from wireproto.grammars.automata.automaton import Dfa, build_dfa, edges_to
 from wireproto.grammars.automata.charset import char_set, union
