@@ -10,12 +10,12 @@ from __future__ import annotations
 from wireproto.decode.openers import first_table
 from wireproto.decode.recogniser import Recogniser
 from wireproto.decode.second_look import look_again
-from wireproto.engine.loops import LoopWatch
+from wireproto.engine.loops import LOOK, LoopWatch
 from wireproto.format.dialect import Dialect
 from wireproto.text.state import State, fork
 from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.errors import LimitExceeded, WireprotoError
-from wireproto.values.events import Event
+from wireproto.values.events import ArgumentDelta, Event
 from wireproto.values.model import Message
 from wireproto.values.policy import Policy, policy_of
 
@@ -32,7 +32,7 @@ class Decoder(State):
         SchemaError: a tool definition is wrong.
     """
 
-    __slots__ = ("_closed", "_core", "_loops", "_policy", "_tools")
+    __slots__ = ("_closed", "_core", "_loops", "_policy", "_room", "_tools")
 
     def __init__(
         self,
@@ -47,6 +47,8 @@ class Decoder(State):
         self._loops = LoopWatch.of(self._policy)
         openers = first_table(dialect, self._policy, self._tools)
         self._core = Recogniser(openers, self._tools, self._policy, reasoning_open, self._loops)
+        # How many characters are left before the input as a whole is looked at for floods.
+        self._room = LOOK
         self._closed = False
 
     def feed(self, text: str) -> list[Event]:
@@ -58,22 +60,38 @@ class Decoder(State):
             TypeError: `text` is no string.
             WireprotoError: the decoder was closed.
         """
+        core = self._core
+        reader = core.plain_reader
+        if reader is not None and type(text) is str and text and len(text) < self._room:
+            # Most chunks are nothing but more of an open string: they pass by the recogniser.
+            buffer = core.buffer
+            plain = reader.take_plain(buffer.window + text if buffer.window else text)
+            if plain is not None:
+                self._room -= len(text)
+                piece, held = plain
+                buffer.shift(text, held)
+                builder = reader.builder
+                return [ArgumentDelta(builder.index, builder.key, piece)] if piece else []
         if self._closed or not isinstance(text, str):
             raise self._refusal(text)
-        core, loops = self._core, self._loops
+        return self._recognise(text)
+
+    def _recognise(self, text: str) -> list[Event]:
+        """Feed a chunk to the recogniser, in portions where the input as a whole is to be looked at for floods."""
+        core, room = self._core, self._room - len(text)
+        self._room = (room - 1) % LOOK + 1
         events: list[Event] = []
         try:
-            if len(text) < loops.room:
-                loops.room -= len(text)
+            if room > 0:
                 return core.feed(text)
-            for portion, period in loops.portions(core.buffer, text):
+            for portion, period in self._loops.portions(core.buffer, text, room):
                 events += core.feed(portion)
                 if period:
                     core.transcript.diagnose_flood(period)
                     events += core.transcript.drain()
-            return events
         except LimitExceeded as error:
             raise self._stop(error, events) from None
+        return events
 
     def close(self, finish_reason: str | None = None) -> list[Event]:
         """End the output; return the last events. A decoder that is closed already returns none.

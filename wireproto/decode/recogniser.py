@@ -25,16 +25,20 @@ from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, skip_blank
 from wireproto.text.state import State
 from wireproto.tools.toolset import Toolset
-from wireproto.values.events import ArgumentDelta, Event
+from wireproto.values.events import Event
 from wireproto.values.policy import Policy
 
 
 class Recogniser(State):
-    """Text to events, looking at no character twice. Everything before `_position` is decided."""
+    """Text to events, looking at no character twice.
 
-    __slots__ = ("_context", "_openers", "_plain", "_policy", "_position", "_reader", "_region", "_speculation",
+    Everything before `_position` is decided. `plain_reader` is the reader of the open call while plain text is nothing
+    but more of an open string.
+    """
+
+    __slots__ = ("_context", "_openers", "_policy", "_position", "_reader", "_region", "_speculation",
     "_start",
-                 "_tools", "buffer", "documents", "transcript")  # fmt: skip
+                 "_tools", "buffer", "documents", "plain_reader", "transcript")  # fmt: skip
 
     def __init__(
         self,
@@ -54,22 +58,12 @@ class Recogniser(State):
         self._context = LeftContext(self.buffer)
         self._speculation = Speculation(self.transcript, self._context, policy, tools)
         self._reader: Reader | None = None
-        self._plain, self._position = False, 0
+        self.plain_reader: Reader | None = None
+        self._position = 0
 
     def feed(self, chunk: str) -> list[Event]:
         """Take more of the output; return what is certain now."""
-        buffer = self.buffer
-        if self._plain and chunk and self._reader is not None:
-            # Most chunks are nothing but more of an open string, and need no recogniser.
-            text = buffer.window + chunk if buffer.window else chunk
-            plain = self._reader.take_plain(text)
-            if plain is not None:
-                piece, held = plain
-                self._position = buffer.base + len(text) - held
-                buffer.shift(chunk, text, held)
-                builder = self._reader.builder
-                return [ArgumentDelta(builder.index, builder.key, piece)] if piece else []
-        buffer.feed(chunk)
+        self.buffer.feed(chunk)
         self._run(End.OPEN)
         return self.transcript.drain()
 
@@ -102,7 +96,8 @@ class Recogniser(State):
         while self._step(end):
             pass
         self.buffer.release(self._position)
-        self._plain = self._reader is not None and self._region.kind == "text" and self._reader.is_plain
+        reader = self._reader
+        self.plain_reader = reader if reader is not None and self._region.kind == "text" and reader.is_plain else None
 
     def _step(self, end: End) -> bool:
         """Take one step; False when there is nothing more to do with the text so far."""

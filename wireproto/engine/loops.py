@@ -222,11 +222,10 @@ def _same_call(left: Call, right: Call) -> bool:
 class LoopWatch(State):
     """The stage that watches one output: its prose, its calls, and the input as a whole.
 
-    `block`: how much prose must come before there is something to look at. `room`: how many characters are left before
-    the input as a whole is looked at again.
+    `block`: how much prose must come before there is something to look at.
     """
 
-    __slots__ = ("_calls", "_flood", "_last_flood", "_max_period", "_passages", "_repeated", "_times", "block", "room")
+    __slots__ = ("_calls", "_flood", "_last_flood", "_max_period", "_passages", "_repeated", "_times", "block")
 
     def __init__(self, max_calls: int | None, max_passages: int | None, max_period: int) -> None:
         self._passages = Passages(max_passages, max_period) if max_passages is not None else None
@@ -234,7 +233,6 @@ class LoopWatch(State):
         self._max_period = max_period
         self._flood = max(FLOOD, max_passages * max_period) if max_passages is not None else 0
         self._last_flood = -1
-        self.room = LOOK
         self._times = max_calls
         self._repeated, self._calls = 1, 0
 
@@ -269,12 +267,13 @@ class LoopWatch(State):
         message = f"the same call of {call.name!r} is repeated {self._repeated} times in a row"
         return Loop((self._calls, call.span[1]), call.span[1], message)
 
-    def portions(self, buffer: Buffer, text: str) -> Iterator[tuple[str, int]]:
+    def portions(self, buffer: Buffer, text: str, room: int) -> Iterator[tuple[str, int]]:
         """Cut a chunk wherever the input as a whole is looked at; yield each piece with the period of a flood, or 0.
 
-        The places are the same for every chunking, so that a flood is reported at the same character.
+        The first place is `room` characters before the end of the chunk, which is then none or negative. The places are
+        the same for every chunking, so that a flood is reported at the same character.
         """
-        at, room = 0, self.room - len(text)
+        at = 0
         while room <= 0:
             end = len(text) + room
             period = self._period_at(buffer, text, at, end)
@@ -283,7 +282,6 @@ class LoopWatch(State):
                 at = end
             room += LOOK
         yield text[at:], 0
-        self.room = (room - 1) % LOOK + 1
 
     def _period_at(self, buffer: Buffer, text: str, at: int, end: int) -> int:
         """Return the period of the input's end, were it to end at `end` of `text`; 0 if that is no flood.

@@ -62,14 +62,14 @@ class Buffer(State):
         self.window += chunk
         self.end += len(chunk)
 
-    def shift(self, chunk: str, text: str, held: int) -> None:
-        """Append a chunk; of the window, which is `text` with it, all but the last `held` characters is decided."""
+    def shift(self, chunk: str, held: int) -> None:
+        """Append a chunk; all but its last `held` characters is decided, with what the window held."""
         self._recent.append(chunk)
         if len(self._recent) >= _PACK:
             self._pack()
-        self.base += len(text) - held
         self.end += len(chunk)
-        self.window = text[-held:] if held else ""
+        self.base = self.end - held
+        self.window = chunk[-held:] if held else ""
 
     def release(self, position: int) -> None:
         """Drop the window's text before `position`."""

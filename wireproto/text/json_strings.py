@@ -64,17 +64,17 @@ def decode_whole(text: str, pos: int, end: int) -> tuple[str, int] | None:
         return (value, pos + after - 1) if value.isascii() or _encodable(value) else None
 
 
-def decode_chunk(text: str) -> tuple[str, bool] | None:
-    """Decode what is all inside one double-quoted string, and tell whether a backslash at its end waits for more.
+def decode_chunk(text: str) -> tuple[str, int] | None:
+    """Decode what is all inside one double-quoted string, and count the backslash at its end that waits for more.
 
     None where that takes more than plain characters and whole simple escapes.
     """
     if "\\" not in text:
-        return (text, False) if '"' not in text and text.isprintable() else None
+        return (text, 0) if '"' not in text and text.isprintable() else None
     held = (len(text) - len(text.rstrip("\\"))) % 2
     size = len(text) - held
     whole = decode_whole(text[:size] + '"', 0, size + 1) if "u" not in text else None
-    return (whole[0], held == 1) if whole is not None and whole[1] == size else None
+    return (whole[0], held) if whole is not None and whole[1] == size else None
 
 
 def _encodable(text: str) -> bool:

@@ -152,9 +152,9 @@ class HtmlReader(State):
         """Take text that holds no markup, no reference and nothing that HTML reads as something else."""
         if "<" in text or "&" in text or "\r" in text or "\0" in text:
             return None
-        self._scan = self.builder.buffer.base + len(text)
-        if self._element is not None and self._element.area is not None:
-            self._element.area.emitted = self._scan
+        element = self._element
+        assert element is not None and element.area is not None
+        self._scan = element.area.emitted = self.builder.buffer.base + len(text)
         return text, 0
 
     def _read_text(self, stop: int) -> Answer | None:

@@ -73,11 +73,10 @@ class JsonReader(State):
         decoded = json_strings.decode_chunk(text)
         if decoded is None:
             return None
-        piece, held = decoded
-        self._cursor.position = self.builder.buffer.base + len(text) - held
         assert isinstance(self._part, OpenString)
-        self._part.text.append(piece)
-        return piece, int(held)
+        self._cursor.position = self.builder.buffer.base + len(text) - decoded[1]
+        self._part.text.append(decoded[0])
+        return decoded
 
     def _at_open(self) -> Answer | None:
         char = self._cursor.next()

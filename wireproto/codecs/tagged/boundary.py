@@ -80,10 +80,6 @@ class Boundary(State):
         """Everything before this is settled."""
         return min(self.value.emitted, self.scan)
 
-    def skip_to(self, position: int) -> None:
-        """Note that the text up to `position` is content and was emitted."""
-        self.value.emitted = self.scan = position
-
     @property
     def holds_at_most_a_line_break(self) -> bool:
         """Whether the value streams and nothing of it is held but one line break."""

@@ -68,11 +68,12 @@ class TaggedReader(State):
         for stop in self._stops:
             if stop in text:
                 return None
-        held = 1 if text[-1] == "\n" else 0
-        self.position = self.builder.buffer.base + len(text) - held
-        if self._open is not None:
-            self._open.skip_to(self.position)
-        return (text[:-1] if held else text), held
+        boundary, held = self._open, 0
+        assert boundary is not None
+        if text[-1] == "\n":
+            text, held = text[:-1], 1
+        boundary.scan = boundary.value.emitted = self.builder.buffer.base + len(text)
+        return text, held
 
     def _read_between(self, stop: int, end: End) -> Answer | None:
         """Read on behind the header or behind a value's closer: an argument's opener, or the call's closer."""

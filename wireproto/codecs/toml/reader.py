@@ -74,16 +74,17 @@ class TomlReader(State):
 
     def take_plain(self, text: str) -> tuple[str, int] | None:
         """Take text that is content throughout; a quote at its end is held."""
-        part, held = self._string, 0
+        part, held = self._part, 0
+        assert isinstance(part, OpenString)
         # The pattern decides everything; most chunks need no pattern.
         if part.quote in text or "\\" in text or not text.isprintable():
             if part.unsettled(text):
                 return None
-            held = 1 if text[-1] == part.quote else 0
-        piece = text[:-1] if held else text
-        self.position = part.position = self.builder.buffer.base + len(piece)
-        part.text.append(piece)
-        return piece, held
+            if text[-1] == part.quote:
+                text, held = text[:-1], 1
+        part.position = self.builder.buffer.base + len(text)
+        part.text.append(text)
+        return text, held
 
     @property
     def _string(self) -> OpenString:
