@@ -7,6 +7,7 @@ chunk costs its own length, whatever came before.
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass, field
 
 from wireproto.text.scan import BLANK
 from wireproto.text.state import State
@@ -15,14 +16,12 @@ _GROUP = 64
 _PACK = 1024  # pieces of a few characters cost ten times their length; they are joined when there are this many
 
 
+@dataclass(slots=True)
 class Rope(State):
     """A string that grows by pieces; a piece costs its own length."""
 
-    __slots__ = ("_blocks", "_recent")
-
-    def __init__(self) -> None:
-        self._blocks: list[str] = []
-        self._recent: list[str] = []
+    _blocks: list[str] = field(default_factory=list)
+    _recent: list[str] = field(default_factory=list)
 
     def append(self, piece: str) -> None:
         """Append a piece."""
