@@ -13,7 +13,7 @@ from wireproto.decode.openers import FENCE_WIDTH, FENCES, OpenerTable, widened
 from wireproto.decode.speculation import Speculation
 from wireproto.engine.call_builder import CallBuilder, End, Reader
 from wireproto.engine.call_opening import CallOpening, OpenerContext, empty_block, find_call, find_closer
-from wireproto.engine.codec import Codec
+from wireproto.engine.codec import Codec, loaded
 from wireproto.engine.document_stream import Documents
 from wireproto.engine.left_context import QUOTING, LeftContext
 from wireproto.engine.loops import LoopWatch
@@ -315,7 +315,7 @@ class Recogniser(State):
         self._position = buffer.base + opening.body
         codec = opening.spelling.codec
         assert isinstance(codec, Codec), f"{codec.name} has facts, and neither reader nor writer"
-        self._reader = codec.reader(builder, self._position, sectioned)
+        self._reader = loaded(codec.reader)(builder, self._position, sectioned)
         context.after_call, context.only_blank = None, False
 
     def _read_call(self, reader: Reader, stop: int, end: End) -> bool:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
+from pkgutil import resolve_name
+from typing import TypeVar, Union
 
 from wireproto.engine.call_builder import CallBuilder, Reader
 from wireproto.format.codec import CodecFacts
@@ -17,11 +20,16 @@ from wireproto.values.model import Call
 
 ReadCall = Callable[[CallBuilder, int, bool], Reader]
 WriteCall = Callable[[Dialect, Call, Tool, int, bool], str]
+Rules = Callable[[Argument], Iterable[str]]
+P = TypeVar("P")
+Part = Union[P, str]  # a part of a codec, or where it is: "module:attribute", so that it loads when it is first used
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Codec(CodecFacts):
     """An argument encoding: its reader, its writer, what a prompt says of it, and its grammar.
+
+    Each part may be given as the place where it is, "module:attribute", so that it loads when it is first used.
 
     `reader(builder, position, in_section)` reads one call from behind its header.
     `write(dialect, call, tool, index, escaped)` writes one: `tool` is what was declared of it, `index` counts the calls
@@ -31,7 +39,14 @@ class Codec(CodecFacts):
     "module:attribute", since decoding must not load grammars; empty if there is none.
     """
 
-    reader: ReadCall
-    write: WriteCall
-    rules: Callable[[Argument], Iterable[str]] = field(default=lambda argument: (), kw_only=True)
+    reader: Part[ReadCall]
+    write: Part[WriteCall]
+    rules: Part[Rules] = field(default=lambda argument: (), kw_only=True)
     grammar: str = field(default="", kw_only=True)
+
+
+@cache
+def loaded(part: Part[P]) -> P:
+    """Return a part of a codec, loaded if it was given by its place."""
+    found: P = resolve_name(part) if isinstance(part, str) else part
+    return found

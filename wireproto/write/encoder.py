@@ -11,6 +11,7 @@ from typing import Any, Union
 
 from wireproto.codecs import codec
 from wireproto.decode.decoder import parse
+from wireproto.engine.codec import WriteCall, loaded
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.text.json_repair import MAX_DEPTH
@@ -136,7 +137,8 @@ def _write_call(dialect: Dialect, call: Call, tools: Toolset, index: int, escape
             raise EncodeError(f"call {call.name!r}: argument {key!r} is not JSON: {problem}")
     try:
         tool = tools.get(call.name) or Tool(call.name)
-        return codec(dialect.codec).write(dialect, call, tool, index, escaped)
+        write: WriteCall = loaded(codec(dialect.codec).write)
+        return write(dialect, call, tool, index, escaped)
     except ValueError as error:
         raise EncodeError(f"call {call.name!r}: {error}") from None
 

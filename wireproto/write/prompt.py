@@ -11,6 +11,7 @@ from pkgutil import resolve_name
 from typing import Final
 
 from wireproto.codecs import codec
+from wireproto.engine.codec import loaded
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.template import ALPHABETS
@@ -43,7 +44,7 @@ def prompt(dialect: str | Dialect, tools: Tools) -> str:
     known = Toolset.of(tools)
     if not known.tools:
         return _NO_TOOLS
-    rules = [*_form_rules(spec), *(spec.prompt.rules or codec(spec.codec).rules(spec.argument))]
+    rules = [*_form_rules(spec), *(spec.prompt.rules or loaded(codec(spec.codec).rules)(spec.argument))]
     parts = ["# Tools", _INTRODUCTION, "\n".join(f"- {rule}" for rule in rules)]
     shown = [[*describe(spec, tool), "Example:"] for tool in known.tools]
     examples = [(example(tool), encode(example(tool), spec, known)) for tool in known.tools]

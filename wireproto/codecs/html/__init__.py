@@ -6,14 +6,12 @@ tag.
 
 from __future__ import annotations
 
-from wireproto.codecs.html.reader import HtmlReader
-from wireproto.codecs.html.writer import write_call
 from wireproto.engine.codec import Codec
 
 CODEC = Codec(
     "html",
-    HtmlReader,
-    write_call,
+    "wireproto.codecs.html.reader:HtmlReader",
+    "wireproto.codecs.html.writer:write_call",
     grammar="wireproto.codecs.html.grammar:html_call",
     blank_form="wireproto.codecs.html.blank_form:blank_form",
 )

@@ -5,10 +5,13 @@ It must not know other codecs. Law: inside a string nothing is a marker.
 
 from __future__ import annotations
 
-from wireproto.codecs.json.reader import JsonReader
-from wireproto.codecs.json.writer import rules, write_call
 from wireproto.engine.codec import Codec
 
 CODEC = Codec(
-    "json", JsonReader, write_call, body="object", rules=rules, grammar="wireproto.codecs.json.grammar:json_call"
+    "json",
+    "wireproto.codecs.json.reader:JsonReader",
+    "wireproto.codecs.json.writer:write_call",
+    body="object",
+    rules="wireproto.codecs.json.writer:rules",
+    grammar="wireproto.codecs.json.grammar:json_call",
 )

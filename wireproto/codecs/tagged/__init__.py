@@ -5,15 +5,13 @@ It must not know other codecs. Law: a value ends where `format.value_endings.End
 
 from __future__ import annotations
 
-from wireproto.codecs.tagged.reader import TaggedReader
-from wireproto.codecs.tagged.writer import rules, write_call
 from wireproto.engine.codec import Codec
 
 CODEC = Codec(
     "tagged",
-    TaggedReader,
-    write_call,
+    "wireproto.codecs.tagged.reader:TaggedReader",
+    "wireproto.codecs.tagged.writer:write_call",
     body="arguments",
-    rules=rules,
+    rules="wireproto.codecs.tagged.writer:rules",
     grammar="wireproto.codecs.tagged.grammar:tagged_call",
 )

@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from wireproto.codecs.toml.reader import TomlReader
-from wireproto.codecs.toml.writer import write_call
 from wireproto.engine.codec import Codec
 from wireproto.format.codec import Statements
 from wireproto.format.template import Gap, Lit, Slot, Template
@@ -22,8 +20,8 @@ def _naming(member: str) -> Template:
 
 CODEC = Codec(
     "toml",
-    TomlReader,
-    write_call,
+    "wireproto.codecs.toml.reader:TomlReader",
+    "wireproto.codecs.toml.writer:write_call",
     body="statements",
     statements=Statements(re.compile(r"[\w\"'\[#-]"), _naming),
     grammar="wireproto.codecs.toml.grammar:toml_call",

@@ -6,10 +6,13 @@ parser takes.
 
 from __future__ import annotations
 
-from wireproto.codecs.xml.reader import XmlReader
-from wireproto.codecs.xml.writer import write_call
 from wireproto.engine.codec import Codec
 
 CODEC = Codec(
-    "xml", XmlReader, write_call, body="arguments", has_cdata=True, grammar="wireproto.codecs.xml.grammar:xml_call"
+    "xml",
+    "wireproto.codecs.xml.reader:XmlReader",
+    "wireproto.codecs.xml.writer:write_call",
+    body="arguments",
+    has_cdata=True,
+    grammar="wireproto.codecs.xml.grammar:xml_call",
 )
