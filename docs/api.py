@@ -75,7 +75,13 @@ def page() -> str:
         for name in members:
             lines += ["", f"### `{name}`", "", *_described(_target(package[name]))]
             others |= _mentioned(_target(package[name]), package)
-    lines += ["", f"## {OTHERS}", "", "These are no public names; this is what they stand for.", ""]
+    lines += [
+        "",
+        f"## {OTHERS}",
+        "",
+        "These names are not public; they are explained here because signatures use them.",
+        "",
+    ]
     lines += [f"- {others[path]}" for path in sorted(others, key=lambda path: path.rpartition(".")[2])]
     return "\n".join([INTRODUCTION, *contents, *lines]) + "\n"
 

@@ -1,4 +1,4 @@
-"""A wire format as data: the parts of a dialect, and how a TOML file becomes one.
+"""A wire format as data: the parts of a dialect.
 
 This module knows nothing of decoding. Its one law: a dialect is nothing but values, so whatever reads, writes or
 describes it needs no code of its own for a format.
@@ -19,7 +19,7 @@ NONCE = re.compile(r"[a-z][a-z0-9]{3,31}")
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """Where reasoning stands: its markers, the white space after it, whether a call's opener ends it."""
+    """The markers of reasoning, the white space after it, and whether a call's opener ends it."""
 
     open: str
     close: str
@@ -38,7 +38,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class CallShape:
-    """The markers around one call, what stands between calls, and the forms of an id that holds the name."""
+    """The markers around one call, the text between two calls, and the forms of an id that contains the name."""
 
     open: Template
     close: Template
@@ -81,12 +81,12 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class ResultShape:
-    """How results of tools are told to the model: what stands around all of them, around each, and between two.
+    """How results of tools are written for the model: the text around all of them, around each, and between two.
 
-    `each` and `join` have the holes {name}, {id}, {index}, {content} and {error}. `id` and `error` are what stands in
-    {id} and {error} if a result has an id or is an error; without `id` there must be one. `content` says how content is
-    spelled: "text" (as it is), "json", "xml" or "toml". `guard` is what content that nothing escapes may not hold, and
-    `escape` how that is spelled instead, if the format has an escape.
+    `each` and `join` have the holes {name}, {id}, {index}, {content} and {error}. `id` and `error` fill {id} and
+    {error} if a result has an id or is an error; without `id` every result must have one. `content` is how content is
+    spelled: "text" (as it is), "json", "xml" or "toml". `guard` is what plain content must not contain, and `escape`
+    how that is written instead, if the format has an escape.
     """
 
     each: str
@@ -102,9 +102,9 @@ class ResultShape:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What to tell a model about a format beyond what its markers say.
+    """Instructions for a model that do not follow from the markers.
 
-    `rules` are sentences on how values are written, instead of those that go with the codec. `definitions` says how
+    `rules` are sentences on how values are written, instead of those that go with the codec. `definitions` is how
     tools are shown: as a "list", or as the blank "form" that a call fills in.
     """
 
@@ -114,10 +114,11 @@ class Advice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
-    """A wire format: its markers, its slots and how they repeat. Load one with `Dialect.load(path)`.
+    """A wire format: its markers, its slots and how they repeat. Get one by name with `dialect`, or `Dialect.load` it.
 
-    `markup` says how start tags with slots are read: as "xml" or "html" writes them, or exactly as they stand ("").
-    `salt` is how the file spells a salt in its markers, empty if it has no place for one; `nonce` is the salt.
+    The keys of its file are in docs/reference/dialect-files.md. `path` is that file. `markup`: start tags with
+    slots are read as "xml" or "html" allows them, or exactly as written (""). `salt` is how the file spells a salt in
+    its markers, empty if they have none; `nonce` is the salt that they contain now.
     """
 
     name: str
@@ -151,16 +152,16 @@ class Dialect:
 
     @property
     def salt_text(self) -> str:
-        """What the salt is in every marker; empty without one."""
+        """The salt as every marker contains it; empty without one."""
         return spell_salt(self.salt, self.nonce)
 
     def salted(self, nonce: str) -> Dialect:
-        """Return the dialect with `nonce` in every marker: then no value collides with one, and none can be forged.
+        """Return the dialect with `nonce` in every marker, so that no value contains a marker or forges one.
 
         Take a fresh one for each conversation, 4 to 32 small letters and digits that nobody can guess.
 
         Raises:
-            DialectError: the nonce is none, or the dialect has no place for it, its markers being some model's own.
+            DialectError: the nonce is no salt, or the dialect cannot be salted, as its markers are a model's own.
         """
         from wireproto.format.loading import load
 

@@ -85,7 +85,7 @@ class Verdict:
     expected: Dialect = field(repr=False, compare=False)
 
     def retry_message(self) -> str:
-        """Write what to tell the model so that it calls as it should; empty where nothing has to be corrected.
+        """Return a message to the model that says what was wrong and shows the right form; empty if nothing was.
 
         It is written for the configured dialect; with "auto" for the one that was found, or else for Hermes.
         """

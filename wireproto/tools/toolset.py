@@ -192,7 +192,7 @@ class Toolset:
         """Read and validate tool definitions; a toolset is returned as it is.
 
         Raises:
-            SchemaError: a definition is wrong, or two have one name; says which and what would be right.
+            SchemaError: a definition is wrong, or two have the same name; the message says what would be right.
         """
         if isinstance(tools, Toolset):
             return tools

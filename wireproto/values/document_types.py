@@ -35,7 +35,7 @@ class DocumentType:
     document parses to, with references within it only.
 
     Raises:
-        SchemaError: the definition is wrong; says what to write.
+        SchemaError: the definition is wrong; the message says what to write.
         MissingExtra: the parser of the format, or what checks the schema, is not installed.
     """
 

@@ -26,27 +26,27 @@ class WireprotoError(Exception):
 
 
 class DialectError(WireprotoError):
-    """A dialect that cannot be used: says which file, which key, why, and what would be right."""
+    """A dialect that cannot be used; the message names file and key, and what would be right."""
 
 
 class SchemaError(WireprotoError):
-    """A tool definition or a document type that cannot be used: says which one, where in it, and why."""
+    """A tool definition or a document type that cannot be used; the message names it, the place in it, and why."""
 
 
 class PolicyError(WireprotoError, ValueError):
-    """A `Policy` with a wrong field: says which, what it was given and what is allowed."""
+    """A `Policy` with a wrong field; the message names the field, its value and what is allowed."""
 
 
 class ShapeError(WireprotoError, ValueError):
-    """A dict that `from_dict` cannot read: says which key, and what was expected there."""
+    """A dict that `from_dict` cannot read; the message names the key and what was expected there."""
 
 
 class EncodeError(WireprotoError):
-    """A value that cannot be written so that it would come back: says which call, which argument, and why."""
+    """A value that would not decode to itself if it were written; the message names the call, the argument and why."""
 
 
 class GrammarError(WireprotoError):
-    """A grammar that cannot be made, or not exactly: says which part of which schema, or which argument, and why."""
+    """A grammar that cannot be made, or not exactly; the message names the part of the schema, or the argument."""
 
 
 class LimitExceeded(WireprotoError):
@@ -65,7 +65,7 @@ class LimitExceeded(WireprotoError):
 
 
 class MissingExtra(WireprotoError, ImportError):
-    """A package that this use needs is not installed: says which, and how to install it."""
+    """A package that this use needs is not installed; the message names it and the command that installs it."""
 
 
 class TooLarge(ValueError):

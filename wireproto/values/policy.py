@@ -50,7 +50,7 @@ class Limits:
 class Loops:
     """When to diagnose as `looping` what a model writes over and over; None switches a check off.
 
-    `max_repeated_calls`: this many calls in a row with the same name and the same arguments, whatever text stands
+    `max_repeated_calls`: this many calls in a row with the same name and the same arguments, whatever text is
     between them. `max_repeated_passages`: this many times in a row the same passage of at most `max_period` characters.
     How long such a stretch must be, and how soon it is found, is explained in docs/reference/policy.md.
 

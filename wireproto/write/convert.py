@@ -26,7 +26,7 @@ def convert(text: str, source: str | Dialect, target: str | Dialect, tools: Tool
     correct form; one that is only quoted or drafted remains text.
 
     Raises:
-        EncodeError: a call is incomplete, or the target cannot carry the message; says which call and argument.
+        EncodeError: a call is incomplete, or the target cannot carry the message; names call and argument.
         DialectError, SchemaError: as `Decoder` does.
     """
     spec = find_dialect(target)

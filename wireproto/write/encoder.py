@@ -31,8 +31,8 @@ def encode(message: Encodable, dialect: str | Dialect, tools: Tools = None) -> s
     back as text, so one that is no string is refused.
 
     Raises:
-        EncodeError: a value would not come back; says which call, which argument, and what would come back instead.
-        TypeError: `message` is something else, such as a dict; says how to make a call of it.
+        EncodeError: a value would not come back; names the call, the argument, and what would come back instead.
+        TypeError: `message` is something else; for a dict, the message says how to make a call of it.
         DialectError, SchemaError: as `Decoder` does.
     """
     spec = find_dialect(dialect)

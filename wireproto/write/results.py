@@ -45,7 +45,7 @@ def render_results(results: Sequence[ToolResult], dialect: str | Dialect) -> str
 
     Raises:
         EncodeError: the content has what would end the result, and the format has no escape; the format cannot carry
-            the name or the id, or needs an id; or it has no form for results. Says which result.
+            the name or the id, or needs an id; or it has no form for results. Names the result.
         DialectError: the dialect is unknown.
         TypeError: `results` is no list of `ToolResult`.
     """
