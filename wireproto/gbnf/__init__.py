@@ -1,4 +1,4 @@
-"""GBNF, the grammar language of llama.cpp: read it, check it, match text with it.
+"""GBNF, the grammar language of llama.cpp: parse it, check it, match text with it.
 
 It knows no dialect, no schema and no engine. Law: a text is accepted here exactly if llama.cpp accepts it; where the
 engine would hang or crash instead, it is refused.

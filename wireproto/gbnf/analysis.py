@@ -1,4 +1,4 @@
-"""What follows from a grammar alone: what may be empty, what begins with itself, what is reached, what can end.
+"""Static analysis of a grammar: nullable rules, reachable rules, left recursion.
 
 It works on the nodes as written and knows neither the engine's numbering nor any text. Law: every answer is exact, and
 found without recursion through rules, so that no grammar makes it hang.
@@ -70,9 +70,9 @@ def nullable(grammar: GbnfGrammar) -> set[str]:
 
 
 def _firsts(node: Node, empty: set[str], last: bool) -> Iterator[tuple[str, bool]]:
-    """Yield the names that a node can begin with, each with whether nothing is written behind it.
+    """Yield the names that a node can begin with, each with whether nothing follows it.
 
-    `last`: nothing is written behind the node itself.
+    `last`: nothing follows the node itself.
     """
     if isinstance(node, Reference):
         yield node.name, last
@@ -90,10 +90,10 @@ def _firsts(node: Node, empty: set[str], last: bool) -> Iterator[tuple[str, bool
 
 
 def left_recursive(grammar: GbnfGrammar) -> str | None:
-    """Return the name of a rule that begins with itself and something behind it, None if there is none.
+    """Return the name of a left-recursive rule in which something follows the recursion; None if there is none.
 
-    Such a rule piles up what is behind it without end. The engine's own test misses it behind a rule that may be empty
-    in a roundabout way, and refuses harmless ones.
+    Such a rule makes the engine pile up what follows without end. The engine's own test misses it after a rule that is
+    nullable only by way of other rules, and refuses harmless rules.
     """
     rules, empty = grammar.effective(), nullable(grammar)
     firsts = {name: list(_firsts(rule.body, empty, True)) for name, rule in rules.items()}

@@ -1,7 +1,7 @@
 """What is wrong with a GBNF text, or unexpected: what llama.cpp refuses, and what it accepts silently.
 
-It knows the traps, and no engine: nothing is run. Law: an error is here exactly if llama.cpp refuses the text, or would
-hang or crash on it; warnings and notes never stop a grammar from being used.
+It knows the traps, and no engine: nothing is run. Law: there is an error exactly if llama.cpp refuses the text, or
+would hang or crash on it; warnings and notes never stop a grammar from being used.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from wireproto.gbnf.verdict import Problem, problems
 
 Severity = Literal["error", "warning", "note"]
 
+# Each alternative with the same beginning is a stack in llama.cpp; from here on masks get visibly slow.
 SHARED_PREFIX = 32
 _IN_NAME = re.compile("[A-Za-z0-9-][.][A-Za-z0-9-]")
 _SURROGATES = (0xD800, 0xDFFF)
@@ -113,7 +114,7 @@ def _finding(text: str, problem: Problem, severity: Severity | None = None) -> F
 
 
 def _notes(text: str, grammar: GbnfGrammar) -> Iterator[Problem]:
-    """Yield what single nodes say."""
+    """Yield the findings about single nodes."""
     leading = _leading(grammar)
     for rule in grammar.rules:
         for node, _ in walk(rule.body):
@@ -134,7 +135,7 @@ def _notes(text: str, grammar: GbnfGrammar) -> Iterator[Problem]:
 
 
 def _codes(node: GbnfLiteral | CharClass) -> Iterator[Problem]:
-    """Yield the code points that never match; a range may hold them, as one that excludes them must."""
+    """Yield code points that never match, unless a range holds them (one that excludes them has to)."""
     ranges = tuple((code, code) for code in node.codes) if isinstance(node, GbnfLiteral) else node.ranges
     negated = isinstance(node, CharClass) and node.negated
     singles = [low for low, high in ranges if low == high]
@@ -193,7 +194,7 @@ def _prefixes(node: Alternatives, leading: dict[str, int]) -> Iterator[Problem]:
 
 
 def _rules(text: str, grammar: GbnfGrammar, known: set[str]) -> Iterator[Finding]:
-    """Yield what rules are to one another."""
+    """Yield the findings about rules: defined twice, unused, undefined."""
     effective, used = grammar.effective(), reachable(grammar)
     for rule in grammar.rules:
         if effective[rule.name] is not rule:
@@ -209,7 +210,7 @@ def _rules(text: str, grammar: GbnfGrammar, known: set[str]) -> Iterator[Finding
 
 
 def _loops(text: str, grammar: GbnfGrammar, refused: bool) -> Iterator[Finding]:
-    """Yield where the engine hangs or slows down; what it refuses anyway is not said twice."""
+    """Yield where the engine hangs or slows down, unless it refuses the grammar anyway."""
     for node in empty_repetitions(grammar):
         endless = node.bound is not None and node.bound > MAX_EMPTY_REPEAT
         hint = "let the item match at least one character"

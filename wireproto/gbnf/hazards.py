@@ -1,7 +1,7 @@
-"""What llama.cpp takes and then hangs on, crashes on or runs out of memory with.
+"""Grammars that llama.cpp accepts and then hangs on, crashes on, or runs out of memory with.
 
-It knows the engine's weak places and no engine. Law: a grammar without a hazard here is compiled and started by the
-engine in time that its size bounds, but for a text that can be read in too many ways, which `Matcher` refuses.
+It knows the engine's weak places and no engine. Law: a grammar without a hazard is compiled and started by the engine
+in time bounded by its size.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Match text with a grammar, a character at a time, as llama.cpp does, without llama.cpp.
+"""Matches text with a grammar, a character at a time, as llama.cpp does, without llama.cpp.
 
-The grammar becomes a small program; a state is a set of threads, each an instruction and what to do after it. It knows
-no engine and no vocabulary. Law: it takes exactly the strings that the engine takes, and a hostile grammar or text
-raises GbnfError instead of using up time or memory.
+The grammar becomes a small program for a nondeterministic pushdown automaton; a state is a set of threads, each an
+instruction and a stack of continuations, which threads share. It knows no engine and no vocabulary. Law: it takes
+exactly the strings that the engine takes, and a hostile grammar or text raises GbnfError instead of using up time or
+memory.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from wireproto.gbnf.nodes import (
 )
 from wireproto.grammars.automata.charset import difference, joined
 
-# Threads looked at for one character; the grammars written here need some dozens, the engine is unusable long before.
+# Threads followed for one character: the grammars printed here need some dozens, and the engine gets unusable long
+# before.
 MAX_THREADS = 20_000
 
 Ranges = tuple[tuple[int, int], ...]
@@ -77,7 +79,10 @@ _RETURN = 0
 
 
 class _Continuation:
-    """Where to go on after a rule, and after that; one object for each such list, so that equal ones are the same."""
+    """A stack of continuations: where to go on after a rule, and the rest.
+
+    Interned, so that equal stacks are one object.
+    """
 
     __slots__ = ("__weakref__", "count", "pc", "rest")
 

@@ -13,7 +13,7 @@ from typing import Union
 from wireproto.values.errors import GrammarError
 
 MAX_CODE = 0x10FFFF
-# What the engine takes for a repetition: above it `{m}` is refused and `{m,n}` has no upper bound.
+# The engine's limit of a repetition: above it `{m}` is refused and `{m,n}` has no upper bound.
 MAX_REPEAT = 2_000
 
 
@@ -32,7 +32,7 @@ class GbnfError(GrammarError):
 
 @dataclass(frozen=True, slots=True)
 class GbnfLiteral:
-    """A run of characters, by code point: an escape can name what no string holds."""
+    """A run of characters by code point, since an escape can name a surrogate, which no string should hold."""
 
     codes: tuple[int, ...]
     at: int = field(default=0, compare=False, repr=False)
@@ -66,7 +66,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What the rule of this name stands for."""
+    """A reference to the rule of this name."""
 
     name: str
     at: int = field(default=0, compare=False, repr=False)

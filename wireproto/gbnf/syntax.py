@@ -1,7 +1,7 @@
-"""GBNF text to nodes, by the Lark grammar in grammars/gbnf.lark, and sentences for what is wrong in it.
+"""Parses GBNF text into nodes, by the Lark grammar in grammars/gbnf.lark, and explains what is wrong with it.
 
-What llama.cpp refuses although it reads it is `verdict`'s. Law: a text is taken here exactly if llama.cpp takes it, but
-for nesting deeper than `MAX_DEPTH`, which llama.cpp follows with its own stack.
+What llama.cpp refuses after parsing is in `verdict`. Law: a text is accepted here exactly if llama.cpp's parser accepts
+it, except for nesting deeper than `MAX_DEPTH`, which uses up llama.cpp's own stack.
 """
 
 from __future__ import annotations

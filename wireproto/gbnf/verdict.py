@@ -1,8 +1,8 @@
-"""What llama.cpp refuses in a grammar that it can read: its limits, undefined rules, its test for left recursion.
+"""What llama.cpp refuses in a grammar that it can parse: its limits, undefined rules, its test for left recursion.
 
 The engine rewrites a grammar to numbered rules: one for each name when it is first seen, one for each pair of
 parentheses, one for each optional copy of a repeated item. Its limits and tests are about those rules, so this module
-numbers them alike. It knows nothing of matching. Law: no problem here exactly if the engine makes a grammar.
+numbers them the same way. It knows nothing of matching. Law: there is no problem exactly if the engine compiles it.
 
 Source: `llama_grammar_parser` and `llama_grammar_init_impl` in src/llama-grammar.cpp.
 """
@@ -41,10 +41,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What a written item has become.
+    """What the engine makes of an item.
 
-    `size`: its elements. `head`: the rules it begins with, up to its first character. `blocked`: whether a character
-    is there. `references`: all rules in it.
+    `size`: its elements. `head`: the rules with which it begins, before any character. `blocked`: whether a character
+    follows them. `references`: all rules in it.
     """
 
     size: int = 0
@@ -79,14 +79,14 @@ def _join(pieces: list[_Piece]) -> _Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Numbered:
-    """A numbered rule: its options, and where the text says so."""
+    """A numbered rule: its options, and its position in the text."""
 
     options: tuple[_Piece, ...]
     at: int
 
     @property
     def is_empty(self) -> bool:
-        """Whether an option has no elements; the engine's test sees no other way to be empty."""
+        """Whether an option has no elements: all that the engine's test knows of nullable rules."""
         return any(option.size == 0 for option in self.options)
 
 
@@ -140,7 +140,7 @@ class _Numbering:
         return _CHARACTER, 1
 
     def repetition(self, node: Repetition) -> tuple[_Piece, int]:
-        """Return an item's copies, the optional ones behind a rule of their own."""
+        """Return an item's copies, the optional ones in rules of their own."""
         piece, weight = self.item(node.item)
         low, high = node.minimum, node.bound
         total = max(1, low if high is None else high or low)

@@ -99,7 +99,7 @@ class SchemaDocument:
         return self._found[pointer].alone
 
     def formats(self) -> Iterator[tuple[str, object]]:
-        """Yield where a `format` stands, and its name."""
+        """Yield the pointer of each schema with a `format`, and the name of the format."""
         for pointer in self._found:
             if "format" in (schema := self.schema(pointer)):
                 yield pointer, schema["format"]

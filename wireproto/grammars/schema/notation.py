@@ -1,6 +1,9 @@
-"""How a notation spells values: its words, its strings, what stands around the parts of an array or object.
+"""Notations: how words, strings and punctuation are spelled, in JSON and its like, and in the text of markup.
 
-It must not know schemas. Law: a notation is data; JSON and Python's spelling are two of them.
+A `Notation` is data (JSON, Python's literals, TOML's inline values); a `TokenWriter` writes its tokens into a rule
+table. In markup (`MarkupTokenWriter`) a string has no quotes, and special characters are character references.
+
+It must not know schemas. Law: what is spelled reads back as the value asked for, and no other; markup cannot hold NUL.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ _cached_and: Final = lru_cache(maxsize=32)(and_)
 class Notation:
     """Words, quotes and signs; the canonical spelling first.
 
-    `lines`: a line break and blanks may stand between two tokens, else one blank at most. `within`: the spellings of
+    `lines`: there may be a line break and blanks between two tokens, else one blank at most. `within`: the spellings of
     strings that are allowed, with escaped characters shifted (`QuotedText.shifted`). `plain`: strings of which every
     spelling is allowed.
     """
@@ -65,7 +68,7 @@ PYTHON: Final = Notation(("None", "null"), ("True", "true"), ("False", "false"),
 
 @dataclass(frozen=True, slots=True)
 class Delimiters:
-    """What stands before the first part, between two, after the last; `closed`: after `open` if there is no part."""
+    """What comes before the first part, between two, after the last; `closed`: after `open` if there is no part."""
 
     open: Expr = EMPTY
     between: Expr = EMPTY
@@ -80,7 +83,7 @@ LINE: Final = seq(literal("\n"), repeat(chars(char_set(" \t")), 0, _MAX_INDENT))
 
 @dataclass(slots=True)
 class TokenWriter:
-    """Writes the tokens of a notation: strings, and what stands around the parts of arrays and objects.
+    """Writes the tokens of a notation: strings, and the punctuation of arrays and objects.
 
     `words`, `plain`: the rules written so far of strings, and of values that depend on no document.
     """
@@ -198,7 +201,7 @@ class MarkupTokenWriter(TokenWriter):
     references: CharRefs
 
     def __post_init__(self) -> None:
-        """Write no rule for white space: there are no tokens that it could stand between."""
+        """Write no rule for white space: there are no tokens to put it between."""
 
     def string(self, text: str) -> Expr:
         """Return one string."""

@@ -64,11 +64,11 @@ class _NextMember:
 
 
 class MemberLayout(Protocol):
-    """The role of framing members: how a member is written, and what stands around members. Codecs implement it."""
+    """The role of framing members: how a member is written, and the punctuation around members. Codecs implement it."""
 
     @property
     def delimiters(self) -> Delimiters:
-        """What stands around the members."""
+        """The punctuation around the members."""
         ...
 
     def member(self, key: str, value: Formula) -> Expr:
@@ -83,7 +83,7 @@ class MemberLayout(Protocol):
 def object_expr(
     reader: SchemaReader, table: RuleTable, any_order: int, found: ObjectSet, pointer: str, layout: MemberLayout
 ) -> Expr:
-    """Return the texts of objects; up to `any_order` keys stand in any order."""
+    """Return the texts of objects; up to `any_order` keys come in any order."""
     return _ObjectWriter(reader, table, any_order, found, pointer, layout).expr()
 
 

@@ -83,7 +83,7 @@ class SchemaRules:
 def schema_grammar(schema: object, *, strict: bool = True, any_order: int = 6) -> SchemaGrammar:
     """Return the grammar of a schema's instances; raises `GrammarError`.
 
-    `any_order`: up to so many keys of an object stand in any order.
+    `any_order`: up to so many keys of an object come in any order.
     """
     table = RuleTable()
     root = table.name("root")

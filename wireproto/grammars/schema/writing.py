@@ -50,7 +50,7 @@ _E: Final = chars(char_set("eE"))
 class ValueWriter:
     """The role of spelling: writes the values of one schema document into a rule table.
 
-    `any_order`: up to so many keys may stand in any order. `notation`: how values are spelled.
+    `any_order`: up to so many keys may come in any order. `notation`: how values are spelled.
     """
 
     reader: SchemaReader
@@ -197,12 +197,12 @@ class ValueWriter:
 
     @property
     def array_delimiters(self) -> Delimiters:
-        """What stands around the elements of an array."""
+        """The punctuation around the elements of an array."""
         return self.tokens.array
 
     @property
     def delimiters(self) -> Delimiters:
-        """What stands around the members of an object."""
+        """The punctuation around the members of an object."""
         return self.tokens.object
 
     def element(self, value: Formula) -> Expr:
@@ -322,8 +322,7 @@ class _ArrayWriter:
 
 
 def _counted(count: ItemCount, done: int, index: int) -> list[tuple[Formula, int]]:
-    settled = done >= count.least and count.most is None
-    if index < count.start or settled:
+    if index < count.start or (done >= count.least and count.most is None):
         return [(conjunction(), done)]
     refused = (negation(count.formula), done)
     return [refused] if done == count.most else [(count.formula, done + 1), refused]

@@ -29,7 +29,7 @@ from wireproto.grammars.expr.expr import (
 from wireproto.grammars.expr.graph import components
 from wireproto.grammars.expr.rule_table import RuleTable
 
-# An equation of a group: what stands before each rule at its end; None: before the end of the text.
+# An equation of a group: for each rule that it may end with, what comes before it; None: no rule at the end.
 _Edges = dict["str | None", list[Expr]]
 
 
@@ -79,9 +79,9 @@ def _by_arden(name: str, expr: Expr) -> Expr:
 
 
 def _edges(expr: Expr, members: frozenset[str], strict: bool = True) -> _Edges | None:
-    """Return the equation of an expression: what stands before each rule of a group at its end.
+    """Return the equation of an expression: for each rule that it may end with, what comes before.
 
-    `strict`: None if a rule of the group stands anywhere else.
+    `strict`: None if a rule of the group is anywhere else.
     """
     found: _Edges = {}
     for head, last in _alternatives(expr):
