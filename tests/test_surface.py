@@ -212,6 +212,12 @@ def test_a_document_in_a_message_comes_back() -> None:
     assert wp.encode(restored(message), "hermes") == wp.encode(message, "hermes") == OUTPUT
 
 
+def test_what_the_model_wrote_needs_no_span() -> None:
+    call = wp.parse(OUTPUT, "hermes", tools=TOOLS).calls[0]
+    stored = {key: value for key, value in call.to_dict().items() if key not in ("start", "end")}
+    assert wp.Call.from_dict(stored).raw == wp.Call.from_dict(call.to_dict()).raw == call.raw
+
+
 def test_arguments_as_json_text() -> None:
     assert wp.Call("f", {"a": "ä\n", "b": [1, None, True]}).arguments_json == '{"a": "ä\\n", "b": [1, null, true]}'
     assert json.loads(wp.Call("f", {"a": "\ud800"}).arguments_json.encode()) == {"a": "\ud800"}

@@ -60,9 +60,11 @@ def _lists(**parts: Sequence[_Plain]) -> dict[str, Any]:
     return {key: [part.to_dict() for part in found] for key, found in parts.items() if found}
 
 
-def _excerpt(fields: Fields, span: Span) -> _Excerpt | None:
+def _source(fields: Fields) -> tuple[Span, _Excerpt | None]:
+    """Return the span and the characters in it; without a span the characters are all there is."""
     raw = fields.optional("raw")
-    return _Excerpt(raw, span.start) if raw is not None else None
+    span = _span(fields, default=Span(0, len(raw or "")))
+    return span, None if raw is None else _Excerpt(raw, span.start)
 
 
 def _word(fields: Fields, key: str, allowed: tuple[str, ...], default: str | None = None) -> Any:
@@ -232,7 +234,7 @@ class Call:
             ShapeError: a key is missing or wrong; names it.
         """
         fields = Fields.of(value, where)
-        span = _span(fields)
+        span, source = _source(fields)
         return cls(
             fields.read("name", str),
             fields.read("arguments", dict),
@@ -241,7 +243,7 @@ class Call:
             span,
             fields.each("diagnoses", Diagnosis.from_dict),
             fields.each("nested", Document.from_dict),
-            _excerpt(fields, span),
+            source,
         )
 
 
@@ -278,9 +280,9 @@ class Segment:
             ShapeError: a key is missing or wrong; names it.
         """
         fields = Fields.of(value, where)
-        span, found = _span(fields), fields.values.get("document")
+        (span, source), found = _source(fields), fields.values.get("document")
         document = Document.from_dict(found, f"{where}.document") if found is not None else None
-        return cls(_word(fields, "kind", get_args(SegmentKind)), span, document, _excerpt(fields, span))
+        return cls(_word(fields, "kind", get_args(SegmentKind)), span, document, source)
 
 
 @dataclass(frozen=True, slots=True)
