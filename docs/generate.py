@@ -61,7 +61,7 @@ def folders() -> str:
 
 
 def between(text: str, mark: str, content: str) -> str:
-    """Return the text with what stands between the two comments of this mark replaced."""
+    """Return the text with `content` between the two comments of this mark."""
     opener, closer = f"<!-- {mark} -->\n", f"<!-- /{mark} -->"
     before, rest = text.split(opener)
     return before + opener + content + closer + rest.split(closer)[1]

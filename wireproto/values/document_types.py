@@ -69,7 +69,7 @@ class DocumentType:
         return found.group(1) if found else ""
 
     def problem(self, value: Any) -> str:
-        """Say where a value breaks the schema, and how; nothing if it does not."""
+        """Return where and how a value breaks the schema; empty if it does not."""
         if self._validator is None:
             return ""
         from referencing.exceptions import Unresolvable
