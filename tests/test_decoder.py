@@ -1,0 +1,123 @@
+"""The public decoder at its edges: what it refuses, where limits stop it, and what a copy shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import wireproto as wp
+from wireproto.format.spelling import spellings
+from wireproto.testing.laws import merged
+from wireproto.text.state import State
+
+TOOLS = wp.Toolset.of(
+    [
+        {
+            "name": "write_file",
+            "parameters": {
+                "type": "object",
+                "properties": {"content": {"type": "string"}, "data": {"type": "object"}},
+            },
+        }
+    ]
+)
+every_dialect = pytest.mark.parametrize("name", wp.dialects())
+
+
+def wire(name: str, *values: str, key: str = "content") -> str:
+    return wp.encode([wp.Call("write_file", {key: value}) for value in values], name, TOOLS)
+
+
+@pytest.mark.parametrize(("chunk", "hint"), [(None, "without content"), (b"x", "decode them"), (3, "not int")])
+@pytest.mark.parametrize("begun", [False, True])
+def test_only_text_is_fed(chunk: Any, hint: str, begun: bool) -> None:
+    decoder = wp.Decoder("qwen3_coder", TOOLS)
+    if begun:  # in the middle of a string, where most chunks are not looked at closely
+        decoder.feed(wire("qwen3_coder", "a long value\n" * 9).partition("value")[0])
+    with pytest.raises(TypeError, match=hint):
+        decoder.feed(chunk)
+    decoder.feed("more")
+
+
+def test_a_closed_decoder_is_over() -> None:
+    decoder = wp.Decoder("hermes")
+    decoder.feed("text <")
+    assert decoder.close() == [wp.TextDelta("<")]
+    assert decoder.close() == []
+    with pytest.raises(wp.WireprotoError, match="make a new one"):
+        decoder.feed("more")
+    assert decoder.message.text == "text <"
+
+
+def stopped(name: str, text: str, limits: wp.Limits, size: int) -> tuple[wp.LimitExceeded, list[wp.Event], wp.Message]:
+    """Return the error that ends the decoding, all events that came before it or with it, and the message."""
+    decoder = wp.Decoder(name, TOOLS, policy=wp.Policy(limits=limits))
+    events: list[wp.Event] = []
+    with pytest.raises(wp.LimitExceeded) as caught:
+        for start in range(0, len(text), size):
+            events += decoder.feed(text[start : start + size])
+        events += decoder.close()
+    return caught.value, [*events, *caught.value.events], decoder.message
+
+
+def limited(name: str) -> Iterator[tuple[str, wp.Limits]]:
+    """Yield outputs of a dialect that pass a limit, with the limit."""
+    before = "" if spellings(wp.dialect(name))[0].markerless else "Before.\n"
+    yield before + wire(name, "short", "x" * 500), wp.Limits(max_value_chars=100)
+    yield before + wire(name, "one", "two", "three"), wp.Limits(max_calls=2)
+
+
+@every_dialect
+def test_nothing_that_was_certain_is_lost_at_a_limit(name: str) -> None:
+    for text, limits in limited(name):
+        error, events, message = stopped(name, text, limits, len(text))
+        for size in (1, 3, 7):
+            other, others, short = stopped(name, text, limits, size)
+            assert (other.limit, other.position, str(other)) == (error.limit, error.position, str(error))
+            assert merged(others) == merged(events)
+            assert short.calls == message.calls
+        assert str(error).endswith(f"(Limits.{error.limit})")
+        assert sum(isinstance(event, wp.CallEnd) for event in events) == len(message.calls)
+        assert 0 <= error.position < len(text)
+
+
+def test_a_limit_ends_the_decoder() -> None:
+    decoder = wp.Decoder("hermes", TOOLS, policy=wp.Policy(limits=wp.Limits(max_calls=1)))
+    with pytest.raises(wp.LimitExceeded):
+        decoder.feed(wire("hermes", "a", "b"))
+    with pytest.raises(wp.WireprotoError, match="make a new one"):
+        decoder.feed("more")
+    assert decoder.close() == [] and len(decoder.message.calls) == 1
+
+
+def states(value: Any, found: dict[int, Any]) -> dict[int, Any]:
+    """Collect the mutable state that a value refers to."""
+    if isinstance(value, State) and id(value) not in found:
+        found[id(value)] = value
+        for kind in type(value).__mro__:
+            for slot in getattr(kind, "__slots__", ()):
+                states(getattr(value, slot), found)
+    elif type(value) in (list, dict, set):
+        found[id(value)] = value
+        for item in value.values() if isinstance(value, dict) else value:
+            states(item, found)
+    return found
+
+
+@every_dialect
+@given(data=st.data())
+def test_a_copy_shares_nothing_that_changes(name: str, data: st.DataObject) -> None:
+    text = "<think>hm</think>\n" + wire(name, "a value\nwith lines\n" * 3)
+    at = data.draw(st.integers(0, len(text)))
+    decoder = wp.Decoder(name, TOOLS)
+    decoder.feed(text[:at])
+    twin = decoder.copy()
+    mine, others = states(decoder, {}), states(twin, {})
+    assert not mine.keys() & others.keys() and len(mine) == len(others)
+    rest = decoder.feed(text[at:]) + decoder.close()
+    assert twin.feed(text[at:]) + twin.close() == rest
+    assert twin.message == decoder.message
