@@ -22,7 +22,7 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether the text has no lone surrogate."""
+    """Return whether the text has no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:

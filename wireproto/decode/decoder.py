@@ -7,10 +7,10 @@ same text gives the same message and the same joined deltas, however it is cut.
 
 from __future__ import annotations
 
-from wireproto.decode.openers import first_table
 from wireproto.decode.recogniser import Recogniser
 from wireproto.decode.second_look import look_again
 from wireproto.engine.loops import LOOK, LoopWatch
+from wireproto.engine.openers import first_table
 from wireproto.format.dialect import Dialect
 from wireproto.text.state import State, fork
 from wireproto.tools.toolset import Tools, Toolset
@@ -122,7 +122,7 @@ class Decoder(State):
     @property
     def dialect(self) -> str | None:
         """The name of the dialect; with "auto" None until a call has begun that cannot be rolled back."""
-        found = self._core.settled_dialect
+        found = self._core.certain_dialect
         return found.name if found is not None else None
 
     @property

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from wireproto.decode.openers import FENCE_WIDTH, FENCES
 from wireproto.engine.call_opening import find_argument
 from wireproto.engine.left_context import LeftContext
+from wireproto.engine.openers import FENCE_WIDTH, FENCES
 from wireproto.engine.regions import Region
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, dialects
@@ -40,7 +40,7 @@ _QUOTES = "`\"'“‘«"
 class Hypothesis:
     """What to decode: `prefix` and then `text` from `start` to `end`, as a dialect.
 
-    `places` are (position in `text`, position it stands for) where the two differ, in order. `origin`: where what is
+    `places` are (position in `text`, position in the original) where the two differ, in order. `origin`: where what is
     looked at begins, if that is before `start`. `causes` are diagnoses of what made it none. `bare`: nothing but its
     place says that it may be a call; `quoted`: it stands as a quotation; `foreign`: in another dialect than expected.
     """
@@ -58,7 +58,7 @@ class Hypothesis:
     foreign: bool = False
 
     def position(self, at: int) -> int:
-        """Return what position of the original text a position of the decoded text stands for."""
+        """Return the position in the original text of a position in the decoded text."""
         inside = at - len(self.prefix)
         if inside <= 0:
             return self.start if self.origin is None else self.origin

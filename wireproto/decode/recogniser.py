@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wireproto.decode.openers import FENCE_WIDTH, FENCES, OpenerTable, widened
 from wireproto.decode.speculation import Speculation
 from wireproto.engine.call_builder import CallBuilder, End, Reader
 from wireproto.engine.call_opening import CallOpening, OpenerContext, empty_block, find_call, find_closer
@@ -17,6 +16,7 @@ from wireproto.engine.codec import Codec, loaded
 from wireproto.engine.document_stream import Documents
 from wireproto.engine.left_context import QUOTING, LeftContext
 from wireproto.engine.loops import LoopWatch
+from wireproto.engine.openers import FENCE_WIDTH, FENCES, OpenerTable, widened
 from wireproto.engine.regions import Region
 from wireproto.engine.transcript import Transcript
 from wireproto.format.dialect import Dialect
@@ -77,7 +77,7 @@ class Recogniser(State):
         context.section = None
 
     @property
-    def settled_dialect(self) -> Dialect | None:
+    def certain_dialect(self) -> Dialect | None:
         """The dialect; while it is to be found out, None until a call has begun that cannot be rolled back."""
         begun = self._reader is not None and self._reader.builder.name is not None and self.transcript.saved is None
         return (self._openers if begun or self.transcript.has_calls else self._start).dialect

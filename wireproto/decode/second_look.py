@@ -24,8 +24,8 @@ from wireproto.decode.hypotheses import (
     stripped,
     unescaped,
 )
-from wireproto.decode.openers import first_table
 from wireproto.decode.recogniser import Recogniser
+from wireproto.engine.openers import first_table
 from wireproto.engine.transcript import Prose, Transcript
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
@@ -107,7 +107,7 @@ class _SecondLook:
             core.close()
         except LimitExceeded:
             return
-        named = core.settled_dialect
+        named = core.certain_dialect
         if guess.foreign and named is self.own:
             return
         bare = named is not None and any(spelling.markerless for spelling in spellings(named))

@@ -48,7 +48,7 @@ class OpenerContext:
     """What is the same for every call that may open in one stretch of text.
 
     `own` names the configured dialect; without one, none is foreign. `unknown`: tools that nobody declared count too.
-    `unsettled`: it is not known yet which dialect this is. `line_start`: whether an opener starts a line, so that a
+    `undetected`: it is not known yet which dialect this is. `line_start`: whether an opener starts a line, so that a
     marker may be missing before it; None to ask `left`, where an opener behind one of `openers` does not.
     """
 
@@ -56,7 +56,7 @@ class OpenerContext:
     own: str = ""
     final: bool = False
     unknown: bool = True
-    unsettled: bool = False
+    undetected: bool = False
     line_start: bool | None = None
     left: LeftContext | None = None
     openers: tuple[str, ...] = ()
@@ -320,7 +320,7 @@ class Opening:
             return slot
         if not context.tools.accepts(slot[1]):
             return NO
-        return self._second_member(slot[0]) if context.unsettled else YES
+        return self._second_member(slot[0]) if context.undetected else YES
 
     def _second_member(self, pos: int) -> Answer:
         """Match the name of the next member: what sets a format without markers apart from any other JSON."""

@@ -125,8 +125,8 @@ class Documents(State):
         span = (document.start, end)
         text = self._buffer.slice(*span)
         found = read_document(document.kind, text, span, whole, depth=self._policy.limits.max_depth)
-        for said in found.diagnoses:
-            self._transcript.diagnose(said.code, said.span, said.message)
+        for each in found.diagnoses:
+            self._transcript.diagnose(each.code, each.span, each.message)
         self._transcript.document(found)
         self._open, self.is_open = None, False
 
@@ -141,8 +141,8 @@ def report_nested(
     for document in found:
         where = f"{name}: argument {document.key!r}"
         transcript.diagnose("nested-document", span, f"{where} holds a document of the type {document.name!r}")
-        for said in document.diagnoses:
-            transcript.diagnose(said.code, span, f"{where}: {said.message}")
+        for each in document.diagnoses:
+            transcript.diagnose(each.code, span, f"{where}: {each.message}")
     return found
 
 

@@ -174,8 +174,8 @@ class Passages(State):
 
     def _needed(self, passage: str) -> int:
         """Return how long a stretch of this passage must be."""
-        said = len({character for character in passage if character.isalpha()}) >= WORDS
-        return max(self._times * len(passage), SHORTEST if said else DRAWN)
+        is_sentence = len({character for character in passage if character.isalpha()}) >= WORDS
+        return max(self._times * len(passage), SHORTEST if is_sentence else DRAWN)
 
     def _report(self, begin: int, end: int, passage: str) -> Loop:
         """Return the loop; go on behind it, or follow it if it reaches the end of what was read."""

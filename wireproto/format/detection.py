@@ -15,6 +15,7 @@ from typing import Final
 from wireproto.format.dialect import Dialect
 from wireproto.format.plugins import codec_facts
 from wireproto.format.registry import dialect, dialects
+from wireproto.format.spelling import is_distinctive
 from wireproto.format.template import Gap, Template
 from wireproto.values.errors import DialectError
 
@@ -30,7 +31,6 @@ _ATOM: Final = re.compile(r"</?[^<>]+>?|\[/?[^\[\]]+\]|`{3}\w*|[^<>\[\]`]+")
 # Templates name their markers and join them: {% set token = "<a>" %}, then '<' + token + 'b>' or <{{ token }}b>.
 _CONSTANT: Final = re.compile(r"""\bset\s+(?P<name>\w+)\s*=\s*(?P<quote>['"])(?P<text>[^'"\n]{1,128})(?P=quote)""")
 _USE: Final = re.compile(r"""['"]\s*[+~]\s*(?P<joined>\w+)\s*[+~]\s*['"]|\{\{-?\s*(?P<shown>\w+)\s*-?\}\}""")
-_LEAST: Final = 3  # shorter pieces are in every template
 _HALF: Final = 0.5
 _MAX_NAME: Final = 512
 _NEAR: Final = 0.5
@@ -143,7 +143,7 @@ def _markers(spec: Dialect) -> tuple[Template, ...]:
 
 def _atoms(spec: Dialect) -> frozenset[str]:
     found = (atom for template in _markers(spec) for literal in template.literals for atom in _ATOM.findall(literal))
-    return frozenset(atom for atom in found if len(atom) >= _LEAST)
+    return frozenset(atom for atom in found if is_distinctive(atom))
 
 
 def _stretches(spec: Dialect) -> frozenset[str]:
@@ -156,4 +156,4 @@ def _stretches(spec: Dialect) -> frozenset[str]:
             if len(literals) != 1:
                 found.append("")
         found.append("")
-    return frozenset(stretch.strip() for stretch in found if len(stretch.strip()) >= _LEAST)
+    return frozenset(stretch.strip() for stretch in found if is_distinctive(stretch.strip()))

@@ -28,7 +28,7 @@ DISTINCTIVE = 3
 
 
 def is_distinctive(marker: str) -> bool:
-    """Return whether a marker is long enough to be told from text by itself."""
+    """Return whether a marker is long enough to be recognised among text by itself."""
     return len(marker) >= DISTINCTIVE
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from os.path import commonprefix
 from typing import Final
 
-from wireproto.decode.openers import opener_table
 from wireproto.engine.left_context import QUOTING
+from wireproto.engine.openers import opener_table
 from wireproto.format.dialect import Dialect
-from wireproto.format.spelling import spellings
+from wireproto.format.spelling import is_distinctive, spellings
 from wireproto.grammars.automata.automaton import Dfa, build_dfa, edges_to
 from wireproto.grammars.automata.charset import char_set, complement
 from wireproto.grammars.automata.right_linear import right_linear
@@ -26,8 +26,6 @@ from wireproto.text.scan import BLANK
 from wireproto.tools.toolset import Toolset
 from wireproto.values.errors import GrammarError
 
-# Shorter markers (a bracket) open no call in open text, so text may hold them.
-_MIN_MARKER: Final = 3
 # White space between reasoning and calls; models write a line break or two, and could loop without a bound.
 _MAX_BLANKS: Final = 8
 _MARKS: Final = char_set("".join(QUOTING))
@@ -112,12 +110,12 @@ class MessageWriter:
     def markers(self) -> tuple[str, ...]:
         """What text outside calls must not hold: all that a call, a section or a damaged header begins with."""
         known = opener_table(self.dialect, False)
-        markers = {marker for marker in known.openers if len(marker) >= _MIN_MARKER}
+        markers = {marker for marker in known.openers if is_distinctive(marker)}
         for form in (form for each in known.by_literal.values() for form in each):
-            bare = [header for header in form.headers if header.nodes and len(header.first) < _MIN_MARKER]
+            bare = [header for header in form.headers if header.nodes and not is_distinctive(header.first)]
             markers |= {header.format(name=tool.name).strip(BLANK) for header in bare for tool in self.tools.tools}
         late = [header for form in known.late for header in form.late_headers]
-        markers |= {text for header in late for text in header.literals if len(text) >= _MIN_MARKER}
+        markers |= {text for header in late for text in header.literals if is_distinctive(text)}
         if self.dialect.reasoning is not None:
             markers |= {self.dialect.reasoning.open, self.dialect.reasoning.close}
         return tuple(sorted(markers))
@@ -130,7 +128,7 @@ class MessageWriter:
             return ()
         one, other = (opener.format(name=name, id=name).strip(BLANK) for name in ("a", "b"))
         shared = commonprefix([one, other])  # noqa: RUF071 - characters are what is compared here
-        if len(shared) >= _MIN_MARKER:
+        if is_distinctive(shared):
             return (shared,)
         return tuple(opener.format(name=tool.name).strip(BLANK) for tool in self.tools.tools)
 

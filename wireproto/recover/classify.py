@@ -178,7 +178,7 @@ def _label_of_calls(found: Decoded) -> Label:
 
 
 def _is_all_fence(message: Message) -> bool:
-    """Tell whether the whole text is one fenced block: nobody quotes without a word about it."""
+    """Return whether the whole text is one fenced block: nobody quotes without a word about it."""
     text = message.text.strip(BLANK)
     return [*fences(text)] == [(0, len(text))]
 
@@ -208,7 +208,7 @@ def _candidate(found: Decoded, call: Call) -> Candidate:
 def _wrong_dialect(message: Message, configured: Dialect | None) -> list[Diagnosis]:
     """Return the diagnosis that says that another dialect than the configured one is what the model writes."""
     codes = [diagnosis for diagnosis in message.diagnoses if diagnosis.code in ("foreign-call", "foreign-dialect")]
-    own = [call for call in message.calls if not any(said.code == "foreign-dialect" for said in call.diagnoses)]
+    own = [call for call in message.calls if not any(each.code == "foreign-dialect" for each in call.diagnoses)]
     if configured is None or own or not codes:
         return []
     return [diagnose("wrong-dialect", codes[0].span)]

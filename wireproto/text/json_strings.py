@@ -78,7 +78,7 @@ def decode_chunk(text: str) -> tuple[str, int] | None:
 
 
 def _encodable(text: str) -> bool:
-    """Tell whether no half of a surrogate pair is in the text."""
+    """Return whether no half of a surrogate pair is in the text."""
     try:
         text.encode()
     except UnicodeEncodeError:

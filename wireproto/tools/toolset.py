@@ -2,7 +2,7 @@
 
 It must not know any dialect or how text was cut into values; it sees one key and one whole text at a time.
 
-Law: a mismatch is said, never guessed away and never raised. Text whose type nobody declares stays text, and what
+Law: a mismatch is diagnosed, never guessed away and never raised. Text whose type nobody declares stays text, and what
 does not fit comes back as it was written. Only a wrong tool definition raises (`SchemaError`), when it is loaded.
 """
 

@@ -1,6 +1,6 @@
 """Results of tools as text for the next turn, in the form that the dialect's file gives.
 
-It knows no format and no chat template. Its law: a result is told whole and ends where it ends; content that would end
+It knows no format and no chat template. Law: a result is written whole and ends where it ends; content that would end
 it earlier is escaped where the format has an escape, and refused where it has none.
 """
 
@@ -89,7 +89,7 @@ def _holes(dialect: Dialect, shape: ResultShape, result: ToolResult, index: int)
 
 
 def _id(dialect: Dialect, shape: ResultShape, result: ToolResult, index: int) -> str:
-    """Return what stands for the id: the id itself, or where it may be missing, the text that holds it."""
+    """Return how the id is written: the id itself, or where it may be missing, the text that holds it."""
     if result.id is not None:
         text = _label(shape, "id", result.id)
         return _fill(shape.id, {"id": text}) if shape.id else text

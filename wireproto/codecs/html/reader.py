@@ -45,7 +45,7 @@ class AreaValue(RawValue):
     __slots__ = ()
 
     def emit(self, end: int) -> None:
-        """Tell the value's text up to `end`, or to half of a reference before it."""
+        """Emit the value's text up to `end`, or to half of a reference before it."""
         if self._mode == "undecided":
             certain, _ = self._part(self.start, end)
             if not "null".startswith(certain):
@@ -120,7 +120,7 @@ class HtmlReader(State):
 
     @property
     def position(self) -> int:
-        """Everything before this is settled: all that was read, but for a tag that may open the next call."""
+        """Everything before this is decided: all that was read, but for a tag that may open the next call."""
         if self._markup is not None and self._scan - self._markup.start <= MAX_TAG:
             return self._markup.start
         area = self._element.area if self._element is not None else None

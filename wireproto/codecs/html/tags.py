@@ -69,7 +69,7 @@ class Tag:
 
 
 def markup_at(text: str, pos: int, end: int) -> tuple[Kind, MarkupState, int] | Miss:
-    """Tell what the `<` at `pos` begins: its kind, its first state and where to go on; NO if it is text."""
+    """Return what the `<` at `pos` begins: its kind, its first state and where to go on; NO if it is text."""
     following = text[pos + 1 : min(pos + 4, end)]
     if _LETTER.match(following):
         return "start", "name", pos + 1

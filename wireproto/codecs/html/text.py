@@ -98,7 +98,7 @@ def escape_attribute(text: str) -> str:
 
 
 def _begins_name(text: str) -> bool:
-    """Tell whether more text may make a (longer) name of this."""
+    """Return whether more text may make a (longer) name of this."""
     at = bisect_left(_NAMES, text)
     if at < len(_NAMES) and _NAMES[at] == text:
         at += 1

@@ -77,7 +77,7 @@ class Boundary(State):
 
     @property
     def position(self) -> int:
-        """Everything before this is settled."""
+        """Everything before this is decided."""
         return min(self.value.emitted, self.scan)
 
     @property

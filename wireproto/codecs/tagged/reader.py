@@ -37,7 +37,7 @@ class TaggedReader(State):
         self._stops: tuple[str, ...] = (*live.firsts, "\r", *self.specials, *spelling.dialect.argument.escape[:1])
         self._wrapper_close = spelling.wrapper_close if opening.wrapped else ""
         self._open: Boundary | None = None
-        # Where the header was told from text by the first argument's opener, that is not matched again.
+        # The first argument's opener was matched to recognise the header: it is not matched again.
         self._argument = opening.argument
         self._given = self._doubtful = False
         self._closed = opening.closed

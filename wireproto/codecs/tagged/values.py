@@ -54,7 +54,7 @@ class RawValue(State):
         return True
 
     def emit(self, end: int) -> None:
-        """Tell the value's text up to `end`."""
+        """Emit the value's text up to `end`."""
         if end <= self.emitted:
             return
         if self._mode == "undecided":
@@ -128,7 +128,7 @@ class RawValue(State):
         return text.replace(self._escape, self.spelling.value_close(self.key)) if self._escape else text
 
     def _stream(self, end: int, final: bool = False) -> None:
-        """Tell more of a string, up to `end` or to half of an escape before it."""
+        """Emit more of a string, up to `end` or to half of an escape before it."""
         if self._escape and not final:
             end = self._before_half_escape(end)
         self.builder.more(self._decoded(self.emitted, end))

@@ -78,7 +78,7 @@ class TomlReader(State):
         assert isinstance(part, OpenString)
         # The pattern decides everything; most chunks need no pattern.
         if part.quote in text or "\\" in text or not text.isprintable():
-            if part.unsettled(text):
+            if part.unsure(text):
                 return None
             if text[-1] == part.quote:
                 text, held = text[:-1], 1

@@ -167,7 +167,7 @@ class TomlCall(State):
             raise Unreadable(f"the {current.role} cannot be {raw.strip()[:40]}")
 
     def fits(self, statement: Statement, indent: int) -> bool:
-        """Tell whether a statement may follow a string of many lines.
+        """Return whether a statement may follow a string of many lines.
 
         A header is one of the call's. A key that the tool does not declare, indented deeper than the string's own, is
         taken for code, such as `x = 1` below a docstring.
@@ -261,7 +261,7 @@ class TomlCall(State):
         return keys[key]
 
     def _give_tables(self) -> bool:
-        """Tell the arguments that were spread over statements; False if those do not go together."""
+        """Emit the arguments that were spread over statements; False if those do not go together."""
         try:
             for key, value in self._tables.read(self._record.arguments).items():
                 self.builder.give(key, self._plain(key, value))

@@ -35,7 +35,7 @@ _SPECIAL: Final = {
     ("'", True): re.compile(rf"'{{3,}}|'+\Z|[{_CONTROL}]|\r(?!\n)"),
 }
 # By the same: what a chunk must not hold to be content throughout, but for one quote at its end.
-_UNSETTLED: Final = {
+_UNSURE: Final = {
     ('"', False): re.compile(rf'["\\\r\n{_CONTROL}]'),
     ("'", False): re.compile(rf"['\r\n{_CONTROL}]"),
     ('"', True): re.compile(rf'"""|""\Z|[\\\r{_CONTROL}]'),
@@ -61,7 +61,7 @@ class OpenString(State):
 
     `fresh`: nothing was read yet, so that a line break belongs to the delimiter. `trims`: behind a backslash at the end
     of a line. `run`: how many quotes of the run that `position` is in are content. `no_close_before`: every delimiter
-    before this is known to be content. `look`: where the look-ahead behind the current delimiter stopped. `unsettled`
+    before this is known to be content. `look`: where the look-ahead behind the current delimiter stopped. `unsure`
     finds what a chunk must not hold to be content throughout, but for one quote at its end.
     """
 
@@ -75,10 +75,10 @@ class OpenString(State):
     run: int = 0
     no_close_before: int = 0
     look: int = 0
-    unsettled: Callable[[str], re.Match[str] | None] = field(init=False, repr=False)
+    unsure: Callable[[str], re.Match[str] | None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.unsettled = _UNSETTLED[self.quote, self.multi].search
+        self.unsure = _UNSURE[self.quote, self.multi].search
 
     @property
     def delimiter(self) -> int:
@@ -87,11 +87,11 @@ class OpenString(State):
 
     @property
     def flows(self) -> bool:
-        """Whether a chunk without anything unsettled is content throughout."""
+        """Whether a chunk without anything unsure is content throughout."""
         return not (self.fresh or self.trims)
 
     def read(self, text: str, base: int, end: int, final: bool, repairs: set[str]) -> tuple[str, Stop | Answer]:
-        """Decode as far as certain, and tell why no further; `text` begins at position `base`.
+        """Decode as far as certain, and return why no further; `text` begins at position `base`.
 
         Names what was repaired in `repairs`. `Stop.QUOTE`: quotes that may close the string stand at `position`.
         """
@@ -201,7 +201,7 @@ class OpenString(State):
         return at
 
     def _quotes(self, at: int, count: int, end: int, final: bool) -> tuple[str, int, Stop | Answer]:
-        """Tell of a run of quotes what is certainly content, and whether the rest may close the string."""
+        """Return what of a run of quotes is certainly content, and whether the rest may close the string."""
         if not self.multi:
             return "", at, Stop.QUOTE
         surplus = max(0, count - 3)
@@ -237,7 +237,7 @@ class OpenString(State):
         return "\\", at + 1
 
     def _control(self, text: str, at: int, end: int, final: bool) -> Stop | Answer | None:
-        """Tell why not to go on at a control character; None if it is content."""
+        """Return why to stop at a control character; None if it is content."""
         if text[at] == "\r" and at + 1 == end and not final:
             return WAIT
         breaks = not self.multi and (text[at] == "\n" or text.startswith("\r\n", at, end))

@@ -38,7 +38,7 @@ class XmlValue(RawValue):
         return self._decoder_mode is Mode.RAW
 
     def emit(self, end: int) -> None:
-        """Tell the value's text up to `end`, or to half of a reference before it."""
+        """Emit the value's text up to `end`, or to half of a reference before it."""
         if self._mode in ("late", "drop") and end > self.emitted:
             self.builder.check_size(end - self.start)
             self._decode_on(end, final=False)

@@ -62,7 +62,7 @@ class OpenerTable:
         return not set(closers).isdisjoint(self.reasoning.get(literal, ()))
 
     def chosen(self, dialect: Dialect) -> OpenerTable:
-        """Return the table of a dialect that was found out. Nothing is foreign then: nobody said what to expect."""
+        """Return the table of a dialect that was found out. Nothing is foreign then, since none was configured."""
         return _chosen(dialect, self.fences, self.documents)
 
     def lacks_marker(self, text: str, pos: int, end: int) -> bool:
