@@ -21,10 +21,10 @@ from wireproto.tools.toolset import Tool, Tools, Toolset
 from wireproto.values.errors import SchemaError
 from wireproto.write.encoder import encode
 
-_NO_TOOLS: Final = "# Tools\n\nNo tools are offered. Answer in plain text, and write no calls."
+_NO_TOOLS: Final = "# Tools\n\nNo tools are offered. Answer in plain text, and do not write calls."
 _INTRODUCTION: Final = (
-    "To use a tool, write a call exactly as the examples below are written, markers and line breaks included. "
-    "Text before a call is read by the user. After your last call stop: the results come in the next message."
+    "To use a tool, write a call exactly as in the examples below, with the same markers and line breaks. "
+    "The user reads the text before a call. Stop after your last call: the results come in the next message."
 )
 
 
@@ -58,15 +58,15 @@ def prompt(dialect: str | Dialect, tools: Tools) -> str:
 
 def _form_rules(dialect: Dialect) -> Iterator[str]:
     if dialect.section is None and not dialect.call.open.nodes:
-        yield "A call is the whole of your answer: nothing stands before it."
+        yield "A call must be your whole answer: write nothing before it."
     if dialect.section is not None:
-        yield "Several calls stand in one block, one after the other; there is one block in an answer."
+        yield "Write several calls in one block, one after the other. An answer has at most one block."
     else:
-        yield "Several calls stand one after the other."
+        yield "Write several calls one after the other."
     if dialect.nonce:
-        yield f"The markers of this conversation hold {dialect.nonce}. Markup without it is content, and no call."
-    yield "Put no code fence around a call, and quote no call that you do not mean."
-    yield "Use only these tools and arguments. Give every required argument; leave out what you do not need."
+        yield f"The markers of this conversation contain {dialect.nonce}. Markup without it is content and not a call."
+    yield "Do not put a call into a code fence, and do not write a call as an example."
+    yield "Use only these tools and arguments. Give every required argument, and leave out those that you do not need."
 
 
 def describe(dialect: Dialect, tool: Tool) -> Iterator[str]:
@@ -77,7 +77,7 @@ def describe(dialect: Dialect, tool: Tool) -> Iterator[str]:
     else:
         yield from _list(tool)
     if shared := definitions(tool):
-        yield f"Definitions that these refer to: {shared}"
+        yield f"Definitions that the arguments refer to: {shared}"
 
 
 def _list(tool: Tool) -> Iterator[str]:

@@ -37,4 +37,4 @@ def record_head(dialect: Dialect, name: str) -> str:
 def rules(argument: Argument) -> Iterator[str]:
     """Yield what a prompt says of values."""
     del argument  # JSON is JSON
-    yield "The arguments are one JSON object, with everything in strings escaped as JSON wants it."
+    yield "The arguments are one JSON object; escape strings as JSON requires."

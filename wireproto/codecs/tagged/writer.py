@@ -57,13 +57,13 @@ def in_python(literals: str, container: bool) -> bool:
 
 
 def rules(argument: Argument) -> Iterator[str]:
-    """Yield what a prompt says of values."""
-    yield f"A string is written as it is, without quotes; {_LITERALS[argument.literals]}."
+    """Yield the rules for values, for a prompt."""
+    yield f"Write a string as it is, without quotes; {_LITERALS[argument.literals]}."
     if argument.pad:
         keys = ", ".join(argument.pad_keys)
         value = f"The value of {keys}" if keys else "A value"
-        yield f"{value} stands on lines of its own; the line breaks next to its markers are not part of it."
+        yield f"{value} is on lines of its own; the line breaks next to its markers are not part of it."
     if argument.escape:
-        yield f"Nothing is escaped in a string, except that its own closing marker is written {argument.escape}"
+        yield f"Do not escape anything in a string, except its own closing marker, which is written {argument.escape}"
     else:
-        yield "Nothing is escaped: every character of a value stands for itself."
+        yield "Do not escape anything: write every character of a value as it is."
