@@ -20,7 +20,7 @@ from wireproto.values.errors import TooLarge
 # (first code point, last code point, target state)
 Edge = tuple[int, int, int]
 _State = TypeVar("_State", bound=Hashable)
-# A state becomes a rule or a part of one; products of more states than this take seconds.
+# Bounds the time of a product, and the size of a grammar: a state becomes a rule or a part of one.
 MAX_STATES: Final = 12_000
 # Characters of all words of an `enum` together, before the trie is minimised.
 MAX_TRIE: Final = 400_000

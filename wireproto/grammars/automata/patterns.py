@@ -32,7 +32,7 @@ from wireproto.grammars.automata.ecma_regex import (
 from wireproto.grammars.expr.expr import Ranges
 from wireproto.values.errors import TooLarge
 
-# A pattern comes from outside: these bound its NFA, its automaton, and the steps of the construction (about a second).
+# A pattern comes from outside: these bound its NFA, its automaton, and the steps of the construction.
 _MAX_NODES: Final = 20_000
 _MAX_STATES: Final = 4_000
 _MAX_WORK: Final = 400_000

@@ -38,7 +38,7 @@ from wireproto.grammars.raw.delayed_determinisation import START, Position, Redu
 from wireproto.grammars.raw.marker_nfa import Steps, ValueAutomaton
 from wireproto.values.errors import TooLarge
 
-# A state becomes a rule or a part of one: more of them make a grammar that engines are slow to load.
+# Bounds the size of the grammar: a state becomes a rule or a part of one.
 _MAX_WORD_STATES: Final = 4_000
 # Alternatives nest this deep in one rule; below that a rule of its own keeps lines readable.
 _MAX_NESTED: Final = 6

@@ -43,7 +43,7 @@ _TYPES: Final = {
     "array": ValueSet(arrays=ANY_VALUE.arrays),
     "object": ValueSet(objects=ANY_VALUE.objects),
 }
-# Each of these becomes at least one rule: beyond, a grammar is too large for any engine.
+# Bound the size of the grammar: each of these becomes at least one rule.
 _MAX_ITEMS: Final = 5_000
 _MAX_MEMBERS: Final = 2_000
 _MAX_KEYS: Final = 50_000  # characters of all keys together

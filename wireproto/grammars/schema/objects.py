@@ -21,7 +21,7 @@ from wireproto.grammars.schema.reading import Note, SchemaReader
 from wireproto.grammars.schema.sets import Inexpressible, ObjectSet
 from wireproto.values.errors import TooLarge
 
-# Each state is a rule with all members that may follow: with more of them the grammar is too large for any engine.
+# Bounds the size of the grammar: each state is a rule with all members that may follow.
 _MAX_STATES: Final = 3_000
 # Up to here every state lists all named members that may follow; beyond, they are a chain: lists would be quadratic.
 _MAX_INLINE: Final = 40

@@ -19,7 +19,7 @@ from wireproto.values.errors import TooLarge
 # The limits keep products of clauses from growing exponentially. From `_MANY_CLAUSES` on, covered clauses are dropped.
 _MAX_CLAUSES: Final = 256
 _MANY_CLAUSES: Final = 32
-# A product of few clauses may grow to this many; what grows beyond it was never seen to shrink again.
+# A product of few clauses may grow to this many: a product of three unions of four, or of six of two.
 _MAX_MET: Final = 64
 _MAX_MEETINGS: Final = 8_192
 _MAX_KINDS: Final = 64

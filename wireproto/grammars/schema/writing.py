@@ -31,7 +31,8 @@ from wireproto.grammars.schema.sets import ArraySet, Inexpressible, ItemCount, O
 from wireproto.grammars.schema.values import ValueSet
 from wireproto.values.errors import TooLarge
 
-# The most digits in a row where the schema sets no limit: 2**64 has 20, and engines slow down with unbounded runs.
+# The most digits in a row where the schema sets no limit: 2**64 has 20. A model that begins to repeat a digit has to
+# stop.
 _MAX_DIGITS: Final = 20
 # A longer `prefixItems` gets a rule for each item: nested in place it would be as deep as it is long.
 _NESTED_PREFIX: Final = 8
