@@ -145,7 +145,7 @@ class MessageWriter:
                 raise GrammarError(f"{self.dialect.name} has no reasoning that could be open")
             return rest
         # A call inside reasoning would be a draft, or a call if nothing follows (R-THINK): the grammar allows neither.
-        held = texts_without(tuple(marker for marker in self.markers if marker != reasoning.close))
-        reasoning_first = right_linear(until_dfa([reasoning.close]) & held, self.table, "reasoning")
+        allowed = texts_without(tuple(marker for marker in self.markers if marker != reasoning.close))
+        reasoning_first = right_linear(until_dfa([reasoning.close]) & allowed, self.table, "reasoning")
         block = seq(self.table.add("reasoning", reasoning_first), repeat(chars(_BLANKS), 0, _MAX_BLANKS))
         return seq(block, rest) if opened else seq(optional(seq(literal(reasoning.open), block)), rest)

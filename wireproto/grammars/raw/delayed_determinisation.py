@@ -62,7 +62,8 @@ class ReducedAutomaton:
 
     def __init__(self, automaton: ValueAutomaton, calls: Mapping[Ranges, Expr]) -> None:
         self._first = _first_of_markers(automaton)
-        rows = [list(_begun(arcs, automaton.opens.get(state), calls)) for state, arcs in enumerate(automaton.arcs)]
+        numbered = enumerate(automaton.arcs)
+        rows = [list(_transitions_of(arcs, automaton.opens.get(state), calls)) for state, arcs in numbered]
         self._marked = [[move for move in row if move.sets[0] == self._first] for row in rows]
         self._others = [tuple(move for move in row if move.sets[0] != self._first) for row in rows]
         self._opened = {move.target.state for row in self._marked for move in row}
@@ -117,7 +118,7 @@ def _joined(sets: list[Ranges]) -> Ranges:
     return sets[0] if len(sets) == 1 else union(*sets)
 
 
-def _begun(arcs: Iterable[Arc], behind: int | None, calls: Mapping[Ranges, Expr]) -> Iterator[Transition]:
+def _transitions_of(arcs: Iterable[Arc], behind: int | None, calls: Mapping[Ranges, Expr]) -> Iterator[Transition]:
     """Yield the transitions from a state; a nested call shares the arc of its first character where there is one."""
     left = {} if behind is None else dict(calls)
     for arc in arcs:

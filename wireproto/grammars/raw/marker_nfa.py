@@ -148,7 +148,7 @@ class ValueAutomaton:
 _OpenTag = int | None
 
 
-def _after(open_tag: _OpenTag, meanings: frozenset[Meaning]) -> _OpenTag:
+def _next_open_tag(open_tag: _OpenTag, meanings: frozenset[Meaning]) -> _OpenTag:
     """Return the next state of R-CLOSE2. It never assumes an opener that may not be one."""
     if Meaning.VALUE in meanings:
         return open_tag + 1 if open_tag is not None and open_tag < 2 else None
@@ -167,9 +167,9 @@ def determinised(nfa: MarkerNfa, before: Steps = (), anywhere: bool = False) -> 
 
     `before`: what counts as read before the first character. `anywhere`: the text may end in every state.
     """
-    begun = nfa.follow(nfa.start, before)
-    merged, number = _merged(nfa)
-    return _SubsetConstruction(merged, anywhere).reading((merged.first, number[begun]))
+    started = nfa.follow(nfa.start, before)
+    merged, number = _minimised(nfa)
+    return _SubsetConstruction(merged, anywhere).reading((merged.first, number[started]))
 
 
 class _SubsetConstruction:
@@ -182,12 +182,12 @@ class _SubsetConstruction:
         self.nfa, self.anywhere = nfa, anywhere
         self.atoms = _atoms(each for edges in nfa.edges for each, _ in edges)
         self.exit, self.call = len(self.atoms), len(self.atoms) + 1
-        self.closure = [_reached(nfa, node) for node in range(len(nfa.edges))]
+        self.closure = [_epsilon_closure(nfa, node) for node in range(len(nfa.edges))]
         sets = {ranges for edges in nfa.edges for ranges, _ in edges}
         parts = {ranges: [i for i, atom in enumerate(self.atoms) if intersection(atom[:1], ranges)] for ranges in sets}
         self.moves = [_moves(edges, parts) for edges in nfa.edges]
         self.tick = self.atoms.index(_TICK)
-        self.begun = [self.beginnings(nfa.start, nfa.unquoted), self.beginnings(nfa.start)]
+        self.started = [self.beginnings(nfa.start, nfa.unquoted), self.beginnings(nfa.start)]
         self.known: dict[tuple[tuple[int, ...], bool, _OpenTag], int] = {}
         self.sets: dict[tuple[int, ...], Ranges] = {}
         self.rows: dict[tuple[bool, _OpenTag], list[int]] = {}
@@ -228,11 +228,11 @@ class _SubsetConstruction:
         for node in nodes:
             for atom, targets in self.moves[node].items():
                 moved.setdefault(atom, []).extend(targets)
-        following = self.begun_row(quoted, open_tag)
+        following = self.started_row(quoted, open_tag)
         if moved:
             following = following.copy()
         for atom, targets in moved.items():
-            reached = tuple(sorted({*self.begun[quoted][atom], *targets}))
+            reached = tuple(sorted({*self.started[quoted][atom], *targets}))
             following[atom] = self.following(reached, atom == self.tick, open_tag)
         first = 0
         for atom, target in enumerate((*following[1:], None), 1):
@@ -241,12 +241,12 @@ class _SubsetConstruction:
                     yield first, atom - 1, following[first]
                 first = atom
 
-    def begun_row(self, quoted: bool, open_tag: _OpenTag) -> list[int]:
+    def started_row(self, quoted: bool, open_tag: _OpenTag) -> list[int]:
         """Return the next state for each atom if no marker has begun before it."""
         key = quoted, open_tag
         if key not in self.rows:
-            begun = enumerate(self.begun[quoted])
-            self.rows[key] = [self.following(targets, atom == self.tick, open_tag) for atom, targets in begun]
+            started = enumerate(self.started[quoted])
+            self.rows[key] = [self.following(targets, atom == self.tick, open_tag) for atom, targets in started]
         return self.rows[key]
 
     def following(self, targets: tuple[int, ...], tick: bool, open_tag: _OpenTag) -> int:
@@ -259,7 +259,7 @@ class _SubsetConstruction:
                 self.known[key] = self.state("end")
             else:
                 self.known[key] = (
-                    -1 if Meaning.STOP in meanings else self.state((nodes, tick, _after(open_tag, meanings)))
+                    -1 if Meaning.STOP in meanings else self.state((nodes, tick, _next_open_tag(open_tag, meanings)))
                 )
         return self.known[key]
 
@@ -303,7 +303,7 @@ def _moves(edges: Iterable[tuple[Ranges, int]], parts: Mapping[Ranges, list[int]
     return moves
 
 
-def _merged(nfa: MarkerNfa) -> tuple[MarkerNfa, list[int]]:
+def _minimised(nfa: MarkerNfa) -> tuple[MarkerNfa, list[int]]:
     """Return the NFA with nodes merged that have the same future, and the new node of each old one.
 
     Nothing follows a node that stops.
@@ -324,7 +324,7 @@ def _merged(nfa: MarkerNfa) -> tuple[MarkerNfa, list[int]]:
     return found, number
 
 
-def _reached(nfa: MarkerNfa, node: int) -> frozenset[int]:
+def _epsilon_closure(nfa: MarkerNfa, node: int) -> frozenset[int]:
     """Return the nodes reached without reading a character (epsilon closure)."""
     found, todo = {node}, [node]
     while todo:

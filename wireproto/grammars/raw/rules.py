@@ -99,14 +99,14 @@ def _rules(boundary: ValueBoundary, name: str) -> Mapping[str, Expr]:
     site = boundary.site
     calls = nested_calls(site)
     rests = {closer: family.rule() for closer in sorted({closer for _, closer in calls} - {""})}
-    begun: dict[Ranges, Expr] = {}
+    call_starts: dict[Ranges, Expr] = {}
     for steps, closer in calls:
         rest = seq(_behind_first(steps), rests.get(closer, EMPTY))
-        begun[steps[0].ranges] = choice(begun.get(steps[0].ranges, NOTHING), rest)
-    begun = {first: family.headed(rest) for first, rest in begun.items()}
+        call_starts[steps[0].ranges] = choice(call_starts.get(steps[0].ranges, NOTHING), rest)
+    call_starts = {first: family.with_rest_as_rule(rest) for first, rest in call_starts.items()}
     for closer, rest in rests.items():
-        _AutomatonWriter(family, nested_automaton(site, closer), rest, begun).write()
-    _AutomatonWriter(family, boundary.automaton(), RuleRef(name), begun).write()
+        _AutomatonWriter(family, nested_automaton(site, closer), rest, call_starts).write()
+    _AutomatonWriter(family, boundary.automaton(), RuleRef(name), call_starts).write()
     return family.rules
 
 
@@ -122,7 +122,7 @@ class _RuleFamily:
         self._count += 1
         return RuleRef(f"{self.name}--{self._count}")
 
-    def headed(self, expr: Expr) -> Expr:
+    def with_rest_as_rule(self, expr: Expr) -> Expr:
         """Return an expression with what follows its first literal moved into a rule."""
         head, *rest = expr.parts if isinstance(expr, Seq) else (EMPTY, expr)
         if not isinstance(head, Literal):
@@ -184,7 +184,7 @@ class _AutomatonWriter:
     def body(self, position: Position, depth: int) -> Expr:
         tail = self.tail(position)
         options: list[Expr] = [self.tails[tail]] if tail in self.tails else self.options(tail, depth)
-        options += [self.taken(move, depth) for move in self.automaton.transitions(position) if move not in tail]
+        options += [self.written_move(move, depth) for move in self.automaton.transitions(position) if move not in tail]
         options += [EMPTY] if position.state in self.exits else []
         return choice(*options)
 
@@ -192,10 +192,10 @@ class _AutomatonWriter:
         """Return the alternatives of a tail; its transitions of two characters may be a rule of their own."""
         two = _of_two(tail)
         if two == tail or two not in self.tails:
-            return [self.taken(move, depth) for move in tail]
-        return [self.tails[two], *(self.taken(move, depth) for move in tail[len(two) :])]
+            return [self.written_move(move, depth) for move in tail]
+        return [self.tails[two], *(self.written_move(move, depth) for move in tail[len(two) :])]
 
-    def taken(self, move: Transition, depth: int) -> Expr:
+    def written_move(self, move: Transition, depth: int) -> Expr:
         return seq(*map(chars, move.sets), move.rest, self.at(move.target, depth + 1))
 
     def at(self, position: Position, depth: int) -> Expr:

@@ -45,7 +45,7 @@ _ELSEWHERE: Final = _PLACES | {"$ref", "$dynamicRef", "$recursiveRef"}
 class _IndexedSchema:
     """A schema object, its base URI and its draft.
 
-    `first`: the pointer of the first schema that is equal. `alone`: a key for what it means, if that is the same in
+    `first`: the pointer of the first schema that is equal. `key`: a key for what it means, if that is the same in
     every document (it holds no other schemas).
     """
 
@@ -53,7 +53,7 @@ class _IndexedSchema:
     base: str
     draft: Draft
     first: str
-    alone: tuple[object, ...] | None
+    key: tuple[object, ...] | None
 
 
 class SchemaDocument:
@@ -94,9 +94,9 @@ class SchemaDocument:
         """Return the draft of a schema."""
         return self._found[pointer].draft
 
-    def alone(self, pointer: str) -> tuple[object, ...] | None:
+    def key(self, pointer: str) -> tuple[object, ...] | None:
         """Return a key for what a schema means in any document; None if it holds or refers to other schemas."""
-        return self._found[pointer].alone
+        return self._found[pointer].key
 
     def formats(self) -> Iterator[tuple[str, object]]:
         """Yield the pointer of each schema with a `format`, and the name of the format."""
@@ -137,7 +137,7 @@ class SchemaDocument:
         """Return the pointer that a reference leads to, and its (resource, fragment)."""
         if not isinstance(reference, str):
             raise GrammarError(f"{pointer}/{keyword}: a reference is a string")
-        uri, fragment = _joined(self._found[pointer].base, reference)
+        uri, fragment = _resolved(self._found[pointer].base, reference)
         if uri not in self._resources:
             raise Inexpressible(keyword, f"{reference!r} is outside this document, and nothing is fetched")
         target = self._anchors.get((uri, fragment))
@@ -162,45 +162,45 @@ class SchemaDocument:
             if not isinstance(schema, Mapping):
                 continue
             if "$schema" in schema:
-                draft = self._said(pointer, schema, draft)
-            base = self._named(pointer, schema, base, draft)
+                draft = self._draft_of(pointer, schema, draft)
+            base = self._index_names(pointer, schema, base, draft)
             order.append((pointer, schema, base, draft))
             if not _HOLDERS.isdisjoint(schema):
-                todo += [(f"{pointer}/{steps}", inner, base, draft) for steps, inner in _inside(schema)]
+                todo += [(f"{pointer}/{steps}", inner, base, draft) for steps, inner in _subschemas(schema)]
         for pointer, schema, base, draft in reversed(order):
-            said = (draft.name, *self._said_in(pointer, schema, draft))
-            first = self._same.setdefault((base, said), pointer)
-            alone = said if _ELSEWHERE.isdisjoint(schema) else None
-            self._found[pointer] = _IndexedSchema(schema, base, draft, first, alone)
+            identity = (draft.name, *self._identity(pointer, schema, draft))
+            first = self._same.setdefault((base, identity), pointer)
+            key = identity if _ELSEWHERE.isdisjoint(schema) else None
+            self._found[pointer] = _IndexedSchema(schema, base, draft, first, key)
 
-    def _said(self, pointer: str, schema: Mapping[str, Any], draft: Draft) -> Draft:
-        found = said_by(schema)
+    def _draft_of(self, pointer: str, schema: Mapping[str, Any], draft: Draft) -> Draft:
+        found = _named_draft(schema)
         if found is None:
             self.foreign = pointer
         return found or draft
 
-    def _said_in(self, pointer: str, schema: Mapping[str, Any], draft: Draft) -> Iterator[object]:
+    def _identity(self, pointer: str, schema: Mapping[str, Any], draft: Draft) -> Iterator[object]:
         """Yield what makes a schema different from others; the schemas inside it are indexed already."""
         for keyword, value in schema.items():
             if keyword == draft.identifier or keyword in _ANCHORS:
                 yield pointer
             elif keyword in _PLACES and isinstance(value, (Mapping, list)):
                 yield keyword, isinstance(value, list)
-                for steps, inner in _inside({keyword: value}):
+                for steps, inner in _subschemas({keyword: value}):
                     is_schema = isinstance(inner, Mapping)
-                    yield steps, self._found[f"{pointer}/{steps}"].first if is_schema else _written(inner) or pointer
+                    yield steps, self._found[f"{pointer}/{steps}"].first if is_schema else _text_of(inner) or pointer
             elif keyword not in _ANNOTATIONS:
-                yield keyword, _written(value) or pointer
+                yield keyword, _text_of(value) or pointer
 
-    def _named(self, pointer: str, schema: Mapping[str, Any], base: str, draft: Draft) -> str:
+    def _index_names(self, pointer: str, schema: Mapping[str, Any], base: str, draft: Draft) -> str:
         """Index the names of a schema, and return its base."""
         identifier = schema.get(draft.identifier)
-        ignored = draft.alone and "$ref" in schema
+        ignored = draft.only_ref and "$ref" in schema
         if isinstance(identifier, str) and not ignored:
             if not draft.anchors and identifier.startswith("#"):
                 self._anchors[base, identifier[1:]] = pointer
             else:
-                base = _joined(base, identifier)[0]
+                base = _resolved(base, identifier)[0]
                 self._resources.setdefault(base, pointer)
                 if not pointer:
                     self._resources[base] = ""
@@ -213,7 +213,7 @@ class SchemaDocument:
         return base
 
 
-def _written(value: object) -> str:
+def _text_of(value: object) -> str:
     """Return a text for a value, different for different ones; empty for what is nested too deep or too large."""
     try:
         return repr(value)
@@ -226,7 +226,7 @@ def escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def _inside(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the schemas directly inside a schema, each with the steps of the pointer to it."""
     for keyword, value in schema.items():
         if keyword in _MAPS and isinstance(value, Mapping):
@@ -239,7 +239,7 @@ def _inside(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield keyword, value
 
 
-def _joined(base: str, reference: str) -> tuple[str, str]:
+def _resolved(base: str, reference: str) -> tuple[str, str]:
     """Resolve a reference against a base: (URI, fragment)."""
     try:
         # `urljoin` does not know schemes such as urn, in which only a fragment can be relative.
@@ -263,20 +263,20 @@ _UNTIL_7: Final = frozenset({"dependencies"})
 class Draft:
     """One draft: its name, the keywords that it does not know, and its keyword for identifiers.
 
-    `alone`: keywords beside a `$ref` are ignored. `flags`: `exclusiveMinimum` and `exclusiveMaximum` are booleans, and
-    an integer is a number written without a fraction. `anchors`: anchors are in `$anchor`, not in identifiers.
+    `only_ref`: keywords beside a `$ref` are ignored. `flags`: `exclusiveMinimum` and `exclusiveMaximum` are booleans,
+    and an integer is a number written without a fraction. `anchors`: anchors are in `$anchor`, not in identifiers.
     """
 
     name: str
     unknown: frozenset[str]
     identifier: str = "$id"
-    alone: bool = False
+    only_ref: bool = False
     flags: bool = False
     anchors: bool = True
 
     def known(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the keywords of a schema that this draft knows."""
-        if self.alone and "$ref" in schema:
+        if self.only_ref and "$ref" in schema:
             return {"$ref": schema["$ref"]}
         if self.unknown.isdisjoint(schema):
             return schema
@@ -284,9 +284,9 @@ class Draft:
 
 
 _BEFORE_2019: Final = _SINCE_2020 | _SINCE_2019
-DRAFT_4: Final = Draft("draft-04", _BEFORE_2019 | _SINCE_7 | _SINCE_6, "id", alone=True, flags=True, anchors=False)
-DRAFT_6: Final = Draft("draft-06", _BEFORE_2019 | _SINCE_7, alone=True, anchors=False)
-DRAFT_7: Final = Draft("draft-07", _BEFORE_2019, alone=True, anchors=False)
+DRAFT_4: Final = Draft("draft-04", _BEFORE_2019 | _SINCE_7 | _SINCE_6, "id", only_ref=True, flags=True, anchors=False)
+DRAFT_6: Final = Draft("draft-06", _BEFORE_2019 | _SINCE_7, only_ref=True, anchors=False)
+DRAFT_7: Final = Draft("draft-07", _BEFORE_2019, only_ref=True, anchors=False)
 DRAFT_2019: Final = Draft("2019-09", _SINCE_2020 | _UNTIL_7)
 DRAFT_2020: Final = Draft("2020-12", _UNTIL_7)
 _DRAFTS: Final = {
@@ -298,8 +298,8 @@ _DRAFTS: Final = {
 }
 
 
-def said_by(schema: Mapping[str, Any]) -> Draft | None:
+def _named_draft(schema: Mapping[str, Any]) -> Draft | None:
     """Return the draft that `$schema` names; None for one that is not read here."""
-    said = str(schema["$schema"]).rstrip("#")
-    said = said.replace("https://json-schema.org/draft-0", "http://json-schema.org/draft-0")
-    return _DRAFTS.get(said)
+    name = str(schema["$schema"]).rstrip("#")
+    name = name.replace("https://json-schema.org/draft-0", "http://json-schema.org/draft-0")
+    return _DRAFTS.get(name)

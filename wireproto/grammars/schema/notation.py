@@ -126,10 +126,12 @@ class TokenWriter:
 
     def _within(self, form: QuotedText, dfa: Dfa) -> Expr:
         spelled, within = form.shifted(dfa), self.notation.within
-        held = _cached_and(spelled, within) if len(spelled.edges) <= _SMALL else spelled & within
-        if len(held.edges) > _MAX_HELD:
+        allowed = _cached_and(spelled, within) if len(spelled.edges) <= _SMALL else spelled & within
+        if len(allowed.edges) > _MAX_HELD:
             raise TooLarge(f"strings that take more than {_MAX_HELD} states")
-        return seq(literal(form.quote), right_linear(held, self.table, "text", form.spell_shifted, literal(form.quote)))
+        return seq(
+            literal(form.quote), right_linear(allowed, self.table, "text", form.spell_shifted, literal(form.quote))
+        )
 
     def unrestricted(self, dfa: Dfa) -> Expr:
         """Return the words of an automaton as strings, in every spelling."""

@@ -114,16 +114,16 @@ class SchemaReader:
         """Return the values that a schema accepts."""
         if ref.constant:
             return self.guarded(ref, lambda: assertions.constant(self.document, ref), over, "const")
-        alone = self.document.alone(ref.pointer) if self.strict else None
-        found = self.shared.get(alone) if alone is not None else None
+        shared_key = self.document.key(ref.pointer) if self.strict else None
+        found = self.shared.get(shared_key) if shared_key is not None else None
         if found is not None:
             return found
         key = (ref, over)
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._read(key)
-            if alone is not None and found.is_closed:
-                self.shared[alone] = found
+            if shared_key is not None and found.is_closed:
+                self.shared[shared_key] = found
         return found
 
     def _read(self, key: tuple[SchemaRef, bool]) -> ValueSet:
@@ -144,7 +144,7 @@ class SchemaReader:
             return self.guarded(ref, partial(self.unevaluated, self, ref, over), over, unevaluated)
         found = self.assertions(ref, over)
         for keyword, make in self._applicators(ref, schema, over):
-            found = self.met(found, ref, keyword, make, over)
+            found = self.refined(found, ref, keyword, make, over)
         return found
 
     def schema(self, ref: SchemaRef) -> Mapping[str, Any]:
@@ -159,13 +159,15 @@ class SchemaReader:
         for index in sorted({assertions.GROUP_OF[keyword] for keyword in schema if keyword in assertions.GROUP_OF}):
             keywords, make = assertions.GROUPS[index]
             keyword = next(each for each in keywords if each in schema)
-            found = self.met(found, ref, keyword, partial(make, asked), over)
+            found = self.refined(found, ref, keyword, partial(make, asked), over)
         for keyword in REFUSED:
             if keyword in schema:
-                found = self.met(found, ref, keyword, _refused, over)
+                found = self.refined(found, ref, keyword, _refused, over)
         return found
 
-    def met(self, found: ValueSet, ref: SchemaRef, keyword: str, make: Callable[[], ValueSet], over: bool) -> ValueSet:
+    def refined(
+        self, found: ValueSet, ref: SchemaRef, keyword: str, make: Callable[[], ValueSet], over: bool
+    ) -> ValueSet:
         """Return the values of a set that satisfy one more keyword."""
         if found == NO_VALUE:
             return found
@@ -224,10 +226,10 @@ class SchemaReader:
         return held | (~self.of(condition, not over) & self.of(self.sub(ref, "else"), over))
 
     def _one_of(self, parts: list[Formula], over: bool) -> ValueSet:
-        meeting = self._meeting([self.of(part, True) for part in parts])
+        overlaps = self._overlaps([self.of(part, True) for part in parts])
         refused: dict[int, ValueSet] = {}
         found = NO_VALUE
-        for part, others in zip(parts, meeting, strict=True):
+        for part, others in zip(parts, overlaps, strict=True):
             only = self.of(part, over)
             for other in others:
                 if other not in refused:
@@ -236,7 +238,7 @@ class SchemaReader:
             found |= only
         return found
 
-    def _meeting(self, every: list[ValueSet]) -> list[list[int]]:
+    def _overlaps(self, every: list[ValueSet]) -> list[list[int]]:
         """Return for each set the numbers of the others with which it may share values."""
         found: list[list[int]] = [[] for _ in every]
         listed = [each.listed(_MAX_LISTED) for each in every]
@@ -257,9 +259,9 @@ class SchemaReader:
             return False
         needed = [[each.item(i) for i in range(min(each.least, len(each.prefix) + 1))] for each in found.arrays]
         needed += [[member.value for member in each.members if member.required] for each in found.objects]
-        return all(any(self._nothing(formula, depth) for formula in formulas) for formulas in needed)
+        return all(any(self._is_empty(formula, depth) for formula in formulas) for formulas in needed)
 
-    def _nothing(self, formula: Formula, depth: int) -> bool:
+    def _is_empty(self, formula: Formula, depth: int) -> bool:
         if formula in (FALSE, TRUE) or depth >= _DEEP:
             return formula == FALSE
         if formula not in self._empty:

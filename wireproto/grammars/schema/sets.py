@@ -61,7 +61,7 @@ class StringSet:
             return self
         return StringSet(ANY_TEXT, max(self.least, least), self.most)
 
-    def within(self, other: StringSet) -> bool:
+    def is_within(self, other: StringSet) -> bool:
         """Whether this clause is visibly a subset of the other."""
         return other in (self, StringSet(ANY_TEXT))
 
@@ -127,7 +127,7 @@ class ArraySet:
         """Return what the item at an index must be."""
         return self.prefix[index] if index < len(self.prefix) else self.rest
 
-    def within(self, other: ArraySet) -> bool:
+    def is_within(self, other: ArraySet) -> bool:
         """Whether this clause is visibly a subset of the other."""
         return other in (self, ArraySet())
 
@@ -234,7 +234,7 @@ class ObjectSet:
             return TRUE
         return next((kind.value for kind in self.kinds if kind.keys.accepts(key)), TRUE)
 
-    def within(self, other: ObjectSet) -> bool:
+    def is_within(self, other: ObjectSet) -> bool:
         """Whether this clause is visibly a subset of the other."""
         if other.least > self.least or (other.most is not None and (self.most is None or self.most > other.most)):
             return False
@@ -346,8 +346,8 @@ def intersected(
 def _uncovered(clauses: Iterable[Clause]) -> dict[Clause, None]:
     kept: dict[Clause, None] = {}
     for clause in clauses:
-        if not any(clause.within(each) for each in kept):
-            kept = {each: None for each in kept if not each.within(clause)}
+        if not any(clause.is_within(each) for each in kept):
+            kept = {each: None for each in kept if not each.is_within(clause)}
             kept[clause] = None
     return kept
 

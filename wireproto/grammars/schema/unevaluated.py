@@ -76,20 +76,20 @@ class _Cases:
         found = [Case(self.reader.assertions(self.ref, self.over), self.evaluated())]
         for keyword in ("$ref", "$dynamicRef"):
             if keyword in schema:
-                found = _crossed(found, self.of(self.reader.target(self.ref, keyword)))
+                found = _products(found, self.of(self.reader.target(self.ref, keyword)))
         for part in self.reader.parts(self.ref, "allOf"):
-            found = _crossed(found, self.of(part))
+            found = _products(found, self.of(part))
         if "anyOf" in schema:
-            found = _crossed(found, self.counted("anyOf", lambda count: count > 0))
+            found = _products(found, self.counted("anyOf", lambda count: count > 0))
         if "oneOf" in schema:
-            found = _crossed(found, self.counted("oneOf", lambda count: count == 1))
+            found = _products(found, self.counted("oneOf", lambda count: count == 1))
         if "not" in schema:
-            found = _crossed(found, [Case(self.refused(self.reader.sub(self.ref, "not")))])
+            found = _products(found, [Case(self.refused(self.reader.sub(self.ref, "not")))])
         if "if" in schema:
-            found = _crossed(found, self.conditional())
+            found = _products(found, self.conditional())
         for key, formula in assertions.dependent_schemas(self.reader.document, self.ref, schema):
             absent, present = Case(restricted(objects=without(key))), Case(ValueSet(objects=having(key)))
-            found = _crossed(found, [absent, *_crossed([present], self.of(formula))])
+            found = _products(found, [absent, *_products([present], self.of(formula))])
         if "unevaluatedItems" in schema:
             found = [self.items(case) for case in found]
         if "unevaluatedProperties" in schema:
@@ -130,8 +130,8 @@ class _Cases:
 
     def conditional(self) -> list[Case]:
         condition = self.reader.sub(self.ref, "if")
-        then = _crossed(self.of(condition), self.of(self.reader.sub(self.ref, "then")))
-        return then + _crossed([Case(self.refused(condition))], self.of(self.reader.sub(self.ref, "else")))
+        then = _products(self.of(condition), self.of(self.reader.sub(self.ref, "then")))
+        return then + _products([Case(self.refused(condition))], self.of(self.reader.sub(self.ref, "else")))
 
     def items(self, case: Case) -> Case:
         if case.seen.items is None:
@@ -154,7 +154,7 @@ def _items_seen(schema: Mapping[str, Any]) -> int | None:
     return None if "items" in schema else len(schema.get("prefixItems", []))
 
 
-def _crossed(first: list[Case], second: list[Case]) -> list[Case]:
+def _products(first: list[Case], second: list[Case]) -> list[Case]:
     return _merged(a & b for a in first for b in second)
 
 

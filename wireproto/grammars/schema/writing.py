@@ -116,8 +116,8 @@ class ValueWriter:
                 options.append(right_linear(found.plain, self.table, "number", most=_MAX_DIGITS))
             options += [
                 seq(literal(sign), _exponents(large))
-                for held, sign, large in zip(found.regions, ("", "-") * 2, (True, True, False, False), strict=True)
-                if held
+                for whole, sign, large in zip(found.regions, ("", "-") * 2, (True, True, False, False), strict=True)
+                if whole
             ]
             self._by_numbers[found] = self.table.add("number", choice(*options))
         return self._by_numbers[found]
@@ -152,8 +152,8 @@ class ValueWriter:
         try:
             return self.tokens.strings(dfa)
         except TooLarge:
-            said = "a long string holds no beginning of markup"
-            self.reader.notes[Note(pointer, "maxLength", said, "narrowed")] = None
+            what = "a long string holds no beginning of markup"
+            self.reader.notes[Note(pointer, "maxLength", what, "narrowed")] = None
             return self.tokens.unrestricted(dfa & self.notation.plain)
 
     def array(self, array: ArraySet, pointer: str) -> Expr:

@@ -116,8 +116,8 @@ class ReasoningText:
         """Return the reasoning and its closer."""
         closer = _escaped(following)
         others = [marker for marker in self.markers if marker != following]
-        held = f" & ~({ANYTHING} /{_any_of(others)}/ {ANYTHING})" if others else ""
-        return f"{_TEXT} /{closer}/ & ~({ANYTHING} /{closer}/ {_LAST}){held}"
+        allowed = f" & ~({ANYTHING} /{_any_of(others)}/ {ANYTHING})" if others else ""
+        return f"{_TEXT} /{closer}/ & ~({ANYTHING} /{closer}/ {_LAST}){allowed}"
 
 
 @lru_cache(maxsize=CACHED)

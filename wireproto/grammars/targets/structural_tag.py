@@ -87,18 +87,18 @@ def _after_reasoning(message: MessageParts, rest: dict[str, Any]) -> dict[str, A
     reasoning_first = message.reasoning_first
     if reasoning_first is None:
         return rest
-    held = {*message.markers, reasoning_first.close}
-    if any(_straddles(marker, reasoning_first.close) for marker in held):
+    allowed = {*message.markers, reasoning_first.close}
+    if any(_overlaps_closer(marker, reasoning_first.close) for marker in allowed):
         return None
     begin = "" if reasoning_first.opened else reasoning_first.open
-    block: dict[str, Any] = {"type": "tag", "begin": begin, "content": _text(held), "end": reasoning_first.close}
+    block: dict[str, Any] = {"type": "tag", "begin": begin, "content": _text(allowed), "end": reasoning_first.close}
     if not message.text and reasoning_first.blanks:
         gap = _grammar(Rules("root", {"root": repeat(chars(char_set(BLANK)), 0, reasoning_first.blanks)}))
         block = _sequence(block, gap)
     return _sequence(block if reasoning_first.opened else {"type": "optional", "content": block}, rest)
 
 
-def _straddles(marker: str, closer: str) -> bool:
+def _overlaps_closer(marker: str, closer: str) -> bool:
     """Whether a marker may begin in text and end in the closer after it, which an exclusion in the text cannot see."""
     return any(closer.startswith(marker[i:]) for i in range(1, len(marker)))
 
