@@ -149,8 +149,8 @@ def main() -> None:
                 memory = f"{found.parent / 1e6:>10.0f} {found.worker / 1e6:>10.0f}"
                 print(f"{file.suffix[1:]:<10} {options.dialect:<12} {jobs:>9} {speeds} {memory}", flush=True)
             part = next(parts([str(file)]))
-            tally, _ = run(part, Settings(options.dialect, TOOLS))
-            print(f"{'':<10} first part: {tally.outputs} outputs, failures {100 * tally.rate:.1f} %")
+            counts, _ = run(part, Settings(options.dialect, TOOLS))
+            print(f"{'':<10} first part: {counts.outputs} outputs, failures {100 * counts.rate:.1f} %")
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from selectolax.lexbor import LexborHTMLParser
 
 import wireproto as wp
 from wireproto.audit import work
-from wireproto.audit.counting import KEPT, NAMED, Location, Sample, Tally
+from wireproto.audit.counting import KEPT, NAMED, Counts, Location, Sample
 from wireproto.audit.judging import EXCERPT, FAILURES, Excerpt, Judgement, judge
-from wireproto.audit.outputs import BadRecord, Fields, Folding, Output, ServerCall, outputs
+from wireproto.audit.outputs import BadRecord, FieldNames, Folding, Output, ServerCall, outputs
 from wireproto.audit.report import as_data, as_html, marked
 from wireproto.audit.work import AuditError, Part, Settings, audit, parts, run
 from wireproto.recover.classify import LABELS
@@ -80,12 +80,12 @@ SHAPES: dict[str, tuple[Any, list[Output]]] = {
 
 @pytest.mark.parametrize(("record", "expected"), SHAPES.values(), ids=SHAPES)
 def test_shapes_of_records(record: Any, expected: list[Output]) -> None:
-    assert outputs(record, Fields()) == expected
+    assert outputs(record, FieldNames()) == expected
 
 
 def test_fields_by_name() -> None:
     record = {"a": {"b": CALL}, "when": "2026-01-31T10:00:00Z", "t": "[]", "why": "length", "output": "no"}
-    fields = Fields("a.b", "when", "t", "why")
+    fields = FieldNames("a.b", "when", "t", "why")
     assert outputs(record, fields) == [Output(CALL, True, finish_reason="length", tools=[], day="2026-01-31")]
     nested = {"a": {"b": {"role": "assistant", "content": "x"}}}
     assert outputs(nested, fields) == [Output("x")]
@@ -109,7 +109,7 @@ def test_fields_by_name() -> None:
     ],
 )
 def test_days(time: Any, day: str) -> None:
-    assert outputs({"output": "x", "time": time}, Fields())[0].day == day
+    assert outputs({"output": "x", "time": time}, FieldNames())[0].day == day
 
 
 json_values = st.recursive(
@@ -122,10 +122,10 @@ json_values = st.recursive(
 @given(json_values)
 def test_any_record_gives_outputs_or_a_reason(record: Any) -> None:
     try:
-        for output in outputs(record, Fields()):
+        for output in outputs(record, FieldNames()):
             judge(output, ANY, "hermes")
         if isinstance(record, dict) and isinstance(record.get("event"), str):
-            folding = Folding(Fields())
+            folding = Folding(FieldNames())
             assert len([*folding.take(record), *folding.end()]) == 1
     except BadRecord as error:
         assert str(error)
@@ -136,7 +136,7 @@ def test_events_are_folded_to_messages() -> None:
     for text in (f"One.\n{CALL}{CALL}", CUT, "Three."):
         decoder = wp.Decoder("hermes")
         events.append([event_json(event) for event in (*decoder.feed(text), *decoder.close())])
-    folding = Folding(Fields())
+    folding = Folding(FieldNames())
     marked_events = [event | {"message_id": number} for number, run in enumerate(events) for event in run]
     found = [output for event in marked_events for output in folding.take(event)] + [*folding.end()]
     assert found == [
@@ -284,23 +284,25 @@ def test_processes_make_no_difference(log: str) -> None:
 def test_a_line_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "LONGEST", 100)
     found = audit([write(tmp_path / "log.jsonl", "a", "b" * 500, "c")], Settings(), 1)
-    assert found.tally.outputs == 2
-    assert [(found.where(it.location)[-2:], it.reason) for it in found.tally.named] == [(":2", "longer than 100 bytes")]
+    assert found.counts.outputs == 2
+    assert [(found.where(it.location)[-2:], it.reason) for it in found.counts.named] == [
+        (":2", "longer than 100 bytes")
+    ]
 
 
 def test_a_file_of_events_is_one_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "PART", 10)
     events = [event_json(event) | {"message_id": i} for i in range(9) for event in wp.Decoder("hermes").feed(CALL)]
     path = write(tmp_path / "log.jsonl", *events, b"{", {"output": "x"})
-    found = audit([path], Settings(), 1).tally
+    found = audit([path], Settings(), 1).counts
     assert found.labels == {"calls": 9} and found.unread == 2
 
 
 def test_sums_do_not_grow_with_the_log() -> None:
-    whole = Tally()
+    whole = Counts()
     excerpt = Excerpt("x", 0, 1)
     for i in range(3_000):
-        one = Tally()
+        one = Counts()
         name = f"tool{i}"
         judged = Judgement("leaked", "", (f"code{i}",), (name,), (name,), i, 1, excerpt)
         one.add(judged, Location(0, 0, i), f"day {i}")
@@ -315,15 +317,15 @@ def test_sums_do_not_grow_with_the_log() -> None:
 
 def test_recovered_is_no_failure(tmp_path: Path) -> None:
     text = "<function=read>\n<parameter=path>\na.py\n</parameter>\n</function>\n</tool_call>"
-    tally = audit([write(tmp_path / "log.jsonl", text)], Settings("qwen3_coder", TOOLS), 1).tally
-    assert tally.labels == {"recovered": 1} and (tally.tried, tally.failed, tally.rate) == (1, 0, 0.0)
+    counts = audit([write(tmp_path / "log.jsonl", text)], Settings("qwen3_coder", TOOLS), 1).counts
+    assert counts.labels == {"recovered": 1} and (counts.tried, counts.failed, counts.rate) == (1, 0, 0.0)
 
 
 def test_a_log_without_calls_has_no_failures(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(b"")
     found = audit([str(path), write(tmp_path / "other.jsonl", "Hello.")], Settings(), 1)
-    assert found.tally.rate == 0.0 and "Hello" not in as_html(found)
+    assert found.counts.rate == 0.0 and "Hello" not in as_html(found)
 
 
 # --- Parquet ----------------------------------------------------------------------------------------------------------
@@ -358,7 +360,7 @@ def test_a_conversation_in_parquet(tmp_path: Path) -> None:
     record = {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": CALL}]}
     path = str(tmp_path / "log.parquet")
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist([record]), path)
-    assert audit([path], Settings(), 1).tally.labels == {"recovered": 1}
+    assert audit([path], Settings(), 1).counts.labels == {"recovered": 1}
 
 
 def test_a_parquet_file_that_is_none(tmp_path: Path) -> None:
@@ -477,5 +479,5 @@ def test_samples_are_ordered() -> None:
 
 def test_a_part_that_is_read_alone(log: str) -> None:
     (part,) = parts([log])
-    tally, count = run(part, Settings(tools=TOOLS))
-    assert count == 8 and tally.records == 7 and tally.outputs == 5
+    counts, count = run(part, Settings(tools=TOOLS))
+    assert count == 8 and counts.records == 7 and counts.outputs == 5

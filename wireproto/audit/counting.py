@@ -55,7 +55,7 @@ class Sample:
 
 
 @dataclass(slots=True)
-class Tally:
+class Counts:
     """The counts. `calls` and `failures` are by tool, `days` are labels by day."""
 
     records: int = 0
@@ -91,7 +91,7 @@ class Tally:
         if len(self.named) < NAMED:
             self.named.append(Unread(location, reason))
 
-    def merge(self, other: Tally) -> None:
+    def merge(self, other: Counts) -> None:
         """Add the counts of another part."""
         self.records += other.records
         self.outputs += other.outputs

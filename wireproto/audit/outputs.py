@@ -24,7 +24,7 @@ class BadRecord(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class FieldNames:
     """The names of a record's fields; `a.b` is member b of member a.
 
     Where `text` or `time` is None, the first of the usual fields is taken. `group` is the field that is equal in all
@@ -62,7 +62,7 @@ class Output:
     day: str = ""
 
 
-def outputs(record: Any, fields: Fields) -> list[Output]:
+def outputs(record: Any, fields: FieldNames) -> list[Output]:
     """Return the outputs in a record.
 
     Raises:
@@ -81,7 +81,7 @@ def outputs(record: Any, fields: Fields) -> list[Output]:
     ]
 
 
-def _found(record: dict[str, Any], fields: Fields) -> list[Output]:
+def _found(record: dict[str, Any], fields: FieldNames) -> list[Output]:
     if fields.text is not None:
         value = _member(record, fields.text)
         if value is None:
@@ -103,11 +103,11 @@ def _nested(value: Any, name: str) -> list[Output]:
     if isinstance(value, list):
         return _messages({}, value)
     if isinstance(value, dict):
-        return _found(value, Fields())
+        return _found(value, FieldNames())
     raise BadRecord(f"{name}: expected a text or messages")
 
 
-def day_of(record: dict[str, Any], fields: Fields) -> str:
+def day_of(record: dict[str, Any], fields: FieldNames) -> str:
     """Return the day of a record, from seconds or milliseconds since 1970 or an ISO date; empty if it has none."""
     names = (fields.time,) if fields.time is not None else TIME_FIELDS
     value = next((found for name in names if (found := _member(record, name)) is not None), None)
@@ -225,7 +225,7 @@ class Folding:
     A message ends where the next event has another group, or where the index of its calls starts again.
     """
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: FieldNames) -> None:
         self._fields = fields
         self._clear(None)
 

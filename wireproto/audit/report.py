@@ -11,7 +11,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
-from wireproto.audit.counting import Sample, Tally, failed, rate, tried
+from wireproto.audit.counting import Counts, Sample, failed, rate, tried
 from wireproto.audit.judging import FAILURES, SUCCESSES, Excerpt
 from wireproto.audit.work import Audit
 from wireproto.recover.classify import LABELS
@@ -35,26 +35,26 @@ mark { background: #ffd9b3 } .bad { color: #b00020 } .good { color: #1b6e2e } .d
 
 def as_data(audit: Audit) -> dict[str, Any]:
     """Return the counts as plain data, for JSON."""
-    tally = audit.tally
+    counts = audit.counts
     return {
         "files": list(audit.paths),
-        "records": tally.records,
-        "unread": tally.unread,
-        "unread_places": [{"where": audit.where(it.location), "reason": it.reason} for it in tally.named],
-        "outputs": tally.outputs,
-        "characters": tally.characters,
-        "calls": tally.calls.total(),
-        "tried": tally.tried,
-        "failures": tally.failed,
-        "failure_rate": tally.rate,
-        "recovered": tally.labels["recovered"],
-        "labels": {label: tally.labels[label] for label in LABELS if tally.labels[label]},
-        "codes": dict(tally.codes.most_common()),
-        "dialects": dict(tally.dialects.most_common()),
-        "distinct_tools": len(tally.tools),
-        "tools": [{"name": it, "calls": tally.calls[it], "failures": tally.failures[it]} for it in _names(tally)],
-        "days": {day: dict(sorted(tally.days[day].items())) for day in sorted(tally.days)},
-        "worst": [_sample_data(audit, sample) for sample in _samples(tally)],
+        "records": counts.records,
+        "unread": counts.unread,
+        "unread_places": [{"where": audit.where(it.location), "reason": it.reason} for it in counts.named],
+        "outputs": counts.outputs,
+        "characters": counts.characters,
+        "calls": counts.calls.total(),
+        "tried": counts.tried,
+        "failures": counts.failed,
+        "failure_rate": counts.rate,
+        "recovered": counts.labels["recovered"],
+        "labels": {label: counts.labels[label] for label in LABELS if counts.labels[label]},
+        "codes": dict(counts.codes.most_common()),
+        "dialects": dict(counts.dialects.most_common()),
+        "distinct_tools": len(counts.tools),
+        "tools": [{"name": it, "calls": counts.calls[it], "failures": counts.failures[it]} for it in _names(counts)],
+        "days": {day: dict(sorted(counts.days[day].items())) for day in sorted(counts.days)},
+        "worst": [_sample_data(audit, sample) for sample in _samples(counts)],
     }
 
 
@@ -72,15 +72,15 @@ def _sample_data(audit: Audit, sample: Sample) -> dict[str, Any]:
     }
 
 
-def _names(tally: Tally) -> list[str]:
+def _names(counts: Counts) -> list[str]:
     """Return the tools, and last the entry for those without a name."""
-    named = tally.tools
-    return [*named, *sorted({*tally.calls, *tally.failures} - {*named})]
+    named = counts.tools
+    return [*named, *sorted({*counts.calls, *counts.failures} - {*named})]
 
 
-def _samples(tally: Tally) -> Iterator[Sample]:
+def _samples(counts: Counts) -> Iterator[Sample]:
     for label in FAILURES:
-        yield from tally.worst.get(label, ())
+        yield from counts.worst.get(label, ())
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
@@ -93,15 +93,15 @@ def as_html(audit: Audit) -> str:
             "<h1>Audit of tool calls</h1>",
             _summary(audit),
             "<h2>Labels</h2>",
-            _labels(audit.tally),
+            _labels(audit.counts),
             "<h2>Tools</h2>",
-            _tools(audit.tally),
+            _tools(audit.counts),
             "<h2>By day</h2>",
-            _days(audit.tally),
+            _days(audit.counts),
             "<h2>Diagnoses</h2>",
-            _table(("code", "outputs"), audit.tally.codes.most_common(CODES)),
+            _table(("code", "outputs"), audit.counts.codes.most_common(CODES)),
             "<h2>The worst</h2>",
-            *(_sample(audit, sample) for sample in _samples(audit.tally)),
+            *(_sample(audit, sample) for sample in _samples(audit.counts)),
             *_unread(audit),
         ]
     )
@@ -146,46 +146,50 @@ def percent(share: float) -> str:
 
 
 def _summary(audit: Audit) -> str:
-    tally = audit.tally
+    counts = audit.counts
     rows: list[tuple[str, object]] = [
         ("files", len(audit.paths)),
-        ("records", tally.records),
-        ("could not be read", tally.unread),
-        ("outputs", tally.outputs),
-        ("calls", tally.calls.total()),
-        ("outputs that called a tool or tried to", tally.tried),
-        ("of these failed", tally.failed),
-        ("failure rate", percent(tally.rate)),
-        ("recovered, not counted as failures", tally.labels["recovered"]),
-        ("distinct tools", len(tally.tools)),
-        ("dialects", ", ".join(f"{name} ({count:,})" for name, count in tally.dialects.most_common(10)) or "none"),
+        ("records", counts.records),
+        ("could not be read", counts.unread),
+        ("outputs", counts.outputs),
+        ("calls", counts.calls.total()),
+        ("outputs that called a tool or tried to", counts.tried),
+        ("of these failed", counts.failed),
+        ("failure rate", percent(counts.rate)),
+        ("recovered, not counted as failures", counts.labels["recovered"]),
+        ("distinct tools", len(counts.tools)),
+        ("dialects", ", ".join(f"{name} ({count:,})" for name, count in counts.dialects.most_common(10)) or "none"),
     ]
     return _table(("what", "how many"), rows)
 
 
-def _labels(tally: Tally) -> str:
-    named = [(label, tally.labels[label]) for label in LABELS if tally.labels[label]]
+def _labels(counts: Counts) -> str:
+    named = [(label, counts.labels[label]) for label in LABELS if counts.labels[label]]
     rows = [
-        (_Html(f'<span class="{_COLOURS.get(label, "")}">{_text(label)}</span>'), count, percent(count / tally.outputs))
+        (
+            _Html(f'<span class="{_COLOURS.get(label, "")}">{_text(label)}</span>'),
+            count,
+            percent(count / counts.outputs),
+        )
         for label, count in named
     ]
     return _table(("label", "outputs", "share"), rows)
 
 
-def _tools(tally: Tally) -> str:
-    names = _names(tally)
+def _tools(counts: Counts) -> str:
+    names = _names(counts)
     rows: list[tuple[object, ...]] = []
     for name in names[:TOOLS]:
-        calls, failures = tally.calls[name], tally.failures[name]
+        calls, failures = counts.calls[name], counts.failures[name]
         rows.append((name, calls, failures, percent(failures / (calls + failures) if calls + failures else 0)))
     rest = f'<p class="dim">and {len(names) - TOOLS:,} more</p>' if len(names) > TOOLS else ""
     return _table(("tool", "calls", "failures", "failed"), rows) + rest
 
 
-def _days(tally: Tally) -> str:
+def _days(counts: Counts) -> str:
     rows = []
-    for day in sorted(tally.days):
-        labels = tally.days[day]
+    for day in sorted(counts.days):
+        labels = counts.days[day]
         count = labels.total()
         bad, called = failed(labels), tried(labels)
         parts = (("bad", bad), ("good", called - bad), ("rest", count - called))
@@ -227,9 +231,9 @@ def _visible(span: tuple[int, int], length: int) -> tuple[int, int]:
 
 
 def _unread(audit: Audit) -> Iterator[str]:
-    tally = audit.tally
-    if tally.unread:
+    counts = audit.counts
+    if counts.unread:
         yield "<h2>Could not be read</h2>"
-        yield _table(("where", "why"), [(audit.where(it.location), it.reason) for it in tally.named])
-        if tally.unread > len(tally.named):
-            yield f'<p class="dim">and {tally.unread - len(tally.named):,} more</p>'
+        yield _table(("where", "why"), [(audit.where(it.location), it.reason) for it in counts.named])
+        if counts.unread > len(counts.named):
+            yield f'<p class="dim">and {counts.unread - len(counts.named):,} more</p>'

@@ -18,9 +18,9 @@ from io import BufferedReader
 from itertools import islice
 from typing import Any, Literal
 
-from wireproto.audit.counting import Location, Tally
+from wireproto.audit.counting import Counts, Location
 from wireproto.audit.judging import judge
-from wireproto.audit.outputs import BadRecord, Fields, Folding, Output, is_event, outputs
+from wireproto.audit.outputs import BadRecord, FieldNames, Folding, Output, is_event, outputs
 from wireproto.format.dialect import Dialect
 from wireproto.tools.toolset import Toolset
 from wireproto.values.extras import require
@@ -41,7 +41,7 @@ class Settings:
 
     dialect: str | Dialect = "auto"
     tools: Any = None
-    fields: Fields = Fields()  # noqa: RUF009
+    fields: FieldNames = FieldNames()  # noqa: RUF009
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Audit:
     """The counts of all files. `lines` is how many lines or rows each part has, by file and part."""
 
     paths: tuple[str, ...]
-    tally: Tally = field(default_factory=Tally)
+    counts: Counts = field(default_factory=Counts)
     lines: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def where(self, location: Location) -> str:
@@ -84,22 +84,22 @@ def audit(
     found = Audit(tuple(paths))
     Toolset.of(settings.tools)
     try:
-        for part, (tally, lines) in _results(parts(found.paths), settings, jobs):
+        for part, (counts, lines) in _results(parts(found.paths), settings, jobs):
             found.lines[part.file, part.number] = lines
-            found.tally.merge(tally)
+            found.counts.merge(counts)
             progress(part.size)
     except BrokenProcessPool:
         raise AuditError("a process that read a part of the logs died") from None
     return found
 
 
-def _results(every: Iterator[Part], settings: Settings, jobs: int) -> Iterator[tuple[Part, tuple[Tally, int]]]:
+def _results(every: Iterator[Part], settings: Settings, jobs: int) -> Iterator[tuple[Part, tuple[Counts, int]]]:
     if jobs == 1:
         yield from ((part, run(part, settings)) for part in every)
         return
     # A spawned process shares no threads or locks with this one; a forked one could wait for a lock for ever.
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        running: dict[Future[tuple[Tally, int]], Part] = {}
+        running: dict[Future[tuple[Counts, int]], Part] = {}
         while True:
             running |= {pool.submit(run, part, settings): part for part in islice(every, 2 * jobs - len(running))}
             if not running:
@@ -169,31 +169,31 @@ def _parquet(path: str) -> Any:
 # --- one part ---------------------------------------------------------------------------------------------------------
 
 
-def run(part: Part, settings: Settings) -> tuple[Tally, int]:
+def run(part: Part, settings: Settings) -> tuple[Counts, int]:
     """Judge the outputs of one part; return the counts, and how many lines or rows it has."""
-    tally, tools, folding = Tally(), Toolset.of(settings.tools), Folding(settings.fields)
+    counts, tools, folding = Counts(), Toolset.of(settings.tools), Folding(settings.fields)
     line = 0
     for line, load in enumerate(_rows(part) if part.kind == "parquet" else _lines(part), start=1):
         if load is None:
             continue
-        tally.records += 1
+        counts.records += 1
         location = Location(part.file, part.number, line)
         try:
             record = load()
             if part.kind == "events" and not is_event(record):
                 raise BadRecord("not an event")
             found = folding.take(record) if part.kind == "events" else outputs(record, settings.fields)
-            _count(tally, found, location, tools, settings)
+            _count(counts, found, location, tools, settings)
         except BadRecord as error:
-            tally.miss(location, str(error))
-    _count(tally, folding.end(), Location(part.file, part.number, line), tools, settings)
-    return tally, line
+            counts.miss(location, str(error))
+    _count(counts, folding.end(), Location(part.file, part.number, line), tools, settings)
+    return counts, line
 
 
-def _count(tally: Tally, found: Iterable[Output], location: Location, tools: Toolset, settings: Settings) -> None:
+def _count(counts: Counts, found: Iterable[Output], location: Location, tools: Toolset, settings: Settings) -> None:
     for number, output in enumerate(found):
         here = Location(location.file, location.part, location.line, number)
-        tally.add(judge(output, tools, settings.dialect), here, output.day)
+        counts.add(judge(output, tools, settings.dialect), here, output.day)
 
 
 def _lines(part: Part) -> Iterator[Callable[[], Any] | None]:

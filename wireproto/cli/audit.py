@@ -96,11 +96,11 @@ def audit_command(
     Prints the counts of calls, failures, labels and tools.
     """
     # Processes and their queues are not loaded for every command.
-    from wireproto.audit.outputs import Fields
+    from wireproto.audit.outputs import FieldNames
     from wireproto.audit.work import AuditError, Settings, audit, total
 
     limit = _share(fail_over) if fail_over is not None else 1.0
-    fields = Fields(field, time_field, tools_field, finish_field, group_field)
+    fields = FieldNames(field, time_field, tools_field, finish_field, group_field)
     settings = Settings(load_decoded(dialect, salt), load_tools(tools), fields)
     try:
         with _progress(total(logs)) as advance:
@@ -111,7 +111,7 @@ def audit_command(
     from wireproto.cli import terminal
 
     terminal.print_audit(found)
-    return DEFECTS if found.tally.rate > limit else FINE
+    return DEFECTS if found.counts.rate > limit else FINE
 
 
 def _share(text: str) -> float:

@@ -88,25 +88,25 @@ def print_verdict(verdict: Verdict) -> None:
 
 def print_audit(found: Audit) -> None:
     """Print the counts of an audit."""
-    tally, out = found.tally, console()
-    counts = f"{tally.records} records, {tally.outputs} outputs, {tally.calls.total()} calls"
-    out.print(plain(f"{counts} of {len(tally.tools)} tools", "bold"))
-    rate = f"{tally.failed} of {tally.tried} outputs that called a tool or tried to failed: {100 * tally.rate:.1f} %"
-    out.print(plain(rate, "red" if tally.failed else "green"))
+    counts, out = found.counts, console()
+    sums = f"{counts.records} records, {counts.outputs} outputs, {counts.calls.total()} calls"
+    out.print(plain(f"{sums} of {len(counts.tools)} tools", "bold"))
+    rate = f"{counts.failed} of {counts.tried} outputs that called a tool or tried to failed: {100 * counts.rate:.1f} %"
+    out.print(plain(rate, "red" if counts.failed else "green"))
     labels = Table("label", Column("outputs", justify="right"), box=box.SIMPLE_HEAD)
     for label in LABELS:
-        if tally.labels[label]:
-            labels.add_row(label, f"{tally.labels[label]}", style="red" if label in FAILURES else "")
+        if counts.labels[label]:
+            labels.add_row(label, f"{counts.labels[label]}", style="red" if label in FAILURES else "")
     out.print(labels)
     tools = Table("tool", Column("calls", justify="right"), Column("failures", justify="right"), box=box.SIMPLE_HEAD)
-    for name in tally.tools[:AUDIT_TOOLS]:
-        tools.add_row(plain(name), f"{tally.calls[name]}", f"{tally.failures[name]}")
-    if tally.tools:
+    for name in counts.tools[:AUDIT_TOOLS]:
+        tools.add_row(plain(name), f"{counts.calls[name]}", f"{counts.failures[name]}")
+    if counts.tools:
         out.print(tools)
-    for unread in tally.named:
+    for unread in counts.named:
         out.print(plain(f"not read: {found.where(unread.location)}: {unread.reason}", "yellow"), soft_wrap=True)
-    if tally.unread > len(tally.named):
-        out.print(plain(f"not read: {tally.unread - len(tally.named)} more", "yellow"))
+    if counts.unread > len(counts.named):
+        out.print(plain(f"not read: {counts.unread - len(counts.named)} more", "yellow"))
 
 
 def calls_table(title: str, calls: Sequence[Call]) -> Table:

@@ -25,7 +25,7 @@ _GAP: Final = 256  # blanks at the end of a fence's line
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class DocumentOpening:
     """The opening of a document; `end` is where its tag or line ends, before the line break."""
 
     kind: DocumentType
@@ -47,7 +47,7 @@ def literal(kind: DocumentType) -> str:
     return kind.fence if kind.fence is not None else f"<{kind.root}"
 
 
-def opening(kind: DocumentType, text: str, pos: int, end: int, final: bool) -> Opening | Miss:
+def opening(kind: DocumentType, text: str, pos: int, end: int, final: bool) -> DocumentOpening | Miss:
     """Match the opening of a document at `pos`, looking no further than `end`; `final`: the text ends there."""
     lead = literal(kind)
     piece = text[pos : min(end, pos + len(lead))]
@@ -59,11 +59,11 @@ def opening(kind: DocumentType, text: str, pos: int, end: int, final: bool) -> O
     stop = min(end, pos + MAX_TAG)
     found = whole.match(text, pos, stop)
     if found is not None:
-        return Opening(kind, found.end())
+        return DocumentOpening(kind, found.end())
     if partial.match(text, pos, stop) is None or stop == pos + MAX_TAG:
         return NO
     if final:
-        return Opening(kind, end) if kind.fence is not None else NO
+        return DocumentOpening(kind, end) if kind.fence is not None else NO
     return WAIT
 
 

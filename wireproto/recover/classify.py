@@ -16,7 +16,7 @@ from wireproto.engine.call_builder import End
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.recover.markers import Decoded, cut_marker, failed_block, markers_of, nested_call, without_section
+from wireproto.recover.markers import Decoding, cut_marker, failed_block, markers_of, nested_call, without_section
 from wireproto.recover.retry import Failure, retry_message
 from wireproto.text.scan import BLANK
 from wireproto.tools.toolset import Tools, Toolset
@@ -117,7 +117,7 @@ def classify(
     message = decoder.message
     configured = find_dialect(dialect) if dialect != AUTO else None
     spec = configured or (find_dialect(message.dialect) if message.dialect else None)
-    found = Decoded(text, message, known, spec, markers_of(spec), pending, End.of(finish_reason) is End.CUT)
+    found = Decoding(text, message, known, spec, markers_of(spec), pending, End.of(finish_reason) is End.CUT)
     label, more = _label(found)
     named = _dialect_of(found)
     markers = markers_of(find_dialect(named)) if named and (spec is None or named != spec.name) else found.markers
@@ -136,7 +136,7 @@ def classify(
     )
 
 
-def _label(found: Decoded) -> tuple[Label, list[Diagnosis]]:
+def _label(found: Decoding) -> tuple[Label, list[Diagnosis]]:
     """Return the label, and the diagnoses that it rests on beyond those of the message."""
     message = found.message
     if any(diagnosis.code == "looping" for diagnosis in message.diagnoses):
@@ -165,7 +165,7 @@ def _label(found: Decoded) -> tuple[Label, list[Diagnosis]]:
     return ("mention", [diagnose("marker-mentioned", mention)]) if mention is not None else ("plain", [])
 
 
-def _label_of_calls(found: Decoded) -> Label:
+def _label_of_calls(found: Decoding) -> Label:
     message = found.message
     broken = [call for call in message.calls if not call.complete]
     if not broken:
@@ -183,7 +183,7 @@ def _is_all_fence(message: Message) -> bool:
     return [*fences(text)] == [(0, len(text))]
 
 
-def _candidates(found: Decoded) -> list[Candidate]:
+def _candidates(found: Decoding) -> list[Candidate]:
     calls = [*found.message.candidates]
     for call in found.message.calls:
         repaired = without_section(found, call)
@@ -192,7 +192,7 @@ def _candidates(found: Decoded) -> list[Candidate]:
     return sorted(made, key=lambda candidate: (-candidate.confidence, candidate.call.span))
 
 
-def _candidate(found: Decoded, call: Call) -> Candidate:
+def _candidate(found: Decoding, call: Call) -> Candidate:
     codes = tuple(dict.fromkeys(diagnosis.code for diagnosis in call.diagnoses))
     kinds = [KINDS[code] for code in codes if code in KINDS]
     label: Label = next((name for name in LABELS if name in kinds), "malformed")
@@ -214,7 +214,7 @@ def _wrong_dialect(message: Message, configured: Dialect | None) -> list[Diagnos
     return [diagnose("wrong-dialect", codes[0].span)]
 
 
-def _dialect_of(found: Decoded) -> str:
+def _dialect_of(found: Decoding) -> str:
     """Return the name of the dialect that the calls, or what looks like calls, are written in; empty if none do."""
     message = found.message
     if message.calls:

@@ -55,7 +55,7 @@ class Markers:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoding:
     """An output and what the decoder made of it. `pending` is what was held back at the end; `cut`: it was cut off."""
 
     text: str
@@ -108,7 +108,7 @@ def _closers(form: Spelling) -> tuple[str, ...]:
     return tuple(close for _, close in form.sections)
 
 
-def cut_marker(decoded: Decoded) -> tuple[int, int] | None:
+def cut_marker(decoded: Decoding) -> tuple[int, int] | None:
     """Return the span of a call's first markers in which the output breaks off, if it does."""
     tail = decoded.pending.strip(BLANK)
     start = len(decoded.text.rstrip(BLANK)) - len(tail)
@@ -121,7 +121,7 @@ def cut_marker(decoded: Decoded) -> tuple[int, int] | None:
     return None
 
 
-def failed_block(decoded: Decoded) -> tuple[int, int] | None:
+def failed_block(decoded: Decoding) -> tuple[int, int] | None:
     """Return the first span between markers of a call, on lines of their own, that holds something else."""
     text = decoded.text
     fenced = [*fences(text)] if "```" in text or "~~~" in text else []
@@ -147,7 +147,7 @@ def failed_block(decoded: Decoded) -> tuple[int, int] | None:
     return None
 
 
-def nested_call(decoded: Decoded) -> tuple[int, int] | None:
+def nested_call(decoded: Decoding) -> tuple[int, int] | None:
     """Return the span of a call inside a document, or of a document where a call belongs, if there is one."""
     message = decoded.message
     for i, call in enumerate(message.calls):
@@ -163,7 +163,7 @@ def nested_call(decoded: Decoded) -> tuple[int, int] | None:
     return None
 
 
-def without_section(decoded: Decoded, call: Call) -> Call | None:
+def without_section(decoded: Decoding, call: Call) -> Call | None:
     """Read a doubtful call again without the section around it; None if that changes nothing.
 
     A call whose closer is damaged takes in what follows it; its own markers alone may end it earlier.
@@ -181,7 +181,7 @@ def without_section(decoded: Decoded, call: Call) -> Call | None:
     return replace(call, arguments=alone.calls[0].arguments, complete=True, span=span, diagnoses=kept)
 
 
-def _holds_call(decoded: Decoded, text: str, start: int = 0) -> bool:
+def _holds_call(decoded: Decoding, text: str, start: int = 0) -> bool:
     """Return whether a complete call begins at a marker from `start` on."""
     opener = decoded.markers.openers.find(text, start)
     if decoded.dialect is None or opener is None:
@@ -191,7 +191,7 @@ def _holds_call(decoded: Decoded, text: str, start: int = 0) -> bool:
     )
 
 
-def _is_wrapped(decoded: Decoded, span: tuple[int, int]) -> bool:
+def _is_wrapped(decoded: Decoding, span: tuple[int, int]) -> bool:
     """Return whether a document, and nothing else, is between the markers of a call."""
     before, after = decoded.text[: span[0]].rstrip(BLANK), decoded.text[span[1] :].lstrip(BLANK)
     opens = any(before.endswith(word) for word in decoded.markers.words)
