@@ -17,27 +17,16 @@ from wireproto.text.buffer import Buffer
 from wireproto.text.json_repair import dumps
 from wireproto.text.scan import BLANK
 from wireproto.text.state import State, fork
+from wireproto.values import events as ev
 from wireproto.values.diagnoses import diagnose
-from wireproto.values.events import (
-    ArgumentDelta,
-    ArgumentEnd,
-    ArgumentStart,
-    CallEnd,
-    CallStart,
-    Diagnosed,
-    DocumentDelta,
-    DocumentEnd,
-    DocumentStart,
-    Event,
-    Kind,
-    ReasoningDelta,
-    TextDelta,
-)
 from wireproto.values.model import Call, Diagnosis, Document, Message, Segment, SegmentKind, Span
 
 Prose = Literal["text", "reasoning"]
 _Written = tuple[SegmentKind, int, int]
-_DELTA: dict[SegmentKind, type[TextDelta] | type[ReasoningDelta]] = {"text": TextDelta, "reasoning": ReasoningDelta}
+_DELTA: dict[SegmentKind, type[ev.TextDelta] | type[ev.ReasoningDelta]] = {
+    "text": ev.TextDelta,
+    "reasoning": ev.ReasoningDelta,
+}
 _LOOPING = "looping"
 # What a segment counts as between calls and documents: markup there belongs to the text around it.
 _PROSE: dict[SegmentKind, Prose] = {"text": "text", "markup": "text", "reasoning": "reasoning"}
@@ -72,7 +61,7 @@ class Transcript(State):
 
     buffer: Buffer
     loops: LoopWatch | None = None
-    events: list[Event] = field(default_factory=list)
+    events: list[ev.Event] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     candidates: list[Call] = field(default_factory=list)
     diagnoses: list[Diagnosis] = field(default_factory=list)
@@ -117,7 +106,7 @@ class Transcript(State):
         self._close()
         self._segments.append(("call", *call.span))
         self.calls.append(call)
-        self.events.append(CallEnd(index, call))
+        self.events.append(ev.CallEnd(index, call))
         if self._savepoint is None and index > 0:
             self._watch_calls(index)
 
@@ -125,16 +114,16 @@ class Transcript(State):
         """Add a finished document whose start and characters were emitted."""
         self._close()
         self._segments.append(("document", *document.span))
-        self.events.append(DocumentEnd(len(self.documents), document))
+        self.events.append(ev.DocumentEnd(len(self.documents), document))
         self.documents.append(document)
 
     def lift(self, document: Document) -> None:
         """Add a document that stands inside a call."""
         index = len(self.documents)
         self.events += (
-            DocumentStart(index, document.name),
-            DocumentDelta(index, document.text),
-            DocumentEnd(index, document),
+            ev.DocumentStart(index, document.name),
+            ev.DocumentDelta(index, document.text),
+            ev.DocumentEnd(index, document),
         )
         self.documents.append(document)
 
@@ -142,7 +131,7 @@ class Transcript(State):
         """Emit a diagnosis."""
         diagnosis = diagnose(code, span, message)
         self.diagnoses.append(diagnosis)
-        self.events.append(Diagnosed(diagnosis))
+        self.events.append(ev.Diagnosed(diagnosis))
 
     def diagnose_flood(self, period: int) -> None:
         """Diagnose a flood at once, during speculation too; not one of text that was watched as prose."""
@@ -155,9 +144,9 @@ class Transcript(State):
         diagnosis = diagnose(_LOOPING, loop.span, loop.message)
         self.diagnoses.append(diagnosis)
         if point is None:
-            self.events.append(Diagnosed(diagnosis))
+            self.events.append(ev.Diagnosed(diagnosis))
         else:
-            self.events.insert(point.events, Diagnosed(diagnosis))
+            self.events.insert(point.events, ev.Diagnosed(diagnosis))
             self._savepoint = replace(point, events=point.events + 1)
 
     # Speculation.
@@ -215,19 +204,19 @@ class Transcript(State):
     def promote(self, call: Call) -> None:
         """Make a call of a candidate whose characters were emitted as text: it is emitted as a whole, at the end."""
         index = len(self.calls)
-        self.events.append(CallStart(index, call.name, call.id))
+        self.events.append(ev.CallStart(index, call.name, call.id))
         for key, value in call.arguments.items():
-            kind: Kind = "string" if isinstance(value, str) else "json"
+            kind: ev.Kind = "string" if isinstance(value, str) else "json"
             text = value if isinstance(value, str) else dumps(value)
-            self.events.append(ArgumentStart(index, key, kind))
+            self.events.append(ev.ArgumentStart(index, key, kind))
             if text:
-                self.events.append(ArgumentDelta(index, key, text))
-            self.events.append(ArgumentEnd(index, key, value))
+                self.events.append(ev.ArgumentDelta(index, key, text))
+            self.events.append(ev.ArgumentEnd(index, key, value))
         self.calls.append(call)
-        self.events.append(CallEnd(index, call))
+        self.events.append(ev.CallEnd(index, call))
         self.diagnose("promoted", call.span)
 
-    def drain(self) -> list[Event]:
+    def drain(self) -> list[ev.Event]:
         """Return the events that are certain, and forget them."""
         point = self._savepoint
         if point is None:
