@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from pkgutil import resolve_name
+from importlib import import_module
 from typing import TypeVar, Union
 
 from wireproto.engine.call_builder import CallBuilder, Reader
@@ -48,5 +48,8 @@ class Codec(CodecFacts):
 @cache
 def loaded(part: Part[P]) -> P:
     """Return a part of a codec, loaded if it was given by its place."""
-    found: P = resolve_name(part) if isinstance(part, str) else part
+    if not isinstance(part, str):
+        return part
+    module, _, name = part.partition(":")
+    found: P = getattr(import_module(module), name)
     return found

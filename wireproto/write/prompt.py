@@ -7,7 +7,6 @@ or from its codec. Law: the same dialect and tools give the same text, byte for 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pkgutil import resolve_name
 from typing import Final
 
 from wireproto.codecs import codec
@@ -73,7 +72,7 @@ def describe(dialect: Dialect, tool: Tool) -> Iterator[str]:
     """Yield the paragraphs that define a tool: its name, its arguments or its blank form, and what those refer to."""
     yield f"## {_name(tool.name, 'name')}"
     if dialect.prompt.definitions == "form":
-        yield resolve_name(codec(dialect.codec).blank_form)(dialect, tool)
+        yield loaded(codec(dialect.codec).blank_form)(dialect, tool)
     else:
         yield from _list(tool)
     if shared := definitions(tool):

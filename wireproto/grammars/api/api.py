@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pkgutil import resolve_name
 from typing import Any, Final, Literal, Union
 
 from wireproto.codecs import codec
+from wireproto.engine.codec import loaded
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.grammars.api.requests import Constraint, Trigger, llama_cpp_request, sglang_request, vllm_request
@@ -178,7 +178,7 @@ def _body(dialect: Dialect) -> CallBody:
     path = codec(dialect.codec).grammar
     if not path:
         raise GrammarError(f"{dialect.name}: the codec {dialect.codec} has no grammar")
-    body: CallBody = resolve_name(path)
+    body: CallBody = loaded(path)
     return body
 
 
