@@ -108,7 +108,7 @@ def test_what_is_accepted_is_valid(name: str) -> None:
     engine = compiled(name)
     draw = chance(name)
     sources = list(encodings(name, 40))
-    accepted, drawn = 0, rounds(600, 4_000)
+    accepted, drawn = 0, rounds(400, 4_000)
     for _ in range(drawn):
         wire, other = draw.choices(sources, k=2)
         at, end = sorted(draw.choices(range(len(wire) + 1), k=2))

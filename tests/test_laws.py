@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import wireproto as wp
 from wireproto.testing import laws as testing
-from wireproto.testing.laws import Tally, Trial
+from wireproto.testing.laws import Decoded, Tally, Trial
 
 # Every dialect, and those that can be salted with a salt too.
 SALTED = [wp.dialect(name).salted("k7q2") for name in wp.dialects() if wp.dialect(name).salt]
@@ -157,3 +157,25 @@ def test_extremes(name: str | wp.Dialect, text: str) -> None:
 def test_check_dialect_runs_all_of_them() -> None:
     testing.check_dialect("hermes", max_examples=5)
     testing.check_dialect(wp.dialect("qwen3_coder"), tools=[WRITE_FILE], max_examples=5)
+
+
+def test_a_broken_law_is_named_with_the_text_and_its_chunks() -> None:
+    def law_of_silence(found: Decoded) -> None:
+        assert not found.chunked[1].text, f"there is text: {found.trial}"
+
+    with pytest.raises(AssertionError) as caught:
+        testing.check_trial("hermes", Trial("Hi.", ("H", "i.")), (law_of_silence,))
+    assert str(caught.value).startswith("law_of_silence: there is text: Trial(text='Hi.', chunks=('H', 'i.')")
+
+
+def test_too_many_refusals_are_a_failure() -> None:
+    tally = Tally()
+
+    @given(st.integers(0, 9))
+    def counts(value: int) -> None:
+        tally.count(value < 0)
+
+    counts()
+    tally.check(0)
+    with pytest.raises(AssertionError, match=f"only 0 of {tally.drawn} could be tried"):
+        tally.check(0.01)
