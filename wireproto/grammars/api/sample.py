@@ -18,19 +18,7 @@ from math import inf
 from random import Random
 from typing import Final
 
-from wireproto.grammars.expr.expr import (
-    Chars,
-    Choice,
-    Expr,
-    Literal,
-    Ranges,
-    Raw,
-    Repeat,
-    RuleRef,
-    Rules,
-    Seq,
-    references,
-)
+from wireproto.grammars.expr.expr import Chars, Choice, Expr, Literal, Raw, Repeat, RuleRef, Rules, Seq, references
 from wireproto.grammars.expr.graph import reversed_edges
 from wireproto.values.errors import GrammarError
 
@@ -104,7 +92,7 @@ class _Walk:
             if isinstance(expr, Literal):
                 written.append(expr.text)
             elif isinstance(expr, Chars):
-                written.append(self.character(expr.ranges))
+                written.append(self.character(expr))
             else:
                 self.expand(expr)
         return "".join(written)
@@ -149,7 +137,8 @@ class _Walk:
                 self.left -= cost
         return count
 
-    def character(self, ranges: Ranges) -> str:
+    def character(self, expr: Chars) -> str:
+        ranges = expr.ranges
         for favourite in self.draw.choices(_FAVOURITES, k=3):
             at = bisect_right(ranges, (ord(favourite), inf)) - 1
             if at >= 0 and ord(favourite) <= ranges[at][1]:

@@ -12,16 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, Union
 
-from wireproto.grammars.automata.charset import (
-    ANY_CHAR,
-    category,
-    char_range,
-    char_set,
-    complement,
-    difference,
-    normal,
-    union,
-)
+from wireproto.grammars.automata.charset import ANY_CHAR, category, char_range, char_set, complement, normal, union
 from wireproto.grammars.expr.expr import Ranges
 
 DIGITS: Final = char_range("0", "9")
@@ -272,7 +263,7 @@ class _PatternReader:
                     raise self.error("a range of characters without its ends")
                 first = normal([(first[0][0], last[0][0])])
             members = union(members, first)
-        return difference(ANY_CHAR, members) if negative else members
+        return complement(members) if negative else members
 
     def class_atom(self) -> Ranges:
         sign = self.next()
