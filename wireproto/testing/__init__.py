@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from wireproto.values.extras import require
+
 if TYPE_CHECKING:
     from wireproto.testing.codec import check_codec as check_codec
     from wireproto.testing.codec import registered_codec as registered_codec
@@ -22,4 +24,5 @@ def __getattr__(name: str) -> Any:
     """Load the laws when they are asked for: the engines beside them do without hypothesis."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    require("test", "hypothesis", purpose=f"wireproto.testing.{name}")
     return getattr(import_module(f"wireproto.testing.{_HOMES[name]}"), name)
