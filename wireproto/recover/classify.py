@@ -1,8 +1,7 @@
-"""What a whole output is: one word for it, why, and what of it could be saved.
+"""The label of a whole output: one word, the reasons for it, and the calls that could be recovered.
 
-It decodes with the decoder and reads what that found: calls, candidates and diagnoses; beyond them it only looks at
-where markers stand in the text that is left. It must not parse a call. Law: a label follows from the text, the tools,
-the policy and the finish reason alone, and the same words always get the same verdict.
+It asks the decoder for calls, candidates and diagnoses, and looks for markers in the rest of the text. It must not
+parse a call. Law: a label depends on the text, the tools, the policy and the finish reason alone.
 """
 
 from __future__ import annotations
@@ -40,9 +39,9 @@ Label = Literal[
 ]
 LABELS: tuple[Label, ...] = get_args(Label)
 
-# How likely a candidate was meant as a call, before what else is known of it.
+# How likely it is that a candidate was meant as a call, before other facts are counted.
 _CONFIDENCE: dict[str, float] = {"foreign": 0.8, "leaked": 0.6, "malformed": 0.4, "quoted": 0.1, "draft": 0.1}
-# What happened to the text on its way makes a slip of the model less likely, and a call more.
+# If the text was damaged on its way from the model, the model more likely wrote a good call.
 _CAUSES = frozenset(("html-escaped", "no-tools", "special-tokens-stripped"))
 _DOUBTS = frozenset(("unknown-argument", "type-mismatch", "json-repaired"))
 _CUT = frozenset(("truncated-call", "truncated-value"))
@@ -102,7 +101,7 @@ def classify(
     finish_reason: str | None = None,
     reasoning_open: bool = False,
 ) -> Verdict:
-    """Return what a whole output is, in one word, and what could be saved of it; the arguments are those of `parse`.
+    """Return the label of a whole output, and the calls that could be recovered; the arguments are those of `parse`.
 
     Raises:
         DialectError, SchemaError: as `Decoder` does.
@@ -137,7 +136,7 @@ def classify(
 
 
 def _label(found: Decoding) -> tuple[Label, list[Diagnosis]]:
-    """Return the label, and the diagnoses that it rests on beyond those of the message."""
+    """Return the label, and the diagnoses for it that the message does not have."""
     message = found.message
     if any(diagnosis.code == "looping" for diagnosis in message.diagnoses):
         return "looping", []
@@ -178,7 +177,7 @@ def _label_of_calls(found: Decoding) -> Label:
 
 
 def _is_all_fence(message: Message) -> bool:
-    """Return whether the whole text is one fenced block: nobody quotes without a word about it."""
+    """Return whether the whole text is one fenced block; around a quotation there would be other text."""
     text = message.text.strip(BLANK)
     return [*fences(text)] == [(0, len(text))]
 
@@ -206,7 +205,7 @@ def _candidate(found: Decoding, call: Call) -> Candidate:
 
 
 def _wrong_dialect(message: Message, configured: Dialect | None) -> list[Diagnosis]:
-    """Return the diagnosis that says that another dialect than the configured one is what the model writes."""
+    """Return the diagnosis `wrong-dialect` if all calls are in another dialect than the configured one."""
     codes = [diagnosis for diagnosis in message.diagnoses if diagnosis.code in ("foreign-call", "foreign-dialect")]
     own = [call for call in message.calls if not any(each.code == "foreign-dialect" for each in call.diagnoses)]
     if configured is None or own or not codes:
@@ -215,7 +214,7 @@ def _wrong_dialect(message: Message, configured: Dialect | None) -> list[Diagnos
 
 
 def _dialect_of(found: Decoding) -> str:
-    """Return the name of the dialect that the calls, or what looks like calls, are written in; empty if none do."""
+    """Return the name of the dialect of the calls, or of what looks like calls; empty if there are none."""
     message = found.message
     if message.calls:
         return message.dialect
