@@ -108,7 +108,7 @@ def test_what_is_accepted_is_valid(name: str) -> None:
     engine = compiled(name)
     draw = chance(name)
     sources = list(encodings(name, 40))
-    accepted, drawn = 0, rounds(400, 4_000)
+    accepted, drawn = 0, rounds(300, 4_000)
     for _ in range(drawn):
         wire, other = draw.choices(sources, k=2)
         at, end = sorted(draw.choices(range(len(wire) + 1), k=2))
@@ -141,7 +141,7 @@ def test_what_a_constrained_model_completes_is_valid(name: str) -> None:
         for choice in ("auto", "required"):
             text = str(grammar(spec(name), TOOLS, choice=choice, parallel=choice == "auto"))  # type: ignore[arg-type]
             texts = (server.complete(text, seed=seed, n=300) for seed in range(1_000))
-            wanted = rounds(25, 100)
+            wanted = rounds(15, 100)
             finished = [each.text for each in islice((each for each in texts if each.finished), wanted)]
             for each in finished:
                 message = wp.parse(each, spec(name), tools=TOOLS)
@@ -203,7 +203,8 @@ def test_every_choice_compiles(name: str, count: int) -> None:
     tools = tools[:count]
     for choice in ("auto", "required", "none", {"name": tools[-1]["name"]}):
         text = str(grammar(spec(name), tools, choice=choice))  # type: ignore[arg-type]
-        if choice != "required" or count == 1:  # its rules are among those of "auto", whatever the number of tools
+        # The rules of fewer tools are among those of all, those of "required" among those of "auto".
+        if count == 1 or (count == 20 and choice == "auto"):
             assert not [found for found in gbnf.check(text) if found.severity == "error"]
         with LlamaCpp.compile(text) as engine:
             call = wp.Call(str(tools[-1]["name"]), {"path": "a"} if tools[-1]["parameters"] is WRITE else {})

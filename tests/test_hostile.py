@@ -51,9 +51,9 @@ VALUES: dict[str, Callable[[], str]] = {
     "sections": lambda: "<![CDATA[" * N,
 }
 SHAPES: dict[str, Callable[[wp.Dialect], str]] = {
-    "openers": lambda it: (it.call.open.format(name="f") + it.argument.open.format(key="s")) * 5_000,
-    "sections": lambda it: (it.section.open.format() if it.section else "<form>") * 10_000,
-    "closers": lambda it: (it.argument.close.format() + it.call.close.format()) * 10_000,
+    "openers": lambda it: (it.call.open.format(name="f") + it.argument.open.format(key="s")) * (N // 8),
+    "sections": lambda it: (it.section.open.format() if it.section else "<form>") * (N // 4),
+    "closers": lambda it: (it.argument.close.format() + it.call.close.format()) * (N // 4),
     "one long tag": lambda it: it.call.open.format(name="f") + "<input " + "x=y " * (N * 5 // 2),
     "one long header": lambda it: it.call.open.format(name="f").rstrip() + "\n" + "k." * (3 * N) + "k = 1\n",
     "deep value": lambda it: wp.encode(wp.Call("f", {"a": []}), it).replace("[]", "[" * N),
@@ -91,8 +91,8 @@ def test_hostile_markup(dialect: wp.Dialect, make: Callable[[wp.Dialect], str]) 
 
 
 @every_protocol
-def test_fifty_megabytes(dialect: wp.Dialect) -> None:
-    value = "a line of fifty characters, more or less of them\n" * 1_000_000
+def test_many_megabytes(dialect: wp.Dialect) -> None:
+    value = "a line of fifty characters, more or less of them\n" * (10 * N)
     text = wp.encode(wp.Call("f", {"s": "zqz\nzqz"}), dialect, tools=TOOLS).replace("zqz\nzqz", value)
     assert wp.parse(text, dialect, TOOLS).calls[0].arguments == {"s": value}
     with pytest.raises(wp.LimitExceeded, match="longer than 1000 characters"):
