@@ -270,6 +270,9 @@ class _Lines:
     def take_plain(self, text: str) -> tuple[str, int] | None:
         raise AssertionError(text)
 
+    def skip_to(self, position: int) -> None:
+        raise AssertionError(position)
+
 
 def _write_lines(dialect: wp.Dialect, call: wp.Call, tool: Tool, index: int, escaped: bool) -> str:
     del tool, index, escaped

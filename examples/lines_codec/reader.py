@@ -48,10 +48,12 @@ class LinesReader(State):
         decoded = json_strings.decode_chunk(text)
         if decoded is None or self._string is None:
             return None
-        piece, held = decoded
-        self._string.append(piece)
-        self.position = self.builder.buffer.base + len(text) - held
-        return piece, int(held)
+        self._string.append(decoded[0])
+        return decoded
+
+    def skip_to(self, position: int) -> None:
+        """Go on at `position`: all text before it was taken as plain."""
+        self.position = position
 
     def read(self, stop: int, end: End) -> Answer:
         """Read as far as certain, looking no further than `stop`."""

@@ -32,7 +32,7 @@ class Decoder(State):
         SchemaError: a tool definition is wrong.
     """
 
-    __slots__ = ("_closed", "_core", "_loops", "_policy", "_room", "_tools")
+    __slots__ = ("_closed", "_core", "_loops", "_policy", "_look_at", "_tools")
 
     def __init__(
         self,
@@ -47,8 +47,7 @@ class Decoder(State):
         self._loops = LoopWatch.of(self._policy)
         openers = first_table(dialect, self._policy, self._tools)
         self._core = Recogniser(openers, self._tools, self._policy, reasoning_open, self._loops)
-        # How many characters are left before the input as a whole is looked at for floods.
-        self._room = LOOK
+        self._look_at = LOOK  # the position at which the input as a whole is looked at for floods
         self._closed = False
 
     def feed(self, text: str) -> list[Event]:
@@ -62,12 +61,11 @@ class Decoder(State):
         """
         core = self._core
         reader = core.plain_reader
-        if reader is not None and type(text) is str and text and len(text) < self._room:
+        if reader is not None and type(text) is str and text and core.buffer.end + len(text) < self._look_at:
             # Most chunks are nothing but more of an open string: they pass by the recogniser.
             buffer = core.buffer
             plain = reader.take_plain(buffer.window + text if buffer.window else text)
             if plain is not None:
-                self._room -= len(text)
                 piece, held = plain
                 buffer.shift(text, held)
                 builder = reader.builder
@@ -78,12 +76,12 @@ class Decoder(State):
 
     def _recognise(self, text: str) -> list[Event]:
         """Feed a chunk to the recogniser, in portions where the input as a whole is to be looked at for floods."""
-        core, room = self._core, self._room - len(text)
-        self._room = (room - 1) % LOOK + 1
-        events: list[Event] = []
+        core, events = self._core, list[Event]()
+        room = self._look_at - core.buffer.end - len(text)
         try:
             if room > 0:
                 return core.feed(text)
+            self._look_at += (LOOK - room) // LOOK * LOOK
             for portion, period in self._loops.portions(core.buffer, text, room):
                 events += core.feed(portion)
                 if period:

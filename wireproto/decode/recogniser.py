@@ -93,6 +93,8 @@ class Recogniser(State):
         return self._openers.dialect
 
     def _run(self, end: End) -> None:
+        if self.plain_reader is not None:
+            self.plain_reader.skip_to(self.buffer.base)
         while self._step(end):
             pass
         self.buffer.release(self._position)

@@ -70,8 +70,13 @@ class Reader(Protocol):
     def take_plain(self, text: str) -> tuple[str, int] | None:
         """Take text, what is held included, that is nothing but more of the open string; None if it may be more.
 
-        Returns the string's characters, and how many at the end of `text` are held.
+        Returns the string's characters, and how many at the end of `text` are held. The reader itself stays where it
+        is until `skip_to`.
         """
+        ...
+
+    def skip_to(self, position: int) -> None:
+        """Go on at `position`: all text before it was taken as plain."""
         ...
 
 

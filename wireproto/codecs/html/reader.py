@@ -152,10 +152,13 @@ class HtmlReader(State):
         """Take text that holds no markup, no reference and nothing that HTML reads as something else."""
         if "<" in text or "&" in text or "\r" in text or "\0" in text:
             return None
-        element = self._element
-        assert element is not None and element.area is not None
-        self._scan = element.area.emitted = self.builder.buffer.base + len(text)
         return text, 0
+
+    def skip_to(self, position: int) -> None:
+        """Go on at `position`: all text before it was taken as plain."""
+        self._scan = position
+        if self._element is not None and self._element.area is not None:
+            self._element.area.emitted = position
 
     def _read_text(self, stop: int) -> Answer | None:
         """Read text up to the next markup."""

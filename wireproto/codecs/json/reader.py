@@ -74,9 +74,12 @@ class JsonReader(State):
         if decoded is None:
             return None
         assert isinstance(self._part, OpenString)
-        self._cursor.position = self.builder.buffer.base + len(text) - decoded[1]
         self._part.text.append(decoded[0])
         return decoded
+
+    def skip_to(self, position: int) -> None:
+        """Go on at `position`: all text before it was taken as plain."""
+        self._cursor.position = position
 
     def _at_open(self) -> Answer | None:
         char = self._cursor.next()

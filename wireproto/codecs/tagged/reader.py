@@ -68,12 +68,12 @@ class TaggedReader(State):
         for stop in self._stops:
             if stop in text:
                 return None
-        boundary, held = self._open, 0
-        assert boundary is not None
-        if text[-1] == "\n":
-            text, held = text[:-1], 1
-        boundary.scan = boundary.value.emitted = self.builder.buffer.base + len(text)
-        return text, held
+        return (text[:-1], 1) if text[-1] == "\n" else (text, 0)
+
+    def skip_to(self, position: int) -> None:
+        """Go on at `position`: all text before it was taken as plain."""
+        if self._open is not None:
+            self._open.scan = self._open.value.emitted = position
 
     def _read_between(self, stop: int, end: End) -> Answer | None:
         """Read on behind the header or behind a value's closer: an argument's opener, or the call's closer."""

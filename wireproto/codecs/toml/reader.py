@@ -82,9 +82,12 @@ class TomlReader(State):
                 return None
             if text[-1] == part.quote:
                 text, held = text[:-1], 1
-        part.position = self.builder.buffer.base + len(text)
         part.text.append(text)
         return text, held
+
+    def skip_to(self, position: int) -> None:
+        """Go on at `position`: all text before it was taken as plain."""
+        self.position = self._string.position = position
 
     @property
     def _string(self) -> OpenString:
