@@ -86,6 +86,14 @@ def test_no_broad_except() -> None:
     assert found == []
 
 
+def test_a_class_name_means_one_thing() -> None:
+    homes: dict[str, set[str]] = {}
+    for path in FILES:
+        for name in (node.name for node in nodes(path) if isinstance(node, ast.ClassDef)):
+            homes.setdefault(name, set()).add(str(path.relative_to(PACKAGE)))
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}
+
+
 def test_public_names_are_few_and_sorted() -> None:
     assert list(wp.__all__) == sorted(wp.__all__)
     assert len(wp.__all__) <= NAMES

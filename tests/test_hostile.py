@@ -126,3 +126,14 @@ def test_blanks_without_end_are_the_same_in_every_chunk(opened: str) -> None:
         pieces = tuple(trial.text[at : at + size] for at in range(0, len(trial.text), size))
         events, message = decode("hermes", replace(trial, chunks=pieces))
         assert message == whole[1] and merged(events) == merged(whole[0])
+
+
+@pytest.mark.parametrize("name", ["a/b", "search:web", "näme", "x" * 129, "two words", "{key}"])
+def test_the_name_of_a_tool_never_makes_decoding_raise(name: str) -> None:
+    tools = [{"name": name, "parameters": {"type": "object", "properties": {"x": {"type": "string"}}}}]
+    text = (
+        f'<parameter name="x">1</parameter>\n<parameter=x>\n1\n</parameter>\n<invoke name="{name}">\n{name} {{"x": 1}}'
+    )
+    for dialect in wp.dialects():
+        wp.classify(text, dialect, tools)
+        wp.parse(text, dialect, tools)

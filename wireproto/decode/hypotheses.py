@@ -22,7 +22,7 @@ from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings
-from wireproto.format.template import Lit, Slot, Template
+from wireproto.format.template import ALPHABETS, Lit, Slot, Template
 from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK, Literals, Match, skip_blank
 from wireproto.tools.toolset import Toolset
@@ -223,7 +223,9 @@ def _argument_guess(text: str, at: int, before: str, spelling: Spelling, tools: 
     key = find_argument(spelling, text, at, len(text), None)
     if not isinstance(key, Match):
         return None
-    fitting = [tool.name for tool in tools.tools if key.slots["key"] in tool.keys]
+    # A name that no header of this format can hold is none that the model meant.
+    names = (tool.name for tool in tools.tools if key.slots["key"] in tool.keys)
+    fitting = [name for name in names if ALPHABETS["name"].fullmatch(name)]
     named = [
         hit for hit in iter_literals(_names(tools.names), before) if hit.group() in fitting and _is_word(before, hit)
     ]

@@ -34,7 +34,7 @@ def literals(kinds: Sequence[DocumentType]) -> frozenset[str]:
     return frozenset("<" if kind.format == "html" and kind.root is not None else literal(kind) for kind in kinds)
 
 
-class _Open(State):
+class _OpenDocument(State):
     """A document that is being read: where it starts, where the search for its end starts, and how far that was fed."""
 
     __slots__ = ("ending", "fed", "kind", "origin", "start")
@@ -52,7 +52,7 @@ class Documents(State):
     def __init__(self, policy: Policy, buffer: Buffer, transcript: Transcript) -> None:
         self._policy, self._buffer, self._transcript = policy, buffer, transcript
         self._kinds = policy.documents
-        self._open: _Open | None = None
+        self._open: _OpenDocument | None = None
         self._held = (0, 0)
         self.is_open = False
 
@@ -71,7 +71,7 @@ class Documents(State):
             if isinstance(found, Answer):
                 continue
             origin = position if kind.fence is None else base + found.end
-            self._open, self.is_open = _Open(kind, position, origin, ending(kind)), True
+            self._open, self.is_open = _OpenDocument(kind, position, origin, ending(kind)), True
             self._transcript.events.append(DocumentStart(len(self._transcript.documents), kind.name))
             context.after_call, context.only_blank = None, False
             return YES
@@ -121,7 +121,7 @@ class Documents(State):
                     self._transcript.diagnose("draft-document", (start + found.start, start + found.end), message)
         self._kinds = ()
 
-    def _finish(self, document: _Open, end: int, whole: bool) -> None:
+    def _finish(self, document: _OpenDocument, end: int, whole: bool) -> None:
         span = (document.start, end)
         text = self._buffer.slice(*span)
         found = read_document(document.kind, text, span, whole, depth=self._policy.limits.max_depth)

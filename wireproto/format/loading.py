@@ -37,7 +37,7 @@ def load(path: str | Path, nonce: str = "") -> Dialect:
         raise DialectError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise DialectError(f"{path}: not TOML: {error}") from None
-    return _Reader(str(path), nonce).dialect(data)
+    return _FileReader(str(path), nonce).dialect(data)
 
 
 _KNOWN: dict[str, tuple[str, ...]] = {
@@ -58,7 +58,7 @@ CONTENTS = ("text", "json", "xml", "toml")
 DEFINITIONS = ("list", "form")
 
 
-class _Reader:
+class _FileReader:
     """Turns the tables of one file into a Dialect; every complaint names the file and the key."""
 
     def __init__(self, path: str, nonce: str) -> None:

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from wireproto.codecs.html.tags import Tag
+from wireproto.codecs.html.tags import HtmlTag
 from wireproto.codecs.html.text import SPACE, collapse, decode, lower, plain
 from wireproto.codecs.html.vocabulary import (
     CHECKED,
@@ -60,11 +60,11 @@ class _Select(State):
     `group`: whether the optgroup that is open is disabled; None if none is open.
     """
 
-    tag: Tag
+    tag: HtmlTag
     span: tuple[int, int]
     counts: bool
     options: list[_Option] = field(default_factory=list)
-    option: Tag | None = None
+    option: HtmlTag | None = None
     text: list[str] = field(default_factory=list)
     group: bool | None = None
 
@@ -117,7 +117,7 @@ class Controls(State):
             # Outside the elements that are only text, NUL is dropped.
             self._select.text += [decode(piece) for piece in text.split("\0")]
 
-    def start(self, tag: Tag, span: tuple[int, int]) -> None:
+    def start(self, tag: HtmlTag, span: tuple[int, int]) -> None:
         """Take the start tag of a control or of a part of one."""
         if tag.name == "fieldset":
             self._disabled += 1 if self._disabled or "disabled" in tag.attributes else 0
@@ -146,7 +146,7 @@ class Controls(State):
             select.close_option()
             select.group = select.group if name == "option" else None
 
-    def name_of(self, tag: Tag) -> str | None:
+    def name_of(self, tag: HtmlTag) -> str | None:
         """Return the name of a control; None if it has none or is disabled, and counts for nothing."""
         return None if self._disabled or "disabled" in tag.attributes else tag.attributes.get("name")
 
@@ -200,7 +200,7 @@ class Controls(State):
                 self._builder.give_typed(name, typed, group.span)
         self._groups = {}
 
-    def _input(self, tag: Tag, span: tuple[int, int]) -> None:
+    def _input(self, tag: HtmlTag, span: tuple[int, int]) -> None:
         name, kind = self.name_of(tag), lower(tag.attributes.get("type", ""))
         if name is None or kind in VALUELESS:
             return
@@ -214,7 +214,7 @@ class Controls(State):
         elif value:
             self._give(name, number(self._tool, name, value), span)
 
-    def _box(self, kind: str, name: str, tag: Tag, span: tuple[int, int]) -> None:
+    def _box(self, kind: str, name: str, tag: HtmlTag, span: tuple[int, int]) -> None:
         group = self._groups.get(name)
         self.any = True
         if group is None:

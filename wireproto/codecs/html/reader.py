@@ -16,9 +16,9 @@ from wireproto.codecs.html.controls import Controls
 from wireproto.codecs.html.tags import (
     DONE,
     Closer,
+    HtmlTag,
     Kind,
     MarkupState,
-    Tag,
     advance,
     closer,
     markup_at,
@@ -201,14 +201,14 @@ class HtmlReader(State):
             return None
         return self._take_end(tag) if markup.kind == "end" else self._take_start(tag, markup.start)
 
-    def _take_end(self, tag: Tag) -> Answer | None:
+    def _take_end(self, tag: HtmlTag) -> Answer | None:
         if tag.name == "form":
             return self._close(self._scan)
         if tag.name in _PARTS:
             self._controls.end(tag.name)
         return None
 
-    def _take_start(self, tag: Tag, start: int) -> Answer | None:
+    def _take_start(self, tag: HtmlTag, start: int) -> Answer | None:
         span = (start, self._scan)
         if tag.name == "form":
             return self._next_form(start)
@@ -292,7 +292,7 @@ class HtmlReader(State):
         return YES
 
 
-def _holds_json(tag: Tag) -> bool:
+def _holds_json(tag: HtmlTag) -> bool:
     """Whether a script is a value: it says that it is JSON."""
     kinds = (tag.attributes.get("type", ""), tag.attributes.get("data-type", ""))
     return lower(kinds[0]) == JSON.kind or lower(kinds[1]) == JSON.data_kind

@@ -61,7 +61,7 @@ _TABLE: Final[dict[MarkupState, tuple[re.Pattern[str], dict[str, MarkupState], M
 
 
 @dataclass(frozen=True, slots=True)
-class Tag:
+class HtmlTag:
     """A tag: its name and its attributes, decoded, of one name the first."""
 
     name: str
@@ -105,7 +105,7 @@ def tag_name(raw: str) -> str:
     return lower(found[1]) if found is not None else ""
 
 
-def read_tag(raw: str) -> Tag:
+def read_tag(raw: str) -> HtmlTag:
     """Return a whole tag with its attributes."""
     found = _NAME.match(raw)
     start = found.end() if found is not None else len(raw)
@@ -113,7 +113,7 @@ def read_tag(raw: str) -> Tag:
     for one in _ATTRIBUTE.finditer(raw, start, len(raw) - 1):
         value = next((one[i] for i in (2, 3, 4) if one[i] is not None), "")
         attributes.setdefault(lower(one[1]), value)
-    return Tag(tag_name(raw), {name: decode_attribute(value) for name, value in attributes.items()})
+    return HtmlTag(tag_name(raw), {name: decode_attribute(value) for name, value in attributes.items()})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

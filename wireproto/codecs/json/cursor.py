@@ -20,7 +20,7 @@ _IN_STRING = {'"': re.compile(r'["\\]'), "'": re.compile(r"['\\]")}
 
 
 @dataclass(slots=True)
-class OpenValue(State):
+class JsonValue(State):
     """A value whose end is looked for: how far, how deep, and in which kind of string."""
 
     start: int
@@ -30,7 +30,7 @@ class OpenValue(State):
 
 
 @dataclass(slots=True)
-class OpenString(State):
+class JsonString(State):
     """A string being read: its quote, where it began, its decoded text; `look` is behind a quote that may close it."""
 
     quote: str
@@ -113,7 +113,7 @@ class Cursor(State):
         closer = self.at_closer(look)
         return YES if closer is NO and self.cut_closer(look) else closer, look
 
-    def value_end(self, span: OpenValue, max_depth: int) -> int | Miss:
+    def value_end(self, span: JsonValue, max_depth: int) -> int | Miss:
         """Return where a value ends: before a comma, a bracket that is not its own, or the closer.
 
         Raises:
@@ -145,7 +145,7 @@ class Cursor(State):
             elif mark != ",":
                 span.depth -= 1
 
-    def _skip_string(self, span: OpenValue) -> bool:
+    def _skip_string(self, span: JsonValue) -> bool:
         """Skip to behind the quote of the string that the span is in; False if more text decides."""
         text, base = self.buffer.window, self.buffer.base
         limit = self.stop - base

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from wireproto.codecs.json.cursor import Cursor, OpenString
+from wireproto.codecs.json.cursor import Cursor, JsonString
 from wireproto.engine.call_builder import CallBuilder
 from wireproto.format.spelling import Spelling, live_in_broken
 from wireproto.text import json_strings
@@ -31,7 +31,7 @@ def find_exit(spelling: Spelling, cursor: Cursor) -> tuple[int, int] | Miss:
     return (cursor.stop, cursor.stop) if cursor.final else WAIT
 
 
-def suggest_string(builder: CallBuilder, part: OpenString, body: int, stop: int) -> None:
+def suggest_string(builder: CallBuilder, part: JsonString, body: int, stop: int) -> None:
     """Offer a reading of the string that was open when the arguments turned out not to be JSON."""
     rest = builder.buffer.slice(part.start + 1, body)
     guess = guess_string(rest, part.quote, builder.tool.keys - {builder.key})

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Union
 
-from wireproto.codecs.json.cursor import BadQuote, Cursor, OpenString, OpenValue, Progress, Role
+from wireproto.codecs.json.cursor import BadQuote, Cursor, JsonString, JsonValue, Progress, Role
 from wireproto.codecs.json.exits import find_exit, suggest_string
 from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.text import json_repair, json_strings
@@ -35,7 +35,7 @@ class JsonReader(State):
         opening, self.builder = builder.opening, builder
         self._cursor = Cursor(builder.buffer, position, opening.call_close)
         self._progress = Progress(in_record=opening.name is None)
-        self._part: Union[OpenString, OpenValue, None] = None
+        self._part: Union[JsonString, JsonValue, None] = None
         # What reads on from here: one of the methods below, which says what comes next by assigning another.
         self._handler: Handler = JsonReader._at_open
         if opening.name is not None:
@@ -46,7 +46,7 @@ class JsonReader(State):
         """Everything before this is decided."""
         if self._handler is JsonReader._read_tail:
             return self._progress.end
-        return self._part.scan if isinstance(self._part, OpenValue) else self._cursor.position
+        return self._part.scan if isinstance(self._part, JsonValue) else self._cursor.position
 
     def read(self, stop: int, end: End) -> Answer:
         """Read as far as certain, looking no further than `stop`."""
@@ -62,7 +62,7 @@ class JsonReader(State):
     def is_plain(self) -> bool:
         """Whether an open string streams and nothing of it is held but half an escape."""
         part, builder = self._part, self.builder
-        if not isinstance(part, OpenString) or part.quote != '"' or self._handler is not JsonReader._read_string:
+        if not isinstance(part, JsonString) or part.quote != '"' or self._handler is not JsonReader._read_string:
             return False
         if not self._progress.streams or builder.name is None or builder.policy.limits.max_value_chars is not None:
             return False
@@ -73,7 +73,7 @@ class JsonReader(State):
         decoded = json_strings.decode_chunk(text)
         if decoded is None:
             return None
-        assert isinstance(self._part, OpenString)
+        assert isinstance(self._part, JsonString)
         self._part.text.append(decoded[0])
         return decoded
 
@@ -172,7 +172,7 @@ class JsonReader(State):
             progress.role = "argument" if fresh else "drop"
         if char in "\"'":
             return self._open_string(char)
-        self._part = OpenValue(position, position)
+        self._part = JsonValue(position, position)
         return self._go(JsonReader._read_value)
 
     def _record_role(self, position: int) -> Role:
@@ -193,7 +193,7 @@ class JsonReader(State):
     def _open_string(self, quote: str) -> Answer | None:
         if quote == "'":
             self._cursor.repairs.add("single-quotes")
-        self._part = OpenString(quote, self._cursor.position, Rope())
+        self._part = JsonString(quote, self._cursor.position, Rope())
         self._progress.streams = self._progress.role == "argument"
         if self._progress.streams:
             self.builder.open(self._progress.key)
@@ -201,7 +201,7 @@ class JsonReader(State):
 
     def _read_string(self) -> Answer | None:
         part, cursor = self._part, self._cursor
-        assert isinstance(part, OpenString)
+        assert isinstance(part, JsonString)
         buffer = self.builder.buffer
         limit = cursor.stop - buffer.base
         piece, at = json_strings.decode(buffer.window, cursor.position - buffer.base, limit, part.quote, cursor.repairs)
@@ -217,7 +217,7 @@ class JsonReader(State):
     def _read_quote(self) -> Answer | None:
         """Decide whether a quote closes its string by what follows it."""
         part, cursor = self._part, self._cursor
-        assert isinstance(part, OpenString)
+        assert isinstance(part, JsonString)
         closes, part.look = cursor.quote_closes(cursor.position + 1, part.look)
         if closes is WAIT:
             return WAIT
@@ -246,7 +246,7 @@ class JsonReader(State):
 
     def _read_value(self) -> Answer | None:
         span = self._part
-        assert isinstance(span, OpenValue)
+        assert isinstance(span, JsonValue)
         try:
             end = self._cursor.value_end(span, self.builder.max_depth)
         except BadQuote as bad:
@@ -344,7 +344,7 @@ class JsonReader(State):
 
     def _leave(self) -> None:
         """Keep the safe prefix of an open string."""
-        if isinstance(self._part, OpenString) and self._progress.streams:
+        if isinstance(self._part, JsonString) and self._progress.streams:
             self.builder.leave(self._part.text.take())
 
     def _lose(self, why: str) -> Answer | None:
@@ -353,7 +353,7 @@ class JsonReader(State):
             return NO
         self.builder.note("json-invalid", self._cursor.position, why)
         self._leave()
-        if isinstance(self._part, OpenValue):
+        if isinstance(self._part, JsonValue):
             self._part = None
         return self._go(JsonReader._read_lost)
 
@@ -362,7 +362,7 @@ class JsonReader(State):
         if not isinstance(found, tuple):
             return WAIT
         body, stop = found
-        if isinstance(self._part, OpenString) and self._progress.streams:
+        if isinstance(self._part, JsonString) and self._progress.streams:
             suggest_string(self.builder, self._part, body, stop)
         return self._finish(stop, False)
 

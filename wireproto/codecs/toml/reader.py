@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Union
 
 from wireproto.codecs.toml.statements import TomlCall
-from wireproto.codecs.toml.strings import OpenString, Stop
+from wireproto.codecs.toml.strings import Stop, TomlString
 from wireproto.codecs.toml.text import (
     Exits,
     Header,
-    OpenValue,
-    Unreadable,
+    NotToml,
+    TomlValue,
     header_at,
     key_at,
     skip_blank_lines,
@@ -43,7 +43,7 @@ class TomlReader(State):
         self._in_section = in_section
         self._exits = Exits(builder.opening.spelling)
         self._call = TomlCall(builder)
-        self._part: Union[OpenString, OpenValue, None] = None
+        self._part: Union[TomlString, TomlValue, None] = None
         self._indent = 0
         self._final = False
         # What reads on from `position`: one of the methods below, which says what comes next by assigning another.
@@ -58,7 +58,7 @@ class TomlReader(State):
                 outcome = self._handler(self, buffer.window, buffer.base, stop - buffer.base)
                 if outcome is WAIT and end.final:
                     outcome = self._end_of_output(stop, end)
-            except Unreadable as error:
+            except NotToml as error:
                 outcome = self._lose(error)
             if outcome is not None:
                 return outcome
@@ -75,7 +75,7 @@ class TomlReader(State):
     def take_plain(self, text: str) -> tuple[str, int] | None:
         """Take text that is content throughout; a quote at its end is held."""
         part, held = self._part, 0
-        assert isinstance(part, OpenString)
+        assert isinstance(part, TomlString)
         # The pattern decides everything; most chunks need no pattern.
         if part.quote in text or "\\" in text or not text.isprintable():
             if part.unsure(text):
@@ -90,8 +90,8 @@ class TomlReader(State):
         self.position = self._string.position = position
 
     @property
-    def _string(self) -> OpenString:
-        assert isinstance(self._part, OpenString)
+    def _string(self) -> TomlString:
+        assert isinstance(self._part, TomlString)
         return self._part
 
     def _go(self, handler: Handler, position: int) -> Answer | None:
@@ -108,7 +108,7 @@ class TomlReader(State):
         if text[at] == "#":
             return self._go(TomlReader._read_comment, base + at)
         if not text.startswith(("\n", "\r\n"), at, end):
-            raise Unreadable("text behind a value or a header")
+            raise NotToml("text behind a value or a header")
         return self._go(TomlReader._read_line, base + at)
 
     def _read_comment(self, text: str, base: int, end: int) -> Answer | None:
@@ -133,7 +133,7 @@ class TomlReader(State):
         if WAIT in (statement, leaves):
             return WAIT
         if isinstance(statement, Answer):
-            raise Unreadable("no statement")
+            raise NotToml("no statement")
         if isinstance(statement, Header):
             self._call.take_header(statement, base + at)
             return self._go(TomlReader._read_rest, base + statement.end)
@@ -148,13 +148,13 @@ class TomlReader(State):
         if not quote:
             return WAIT
         if quote not in "\"'":
-            self._part = OpenValue(base + at, base + at)
+            self._part = TomlValue(base + at, base + at)
             return self._go(TomlReader._read_span, base + at)
         if text[at : min(at + 3, end)] in (quote, quote * 2) and at + 2 >= end and not self._final:
             return WAIT
         multi = text.startswith(quote * 3, at, end)
         begin = base + at + (3 if multi else 1)
-        self._part = OpenString(quote, multi, base + at, begin)
+        self._part = TomlString(quote, multi, base + at, begin)
         self._call.open_string()
         return self._go(TomlReader._read_string, begin)
 
@@ -166,7 +166,7 @@ class TomlReader(State):
         if not self._call.streams:
             self.builder.check_size(part.position - part.start)
         if stop is Stop.BREAK:
-            raise Unreadable("a line break in a string of one line")
+            raise NotToml("a line break in a string of one line")
         return WAIT if stop is WAIT else self._go(TomlReader._read_quote, self.position)
 
     def _read_quote(self, text: str, base: int, end: int) -> Answer | None:
@@ -182,18 +182,18 @@ class TomlReader(State):
             self._go(TomlReader._read_rest, part.position + part.delimiter)
             return call.take_string(part.text.take())
         if not part.multi:
-            raise Unreadable("text behind a string")
+            raise NotToml("text behind a string")
         call.repairs.add("delimiter-in-string")
         call.more(part.keep_quotes())
         return self._go(TomlReader._read_string, part.position)
 
     def _read_span(self, text: str, base: int, end: int) -> Answer | None:
         span = self._part
-        assert isinstance(span, OpenValue)
+        assert isinstance(span, TomlValue)
         try:
             after = value_end(span, text, base, end, self._exits, self.builder.max_depth)
         except OverflowError:
-            raise Unreadable(self.builder.too_deep()) from None
+            raise NotToml(self.builder.too_deep()) from None
         finally:
             self.position = span.scan
         self.builder.check_size(span.scan - span.start)
@@ -202,15 +202,15 @@ class TomlReader(State):
         self._take_span(span)
         return None
 
-    def _take_span(self, span: OpenValue) -> None:
+    def _take_span(self, span: TomlValue) -> None:
         self._part = None
         self._go(TomlReader._read_rest, span.scan)
         try:
             self._call.take_value(self.builder.buffer.slice(span.start, span.scan))
-        except Unreadable as error:
-            raise Unreadable(str(error), span.start) from None
+        except NotToml as error:
+            raise NotToml(str(error), span.start) from None
 
-    def _lose(self, error: Unreadable) -> Answer | None:
+    def _lose(self, error: NotToml) -> Answer | None:
         """What follows is not TOML: the call will be incomplete; look for where it stops."""
         if not self._call.is_named:
             return NO
@@ -236,7 +236,7 @@ class TomlReader(State):
 
     def _leave(self) -> None:
         """Keep the safe prefix of an open string."""
-        if isinstance(self._part, OpenString):
+        if isinstance(self._part, TomlString):
             self._call.leave(self._part.text.take())
         self._part = None
 
@@ -247,7 +247,7 @@ class TomlReader(State):
         if self._handler in (TomlReader._read_lost, TomlReader._read_stray):
             return self._finish(stop, False)
         buffer, part = self.builder.buffer, self._part
-        if isinstance(part, OpenValue) and not part.depth and part.inside in ("", "#") and end is End.STOP:
+        if isinstance(part, TomlValue) and not part.depth and part.inside in ("", "#") and end is End.STOP:
             self._take_span(part)
             return None
         if part is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from wireproto.codecs.toml.tables import Tables
-from wireproto.codecs.toml.text import Header, Key, Path, Statement, Unreadable, load
+from wireproto.codecs.toml.text import Header, Key, NotToml, Path, Statement, load
 from wireproto.codecs.toml.writer import NULL, root_of
 from wireproto.engine.call_builder import CallBuilder
 from wireproto.text.json_safe import json_safe
@@ -74,12 +74,12 @@ class TomlCall(State):
         """Go on in the table of this header, which begins at position `at`.
 
         Raises:
-            Unreadable: no such table belongs here.
+            NotToml: no such table belongs here.
         """
         size = len(self._root)
         path = header.path[size:]
         if header.path[:size] != self._root or not path:
-            raise Unreadable("a table that is not the call's")
+            raise NotToml("a table that is not the call's")
         self._begin(at)
         self._current.at, self._current.table = at, path
         if path[0] not in self._record.arguments:
@@ -90,7 +90,7 @@ class TomlCall(State):
             if header.double:
                 self.repairs.add("array-of-tables")
         elif self._current.given == "inline":
-            raise Unreadable("the arguments are given twice")
+            raise NotToml("the arguments are given twice")
         if len(path) == 1 or self._keeps(path[1]):
             self._tables.header(header.path, header.double and len(path) > 1)
 
@@ -98,7 +98,7 @@ class TomlCall(State):
         """Begin a statement at position `at`, indented by `indent` characters.
 
         Raises:
-            Unreadable: the arguments were given already, as another kind of statement.
+            NotToml: the arguments were given already, as another kind of statement.
         """
         current = self._current
         current.at, current.spelled, current.indent = at, key.raw, indent
@@ -123,7 +123,7 @@ class TomlCall(State):
         """End the string; `NO` if it is a name that no call may have.
 
         Raises:
-            Unreadable: no string belongs here.
+            NotToml: no string belongs here.
         """
         role = self._current.role
         if role == "argument":
@@ -139,14 +139,14 @@ class TomlCall(State):
             if self.builder.id is not None:
                 self._begin(self._current.at)
         elif role == "arguments":
-            raise Unreadable("the arguments are not a table")
+            raise NotToml("the arguments are not a table")
         return None
 
     def take_value(self, raw: str) -> None:
         """Take a value that is no string, as it is spelled.
 
         Raises:
-            Unreadable: it is no value, or none that belongs here.
+            NotToml: it is no value, or none that belongs here.
         """
         current = self._current
         if current.role == "drop":
@@ -164,7 +164,7 @@ class TomlCall(State):
                 self.builder.declare(key, (current.at, current.at))
                 self.builder.give(key, item)
         else:
-            raise Unreadable(f"the {current.role} cannot be {raw.strip()[:40]}")
+            raise NotToml(f"the {current.role} cannot be {raw.strip()[:40]}")
 
     def fits(self, statement: Statement, indent: int) -> bool:
         """Return whether a statement may follow a string of many lines.
@@ -247,7 +247,7 @@ class TomlCall(State):
         """Note how the arguments are given: once only, as TOML demands."""
         current, canonical = self._current, self._record.arguments[0]
         if current.given and not current.given == how == "dotted":
-            raise Unreadable("the arguments are given twice")
+            raise NotToml("the arguments are given twice")
         if name != canonical and not current.given:
             self.builder.note("alias-key", current.at, f"{name!r} instead of {canonical!r}")
         current.given = how
@@ -265,7 +265,7 @@ class TomlCall(State):
         try:
             for key, value in self._tables.read(self._record.arguments).items():
                 self.builder.give(key, self._plain(key, value))
-        except Unreadable as error:
+        except NotToml as error:
             self.invalid(f"the tables from here on: {error}", self._tables.start)
             return False
         return True
@@ -281,7 +281,7 @@ class TomlCall(State):
         """Return a value as JSON has it."""
         safe = json_safe(value, self.builder.max_depth)
         if safe.too_deep:
-            raise Unreadable(self.builder.too_deep())
+            raise NotToml(self.builder.too_deep())
         self._changed += [key + ("." if path[:1] not in ("", "[") else "") + path for path in safe.changed]
         return _with_nulls(safe.value)
 

@@ -56,7 +56,7 @@ class Stop(Enum):
 
 
 @dataclass(slots=True)
-class OpenString(State):
+class TomlString(State):
     """A string being read. Everything before `position` is decoded, into `text`.
 
     `fresh`: nothing was read yet, so that a line break belongs to the delimiter. `trims`: behind a backslash at the end

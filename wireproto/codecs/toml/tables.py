@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wireproto.codecs.toml.text import Path, Unreadable, load_document
+from wireproto.codecs.toml.text import NotToml, Path, load_document
 from wireproto.text.buffer import Rope
 from wireproto.text.state import State
 from wireproto.text.toml_strings import write_path
@@ -39,7 +39,7 @@ class Tables(State):
         """Return the arguments; `names` are those that their table may have.
 
         Raises:
-            Unreadable: the statements do not go together.
+            NotToml: the statements do not go together.
         """
         node: Any = load_document(self._lines.take())
         for part in self._root:
@@ -49,6 +49,6 @@ class Tables(State):
         for name in names:
             table = node.get(name, {})
             if not isinstance(table, dict):
-                raise Unreadable("the arguments are not a table")
+                raise NotToml("the arguments are not a table")
             found |= table
         return found

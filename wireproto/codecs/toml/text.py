@@ -48,7 +48,7 @@ _INSIDE: Final = {
 }
 
 
-class Unreadable(ValueError):
+class NotToml(ValueError):
     """Text that is not TOML, and why in a few words; `position`: where, if that is not where reading stopped."""
 
     def __init__(self, why: str, position: int | None = None) -> None:
@@ -79,7 +79,7 @@ Statement = Union[Key, Header]
 
 
 @dataclass(slots=True)
-class OpenValue(State):
+class TomlValue(State):
     """A value whose end is looked for: how far, how deep, and inside which kind of string (or `#`, a comment)."""
 
     start: int
@@ -218,11 +218,11 @@ def skip_gap_lines(text: str, pos: int, end: int) -> tuple[int, bool]:
     return at, _COMMENT.match(text, at, end) is not None
 
 
-def value_end(span: OpenValue, text: str, base: int, end: int, exits: Exits, max_depth: int) -> int | Miss:
+def value_end(span: TomlValue, text: str, base: int, end: int, exits: Exits, max_depth: int) -> int | Miss:
     """Return where the line ends that a value ends on; `text` begins at position `base`.
 
     Raises:
-        Unreadable: a string does not end on its line, or a line inside brackets ends the call; `span.scan` is there.
+        NotToml: a string does not end on its line, or a line inside brackets ends the call; `span.scan` is there.
         OverflowError: it is nested deeper than `max_depth`.
     """
     while True:
@@ -242,13 +242,13 @@ def value_end(span: OpenValue, text: str, base: int, end: int, exits: Exits, max
             raise OverflowError(f"nested deeper than {max_depth}")
 
 
-def _in_string(span: OpenValue, at: int, mark: str, end: int) -> int | Miss:
+def _in_string(span: TomlValue, at: int, mark: str, end: int) -> int | Miss:
     """Return where to go on behind a mark inside a string or comment; WAIT if more text decides."""
     if mark == "\\":
         return at + 2 if at + 1 < end else WAIT
     if mark == "\n":
         if span.inside != "#":
-            raise Unreadable("a line break in a string of one line")
+            raise NotToml("a line break in a string of one line")
         span.inside = ""
         return at  # it may end the value
     if len(span.inside) == 3 and at + len(mark) >= end and len(mark) < _MAX_QUOTES:
@@ -257,7 +257,7 @@ def _in_string(span: OpenValue, at: int, mark: str, end: int) -> int | Miss:
     return at + len(mark)
 
 
-def _structure(span: OpenValue, text: str, at: int, end: int, exits: Exits) -> int | Miss:
+def _structure(span: TomlValue, text: str, at: int, end: int, exits: Exits) -> int | Miss:
     """Return where to go on behind a mark outside strings; WAIT if more text decides."""
     mark = text[at]
     if mark in "\"'":
@@ -270,7 +270,7 @@ def _structure(span: OpenValue, text: str, at: int, end: int, exits: Exits) -> i
         leaves = exits.at(text, at + 1, end)
         if leaves is YES:
             span.scan += 1
-            raise Unreadable("a bracket is not closed")
+            raise NotToml("a bracket is not closed")
         return WAIT if leaves is WAIT else at + 1
     if mark == "#":
         span.inside = mark
@@ -283,7 +283,7 @@ def load(raw: str) -> Any:
     """Return the value that `raw` spells, a comment behind it included.
 
     Raises:
-        Unreadable: it is no value.
+        NotToml: it is no value.
     """
     return load_document(f"v = {raw}\n")["v"]
 
@@ -292,11 +292,11 @@ def load_document(text: str) -> dict[str, Any]:
     """Return the value of a document; its brackets are known to be few.
 
     Raises:
-        Unreadable: it is not TOML.
+        NotToml: it is not TOML.
     """
     try:
         return toml.loads(text)
     except RecursionError:
-        raise Unreadable("nested too deeply") from None
+        raise NotToml("nested too deeply") from None
     except ValueError as error:
-        raise Unreadable(str(error).partition(" (at ")[0]) from None
+        raise NotToml(str(error).partition(" (at ")[0]) from None

@@ -75,7 +75,7 @@ class XmlValue(RawValue):
         tool = builder.tool if builder.policy.coerce else Tool("")
         try:
             found = tree.read(self.spelling.dialect, raw, self._type, tool, self.key, builder.max_depth)
-        except tree.TooDeep:
+        except tree.TreeTooDeep:
             return Typed(text, "type-mismatch", f"{self.key}: {builder.too_deep()}")
         except tree.NotATree as error:
             return Typed(text, "type-mismatch", f"{self.key}: {error}")

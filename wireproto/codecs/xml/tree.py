@@ -25,7 +25,7 @@ class NotATree(Exception):
     """The text is not made of the elements that its type asks for."""
 
 
-class TooDeep(Exception):
+class TreeTooDeep(Exception):
     """The elements are nested deeper than allowed."""
 
 
@@ -60,7 +60,7 @@ def read(dialect: Dialect, text: str, kind: str, tool: Tool, key: str, max_depth
         NotATree: it holds elements and something else.
         TooDeep: they are nested deeper than `max_depth`.
     """
-    reader = _Reader(dialect, text)
+    reader = _TreeReader(dialect, text)
     start = reader.blank(0)
     found = reader.container(kind, start, len(text))
     if found is None:
@@ -70,7 +70,7 @@ def read(dialect: Dialect, text: str, kind: str, tool: Tool, key: str, max_depth
     return Tree(found, reader.problem)
 
 
-class _Reader:
+class _TreeReader:
     """Walks over the elements of one value without recursion."""
 
     def __init__(self, dialect: Dialect, text: str) -> None:
@@ -121,7 +121,7 @@ class _Reader:
                 at = self._leaf(found, key, close, frame)
                 continue
             if len(stack) >= max_depth:
-                raise TooDeep(f"nested deeper than {max_depth}")
+                raise TreeTooDeep(f"nested deeper than {max_depth}")
             stack.append(inner)
             at = found.end
 
