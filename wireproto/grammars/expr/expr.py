@@ -257,10 +257,12 @@ def _used(expr: Expr) -> set[str]:
     for each in todo:
         if isinstance(each, RuleRef):
             found.add(each.name)
-        elif isinstance(each, Choice) and not each.options:
-            found.add("")
-        else:
-            todo += children(each)
+        elif isinstance(each, Seq):  # not `children`: this is asked of every rule, again and again
+            todo += each.parts
+        elif isinstance(each, Choice):
+            todo += each.options or (RuleRef(""),)
+        elif isinstance(each, Repeat):
+            todo.append(each.item)
     return found
 
 
