@@ -61,15 +61,20 @@ class Decoder(State):
         """
         core = self._core
         reader = core.plain_reader
-        if reader is not None and type(text) is str and text and core.buffer.end + len(text) < self._look_at:
-            # Most chunks are nothing but more of an open string: they pass by the recogniser.
-            buffer = core.buffer
-            plain = reader.take_plain(buffer.window + text if buffer.window else text)
-            if plain is not None:
-                piece, held = plain
-                buffer.shift(text, held)
-                builder = reader.builder
-                return [ArgumentDelta(builder.index, builder.key, piece)] if piece else []
+        try:
+            if reader is not None and text and core.buffer.end + len(text) < self._look_at:
+                # Most chunks are nothing but more of an open string: they pass by the recogniser.
+                buffer = core.buffer
+                plain = reader.take_plain(buffer.window + text if buffer.window else text)
+                if plain is not None:
+                    piece, held = plain
+                    buffer.shift(text, held)
+                    builder = reader.builder
+                    return [ArgumentDelta(builder.index, builder.key, piece)] if piece else []
+        except TypeError:
+            if isinstance(text, str):
+                raise
+            # It is no text, which is not asked before, since that would cost every chunk; the refusal follows.
         if self._closed or not isinstance(text, str):
             raise self._refusal(text)
         return self._recognise(text)

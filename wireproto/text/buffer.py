@@ -63,11 +63,12 @@ class Buffer(State):
 
     def shift(self, chunk: str, held: int) -> None:
         """Append a chunk; all but its last `held` characters is decided, with what the window held."""
-        self._recent.append(chunk)
-        if len(self._recent) >= _PACK:
+        recent = self._recent
+        recent.append(chunk)
+        if len(recent) >= _PACK:
             self._pack()
-        self.end += len(chunk)
-        self.base = self.end - held
+        self.end = end = self.end + len(chunk)
+        self.base = end - held
         self.window = chunk[-held:] if held else ""
 
     def release(self, position: int) -> None:

@@ -8,7 +8,7 @@ incomplete instead of being guessed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Union
+from typing import TYPE_CHECKING, Union
 
 from wireproto.codecs.json.cursor import BadQuote, Cursor, JsonString, JsonValue, Progress, Role
 from wireproto.codecs.json.exits import find_exit, suggest_string
@@ -73,7 +73,8 @@ class JsonReader(State):
         decoded = json_strings.decode_chunk(text)
         if decoded is None:
             return None
-        assert isinstance(self._part, JsonString)
+        if TYPE_CHECKING:  # no time for an assertion here
+            assert isinstance(self._part, JsonString)
         self._part.text.append(decoded[0])
         return decoded
 

@@ -7,7 +7,7 @@ they mean, `tomlwrite` has the writer. Law: valid TOML is read as TOML says; wha
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Union
+from typing import TYPE_CHECKING, Union
 
 from wireproto.codecs.toml.statements import TomlCall
 from wireproto.codecs.toml.strings import Stop, TomlString
@@ -75,12 +75,14 @@ class TomlReader(State):
     def take_plain(self, text: str) -> tuple[str, int] | None:
         """Take text that is content throughout; a quote at its end is held."""
         part, held = self._part, 0
-        assert isinstance(part, TomlString)
+        if TYPE_CHECKING:  # no time for an assertion here
+            assert isinstance(part, TomlString)
         # The pattern decides everything; most chunks need no pattern.
-        if part.quote in text or "\\" in text or not text.isprintable():
+        quote = part.quote
+        if quote in text or "\\" in text or not text.isprintable():
             if part.unsure(text):
                 return None
-            if text[-1] == part.quote:
+            if text[-1] == quote:
                 text, held = text[:-1], 1
         part.text.append(text)
         return text, held
