@@ -16,20 +16,7 @@ import wireproto as wp
 from wireproto import gbnf
 from wireproto.engine.left_context import QUOTING
 from wireproto.grammars.api.requests import Trigger, TriggerKind, llama_cpp_request, sglang_request, vllm_request
-from wireproto.grammars.expr.expr import (
-    EMPTY,
-    Chars,
-    Choice,
-    Expr,
-    Literal,
-    Repeat,
-    RuleRef,
-    Rules,
-    Seq,
-    choice,
-    literal,
-    seq,
-)
+from wireproto.grammars.expr import expr as ex
 from wireproto.grammars.message import LeadingReasoning, MessageParts
 from wireproto.grammars.targets import xgrammar_ebnf
 from wireproto.grammars.targets.gbnf import to_gbnf
@@ -38,7 +25,7 @@ from wireproto.grammars.targets.xgrammar_ebnf import merged, to_ebnf
 from wireproto.testing.engines import EngineError, xgrammar
 from wireproto.testing.engines.tinymodel import TinyServer
 
-WIDE = Chars(((ord("a"), 0x2000),))
+WIDE = ex.Chars(((ord("a"), 0x2000),))
 
 
 def accepts(grammar: str, text: str) -> bool:
@@ -46,61 +33,84 @@ def accepts(grammar: str, text: str) -> bool:
     return matcher.accept(text) and matcher.finished
 
 
-def rules(root: Expr, **others: Expr) -> Rules:
-    return Rules("root", {"root": root, **others})
+def rules(root: ex.Expr, **others: ex.Expr) -> ex.Rules:
+    return ex.Rules("root", {"root": root, **others})
 
 
 def test_what_xgrammar_reads_otherwise() -> None:
     text = to_ebnf(
-        rules(seq(RuleRef("1st"), RuleRef("true"), literal("\x01b\x7f1")), **{"1st": EMPTY, "true": Chars(((94, 95),))})
+        rules(
+            ex.seq(ex.RuleRef("1st"), ex.RuleRef("true"), ex.literal("\x01b\x7f1")),
+            **{"1st": ex.EMPTY, "true": ex.Chars(((94, 95),))},
+        )
     )
     assert [line.split(" ::= ")[0] for line in text.splitlines()] == ["root", "rule-1st", "rule-true"]
     assert '"\\u0001b\\u007F1"' in text and "[\\u005E_]" in text
-    for what in (rules(RuleRef("nothing")), rules(choice()), rules(seq(RuleRef("root"), literal("a")))):
+    for what in (rules(ex.RuleRef("nothing")), rules(ex.choice()), rules(ex.seq(ex.RuleRef("root"), ex.literal("a")))):
         with pytest.raises(wp.GrammarError):
             to_ebnf(what)
 
 
 def test_what_begins_in_many_ways_is_not_repeated() -> None:
-    char = choice(WIDE, seq(literal("\\"), Chars(((110, 110), (116, 116)))))
-    text = to_ebnf(rules(seq(literal('"'), Repeat(RuleRef("char"), 0, None), literal('"')), char=char))
+    char = ex.choice(WIDE, ex.seq(ex.literal("\\"), ex.Chars(((110, 110), (116, 116)))))
+    text = to_ebnf(rules(ex.seq(ex.literal('"'), ex.Repeat(ex.RuleRef("char"), 0, None), ex.literal('"')), char=char))
     assert 'more-0 ::= "" | [a-\\u2000] more-0 | "\\\\" [nt] more-0\n' in text
-    kept = rules(seq(Repeat(WIDE, 0, None), Repeat(Chars(((48, 57),)), 1, 30), Repeat(Literal("ab"), 0, None)))
+    kept = rules(
+        ex.seq(ex.Repeat(WIDE, 0, None), ex.Repeat(ex.Chars(((48, 57),)), 1, 30), ex.Repeat(ex.Literal("ab"), 0, None))
+    )
     assert to_ebnf(kept) == to_gbnf(kept)
 
 
-@pytest.mark.parametrize("item", [WIDE, choice(WIDE, seq(literal("\\"), literal("n"))), RuleRef("item")])
-def test_a_bound_counts(item: Expr, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("item", [WIDE, ex.choice(WIDE, ex.seq(ex.literal("\\"), ex.literal("n"))), ex.RuleRef("item")])
+def test_a_bound_counts(item: ex.Expr, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xgrammar_ebnf, "BLOCK", 3)
     for least, most in itertools.product((0, 1, 2, 3, 8, 10), (None, 1, 2, 3, 4, 9, 10, 11, 23)):
         if most is not None and most < least:
             continue
-        text = to_ebnf(rules(seq(Repeat(item, least, most), literal(".")), item=choice(WIDE, literal("-"))))
+        text = to_ebnf(
+            rules(ex.seq(ex.Repeat(item, least, most), ex.literal(".")), item=ex.choice(WIDE, ex.literal("-")))
+        )
         found = [count for count in range(24) if accepts(text, "z" * count + ".")]
         assert found == list(range(least, 24 if most is None else most + 1))
 
 
 @pytest.mark.parametrize("most", [31, 32, 33, 1023, 1024, 1025, 2500])
 def test_large_bounds_take_few_rules(most: int) -> None:
-    text = to_ebnf(rules(Repeat(WIDE, 0, most)))
+    text = to_ebnf(rules(ex.Repeat(WIDE, 0, most)))
     assert text.count("::=") < 260
     assert [accepts(text, "z" * count) for count in (0, 1, most - 1, most, most + 1)] == [True] * 4 + [False]
 
 
 # Text up to the first "ba".
-UP_TO_BA = seq(
-    Repeat(
-        Choice((Chars(((99, 122),)), literal("a"), seq(Repeat(literal("b"), 1, None), Chars(((99, 122),))))), 0, None
+UP_TO_BA = ex.seq(
+    ex.Repeat(
+        ex.Choice(
+            (
+                ex.Chars(((99, 122),)),
+                ex.literal("a"),
+                ex.seq(ex.Repeat(ex.literal("b"), 1, None), ex.Chars(((99, 122),))),
+            )
+        ),
+        0,
+        None,
     ),
-    Repeat(literal("b"), 1, None),
-    literal("a"),
+    ex.Repeat(ex.literal("b"), 1, None),
+    ex.literal("a"),
 )
 
 
-def expressions(depth: int = 3) -> st.SearchStrategy[Expr]:
+def expressions(depth: int = 3) -> st.SearchStrategy[ex.Expr]:
     leaf = st.one_of(
         st.sampled_from(
-            [literal("a"), literal("ab"), literal("b"), WIDE, Chars(((97, 98),)), RuleRef("one"), RuleRef("two")]
+            [
+                ex.literal("a"),
+                ex.literal("ab"),
+                ex.literal("b"),
+                WIDE,
+                ex.Chars(((97, 98),)),
+                ex.RuleRef("one"),
+                ex.RuleRef("two"),
+            ]
         ),
         st.just(UP_TO_BA),
     )
@@ -110,9 +120,9 @@ def expressions(depth: int = 3) -> st.SearchStrategy[Expr]:
     bounds = st.sampled_from([(0, None), (1, None), (0, 1), (0, 2), (2, 5), (3, 3)])
     return st.one_of(
         leaf,
-        st.lists(inner, min_size=1, max_size=3).map(lambda parts: seq(*parts)),
-        st.lists(inner, min_size=1, max_size=3).map(lambda options: Choice(tuple(options))),
-        st.tuples(inner, bounds).map(lambda found: Repeat(found[0], *found[1])),
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: ex.seq(*parts)),
+        st.lists(inner, min_size=1, max_size=3).map(lambda options: ex.Choice(tuple(options))),
+        st.tuples(inner, bounds).map(lambda found: ex.Repeat(found[0], *found[1])),
     )
 
 
@@ -120,7 +130,7 @@ TEXTS = ["".join(text) for size in range(5) for text in itertools.product("abc",
 
 
 @given(root=expressions(), one=expressions(2), two=expressions(1))
-def test_it_is_the_language_of_the_rules(root: Expr, one: Expr, two: Expr) -> None:
+def test_it_is_the_language_of_the_rules(root: ex.Expr, one: ex.Expr, two: ex.Expr) -> None:
     found = rules(root, one=one, two=two, three=two)
     try:
         said = to_gbnf(found)
@@ -131,7 +141,7 @@ def test_it_is_the_language_of_the_rules(root: Expr, one: Expr, two: Expr) -> No
 
 
 @given(root=expressions(), one=expressions(2), two=expressions(1), text=st.sampled_from(TEXTS[1:13]))
-def test_what_follows_a_text(root: Expr, one: Expr, two: Expr, text: str) -> None:
+def test_what_follows_a_text(root: ex.Expr, one: ex.Expr, two: ex.Expr, text: str) -> None:
     found = rules(root, one=one, two=two)
     try:
         said = to_gbnf(found)
@@ -144,12 +154,20 @@ def test_what_follows_a_text(root: Expr, one: Expr, two: Expr, text: str) -> Non
 
 
 def test_rules_that_say_the_same_are_one() -> None:
-    same = {"a": seq(literal("x"), RuleRef("b")), "b": WIDE, "c": seq(literal("x"), RuleRef("d")), "d": WIDE}
-    found = merged(rules(seq(RuleRef("a"), RuleRef("c")), **same))
-    assert dict(found.rules) == {"root": Seq((RuleRef("a"), RuleRef("a"))), "a": same["a"], "b": WIDE}
+    same = {
+        "a": ex.seq(ex.literal("x"), ex.RuleRef("b")),
+        "b": WIDE,
+        "c": ex.seq(ex.literal("x"), ex.RuleRef("d")),
+        "d": WIDE,
+    }
+    found = merged(rules(ex.seq(ex.RuleRef("a"), ex.RuleRef("c")), **same))
+    assert dict(found.rules) == {"root": ex.Seq((ex.RuleRef("a"), ex.RuleRef("a"))), "a": same["a"], "b": WIDE}
 
 
-CALLS = rules(seq(RuleRef("call"), Repeat(seq(literal(","), RuleRef("call")), 0, None)), call=literal("<call>{}"))
+CALLS = rules(
+    ex.seq(ex.RuleRef("call"), ex.Repeat(ex.seq(ex.literal(","), ex.RuleRef("call")), 0, None)),
+    call=ex.literal("<call>{}"),
+)
 GRAMMAR = {"type": "grammar", "grammar": to_ebnf(CALLS)}
 MARKERS = ("<call>", "<call", "<fn=", "<think>", "</think>")
 

@@ -15,22 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wireproto.cli import shared
 from wireproto.cli.io import Complaint, load_decoded, load_tools, print_json, read_text
-from wireproto.cli.shared import (
-    DEFECTS,
-    FINE,
-    DecodedOption,
-    FileArgument,
-    FinishOption,
-    Format,
-    FormatOption,
-    ReasoningOption,
-    SaltOption,
-    ToolsOption,
-    example,
-    exit_code,
-    guarded,
-)
 from wireproto.recover.classify import classify
 from wireproto.serialize import to_json, verdict_json
 
@@ -40,15 +26,15 @@ if TYPE_CHECKING:
 _RATE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(%?)\s*")
 
 
-@guarded
+@shared.guarded
 def classify_command(
-    file: FileArgument = "-",
-    dialect: DecodedOption = "auto",
-    tools: ToolsOption = None,
-    salt: SaltOption = None,
-    finish_reason: FinishOption = None,
-    reasoning_open: ReasoningOption = False,
-    format: FormatOption = Format.text,
+    file: shared.FileArgument = "-",
+    dialect: shared.DecodedOption = "auto",
+    tools: shared.ToolsOption = None,
+    salt: shared.SaltOption = None,
+    finish_reason: shared.FinishOption = None,
+    reasoning_open: shared.ReasoningOption = False,
+    format: shared.FormatOption = shared.Format.text,
 ) -> int:
     """Say in one word what a whole model output is.
 
@@ -57,21 +43,21 @@ def classify_command(
     chosen, offered = load_decoded(dialect, salt), load_tools(tools)
     text, clean = read_text(file)
     verdict = classify(text, chosen, offered, finish_reason=finish_reason, reasoning_open=reasoning_open)
-    if format is Format.json:
+    if format is shared.Format.json:
         print_json(verdict_json(verdict))
     else:
         from wireproto.cli import terminal
 
         terminal.print_verdict(verdict)
-    return exit_code(verdict.reasons, clean)
+    return shared.exit_code(verdict.reasons, clean)
 
 
-@guarded
+@shared.guarded
 def audit_command(
     logs: Annotated[list[str], typer.Argument(metavar="LOGS...", help="JSON lines, or Parquet files.")],
-    dialect: DecodedOption = "auto",
-    tools: ToolsOption = None,
-    salt: SaltOption = None,
+    dialect: shared.DecodedOption = "auto",
+    tools: shared.ToolsOption = None,
+    salt: shared.SaltOption = None,
     field: Annotated[
         str | None, typer.Option(metavar="NAME", help="The field with the output; a.b is field b of field a.")
     ] = None,
@@ -111,7 +97,7 @@ def audit_command(
     from wireproto.cli import terminal
 
     terminal.print_audit(found)
-    return DEFECTS if found.counts.rate > limit else FINE
+    return shared.DEFECTS if found.counts.rate > limit else shared.FINE
 
 
 def _share(text: str) -> float:
@@ -146,5 +132,6 @@ def _write(found: Audit, html: Path | None, json: Path | None) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
+    example = shared.example
     app.command("classify", epilog=example("wireproto classify output.txt --tools tools.json"))(classify_command)
     app.command("audit", epilog=example("wireproto audit *.jsonl --html report.html --fail-over 5%"))(audit_command)

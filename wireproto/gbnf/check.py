@@ -12,26 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from wireproto.gbnf import nodes as tree
 from wireproto.gbnf.analysis import left_recursive, reachable, references
 from wireproto.gbnf.hazards import MAX_EMPTY_REPEAT, empty_repetitions
 from wireproto.gbnf.match import Matcher, merged
-from wireproto.gbnf.nodes import (
-    MAX_CODE,
-    MAX_REPEAT,
-    Alternatives,
-    AnyChar,
-    CharClass,
-    GbnfError,
-    GbnfGrammar,
-    GbnfLiteral,
-    Node,
-    Reference,
-    Repetition,
-    Sequence,
-    Token,
-    place,
-    walk,
-)
 from wireproto.gbnf.syntax import MAX_DEPTH, read
 from wireproto.gbnf.verdict import Problem, problems
 
@@ -58,7 +42,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "nul-escape": ("warning", "A NUL can be written and is never generated."),
     "nul-in-text": ("warning", "A NUL in the text ends the grammar; what follows is not read."),
     "nullable-repetition": ("warning", f"What may be empty is repeated; an error above {MAX_EMPTY_REPEAT} times."),
-    "repetition-limit": ("error", f"More than {MAX_REPEAT} repetitions, or copies of a group's rules."),
+    "repetition-limit": ("error", f"More than {tree.MAX_REPEAT} repetitions, or copies of a group's rules."),
     "repetition-order": ("error", "The maximum is below the minimum: the engine runs out of memory."),
     "rule-name": ("error", "A rule name has a character other than letters, digits and hyphens."),
     "shared-prefix": ("warning", f"{SHARED_PREFIX} or more alternatives begin alike: as many stacks, and slow masks."),
@@ -68,7 +52,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "token-number": ("error", "A token number above 4294967295."),
     "token-text": ("note", "A token by its text: the whole grammar fails unless the vocabulary has it as one token."),
     "too-many-stacks": ("error", "The beginning of a text can be read in too many ways; the engine hangs."),
-    "unbounded-repetition": ("warning", f"A maximum above {MAX_REPEAT} is dropped silently: there is no bound."),
+    "unbounded-repetition": ("warning", f"A maximum above {tree.MAX_REPEAT} is dropped silently: there is no bound."),
     "undefined-rule": ("error", "A rule is used and not defined; a warning if the engine does not mind."),
     "unguarded-class": ("note", "`.` or a negated class also takes NUL and half surrogates."),
     "unused-rule": ("warning", "The root does not lead to this rule."),
@@ -95,7 +79,7 @@ def check(text: str) -> tuple[Finding, ...]:
         found.append(_finding(text, Problem("nul-in-text", len(read_text), CODES["nul-in-text"][1])))
     try:
         grammar = read(read_text)
-    except GbnfError as error:
+    except tree.GbnfError as error:
         code = "byte-order-mark" if text.startswith("\ufeff") else error.code
         found.append(Finding(code, "error", error.line, error.column, error.message, error.hint))
         return tuple(found)
@@ -108,65 +92,65 @@ def check(text: str) -> tuple[Finding, ...]:
 
 
 def _finding(text: str, problem: Problem, severity: Severity | None = None) -> Finding:
-    line, column = place(text, problem.at)
+    line, column = tree.place(text, problem.at)
     level = severity or CODES[problem.code][0]
     return Finding(problem.code, level, line, column, problem.message, problem.hint)
 
 
-def _notes(text: str, grammar: GbnfGrammar) -> Iterator[Problem]:
+def _notes(text: str, grammar: tree.GbnfGrammar) -> Iterator[Problem]:
     """Yield the findings about single nodes."""
     leading = _leading(grammar)
     for rule in grammar.rules:
-        for node, _ in walk(rule.body):
-            if isinstance(node, (GbnfLiteral, CharClass)):
+        for node, _ in tree.walk(rule.body):
+            if isinstance(node, (tree.GbnfLiteral, tree.CharClass)):
                 yield from _codes(node)
-            if isinstance(node, AnyChar) and _IN_NAME.match(text, node.at - 1):
+            if isinstance(node, tree.AnyChar) and _IN_NAME.match(text, node.at - 1):
                 message = "the dot matches any character here, and is not part of a name"
                 yield Problem("dotted-name", node.at, message, "write blanks around it, or a hyphen")
-            if isinstance(node, (CharClass, AnyChar)):
+            if isinstance(node, (tree.CharClass, tree.AnyChar)):
                 yield from _class(node)
-            elif isinstance(node, Alternatives):
+            elif isinstance(node, tree.Alternatives):
                 yield from _prefixes(node, leading)
-            elif isinstance(node, Token) and node.number is None:
+            elif isinstance(node, tree.Token) and node.number is None:
                 yield Problem("token-text", node.at, f"{node.text} must be one token of the vocabulary")
-            elif isinstance(node, Repetition) and node.maximum != node.bound:
-                message = f"the maximum {node.maximum} is above {MAX_REPEAT} and is dropped: there is no bound"
+            elif isinstance(node, tree.Repetition) and node.maximum != node.bound:
+                message = f"the maximum {node.maximum} is above {tree.MAX_REPEAT} and is dropped: there is no bound"
                 yield Problem("unbounded-repetition", node.at, message, "repeat a repetition, or leave the bound out")
 
 
-def _codes(node: GbnfLiteral | CharClass) -> Iterator[Problem]:
+def _codes(node: tree.GbnfLiteral | tree.CharClass) -> Iterator[Problem]:
     """Yield code points that never match, unless a range holds them (one that excludes them has to)."""
-    ranges = tuple((code, code) for code in node.codes) if isinstance(node, GbnfLiteral) else node.ranges
-    negated = isinstance(node, CharClass) and node.negated
+    ranges = tuple((code, code) for code in node.codes) if isinstance(node, tree.GbnfLiteral) else node.ranges
+    negated = isinstance(node, tree.CharClass) and node.negated
     singles = [low for low, high in ranges if low == high]
     if any(_SURROGATES[0] <= code <= _SURROGATES[1] for code in singles) and not negated:
         hint = r"write the character itself, or \UHHHHHHHH"
         yield Problem("surrogate-escape", node.at, "half of a surrogate pair never matches", hint)
-    if any(code > MAX_CODE for code in singles):
+    if any(code > tree.MAX_CODE for code in singles):
         yield Problem("beyond-unicode", node.at, "no character is above U+10FFFF")
     if 0 in singles and not negated:
         yield Problem("nul-escape", node.at, "a NUL is never generated")
 
 
-def _class(node: CharClass | AnyChar) -> Iterator[Problem]:
-    if isinstance(node, CharClass) and not node.ranges:
+def _class(node: tree.CharClass | tree.AnyChar) -> Iterator[Problem]:
+    if isinstance(node, tree.CharClass) and not node.ranges:
         sign = "[^]" if node.negated else "[]"
         yield Problem(
             "empty-class", node.at, f"{sign} matches the empty string", 'write . for anything, "" for nothing'
         )
         return
-    ranges = node.ranges if isinstance(node, CharClass) else ()
+    ranges = node.ranges if isinstance(node, tree.CharClass) else ()
     if any(low > high for low, high in ranges):
         yield Problem("empty-range", node.at, "a range ends before it begins and matches nothing")
     guards = ((0, 0), _SURROGATES)
     excluded = merged(ranges)
     guarded = all(any(low <= first and last <= high for low, high in excluded) for first, last in guards)
-    if (isinstance(node, AnyChar) or node.negated) and not guarded:
+    if (isinstance(node, tree.AnyChar) or node.negated) and not guarded:
         message = "also takes NUL and half surrogates, which invalid UTF-8 decodes to"
         yield Problem("unguarded-class", node.at, message, r"exclude \x00\uD800-\uDFFF")
 
 
-def _leading(grammar: GbnfGrammar) -> dict[str, int]:
+def _leading(grammar: tree.GbnfGrammar) -> dict[str, int]:
     """Return the first character of each rule that has one option and begins with a literal."""
     found = {}
     for name, rule in grammar.effective().items():
@@ -176,24 +160,24 @@ def _leading(grammar: GbnfGrammar) -> dict[str, int]:
     return found
 
 
-def _first(option: Sequence, leading: dict[str, int]) -> int | None:
-    item: Node | None = option.items[0] if option.items else None
-    if isinstance(item, GbnfLiteral) and item.codes:
+def _first(option: tree.Sequence, leading: dict[str, int]) -> int | None:
+    item: tree.Node | None = option.items[0] if option.items else None
+    if isinstance(item, tree.GbnfLiteral) and item.codes:
         return item.codes[0]
-    return leading.get(item.name) if isinstance(item, Reference) else None
+    return leading.get(item.name) if isinstance(item, tree.Reference) else None
 
 
-def _prefixes(node: Alternatives, leading: dict[str, int]) -> Iterator[Problem]:
+def _prefixes(node: tree.Alternatives, leading: dict[str, int]) -> Iterator[Problem]:
     if len(node.options) < SHARED_PREFIX:
         return
     counts = Counter(code for code in (_first(option, leading) for option in node.options) if code is not None)
     for code, count in counts.most_common(1):
         if count >= SHARED_PREFIX:
-            message = f"{count} alternatives begin with {chr(min(code, MAX_CODE))!r}: as many stacks"
+            message = f"{count} alternatives begin with {chr(min(code, tree.MAX_CODE))!r}: as many stacks"
             yield Problem("shared-prefix", node.at, message, "factor the common beginnings into one")
 
 
-def _rules(text: str, grammar: GbnfGrammar, known: set[str]) -> Iterator[Finding]:
+def _rules(text: str, grammar: tree.GbnfGrammar, known: set[str]) -> Iterator[Finding]:
     """Yield the findings about rules: defined twice, unused, undefined."""
     effective, used = grammar.effective(), reachable(grammar)
     for rule in grammar.rules:
@@ -209,7 +193,7 @@ def _rules(text: str, grammar: GbnfGrammar, known: set[str]) -> Iterator[Finding
                 yield _finding(text, Problem("undefined-rule", reference.at, message), "warning")
 
 
-def _loops(text: str, grammar: GbnfGrammar, refused: bool) -> Iterator[Finding]:
+def _loops(text: str, grammar: tree.GbnfGrammar, refused: bool) -> Iterator[Finding]:
     """Yield where the engine hangs or slows down, unless it refuses the grammar anyway."""
     for node in empty_repetitions(grammar):
         endless = node.bound is not None and node.bound > MAX_EMPTY_REPEAT
@@ -226,5 +210,5 @@ def _loops(text: str, grammar: GbnfGrammar, refused: bool) -> Iterator[Finding]:
         return
     try:
         Matcher(grammar)
-    except GbnfError as error:
+    except tree.GbnfError as error:
         yield _finding(text, Problem(error.code, grammar.effective()["root"].at, error.message, error.hint))

@@ -14,22 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from wireproto.gbnf.nodes import (
-    Alternatives,
-    AnyChar,
-    CharClass,
-    GbnfError,
-    GbnfGrammar,
-    GbnfLiteral,
-    GbnfRule,
-    Node,
-    Reference,
-    Repetition,
-    Sequence,
-    Token,
-    place,
-    walk,
-)
+from wireproto.gbnf import nodes as tree
 from wireproto.gbnf.verdict import problems
 from wireproto.values.extras import require
 
@@ -91,68 +76,68 @@ def _ranges(text: str) -> tuple[tuple[int, int], ...]:
 class _TreeBuilder:
     """The actions of the Lark grammar; each gets the children of its rule and returns a node."""
 
-    def start(self, rules: list[GbnfRule]) -> GbnfGrammar:
-        return GbnfGrammar(tuple(rules))
+    def start(self, rules: list[tree.GbnfRule]) -> tree.GbnfGrammar:
+        return tree.GbnfGrammar(tuple(rules))
 
-    def rule(self, parts: list[object]) -> GbnfRule:
+    def rule(self, parts: list[object]) -> tree.GbnfRule:
         name = cast("Lexeme", parts[0])
         at = name.start_pos or 0
-        body = cast(Alternatives, parts[1])
-        return GbnfRule(str(name), Alternatives(body.options, body.at or at), at)
+        body = cast(tree.Alternatives, parts[1])
+        return tree.GbnfRule(str(name), tree.Alternatives(body.options, body.at or at), at)
 
-    def alternatives(self, options: list[Sequence]) -> Alternatives:
-        return Alternatives(tuple(options), options[0].at)
+    def alternatives(self, options: list[tree.Sequence]) -> tree.Alternatives:
+        return tree.Alternatives(tuple(options), options[0].at)
 
-    def sequence(self, items: list[Node]) -> Sequence:
-        return Sequence(tuple(items), items[0].at if items else 0)
+    def sequence(self, items: list[tree.Node]) -> tree.Sequence:
+        return tree.Sequence(tuple(items), items[0].at if items else 0)
 
-    def group(self, parts: list[object]) -> Alternatives:
-        opener, inner = cast("Lexeme", parts[0]), cast(Alternatives, parts[1])
-        return Alternatives(inner.options, opener.start_pos or 0)
+    def group(self, parts: list[object]) -> tree.Alternatives:
+        opener, inner = cast("Lexeme", parts[0]), cast(tree.Alternatives, parts[1])
+        return tree.Alternatives(inner.options, opener.start_pos or 0)
 
-    def literal(self, parts: list[Lexeme]) -> GbnfLiteral:
-        return GbnfLiteral(tuple(code for code, _ in _units(parts[0][1:-1])), parts[0].start_pos or 0)
+    def literal(self, parts: list[Lexeme]) -> tree.GbnfLiteral:
+        return tree.GbnfLiteral(tuple(code for code, _ in _units(parts[0][1:-1])), parts[0].start_pos or 0)
 
-    def char_class(self, parts: list[Lexeme]) -> CharClass:
+    def char_class(self, parts: list[Lexeme]) -> tree.CharClass:
         negated = parts[0].startswith("[^")
-        return CharClass(_ranges(parts[0][2 if negated else 1 : -1]), negated, parts[0].start_pos or 0)
+        return tree.CharClass(_ranges(parts[0][2 if negated else 1 : -1]), negated, parts[0].start_pos or 0)
 
-    def any_char(self, parts: list[Lexeme]) -> AnyChar:
-        return AnyChar(parts[0].start_pos or 0)
+    def any_char(self, parts: list[Lexeme]) -> tree.AnyChar:
+        return tree.AnyChar(parts[0].start_pos or 0)
 
-    def token(self, parts: list[Lexeme]) -> Token:
+    def token(self, parts: list[Lexeme]) -> tree.Token:
         text = parts[0].lstrip("!")
         negated = parts[0].startswith("!")
         at = parts[0].start_pos or 0
         if text.startswith("<["):
             # More digits than any number of the engine has are not worth converting.
-            return Token(int(text[2:-2][:20]), "", negated, at)
-        return Token(None, text, negated, at)
+            return tree.Token(int(text[2:-2][:20]), "", negated, at)
+        return tree.Token(None, text, negated, at)
 
-    def reference(self, parts: list[Lexeme]) -> Reference:
-        return Reference(str(parts[0]), parts[0].start_pos or 0)
+    def reference(self, parts: list[Lexeme]) -> tree.Reference:
+        return tree.Reference(str(parts[0]), parts[0].start_pos or 0)
 
-    def star(self, parts: list[object]) -> Repetition:
+    def star(self, parts: list[object]) -> tree.Repetition:
         return self._repeated(parts, 0, None)
 
-    def plus(self, parts: list[object]) -> Repetition:
+    def plus(self, parts: list[object]) -> tree.Repetition:
         return self._repeated(parts, 1, None)
 
-    def optional(self, parts: list[object]) -> Repetition:
+    def optional(self, parts: list[object]) -> tree.Repetition:
         return self._repeated(parts, 0, 1)
 
-    def exactly(self, parts: list[object]) -> Repetition:
+    def exactly(self, parts: list[object]) -> tree.Repetition:
         return self._repeated(parts, _number(parts[1]), _number(parts[1]))
 
-    def at_least(self, parts: list[object]) -> Repetition:
+    def at_least(self, parts: list[object]) -> tree.Repetition:
         return self._repeated(parts, _number(parts[1]), None)
 
-    def between(self, parts: list[object]) -> Repetition:
+    def between(self, parts: list[object]) -> tree.Repetition:
         return self._repeated(parts, _number(parts[1]), _number(parts[2]))
 
-    def _repeated(self, parts: list[object], least: int, most: int | None) -> Repetition:
-        item = cast(Node, parts[0])
-        return Repetition(item, least, most, item.at)
+    def _repeated(self, parts: list[object], least: int, most: int | None) -> tree.Repetition:
+        item = cast(tree.Node, parts[0])
+        return tree.Repetition(item, least, most, item.at)
 
 
 def _number(digits: object) -> int:
@@ -178,7 +163,7 @@ def _reader() -> Lark:
     return Lark(source(), parser="lalr", lexer="contextual", transformer=GbnfReader(visit_tokens=False))
 
 
-def read(text: str) -> GbnfGrammar:
+def read(text: str) -> tree.GbnfGrammar:
     """Return the grammar as written, whatever an engine may think of it; GbnfError where it is none.
 
     Like the engine it stops at a NUL.
@@ -189,40 +174,40 @@ def read(text: str) -> GbnfGrammar:
     text = text.partition("\0")[0]
     lone = re.search("[\ud800-\udfff]", text)
     if lone is not None:
-        raise GbnfError("lone-surrogate", "half of a surrogate pair in the text", *place(text, lone.start()))
+        raise tree.GbnfError("lone-surrogate", "half of a surrogate pair in the text", *tree.place(text, lone.start()))
     try:
-        grammar = cast(GbnfGrammar, _reader().parse(text))
+        grammar = cast(tree.GbnfGrammar, _reader().parse(text))
     except UnexpectedInput as error:
         ended = isinstance(error, UnexpectedToken) and error.token.type == "$END"
         raise _explain(text, len(text) if ended else cast(int, error.pos_in_stream)) from None
     for rule in grammar.rules:
-        for node, depth in walk(rule.body):
+        for node, depth in tree.walk(rule.body):
             if depth > MAX_DEPTH:
-                raise GbnfError(
+                raise tree.GbnfError(
                     "deep-nesting",
                     f"groups and repetitions nest deeper than {MAX_DEPTH}",
-                    *place(text, node.at),
+                    *tree.place(text, node.at),
                     hint="give the inner part a rule of its own",
                 )
     return grammar
 
 
-def parse(text: str) -> GbnfGrammar:
+def parse(text: str) -> tree.GbnfGrammar:
     """Return the grammar of a text; GbnfError, with line and column, where llama.cpp would refuse it.
 
     The text of a `<text>` token is not looked up: no vocabulary is known here.
     """
     grammar = read(text)
     for problem in problems(grammar):
-        raise GbnfError(problem.code, problem.message, *place(text, problem.at), hint=problem.hint)
+        raise tree.GbnfError(problem.code, problem.message, *tree.place(text, problem.at), hint=problem.hint)
     return grammar
 
 
-def _explain(text: str, at: int) -> GbnfError:
+def _explain(text: str, at: int) -> tree.GbnfError:
     """Return the error for a text that cannot be read from a position on."""
     if at >= len(text):
         hint = "close what is open: a parenthesis or a {"
-        return GbnfError("syntax", "the grammar ends too early", *place(text, len(text)), hint=hint)
+        return tree.GbnfError("syntax", "the grammar ends too early", *tree.place(text, len(text)), hint=hint)
     character = text[at]
     if character in '"[':
         return _unfinished(text, at)
@@ -233,10 +218,10 @@ def _explain(text: str, at: int) -> GbnfError:
     elif text.startswith("::=", at):
         return _late_definition(text, at)
     shown = repr(text[at : at + 20].splitlines()[0] or character)
-    return GbnfError(code, f"unexpected {shown}", *place(text, at), hint=hint)
+    return tree.GbnfError(code, f"unexpected {shown}", *tree.place(text, at), hint=hint)
 
 
-def _unfinished(text: str, at: int) -> GbnfError:
+def _unfinished(text: str, at: int) -> tree.GbnfError:
     """Explain a literal or a class that has a wrong escape or no end."""
     closer = '"' if text[at] == '"' else "]"
     i = at + 1
@@ -244,15 +229,15 @@ def _unfinished(text: str, at: int) -> GbnfError:
         escape = _ESCAPE.match(text, i)
         if text[i] == "\\" and escape is None:
             hint = r"escapes are \n \r \t \\ \" \[ \] \- \xHH \uHHHH \UHHHHHHHH"
-            return GbnfError("escape", f"no such escape: {text[i : i + 2]}", *place(text, i), hint=hint)
+            return tree.GbnfError("escape", f"no such escape: {text[i : i + 2]}", *tree.place(text, i), hint=hint)
         i = escape.end() if escape else i + 1
     if i < len(text):
-        return GbnfError("syntax", f"unexpected {text[at]}", *place(text, at))
+        return tree.GbnfError("syntax", f"unexpected {text[at]}", *tree.place(text, at))
     kind = "text in quotes" if closer == '"' else "character class"
-    return GbnfError("syntax", f"the {kind} has no end", *place(text, at), hint=f"close it with {closer}")
+    return tree.GbnfError("syntax", f"the {kind} has no end", *tree.place(text, at), hint=f"close it with {closer}")
 
 
-def _late_definition(text: str, at: int) -> GbnfError:
+def _late_definition(text: str, at: int) -> tree.GbnfError:
     """Explain a `::=` inside a rule: a `|` or `::=` at a line's end, or an open parenthesis, read on over it."""
     head = text[:at].rstrip()
     before = head.rstrip(_NAME)
@@ -264,6 +249,6 @@ def _late_definition(text: str, at: int) -> GbnfError:
         sign = "|" if last.endswith("|") else "::="
         hint = f'the {sign} before it reads on over the end of its line: write the empty alternative first, or as ""'
         message = f"the definition of {called!r} is read into a rule"
-        return GbnfError("swallowed-rule", message, *place(text, at), hint=hint)
+        return tree.GbnfError("swallowed-rule", message, *tree.place(text, at), hint=hint)
     hint = "a parenthesis may be open" if "(" in before else "a rule begins on a line of its own"
-    return GbnfError("syntax", "unexpected '::='", *place(text, at), hint=hint)
+    return tree.GbnfError("syntax", "unexpected '::='", *tree.place(text, at), hint=hint)

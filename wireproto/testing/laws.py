@@ -39,21 +39,8 @@ from wireproto.testing.strategies import (
     trials,
 )
 from wireproto.text.json_safe import identical
+from wireproto.values import events as ev
 from wireproto.values.errors import EncodeError
-from wireproto.values.events import (
-    ArgumentDelta,
-    ArgumentEnd,
-    ArgumentStart,
-    CallEnd,
-    CallStart,
-    Diagnosed,
-    DocumentDelta,
-    DocumentEnd,
-    DocumentStart,
-    Event,
-    ReasoningDelta,
-    TextDelta,
-)
 from wireproto.values.model import Call, Message
 from wireproto.write.encoder import encode
 
@@ -125,17 +112,17 @@ def law_chunk_invariant(found: Decoded) -> None:
 def law_monotone(found: Decoded) -> None:
     """Law 4, monotone: nothing emitted is changed or repeated: events nest, and their deltas spell the message."""
     trial, (events, message) = found.trial, found.chunked
-    text = "".join(event.text for event in events if isinstance(event, TextDelta))
+    text = "".join(event.text for event in events if isinstance(event, ev.TextDelta))
     assert text == message.text, f"text deltas join to {text!r}, text is {message.text!r}: {trial}"
-    thought = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
+    thought = "".join(event.text for event in events if isinstance(event, ev.ReasoningDelta))
     assert thought == message.reasoning, f"reasoning deltas join to {thought!r}, not {message.reasoning!r}: {trial}"
-    ended = tuple(event.call for event in events if isinstance(event, CallEnd))
+    ended = tuple(event.call for event in events if isinstance(event, ev.CallEnd))
     assert ended == message.calls, f"calls ended: {ended}\nmessage:     {message.calls}\n{trial}"
     for streamed in _streamed_calls(events, trial):
         streamed.check(trial)
-    documents = [event.document for event in events if isinstance(event, DocumentEnd)]
+    documents = [event.document for event in events if isinstance(event, ev.DocumentEnd)]
     assert documents == [*message.documents], f"documents ended: {documents}: {trial}"
-    texts = [(event.index, event.text) for event in merged(events) if isinstance(event, DocumentDelta)]
+    texts = [(event.index, event.text) for event in merged(events) if isinstance(event, ev.DocumentDelta)]
     assert texts == [(i, document.text) for i, document in enumerate(documents)], f"{texts}, {documents}: {trial}"
 
 
@@ -196,7 +183,7 @@ def law_early(dialect: AnyDialect, value: str) -> bool:
     emitted = ""
     for at, character in enumerate(text):
         events = decoder.feed(character)
-        emitted += "".join(e.text for e in events if isinstance(e, ArgumentDelta) and e.key == "content")
+        emitted += "".join(e.text for e in events if isinstance(e, ev.ArgumentDelta) and e.key == "content")
         held = decoder.pending
         blanks = sum(map(str.isspace, held))
         assert len(held) <= bound + blanks, f"holds {held!r} at {at} of {text!r}"
@@ -290,33 +277,33 @@ def check_dialect(dialect: AnyDialect, tools: Tools = None, max_examples: int = 
 class _StreamedCall:
     """What the events of one call have brought so far."""
 
-    start: CallStart
+    start: ev.CallStart
     kinds: dict[str, str] = field(default_factory=dict)
     deltas: dict[str, list[str]] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     call: Call | None = None
 
-    def take(self, event: ArgumentStart | ArgumentDelta | ArgumentEnd | CallEnd, trial: Trial) -> None:
+    def take(self, event: ev.ArgumentStart | ev.ArgumentDelta | ev.ArgumentEnd | ev.CallEnd, trial: Trial) -> None:
         """Add one event of the call; one that must not come next raises."""
         assert event.index == self.start.index, self._refuse(event, trial)
         latest = next(reversed(self.kinds), None)
         is_open = latest is not None and latest not in self.values
-        if isinstance(event, CallEnd):
+        if isinstance(event, ev.CallEnd):
             assert not (is_open and event.call.complete), self._refuse(event, trial)
             self.call = event.call
-        elif isinstance(event, ArgumentStart):
+        elif isinstance(event, ev.ArgumentStart):
             fits = event.key not in self.kinds and not is_open and event.kind in ("string", "json")
             assert fits, self._refuse(event, trial)
             self.kinds[event.key] = event.kind
             self.deltas[event.key] = []
         else:
             assert event.key == latest and is_open, self._refuse(event, trial)
-            if isinstance(event, ArgumentDelta):
+            if isinstance(event, ev.ArgumentDelta):
                 self.deltas[event.key].append(event.text)
             else:
                 self.values[event.key] = event.value
 
-    def _refuse(self, event: Event, trial: Trial) -> str:
+    def _refuse(self, event: ev.Event, trial: Trial) -> str:
         return f"{event} cannot follow {self}: {trial}"
 
     def check(self, trial: Trial) -> None:
@@ -337,16 +324,16 @@ class _StreamedCall:
         assert not missing, f"{missing} never streamed, {self}: {trial}"
 
 
-def _streamed_calls(events: Iterable[Event], trial: Trial) -> list[_StreamedCall]:
+def _streamed_calls(events: Iterable[ev.Event], trial: Trial) -> list[_StreamedCall]:
     streamed: list[_StreamedCall] = []
     for event in events:
         is_open = bool(streamed) and streamed[-1].call is None
-        if isinstance(event, CallStart):
+        if isinstance(event, ev.CallStart):
             assert not is_open and event.index == len(streamed), f"{event} inside or after {streamed}: {trial}"
             streamed.append(_StreamedCall(event))
-        elif isinstance(event, (TextDelta, ReasoningDelta, DocumentStart, DocumentDelta, DocumentEnd)):
+        elif isinstance(event, (ev.TextDelta, ev.ReasoningDelta, ev.DocumentStart, ev.DocumentDelta, ev.DocumentEnd)):
             assert not is_open, f"{event} inside {streamed[-1]}: {trial}"
-        elif not isinstance(event, Diagnosed):
+        elif not isinstance(event, ev.Diagnosed):
             assert is_open, f"{event} outside a call: {trial}"
             streamed[-1].take(event, trial)
     return streamed
@@ -358,8 +345,8 @@ def _assert_same(expected: Message, got: Message, label: str) -> None:
         assert ours == theirs, f"{member.name} differs\nwhole: {ours}\nother: {theirs}\n{label}"
 
 
-def _diagnosed(events: Iterable[Event]) -> list[Any]:
-    return [event.diagnosis for event in events if isinstance(event, Diagnosed)]
+def _diagnosed(events: Iterable[ev.Event]) -> list[Any]:
+    return [event.diagnosis for event in events if isinstance(event, ev.Diagnosed)]
 
 
 def _content(message: Message) -> tuple[Any, ...]:

@@ -17,21 +17,7 @@ from wireproto.format.spelling import CACHED
 from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, explored
 from wireproto.grammars.automata.charset import char_set, difference
 from wireproto.grammars.automata.right_linear import right_linear
-from wireproto.grammars.expr.expr import (
-    EMPTY,
-    NOTHING,
-    Expr,
-    Literal,
-    Ranges,
-    Raw,
-    RuleRef,
-    Seq,
-    chars,
-    choice,
-    literal,
-    repeat,
-    seq,
-)
+from wireproto.grammars.expr import expr as ex
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.raw.boundary import ValueBoundary, harmless_texts, nested_automaton, nested_calls
 from wireproto.grammars.raw.delayed_determinisation import START, Position, ReducedAutomaton, Transition
@@ -58,55 +44,55 @@ class RawValues:
 
     table: RuleTable
     lexical: bool = False
-    _known: dict[ValueBoundary, RuleRef] = field(default_factory=dict)
-    _words: dict[tuple[ValueBoundary, Dfa], Expr] = field(default_factory=dict)
-    _texts: dict[Dfa, Expr] = field(default_factory=dict)
+    _known: dict[ValueBoundary, ex.RuleRef] = field(default_factory=dict)
+    _words: dict[tuple[ValueBoundary, Dfa], ex.Expr] = field(default_factory=dict)
+    _texts: dict[Dfa, ex.Expr] = field(default_factory=dict)
 
-    def anything(self, boundary: ValueBoundary) -> Expr:
+    def anything(self, boundary: ValueBoundary) -> ex.Expr:
         """Return any value and its closer."""
         if boundary.site.coarse:
             return self.words(ANY_TEXT, boundary)
         if self.lexical:
-            return Raw(boundary)
+            return ex.Raw(boundary)
         if boundary not in self._known:
             name = self.table.name("raw")
             self.table.rules.update(_rules(boundary, name))
-            self._known[boundary] = RuleRef(name)
+            self._known[boundary] = ex.RuleRef(name)
         return self._known[boundary]
 
-    def words(self, dfa: Dfa, boundary: ValueBoundary) -> Expr:
+    def words(self, dfa: Dfa, boundary: ValueBoundary) -> ex.Expr:
         """Return the words of an automaton that the decoder reads whole, each with the closer; raises `TooLarge`."""
         if boundary.site.coarse:
             held = dfa & harmless_texts(boundary.site)
             if held not in self._texts and not held.is_empty:
                 self._texts[held] = self.table.add("raw-text", right_linear(held, self.table, "raw-text"))
-            return NOTHING if held.is_empty else seq(self._texts[held], literal(boundary.closer))
+            return ex.NOTHING if held.is_empty else ex.seq(self._texts[held], ex.literal(boundary.closer))
         if self.lexical:
-            return Raw(BoundedTexts(boundary, dfa))
+            return ex.Raw(BoundedTexts(boundary, dfa))
         key = boundary, dfa
         if key not in self._words:
             closed = followed(dfa, boundary.closer) & boundary.texts()
             if len(closed.edges) > _MAX_WORD_STATES:
                 raise TooLarge(f"an automaton of more than {_MAX_WORD_STATES} states")
-            self._words[key] = NOTHING if closed.is_empty else right_linear(closed, self.table, "raw-text")
+            self._words[key] = ex.NOTHING if closed.is_empty else right_linear(closed, self.table, "raw-text")
         return self._words[key]
 
 
 @lru_cache(maxsize=CACHED)
-def _rules(boundary: ValueBoundary, name: str) -> Mapping[str, Expr]:
+def _rules(boundary: ValueBoundary, name: str) -> Mapping[str, ex.Expr]:
     """Return the rules of a value, the first one under `name`."""
     family = _RuleFamily(name)
     site = boundary.site
     calls = nested_calls(site)
     rests = {closer: family.rule() for closer in sorted({closer for _, closer in calls} - {""})}
-    call_starts: dict[Ranges, Expr] = {}
+    call_starts: dict[ex.Ranges, ex.Expr] = {}
     for steps, closer in calls:
-        rest = seq(_behind_first(steps), rests.get(closer, EMPTY))
-        call_starts[steps[0].ranges] = choice(call_starts.get(steps[0].ranges, NOTHING), rest)
+        rest = ex.seq(_behind_first(steps), rests.get(closer, ex.EMPTY))
+        call_starts[steps[0].ranges] = ex.choice(call_starts.get(steps[0].ranges, ex.NOTHING), rest)
     call_starts = {first: family.with_rest_as_rule(rest) for first, rest in call_starts.items()}
     for closer, rest in rests.items():
         _AutomatonWriter(family, nested_automaton(site, closer), rest, call_starts).write()
-    _AutomatonWriter(family, boundary.automaton(), RuleRef(name), call_starts).write()
+    _AutomatonWriter(family, boundary.automaton(), ex.RuleRef(name), call_starts).write()
     return family.rules
 
 
@@ -115,29 +101,29 @@ class _RuleFamily:
     """Rules whose names begin with one name and `--`, which no name of a rule table holds."""
 
     name: str
-    rules: dict[str, Expr] = field(default_factory=dict)
+    rules: dict[str, ex.Expr] = field(default_factory=dict)
     _count: int = 0
 
-    def rule(self) -> RuleRef:
+    def rule(self) -> ex.RuleRef:
         self._count += 1
-        return RuleRef(f"{self.name}--{self._count}")
+        return ex.RuleRef(f"{self.name}--{self._count}")
 
-    def with_rest_as_rule(self, expr: Expr) -> Expr:
+    def with_rest_as_rule(self, expr: ex.Expr) -> ex.Expr:
         """Return an expression with what follows its first literal moved into a rule."""
-        head, *rest = expr.parts if isinstance(expr, Seq) else (EMPTY, expr)
-        if not isinstance(head, Literal):
-            head, rest = EMPTY, [expr]
+        head, *rest = expr.parts if isinstance(expr, ex.Seq) else (ex.EMPTY, expr)
+        if not isinstance(head, ex.Literal):
+            head, rest = ex.EMPTY, [expr]
         rule = self.rule()
-        self.rules[rule.name] = seq(*rest)
-        return seq(head, rule)
+        self.rules[rule.name] = ex.seq(*rest)
+        return ex.seq(head, rule)
 
 
-def _behind_first(steps: Steps) -> Expr:
+def _behind_first(steps: Steps) -> ex.Expr:
     """Return what follows the first character of the steps."""
     first = steps[0]
     left = None if first.most is None else first.most - 1
-    rest = (repeat(chars(step.ranges), step.least, step.most) for step in steps[1:])
-    return seq(repeat(chars(first.ranges), first.least - 1, left), *rest)
+    rest = (ex.repeat(ex.chars(step.ranges), step.least, step.most) for step in steps[1:])
+    return ex.seq(ex.repeat(ex.chars(first.ranges), first.least - 1, left), *rest)
 
 
 class _AutomatonWriter:
@@ -148,13 +134,13 @@ class _AutomatonWriter:
     """
 
     def __init__(
-        self, family: _RuleFamily, automaton: ValueAutomaton, first: RuleRef, calls: Mapping[Ranges, Expr]
+        self, family: _RuleFamily, automaton: ValueAutomaton, first: ex.RuleRef, calls: Mapping[ex.Ranges, ex.Expr]
     ) -> None:
         self.family, self.exits = family, automaton.exits
         self.automaton = ReducedAutomaton(automaton, calls)
         self.names = {START: first}
         self.todo = [START]
-        self.tails: dict[tuple[Transition, ...], RuleRef] = {}
+        self.tails: dict[tuple[Transition, ...], ex.RuleRef] = {}
         targets = {
             position: {move.target for move in self.automaton.transitions(position)}
             for position in self.automaton.positions()
@@ -169,7 +155,7 @@ class _AutomatonWriter:
         tails.update(map(_of_two, list(tails)))
         self.tails = {tail: self.family.rule() for tail, count in tails.items() if count > 1 and len(tail) > 1}
         for tail, rule in self.tails.items():
-            self.family.rules[rule.name] = choice(*self.options(tail, 0))
+            self.family.rules[rule.name] = ex.choice(*self.options(tail, 0))
         while self.todo:
             position = self.todo.pop()
             self.family.rules[self.names[position].name] = self.body(position, 0)
@@ -181,26 +167,26 @@ class _AutomatonWriter:
             move for move in transitions if len(move.sets) > 1 or (move.target.guessed and move.target in self.loops)
         )
 
-    def body(self, position: Position, depth: int) -> Expr:
+    def body(self, position: Position, depth: int) -> ex.Expr:
         tail = self.tail(position)
-        options: list[Expr] = [self.tails[tail]] if tail in self.tails else self.options(tail, depth)
+        options: list[ex.Expr] = [self.tails[tail]] if tail in self.tails else self.options(tail, depth)
         options += [self.written_move(move, depth) for move in self.automaton.transitions(position) if move not in tail]
-        options += [EMPTY] if position.state in self.exits else []
-        return choice(*options)
+        options += [ex.EMPTY] if position.state in self.exits else []
+        return ex.choice(*options)
 
-    def options(self, tail: tuple[Transition, ...], depth: int) -> list[Expr]:
+    def options(self, tail: tuple[Transition, ...], depth: int) -> list[ex.Expr]:
         """Return the alternatives of a tail; its transitions of two characters may be a rule of their own."""
         two = _of_two(tail)
         if two == tail or two not in self.tails:
             return [self.written_move(move, depth) for move in tail]
         return [self.tails[two], *(self.written_move(move, depth) for move in tail[len(two) :])]
 
-    def written_move(self, move: Transition, depth: int) -> Expr:
-        return seq(*map(chars, move.sets), move.rest, self.at(move.target, depth + 1))
+    def written_move(self, move: Transition, depth: int) -> ex.Expr:
+        return ex.seq(*map(ex.chars, move.sets), move.rest, self.at(move.target, depth + 1))
 
-    def at(self, position: Position, depth: int) -> Expr:
+    def at(self, position: Position, depth: int) -> ex.Expr:
         if not self.automaton.transitions(position):
-            return EMPTY
+            return ex.EMPTY
         if position not in self.shared and depth <= _MAX_NESTED:
             return self.body(position, depth)
         if position not in self.names:

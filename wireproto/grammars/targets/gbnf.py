@@ -15,21 +15,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from wireproto.grammars.expr.expr import (
-    Chars,
-    Choice,
-    Expr,
-    Literal,
-    Repeat,
-    RuleRef,
-    Rules,
-    Seq,
-    is_nullable,
-    references,
-    renamed,
-    repeat,
-    seq,
-)
+from wireproto.grammars.expr import expr as ex
 from wireproto.grammars.expr.graph import components
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.values.errors import GrammarError
@@ -45,40 +31,40 @@ _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _ESCAPED: Final = (("\\", "\\\\"), ('"', '\\"'), *_NAMED.items())
 
 
-def to_gbnf(rules: Rules) -> str:
+def to_gbnf(rules: ex.Rules) -> str:
     """Return a grammar whose first rule is `root`; raises `GrammarError` for what GBNF cannot express."""
     if not rules.is_pruned:
         refuse_missing(rules)
     return printed(rules.pruned())
 
 
-def printed(rules: Rules, legal: Callable[[str], str] = str) -> str:
+def printed(rules: ex.Rules, legal: Callable[[str], str] = str) -> str:
     """Return the text of rules under names that GBNF takes, the first one `root`; `legal` adapts the others first."""
     return _GbnfPrinter(_named(rules, legal)).text()
 
 
-def _named(rules: Rules, legal: Callable[[str], str]) -> Rules:
+def _named(rules: ex.Rules, legal: Callable[[str], str]) -> ex.Rules:
     if rules.root == "root" and all(_PLAIN.fullmatch(name) and legal(name) == name for name in rules.rules):
         return rules
     table = RuleTable()
     names = {rules.root: table.name("root")}
     names.update({name: table.name(legal(name)) for name in rules.rules if name != rules.root})
-    return Rules("root", {names[name]: renamed(expr, names) for name, expr in rules.rules.items()})
+    return ex.Rules("root", {names[name]: ex.renamed(expr, names) for name, expr in rules.rules.items()})
 
 
-def refuse_missing(rules: Rules) -> None:
+def refuse_missing(rules: ex.Rules) -> None:
     """Raise `GrammarError` for a reference to a rule that does not exist."""
-    missing = {used for expr in rules.rules.values() for used in references(expr)} - set(rules.rules)
+    missing = {used for expr in rules.rules.values() for used in ex.references(expr)} - set(rules.rules)
     if missing or rules.root not in rules.rules:
         raise GrammarError(f"the rule {min(missing, default=rules.root)} is missing")
 
 
 class _GbnfPrinter:
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: ex.Rules) -> None:
         self.rules = rules
         self.nullable = rules.nullable()
         self.table = RuleTable.avoiding(rules.rules)
-        self.todo: list[tuple[str, Expr]] = []
+        self.todo: list[tuple[str, ex.Expr]] = []
 
     def text(self) -> str:
         """Return every rule on its line, the first one first."""
@@ -91,58 +77,58 @@ class _GbnfPrinter:
             lines.append(f"{name} ::= {self.alternatives(expr, 0)}\n")
         return "".join(lines)
 
-    def alternatives(self, expr: Expr, depth: int) -> str:
-        if isinstance(expr, Choice):
+    def alternatives(self, expr: ex.Expr, depth: int) -> str:
+        if isinstance(expr, ex.Choice):
             if not expr.options:
                 raise GrammarError("a grammar that matches nothing")
             return " | ".join([self.sequence(option, depth) for option in expr.options])
         return self.sequence(expr, depth)
 
-    def sequence(self, expr: Expr, depth: int) -> str:
-        if isinstance(expr, Seq):
+    def sequence(self, expr: ex.Expr, depth: int) -> str:
+        if isinstance(expr, ex.Seq):
             return " ".join([self.item(part, depth) for part in expr.parts]) or _EMPTY
         return self.item(expr, depth)
 
-    def item(self, expr: Expr, depth: int) -> str:
-        if isinstance(expr, RuleRef):
+    def item(self, expr: ex.Expr, depth: int) -> str:
+        if isinstance(expr, ex.RuleRef):
             return expr.name
-        if isinstance(expr, Literal):
+        if isinstance(expr, ex.Literal):
             return f'"{_in_literal(expr.text)}"'
-        if isinstance(expr, Chars):
+        if isinstance(expr, ex.Chars):
             return _char_class(expr)
-        if isinstance(expr, Repeat):
+        if isinstance(expr, ex.Repeat):
             return self.repetition(expr, depth)
         if depth >= _MAX_NESTED:
             return self.named("part", expr).name
         return f"({self.alternatives(expr, depth + 1)})"
 
-    def repetition(self, expr: Repeat, depth: int) -> str:
-        if is_nullable(expr.item, self.nullable):
+    def repetition(self, expr: ex.Repeat, depth: int) -> str:
+        if ex.is_nullable(expr.item, self.nullable):
             raise GrammarError("a repetition of what may be empty, which llama.cpp cannot run")
         if max(expr.least, expr.most or 0) > _MAX_REPEAT:
             return self.item(self.long_repetition(expr), depth)
         # In GBNF a bound after a literal repeats the whole literal.
         return self.item(expr.item, depth) + _bounds(expr.least, expr.most)
 
-    def long_repetition(self, expr: Repeat) -> Expr:
+    def long_repetition(self, expr: ex.Repeat) -> ex.Expr:
         """Return a repetition in blocks: no single bound is large, and no block may match the empty text."""
-        one = expr.item if isinstance(expr.item, (RuleRef, Chars)) else self.named("item", expr.item)
-        block = self.named("block", Repeat(one, _MAX_REPEAT, _MAX_REPEAT))
+        one = expr.item if isinstance(expr.item, (ex.RuleRef, ex.Chars)) else self.named("item", expr.item)
+        block = self.named("block", ex.Repeat(one, _MAX_REPEAT, _MAX_REPEAT))
         blocks, rest = divmod(expr.least, _MAX_REPEAT)
-        exact = seq(repeat(block, blocks, blocks), repeat(one, rest, rest))
+        exact = ex.seq(ex.repeat(block, blocks, blocks), ex.repeat(one, rest, rest))
         if expr.most is None:
-            return seq(exact, repeat(one, 0, None))
+            return ex.seq(exact, ex.repeat(one, 0, None))
         many, last = divmod(expr.most - expr.least, _MAX_REPEAT)
         if not many:
-            return seq(exact, repeat(one, 0, last))
-        shorter = seq(repeat(block, 0, many - 1), repeat(one, 0, _MAX_REPEAT - 1))
-        return seq(exact, Choice((shorter, seq(repeat(block, many, many), repeat(one, 0, last)))))
+            return ex.seq(exact, ex.repeat(one, 0, last))
+        shorter = ex.seq(ex.repeat(block, 0, many - 1), ex.repeat(one, 0, _MAX_REPEAT - 1))
+        return ex.seq(exact, ex.Choice((shorter, ex.seq(ex.repeat(block, many, many), ex.repeat(one, 0, last)))))
 
-    def named(self, hint: str, expr: Expr) -> RuleRef:
+    def named(self, hint: str, expr: ex.Expr) -> ex.RuleRef:
         """Print an expression as a rule of its own, later; return a reference to it."""
         name = self.table.name(hint)
         self.todo.append((name, expr))
-        return RuleRef(name)
+        return ex.RuleRef(name)
 
 
 def _bounds(least: int, most: int | None) -> str:
@@ -161,7 +147,7 @@ def _in_literal(text: str) -> str:
 
 
 @lru_cache(maxsize=_KEPT)
-def _char_class(expr: Chars) -> str:
+def _char_class(expr: ex.Chars) -> str:
     spans = []
     for low, high in expr.ranges:
         first, last = _in_class(chr(low)), _in_class(chr(high))
@@ -188,7 +174,7 @@ def _readable(character: str) -> str:
     return f"\\u{point:04X}" if point < 0x10000 else f"\\U{point:08X}"
 
 
-def _refuse_left_recursion(rules: Rules, nullable: frozenset[str]) -> None:
+def _refuse_left_recursion(rules: ex.Rules, nullable: frozenset[str]) -> None:
     first = {name: _first(expr, nullable) for name, expr in rules.rules.items()}
     # A rule that begins with no other rule is in no cycle.
     first = {name: [each for each in found if first[each]] for name, found in first.items() if found}
@@ -197,20 +183,20 @@ def _refuse_left_recursion(rules: Rules, nullable: frozenset[str]) -> None:
             raise GrammarError(f"the rule {group[0]} begins with itself, which llama.cpp cannot run")
 
 
-def _first(expr: Expr, nullable: frozenset[str]) -> list[str]:
+def _first(expr: ex.Expr, nullable: frozenset[str]) -> list[str]:
     """Return the rules with which an expression may begin (its FIRST set of rules)."""
     found: list[str] = []
     todo = [expr]
     for each in todo:
-        if isinstance(each, RuleRef):
+        if isinstance(each, ex.RuleRef):
             found.append(each.name)
-        elif isinstance(each, Choice):
+        elif isinstance(each, ex.Choice):
             todo += each.options
-        elif isinstance(each, Repeat):
+        elif isinstance(each, ex.Repeat):
             todo.append(each.item)
-        elif isinstance(each, Seq):
+        elif isinstance(each, ex.Seq):
             size = 0
-            while size < len(each.parts) and is_nullable(each.parts[size], nullable):
+            while size < len(each.parts) and ex.is_nullable(each.parts[size], nullable):
                 size += 1
             todo += each.parts[: size + 1]
     return found

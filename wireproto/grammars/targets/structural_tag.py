@@ -19,25 +19,7 @@ from typing import Any
 
 from wireproto.engine.left_context import QUOTING
 from wireproto.grammars.automata.charset import char_set
-from wireproto.grammars.expr.expr import (
-    EMPTY,
-    NOTHING,
-    Chars,
-    Choice,
-    Expr,
-    Literal,
-    Raw,
-    Repeat,
-    RuleRef,
-    Rules,
-    Seq,
-    chars,
-    choice,
-    is_nullable,
-    literal,
-    repeat,
-    seq,
-)
+from wireproto.grammars.expr import expr as ex
 from wireproto.grammars.message import MessageParts
 from wireproto.grammars.targets.xgrammar_ebnf import to_ebnf
 from wireproto.text.scan import BLANK
@@ -71,7 +53,7 @@ def _rest(message: MessageParts) -> dict[str, Any] | None:
     return _triggered({trigger: found[trigger] for trigger in first}, [*others, *quoted]) if first else None
 
 
-def _triggered(begins: Mapping[str, Rules], excludes: Iterable[str]) -> dict[str, Any]:
+def _triggered(begins: Mapping[str, ex.Rules], excludes: Iterable[str]) -> dict[str, Any]:
     return {
         "type": "triggered_tags",
         "triggers": list(begins),
@@ -93,7 +75,7 @@ def _after_reasoning(message: MessageParts, rest: dict[str, Any]) -> dict[str, A
     begin = "" if reasoning_first.opened else reasoning_first.open
     block: dict[str, Any] = {"type": "tag", "begin": begin, "content": _text(allowed), "end": reasoning_first.close}
     if not message.text and reasoning_first.blanks:
-        gap = _grammar(Rules("root", {"root": repeat(chars(char_set(BLANK)), 0, reasoning_first.blanks)}))
+        gap = _grammar(ex.Rules("root", {"root": ex.repeat(ex.chars(char_set(BLANK)), 0, reasoning_first.blanks)}))
         block = _sequence(block, gap)
     return _sequence(block if reasoning_first.opened else {"type": "optional", "content": block}, rest)
 
@@ -111,58 +93,58 @@ def _text(excludes: Iterable[str]) -> dict[str, Any]:
     return {"type": "any_text", "excludes": sorted(excludes)}
 
 
-def _grammar(rules: Rules) -> dict[str, Any]:
+def _grammar(rules: ex.Rules) -> dict[str, Any]:
     return {"type": "grammar", "grammar": to_ebnf(rules)}
 
 
-def after(rules: Rules, text: str) -> Rules:
+def after(rules: ex.Rules, text: str) -> ex.Rules:
     """Return the rules of what may follow a text, by derivatives (Brzozowski); they are empty if no text begins so.
 
     Raises `GrammarError` for a rule that begins with itself.
     """
     nullable = rules.nullable()
-    found: Expr = RuleRef(rules.root)
+    found: ex.Expr = ex.RuleRef(rules.root)
     for character in text:
         found = _Derivative(rules, nullable, ord(character)).of(found, frozenset())
     root = "after"
     while root in rules.rules:
         root += "-0"
-    return Rules(root, {**rules.rules, root: found}).pruned()
+    return ex.Rules(root, {**rules.rules, root: found}).pruned()
 
 
 @dataclass(frozen=True, slots=True)
 class _Derivative:
     """The derivative of expressions by one character."""
 
-    rules: Rules
+    rules: ex.Rules
     nullable: frozenset[str]
     point: int
 
-    def of(self, expr: Expr, inside: frozenset[str]) -> Expr:
-        if isinstance(expr, Literal):
-            return literal(expr.text[1:]) if ord(expr.text[0]) == self.point else NOTHING
-        if isinstance(expr, Chars):
-            return EMPTY if any(low <= self.point <= high for low, high in expr.ranges) else NOTHING
-        if isinstance(expr, Choice):
+    def of(self, expr: ex.Expr, inside: frozenset[str]) -> ex.Expr:
+        if isinstance(expr, ex.Literal):
+            return ex.literal(expr.text[1:]) if ord(expr.text[0]) == self.point else ex.NOTHING
+        if isinstance(expr, ex.Chars):
+            return ex.EMPTY if any(low <= self.point <= high for low, high in expr.ranges) else ex.NOTHING
+        if isinstance(expr, ex.Choice):
             return _one_of(self.of(option, inside) for option in expr.options)
-        if isinstance(expr, Repeat):
+        if isinstance(expr, ex.Repeat):
             most = None if expr.most is None else expr.most - 1
-            return seq(self.of(expr.item, inside), repeat(expr.item, max(expr.least - 1, 0), most))
-        if isinstance(expr, Seq):
+            return ex.seq(self.of(expr.item, inside), ex.repeat(expr.item, max(expr.least - 1, 0), most))
+        if isinstance(expr, ex.Seq):
             return _one_of(self.of_sequence(expr, inside))
-        if isinstance(expr, Raw):
+        if isinstance(expr, ex.Raw):
             raise GrammarError("calls that begin with a raw value")
         if expr.name in inside:
             raise GrammarError(f"the rule {expr.name} begins with itself")
         return self.of(self.rules.rules[expr.name], inside | {expr.name})
 
-    def of_sequence(self, expr: Seq, inside: frozenset[str]) -> Iterator[Expr]:
+    def of_sequence(self, expr: ex.Seq, inside: frozenset[str]) -> Iterator[ex.Expr]:
         """Yield the derivative by each part that may be the first."""
         for index, part in enumerate(expr.parts):
-            yield seq(self.of(part, inside), *expr.parts[index + 1 :])
-            if not is_nullable(part, self.nullable):
+            yield ex.seq(self.of(part, inside), *expr.parts[index + 1 :])
+            if not ex.is_nullable(part, self.nullable):
                 return
 
 
-def _one_of(options: Iterable[Expr]) -> Expr:
-    return choice(*(option for option in options if option != NOTHING))
+def _one_of(options: Iterable[ex.Expr]) -> ex.Expr:
+    return ex.choice(*(option for option in options if option != ex.NOTHING))
