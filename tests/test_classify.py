@@ -85,7 +85,9 @@ def test_the_reader_is_right_nearly_always() -> None:
 
 
 # A format without markers takes any object that begins an output with a declared name for a call.
-MARKED_FORMATS = [name for name in wp.dialects() if not any(form.markerless for form in spellings(wp.dialect(name)))]
+MARKED_FORMATS = [
+    name for name in wp.dialects() if not any(spelling.markerless for spelling in spellings(wp.dialect(name)))
+]
 
 
 @pytest.mark.parametrize("name", ["auto", *MARKED_FORMATS])

@@ -52,12 +52,12 @@ def engine(name: str, tools: list[dict[str, Any]]) -> Iterator[LlamaCpp]:
 def pieces(name: str) -> list[str]:
     """Return what values are made of that try the boundary: every marker, halves and whole calls."""
     dialect = wp.dialect(name)
-    form = spellings(dialect)[0]
+    spelling = spellings(dialect)[0]
     nested = [wp.encode([wp.Call("run", found)], name, tools=TOOLS) for found in ({"cmd": "x"}, {})]
-    closer = form.value_close("content")
+    closer = spelling.value_close("content")
     openers = [dialect.argument.open.format(key=key, string="true") for key in ("path", "n", "other")]
     found = [*dialect.markers, *(marker + "\n" for marker in dialect.markers), *nested, *openers, closer, closer * 2]
-    found += [nested[0][: len(nested[0]) // 2], nested[0].replace("run", "other"), form.call_close("write_file")]
+    found += [nested[0][: len(nested[0]) // 2], nested[0].replace("run", "other"), spelling.call_close("write_file")]
     return [*found, "\n", "\n", " ", "`", "<", "</", "word", "</content>", dialect.argument.escape]
 
 
@@ -161,10 +161,10 @@ def test_long_values_take_linear_time() -> None:
 
 @every_dialect
 def test_values_of_equal_sites_share_one_automaton(name: str) -> None:
-    form = spellings(wp.dialect(name))[0]
+    spelling = spellings(wp.dialect(name))[0]
     keys = {"properties": {"a": {}, "b": {}}}
     tools = Toolset.of([{"name": name, "parameters": keys} for name in ("f", "g")])
-    sites = {ValueSite.of(form, tools).at(tool, key) for tool in ("f", "g") for key in ("a", "b")}
-    assert len(sites) == (4 if form.value_closer.roles else 1)
+    sites = {ValueSite.of(spelling, tools).at(tool, key) for tool in ("f", "g") for key in ("a", "b")}
+    assert len(sites) == (4 if spelling.value_closer.roles else 1)
     for site in sites:
         assert ValueBoundary(site).automaton() is ValueBoundary(site).automaton()

@@ -100,7 +100,7 @@ class MessageWriter:
     @property
     def markerless(self) -> bool:
         """Whether no marker tells calls from text."""
-        return any(form.markerless for form in spellings(self.dialect))
+        return any(spelling.markerless for spelling in spellings(self.dialect))
 
     def _text(self) -> Dfa:
         found = texts_without(self.markers)
@@ -111,10 +111,10 @@ class MessageWriter:
         """What text outside calls must not hold: all that a call, a section or a damaged header begins with."""
         known = opener_table(self.dialect, False)
         markers = {marker for marker in known.openers if is_distinctive(marker)}
-        for form in (form for each in known.by_literal.values() for form in each):
-            bare = [header for header in form.headers if header.nodes and not is_distinctive(header.first)]
+        for spelling in (spelling for each in known.by_literal.values() for spelling in each):
+            bare = [header for header in spelling.headers if header.nodes and not is_distinctive(header.first)]
             markers |= {header.format(name=tool.name).strip(BLANK) for header in bare for tool in self.tools.tools}
-        late = [header for form in known.late for header in form.late_headers]
+        late = [header for spelling in known.late for header in spelling.late_headers]
         markers |= {text for header in late for text in header.literals if is_distinctive(text)}
         if self.dialect.reasoning is not None:
             markers |= {self.dialect.reasoning.open, self.dialect.reasoning.close}

@@ -71,13 +71,13 @@ class Decoding:
 def markers_of(dialect: Dialect | None) -> Markers:
     """Return the markers of a dialect; for None, of all dialects whose markers are not the markup of documents."""
     specs = [dialect] if dialect is not None else [found for found in map(find_dialect, dialects()) if not found.markup]
-    known = [form for spec in specs for form in spellings(spec)]
-    openers = _literals(word for form in known for word in _openers(form))
-    closers = _literals(word for form in known for word in _closers(form)) - openers
-    sections = _literals(close for form in known for _, close in form.sections)
-    begins = _literals(word for form in known for word in form.openers)
-    inner = _literals(word for form in known for word in form.dialect.call.open.literals)
-    inner |= _literals(section.format().strip() for form in known for section, _ in form.sections)
+    known = [spelling for spec in specs for spelling in spellings(spec)]
+    openers = _literals(word for spelling in known for word in _openers(spelling))
+    closers = _literals(word for spelling in known for word in _closers(spelling)) - openers
+    sections = _literals(close for spelling in known for _, close in spelling.sections)
+    begins = _literals(word for spelling in known for word in spelling.openers)
+    inner = _literals(word for spelling in known for word in spelling.dialect.call.open.literals)
+    inner |= _literals(section.format().strip() for spelling in known for section, _ in spelling.sections)
     distinctive = frozenset(word for word in openers | closers | sections | begins | inner if _DISTINCTIVE.search(word))
     return Markers(
         openers=Literals(openers),
@@ -93,19 +93,19 @@ def _literals(words: Iterable[str]) -> frozenset[str]:
     return frozenset(word for word in words if len(word) >= _LEAST)
 
 
-def _openers(form: Spelling) -> tuple[str, ...]:
+def _openers(spelling: Spelling) -> tuple[str, ...]:
     """Return what opens one call: its outermost own marker, or the section's where it has none."""
-    if form.wrapper is not None:
-        return form.wrapper.firsts
-    first = tuple(word for header in form.headers for word in header.firsts)
-    return first or tuple(word for section, _ in form.sections for word in section.firsts)
+    if spelling.wrapper is not None:
+        return spelling.wrapper.firsts
+    first = tuple(word for header in spelling.headers for word in header.firsts)
+    return first or tuple(word for section, _ in spelling.sections for word in section.firsts)
 
 
-def _closers(form: Spelling) -> tuple[str, ...]:
+def _closers(spelling: Spelling) -> tuple[str, ...]:
     """Return what closes one call: its outermost own marker, or the section's where it has none."""
-    if form.closers:
-        return form.closers[-1].firsts
-    return tuple(close for _, close in form.sections)
+    if spelling.closers:
+        return spelling.closers[-1].firsts
+    return tuple(close for _, close in spelling.sections)
 
 
 def cut_marker(decoded: Decoding) -> tuple[int, int] | None:

@@ -54,7 +54,7 @@ def tagged_call(calls: CallWriter, tool: Tool) -> Expr:
 @lru_cache(maxsize=CACHED)
 def _notation(site: ValueSite) -> Notation:
     """Return how values are spelled that are no strings: nothing in their strings ends them."""
-    argument = site.form.dialect.argument
+    argument = site.spelling.dialect.argument
     within = harmless_texts(site)
     within = within & texts_without((argument.escape,)) if argument.escape else within
     notation = PYTHON if in_python(argument.literals, container=True) else JSON
@@ -98,7 +98,7 @@ class _TaggedMembers:
     def free_member(self, keys: Dfa, value: Formula) -> Expr:
         """Return an argument of any of these names; none where a name must be declared to be one."""
         found = keys & _KEY
-        if self.site.form.key_is_tag or found.is_empty:
+        if self.site.spelling.key_is_tag or found.is_empty:
             return NOTHING
         return self._named(
             f"{self.tool.name}-other", self._member("", right_linear(found, self.calls.table, "key"), value)
@@ -115,7 +115,7 @@ class _TaggedMembers:
                 options.append(seq(self._opener(written, wire), body))
         if not argument.close.nodes:
             return choice(*options)
-        after = argument.close.format(key=key)[len(self.site.form.value_close(key)) :]
+        after = argument.close.format(key=key)[len(self.site.spelling.value_close(key)) :]
         return seq(choice(*options), literal(after)) if options else NOTHING
 
     def _opener(self, key: Expr, wire: str) -> Expr:
@@ -195,7 +195,7 @@ class _TaggedMembers:
 
 def _counted(least: int, most: int | None, boundary: ValueBoundary) -> Expr:
     """Return text of a length in which no marker can begin."""
-    plain_text = _PLAIN if boundary.pad or not boundary.site.form.dialect.argument.pad else _PLAIN_LINE
+    plain_text = _PLAIN if boundary.pad or not boundary.site.spelling.dialect.argument.pad else _PLAIN_LINE
     return seq(literal(boundary.pad), repeat(plain_text, least, most), literal(boundary.closer))
 
 

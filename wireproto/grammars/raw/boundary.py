@@ -54,7 +54,7 @@ class ValueSite:
     header is only a tool's name. `coarse`: there are too many keys for an automaton each; values hold no tag of them.
     """
 
-    form: Spelling
+    spelling: Spelling
     sectioned: bool
     keys: tuple[str, ...] = ()
     tools: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -63,25 +63,26 @@ class ValueSite:
     coarse: bool = False
 
     @classmethod
-    def of(cls, form: Spelling, tools: Toolset) -> ValueSite:
+    def of(cls, spelling: Spelling, tools: Toolset) -> ValueSite:
         """Return the site of values in a spelling, with these tools."""
         # A key that the format cannot spell is never the key of an argument.
         of_tool = {tool.name: sorted(filter(ALPHABETS["key"].fullmatch, tool.keys)) for tool in tools.tools}
         keys = sorted({key for found in of_tool.values() for key in found})
-        bare = any(header.first in ("", "<") for header in form.headers)
+        bare = any(header.name_only for header in spelling.headers)
         return cls(
-            form,
-            bool(form.sections),
-            tuple(keys) if len(keys) <= _MAX_KEYS or form.key_is_tag else (),
+            spelling,
+            bool(spelling.sections),
+            tuple(keys) if len(keys) <= _MAX_KEYS or spelling.key_is_tag else (),
             tuple((name, tuple(found)) for name, found in of_tool.items()) if bare else (),
-            coarse=bool(form.value_closer.roles) and sum(map(len, of_tool.values())) > _MAX_SITES,
+            coarse=bool(spelling.value_closer.roles) and sum(map(len, of_tool.values())) > _MAX_SITES,
         )
 
     def at(self, name: str, key: str) -> ValueSite:
         """Return the site of one value; values whose automata are equal have equal sites."""
-        form = self.form
-        names = bool(form.closers) and bool(form.closers[0].roles)
-        return replace(self, name=name if names else "", key=key if form.value_closer.roles else "")
+        spelling = self.spelling
+        return replace(
+            self, name=name if spelling.fixed_close is None else "", key=key if spelling.value_closer.roles else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class ValueBoundary:
     @property
     def closer(self) -> str:
         """What ends the value, its frame included."""
-        return self.pad + self.site.form.value_close(self.site.key)
+        return self.pad + self.site.spelling.value_close(self.site.key)
 
     def paths(self) -> list[MarkerPath]:
         """Return every marker sequence that ends a value, or opens a call in it."""
@@ -127,17 +128,17 @@ def _value_automaton(boundary: ValueBoundary) -> ValueAutomaton:
     nfa.add_paths(boundary.paths())
     nfa.add(literal_steps(boundary.closer), Meaning.EXIT)
     site = boundary.site
-    value = literal_steps(site.form.value_close(site.key))
+    value = literal_steps(site.spelling.value_close(site.key))
     # For R-CLOSE2: a second closer, and openers of the tag that is closed.
     nfa.add(value, Meaning.VALUE)
     for i in range(len(value)):
         nfa.add((*value, *_GAP, *value[:i]), Meaning.BEHIND)
     twice = (*value, *_GAP, *value)
     nfa.add(twice, Meaning.TWICE)
-    for frame in ("", site.form.dialect.argument.pad):
+    for frame in ("", site.spelling.dialect.argument.pad):
         alone = nfa.follow(nfa.first, (*literal_steps(frame), *twice))
         nfa.labels.setdefault(alone, set()).add(Meaning.ALONE)
-    tag = site.form.value_tag(site.key)
+    tag = site.spelling.value_tag(site.key)
     if tag:
         nfa.add_paths([MarkerPath((*literal_steps(tag), Step(char_set(AFTER_TAG_NAME))), Meaning.TAG, quotable=True)])
     return determinised(nfa, literal_steps("\n") if boundary.pad else ())
@@ -149,8 +150,8 @@ def harmless_texts(site: ValueSite) -> Dfa:
 
     Where a closer spells a key, they hold no tag of a declared name at all.
     """
-    form = site.form
-    if form.value_closer.roles:
+    spelling = site.spelling
+    if spelling.value_closer.roles:
         names = {*site.keys, *(name for name, _ in site.tools)}
         return texts_without(tuple(sorted(f"{begin}{name}>" for name in names for begin in ("<", "</"))))
     nfa = MarkerNfa()
@@ -170,19 +171,19 @@ def nested_automaton(site: ValueSite, closer: str) -> ValueAutomaton:
 
 def _endings(site: ValueSite) -> Iterator[MarkerPath]:
     """Yield every marker sequence that ends a value, cut off where it cannot be anything else any more."""
-    form = site.form
+    spelling = site.spelling
     texts = _markers(site)
-    table = endings(form.wrapper is not None, site.sectioned)
+    table = endings(spelling.wrapper is not None, site.sectioned)
     # `A` (any opener of an argument) covers `a` (that of a declared key). `M` and `$` are about the end of the text.
     for letters in sorted(each for each in table.accepted if not set(each) & set("aM$")):
         for parts in product(*(texts[letter] for letter in letters)):
             yield MarkerPath(_spaced(parts), Meaning.STOP)
             before = (*_spaced(parts[:-1]), *_GAP)
-            inside = ((), *_sections(form)) if letters.endswith("O") else ()
+            inside = ((), *_sections(spelling)) if letters.endswith("O") else ()
             yield from (MarkerPath(before + steps, Meaning.BEFORE) for steps in inside)
     line = literal_steps("\n")
     for key in site.keys or (None,):
-        yield from (MarkerPath(line + steps, Meaning.STOP) for steps in _keys(form, key, exact=False))
+        yield from (MarkerPath(line + steps, Meaning.STOP) for steps in _keys(spelling, key, exact=False))
 
 
 def _spaced(parts: tuple[Steps, ...]) -> Steps:
@@ -191,16 +192,16 @@ def _spaced(parts: tuple[Steps, ...]) -> Steps:
 
 def _markers(site: ValueSite) -> dict[str, list[Steps]]:
     """Return for each letter of `endings` how its markers begin, as far as needed to tell them from all else."""
-    form = site.form
+    spelling = site.spelling
     texts = {
-        "V": [form.value_close(site.key)],
-        "C": [form.call_close(site.name)],
-        "W": [form.wrapper_close],
-        "S": [close for _, close in form.sections],
+        "V": [spelling.value_close(site.key)],
+        "C": [spelling.call_close(site.name)],
+        "W": [spelling.wrapper_close],
+        "S": [close for _, close in spelling.sections],
     }
     found = {letter: [literal_steps(text) for text in some if text] for letter, some in texts.items()}
-    keys = site.keys if form.key_is_tag else (None,)
-    found["A"] = [steps for key in keys for steps in _keys(form, key, exact=False)]
+    keys = site.keys if spelling.key_is_tag else (None,)
+    found["A"] = [steps for key in keys for steps in _keys(spelling, key, exact=False)]
     found["O"] = list(dict.fromkeys(steps for steps, _ in _calls(site, exact=False)))
     return found
 
@@ -208,12 +209,12 @@ def _markers(site: ValueSite) -> dict[str, list[Steps]]:
 def _openers(site: ValueSite) -> Iterator[MarkerPath]:
     """Yield the openers of calls: they are content only as whole calls, or quoted directly after a backtick."""
     yield from (MarkerPath(steps, Meaning.STOP, quotable=True) for steps, _ in _calls(site, exact=False))
-    yield from (MarkerPath(steps, Meaning.BEFORE, quotable=True) for steps in _sections(site.form))
+    yield from (MarkerPath(steps, Meaning.BEFORE, quotable=True) for steps in _sections(site.spelling))
 
 
-def _sections(form: Spelling) -> Iterator[Steps]:
+def _sections(spelling: Spelling) -> Iterator[Steps]:
     """Yield the openers of sections: the call after one belongs to the section."""
-    yield from (_spelled(opener, None) + _GAP for opener, _ in form.sections)
+    yield from (_spelled(opener, None) + _GAP for opener, _ in spelling.sections)
 
 
 def nested_calls(site: ValueSite) -> list[tuple[Steps, str]]:
@@ -230,38 +231,38 @@ def _calls(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, str]]:
 
     The closer is empty where it follows the header at once.
     """
-    form = site.form
-    gap = literal_steps(_last_gap(form.dialect.call.open)) if exact else _GAP
+    spelling = site.spelling
+    gap = literal_steps(_last_gap(spelling.dialect.call.open)) if exact else _GAP
     declared = dict(site.tools)
     for steps, name, own, closer in _headers(site, exact):
-        for key in declared.get(name, ()) if form.key_is_tag else (None,):
-            yield from ((steps + gap + after, closer) for after in _keys(form, key, exact))
+        for key in declared.get(name, ()) if spelling.key_is_tag else (None,):
+            yield from ((steps + gap + after, closer) for after in _keys(spelling, key, exact))
         if own:
             yield steps + gap + literal_steps(own), "" if closer == own else closer
 
 
 def _headers(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, str, str, str]]:
     """Yield headers with the markers before them, the name in them, the call's closer, and the outermost closer."""
-    form = site.form
+    spelling = site.spelling
     spelled = _written if exact else _spelled
     inner: list[tuple[Steps, str, str]] = []
-    for header in form.headers if exact else (*form.headers, *form.late_headers):
+    for header in spelling.headers if exact else (*spelling.headers, *spelling.late_headers):
         for name in [name for name, _ in site.tools] if header.first in ("", "<") else [""]:
-            inner.append((spelled(header, name or None), name, form.call_close(name)))
+            inner.append((spelled(header, name or None), name, spelling.call_close(name)))
     bare = [(steps, name, own, own) for steps, name, own in inner]
     opened = bare
-    if form.wrapper is not None:
-        gap = literal_steps(_first_gap(form.dialect.call.open)) if exact else _GAP
-        before = spelled(form.wrapper, None) + gap
-        opened = [(before + steps, name, own, form.wrapper_close) for steps, name, own in inner]
-    section = form.dialect.section
-    for opener, close in form.sections[:1] if exact else form.sections:
+    if spelling.wrapper is not None:
+        gap = literal_steps(_first_gap(spelling.dialect.call.open)) if exact else _GAP
+        before = spelled(spelling.wrapper, None) + gap
+        opened = [(before + steps, name, own, spelling.wrapper_close) for steps, name, own in inner]
+    section = spelling.dialect.section
+    for opener, close in spelling.sections[:1] if exact else spelling.sections:
         gap = literal_steps(_last_gap(section.open if section else None)) if exact else _GAP
         before = spelled(opener, None) + gap
         yield from ((before + steps, name, own, close) for steps, name, own, _ in opened)
     yield from opened
     # R-MISSING: a header may open a call without its wrapper.
-    yield from bare if not exact and form.wrapper is not None else ()
+    yield from bare if not exact and spelling.wrapper is not None else ()
 
 
 def _written(template: Template, fixed: str | None, string: str = "true") -> Steps:
@@ -310,12 +311,12 @@ def _alphabet(role: str) -> Ranges:
     return char_set(single or "abcdefghijklmnopqrstuvwxyz")
 
 
-def _keys(form: Spelling, key: str | None, exact: bool) -> Iterator[Steps]:
+def _keys(spelling: Spelling, key: str | None, exact: bool) -> Iterator[Steps]:
     """Yield the openers of an argument (in key/value dialects: their first half)."""
     if not exact:
-        yield from (_spelled(template, key) for template in form.keys)
+        yield from (_spelled(template, key) for template in spelling.keys)
         return
-    for template in form.keys[:1]:
+    for template in spelling.keys[:1]:
         strings = ("true", "false") if "string" in template.roles else ("",)
         yield from (_written(template, key, string) for string in strings)
 

@@ -136,7 +136,7 @@ def content(boundary: ValueBoundary) -> str:
     endings = [f"{ANYTHING} /{free}/", quoted, first and f"/{first}/"]
     value = _escaped(_value_close(boundary))
     closed = f"{ANYTHING} /{value}{_step(_GAP)}/"
-    tag = boundary.site.form.value_tag(boundary.site.key)
+    tag = boundary.site.spelling.value_tag(boundary.site.key)
     if tag:
         # An opener right after a closer is left out: whether it counts there depends on more than a regex can say.
         before = f"(({ANYTHING} /[^`]/)? & ~({closed}))"
@@ -183,7 +183,7 @@ def _without_last_name(steps: Steps) -> Steps:
 
 
 def _value_close(boundary: ValueBoundary) -> str:
-    return boundary.site.form.value_close(boundary.site.key)
+    return boundary.site.spelling.value_close(boundary.site.key)
 
 
 @lru_cache(maxsize=CACHED * 16)
