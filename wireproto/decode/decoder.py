@@ -62,9 +62,8 @@ class Decoder(State):
         core = self._core
         reader = core.plain_reader
         try:
-            if reader is not None and text and core.buffer.end + len(text) < self._look_at:
+            if reader is not None and text and (buffer := core.buffer).end + len(text) < self._look_at:
                 # Most chunks are nothing but more of an open string: they pass by the recogniser.
-                buffer = core.buffer
                 plain = reader.take_plain(buffer.window + text if buffer.window else text)
                 if plain is not None:
                     piece, held = plain
