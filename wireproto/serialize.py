@@ -10,6 +10,7 @@ from typing import Any
 
 from wireproto.format.dialect import Dialect
 from wireproto.recover.classify import Verdict
+from wireproto.text.json_strings import is_unicode
 from wireproto.values.errors import ShapeError
 from wireproto.values.events import CallEnd, Diagnosed, DocumentEnd, Event
 from wireproto.values.model import Call, Diagnosis, Document, Message
@@ -19,15 +20,6 @@ def to_json(value: Any, indent: int | None = None) -> str:
     """Return JSON that UTF-8 can carry: readable, or in escapes if it holds half of a surrogate pair."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return text if is_unicode(text) else json.dumps(value, indent=indent)
-
-
-def is_unicode(text: str) -> bool:
-    """Return whether the text has no lone surrogate."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def call_json(call: Call) -> dict[str, Any]:

@@ -22,13 +22,9 @@ _KEY = pattern_dfa(r"^[A-Za-z0-9_.-]{1,128}$")
 
 def lines_call(calls: CallWriter, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
-    shape, rules = calls.dialect.call, calls.rules(tool, _ONE_LINE)
+    rules = calls.rules(tool, _ONE_LINE)
     lines = _Lines(calls, rules.writer)
-    return seq(
-        calls.header(shape.open, tool),
-        calls.arguments_rule(tool, rules, lambda: rules.members(lines)),
-        literal(shape.close.format(name=tool.name)),
-    )
+    return calls.call(tool, rules, lambda: rules.members(lines))
 
 
 @dataclass(slots=True)

@@ -17,7 +17,8 @@ from typing import Any, cast
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.serialize import event_json, is_unicode, to_json
+from wireproto.serialize import event_json, to_json
+from wireproto.text.json_strings import is_unicode
 from wireproto.values.events import Event
 from wireproto.write.results import ToolResult
 

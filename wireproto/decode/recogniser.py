@@ -36,8 +36,7 @@ class Recogniser(State):
     but more of an open string.
     """
 
-    __slots__ = ("_context", "_openers", "_policy", "_position", "_reader", "_region", "_speculation",
-    "_start",
+    __slots__ = ("_context", "_openers", "_policy", "_position", "_reader", "_region", "_speculation", "_start",
                  "_tools", "buffer", "documents", "plain_reader", "transcript")  # fmt: skip
 
     def __init__(

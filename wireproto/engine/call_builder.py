@@ -35,8 +35,7 @@ class End(Enum):
     STOP = ("stop", True)
     CUT = ("cut", True)
 
-    def __init__(self, word: str, final: bool) -> None:
-        self.word = word
+    def __init__(self, _word: str, final: bool) -> None:
         self.final = final  # no more text comes
 
     @classmethod

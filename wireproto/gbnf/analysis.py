@@ -19,7 +19,7 @@ from wireproto.gbnf.nodes import (
     Sequence,
     walk,
 )
-from wireproto.grammars.expr.graph import components, reversed_edges
+from wireproto.grammars.expr.graph import closure, components, reversed_edges
 
 
 def references(node: Node) -> Iterator[Reference]:
@@ -32,14 +32,12 @@ def references(node: Node) -> Iterator[Reference]:
 def reachable(grammar: GbnfGrammar) -> set[str]:
     """Return the names that the root leads to, itself included."""
     rules = grammar.effective()
-    found = {"root"}
-    todo = ["root"]
-    while todo:
-        rule = rules.get(todo.pop())
-        names = [] if rule is None else [reference.name for reference in references(rule.body)]
-        todo += (name for name in names if name not in found)
-        found.update(names)
-    return found
+
+    def used(name: str) -> Iterator[str]:
+        if name in rules:
+            yield from (reference.name for reference in references(rules[name].body))
+
+    return closure(("root",), used)
 
 
 def may_be_empty(node: Node, empty: set[str]) -> bool:

@@ -92,6 +92,15 @@ class CallWriter:
                 closed_schema(tool), self.table, strict=self.strict, any_order=keys, notation=notation, make=make
             )
 
+    def call(self, tool: Tool, rules: SchemaRules, arguments: Callable[[], Expr]) -> Expr:
+        """Return a call that is nothing but its opener, its arguments and its closer; raises `GrammarError`."""
+        shape = self.dialect.call
+        return seq(
+            self.header(shape.open, tool),
+            self.arguments_rule(tool, rules, arguments),
+            literal(shape.close.format(name=tool.name)),
+        )
+
     def arguments_rule(self, tool: Tool, rules: SchemaRules, make: Callable[[], Expr]) -> Expr:
         """Add the rule of a tool's arguments, which `make` returns, and the notes; errors name the tool."""
         with _naming(tool):

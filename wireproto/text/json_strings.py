@@ -22,7 +22,7 @@ def decode(text: str, pos: int, end: int, quote: str, repairs: set[str]) -> tupl
     """Decode characters from `pos` to the closing quote, or as far as they are certain before `end`.
 
     Returns the decoded text and the position of the quote, of an escape that `end` cuts, or `end`; names what was
-    repaired in `repairs` (see `lenient.LADDER`).
+    repaired in `repairs` (see `json_repair.LADDER`).
     """
     if quote == '"' and end - pos > _BULK and text.find('"', pos, end) >= 0:
         whole = decode_whole(text, pos, end)
@@ -61,7 +61,7 @@ def decode_whole(text: str, pos: int, end: int) -> tuple[str, int] | None:
                 return None
             size *= 16
             continue
-        return (value, pos + after - 1) if value.isascii() or _encodable(value) else None
+        return (value, pos + after - 1) if value.isascii() or is_unicode(value) else None
 
 
 def decode_chunk(text: str) -> tuple[str, int] | None:
@@ -77,8 +77,8 @@ def decode_chunk(text: str) -> tuple[str, int] | None:
     return (whole[0], held) if whole is not None and whole[1] == size else None
 
 
-def _encodable(text: str) -> bool:
-    """Return whether no half of a surrogate pair is in the text."""
+def is_unicode(text: str) -> bool:
+    """Return whether UTF-8 can carry the text: it holds no half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:

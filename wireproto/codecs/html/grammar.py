@@ -54,13 +54,9 @@ _UNKNOWN: Final = Tool("")
 
 def html_call(calls: CallWriter, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
-    shape, rules = calls.dialect.call, calls.rules(tool, _SCRIPT)
+    rules = calls.rules(tool, _SCRIPT)
     form = _FormMembers(calls, tool, rules.writer)
-    return seq(
-        calls.header(shape.open, tool),
-        calls.arguments_rule(tool, rules, lambda: rules.members(form)),
-        literal(shape.close.format(name=tool.name)),
-    )
+    return calls.call(tool, rules, lambda: rules.members(form))
 
 
 @dataclass(slots=True)

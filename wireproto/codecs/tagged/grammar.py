@@ -46,9 +46,7 @@ def tagged_call(calls: CallWriter, tool: Tool) -> Expr:
     notation = _notation(site)
     rules = calls.rules(tool, notation)
     layout = _TaggedMembers(calls, tool, site, rules.writer, notation)
-    arguments = calls.arguments_rule(tool, rules, lambda: rules.members(layout))
-    shape = calls.dialect.call
-    return seq(calls.header(shape.open, tool), arguments, literal(shape.close.format(name=tool.name)))
+    return calls.call(tool, rules, lambda: rules.members(layout))
 
 
 @lru_cache(maxsize=CACHED)

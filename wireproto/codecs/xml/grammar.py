@@ -51,7 +51,7 @@ Shape = tuple[Template, Template]
 
 def xml_call(calls: CallWriter, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
-    shape, rules = calls.dialect.call, calls.rules(tool)
+    rules = calls.rules(tool)
     base = rules.writer
     family = _ElementWriters(calls)
     writer = XmlValueWriter(base.reader, calls.table, base.any_order, family=family, tool=tool, outer=True)
@@ -61,11 +61,7 @@ def xml_call(calls: CallWriter, tool: Tool) -> Expr:
         family.flush(writer)
         return found
 
-    return seq(
-        calls.header(shape.open, tool),
-        calls.arguments_rule(tool, rules, arguments),
-        literal(shape.close.format(name=tool.name)),
-    )
+    return calls.call(tool, rules, arguments)
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from wireproto.grammars.automata.charset import ANY_CHAR
 from wireproto.grammars.expr.expr import Ranges
+from wireproto.grammars.expr.graph import closure
 from wireproto.values.errors import TooLarge
 
 # (first code point, last code point, target state)
@@ -210,14 +211,7 @@ def _alive(edges: Sequence[tuple[Edge, ...]], finals: set[int]) -> set[int]:
             if target not in reached:
                 reached.add(target)
                 todo.append(target)
-    alive = finals & reached
-    todo = list(alive)
-    while todo:
-        for state in back.get(todo.pop(), ()):
-            if state not in alive:
-                alive.add(state)
-                todo.append(state)
-    return alive
+    return closure(finals & reached, lambda state: back.get(state, ()))
 
 
 def _topological(edges: Sequence[tuple[Edge, ...]]) -> list[int] | None:

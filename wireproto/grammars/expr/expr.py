@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Union
 
-from wireproto.grammars.expr.graph import reversed_edges
+from wireproto.grammars.expr.graph import closure, reversed_edges
 
 Ranges = tuple[tuple[int, int], ...]
 # Left factoring nests an expression; deeper than this it stops, so that code that walks expressions may recurse.
@@ -101,12 +101,7 @@ class Rules:
             used = {name: _used(expr) for name, expr in kept.items()}
         if any(isinstance(expr, RuleRef) for expr in kept.values()):
             kept, used = _without_aliases(self.root, kept, used)
-        reached = {self.root}
-        todo = [self.root]
-        while todo:
-            following = used[todo.pop()] - reached
-            reached |= following
-            todo += following
+        reached = closure((self.root,), used.__getitem__)
         return Rules(self.root, {name: expr for name, expr in kept.items() if name in reached}, True)
 
     @property

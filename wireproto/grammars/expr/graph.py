@@ -1,11 +1,11 @@
-"""Graphs: strongly connected components, which are the rules that lead back to themselves, and reversed edges.
+"""Graphs: what can be reached, strongly connected components (rules that lead back to themselves), reversed edges.
 
 It must not know grammars. Law: no recursion and linear time, however long the paths are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 _Name = TypeVar("_Name", bound=Hashable)
@@ -17,6 +17,18 @@ def reversed_edges(edges: Mapping[_Name, Iterable[_Name]]) -> dict[_Name, list[_
     for name, targets in edges.items():
         for target in targets:
             found.setdefault(target, []).append(name)
+    return found
+
+
+def closure(starts: Iterable[_Name], following: Callable[[_Name], Iterable[_Name]]) -> set[_Name]:
+    """Return the names that can be reached from some names, these included."""
+    found = set(starts)
+    todo = list(found)
+    while todo:
+        for name in following(todo.pop()):
+            if name not in found:
+                found.add(name)
+                todo.append(name)
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Final, Literal, Union
 from wireproto.grammars.automata.automaton import Dfa, Edge, build_dfa
 from wireproto.grammars.automata.charset import ANY_CHAR, char_set, complement, intersection, union
 from wireproto.grammars.expr.expr import Ranges
+from wireproto.grammars.expr.graph import closure
 from wireproto.values.errors import TooLarge
 
 # Bounds the size of the grammar: the raw values of all dialects here need at most 508 states.
@@ -326,10 +327,4 @@ def _minimised(nfa: MarkerNfa) -> tuple[MarkerNfa, list[int]]:
 
 def _epsilon_closure(nfa: MarkerNfa, node: int) -> frozenset[int]:
     """Return the nodes reached without reading a character (epsilon closure)."""
-    found, todo = {node}, [node]
-    while todo:
-        for following in nfa.epsilon[todo.pop()]:
-            if following not in found:
-                found.add(following)
-                todo.append(following)
-    return frozenset(found)
+    return frozenset(closure((node,), nfa.epsilon.__getitem__))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, cast
 
 from wireproto.grammars.expr import expr as ex
-from wireproto.grammars.expr.graph import reversed_edges
+from wireproto.grammars.expr.graph import closure, reversed_edges
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.values.errors import GrammarError
 
@@ -223,13 +223,7 @@ def rules_with_raw(rules: ex.Rules) -> frozenset[str]:
     if not found:
         return frozenset()
     users = reversed_edges({name: ex.references(expr) for name, expr in rules.rules.items()})
-    todo = list(found)
-    while todo:
-        for user in users.get(todo.pop(), ()):
-            if user not in found:
-                found.add(user)
-                todo.append(user)
-    return frozenset(found)
+    return frozenset(closure(found, lambda name: users.get(name, ())))
 
 
 def has_raw(expr: ex.Expr, touched: frozenset[str]) -> bool:
