@@ -23,11 +23,14 @@ from wireproto.grammars.expr.expr import Chars, Choice, Expr, Repeat, Rules, Seq
 from wireproto.testing.engines.llamacpp import LlamaCpp
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
-CASES: list[dict[str, Any]] = [
-    json.loads(line)
-    for name in ("resolution.jsonl", "own.jsonl")
-    for line in (FIXTURES / name).read_text(encoding="utf-8").splitlines()
-]
+
+
+def _cases(*files: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+CASES = _cases(FIXTURES / "resolution.jsonl", FIXTURES / "own.jsonl")
+REALITY = _cases(*sorted((FIXTURES / "reality").glob("*.jsonl")))
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 
 # Control characters, signs, digits and letters that a sampler has no liking for, and what XML or TOML have no place for.

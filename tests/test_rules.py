@@ -7,18 +7,18 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from judging import CASES
+from judging import CASES, REALITY
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "explanation" / "rules.md").read_text(encoding="utf-8")
 GLOSSARY = (ROOT / "docs" / "explanation" / "glossary.md").read_text(encoding="utf-8")
 RULE = re.compile(r"\bR-[A-Z0-9]+")
 SECTION = re.compile(r"^## (.+)\n((?:(?!## ).*\n)*)", re.MULTILINE)
-CASE_ID = re.compile(r"`([a-z]+-[0-9]+|own-[a-z0-9-]+)`")
+CASE_ID = re.compile(r"`([a-z]+-[0-9]+|(?:own|real)-[a-z0-9-]+)`")
 EXAMPLE = re.compile(r"^Example `([^`]+)`[^\n]*:\n\n```text\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 
 SECTIONS = dict(SECTION.findall(PAGE))
-TEXTS = {case["id"]: case["text"] for case in CASES}
+TEXTS = {case["id"]: case["text"] for case in (*CASES, *REALITY)}
 READ = (".py", ".toml", ".jsonl", ".json", ".md", ".txt")
 
 
