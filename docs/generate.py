@@ -11,6 +11,7 @@ from pathlib import Path
 import wireproto as wp
 from docs import api, house
 from wireproto.values.diagnoses import CODES
+from wireproto.values.finish_reasons import CUT, ENDED
 
 ROOT = house.ROOT
 SEVERITIES = {
@@ -44,6 +45,25 @@ def diagnoses() -> str:
     return "\n".join(lines) + "\n"
 
 
+def finish_reasons() -> str:
+    """Return the reference page of what servers say about the end of an output."""
+    lines = [
+        "# Finish reasons",
+        "",
+        "`finish_reason` takes the server's own word for why an output ended. It decides whether a call without its",
+        "closers is complete. Case, `-`, `_` and blanks do not matter, nor does the name of an enumeration before the",
+        "word (`FinishReason.STOP`). This page is written by `make docs` from `wireproto/values/finish_reasons.py`.",
+        "",
+        "- None, or nothing: the output ended by itself. A harness whose connection dropped passes `abort`;",
+        "  `iter_events` does so when the stream that it reads raises.",
+        "- A word that is not listed may mean a cut, so it counts as one, with the note `unknown-finish-reason`.",
+    ]
+    for title, words in (("It ended by itself", ENDED), ("It was cut", CUT)):
+        rows = [(f"`{word}`", where) for word, where in words.items()]
+        lines += ["", f"## {title}", "", *table(("word", "who says it"), *rows)]
+    return "\n".join(lines) + "\n"
+
+
 def dialects() -> str:
     """Return the table of all dialects."""
     rows = []
@@ -74,6 +94,7 @@ def pages() -> dict[Path, str]:
     return {
         docs / "reference" / "api.md": api.page(),
         docs / "reference" / "diagnoses.md": diagnoses(),
+        docs / "reference" / "finish-reasons.md": finish_reasons(),
         docs / "explanation" / "house.svg": house.svg(),
         design: between(design.read_text(encoding="utf-8"), "house", folders()),
         readme: between(readme.read_text(encoding="utf-8"), "dialects", dialects()),

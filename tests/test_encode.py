@@ -286,6 +286,35 @@ def test_kimi_keeps_an_id_and_counts_where_there_is_none() -> None:
     assert back.calls[1].id is not None and back.calls[1].id.startswith("functions.get_time:")
 
 
+@every_dialect
+def test_a_call_that_was_cut_is_refused_or_replayed(name: str) -> None:
+    whole = wp.encode([WEATHER], name, tools=TOOLS)
+    text = next(text for text in (whole[:at] for at in range(len(whole), 0, -1)) if _is_cut(text, name))
+    message = wp.parse(text, name, tools=TOOLS, finish_reason="length")
+    with pytest.raises(wp.EncodeError, match=r"call 0 \('get_weather'\) is incomplete: .* incomplete=\"raw\""):
+        wp.encode(message, name, tools=TOOLS)
+    again = wp.parse(wp.encode(message, name, TOOLS, incomplete="raw"), name, TOOLS, finish_reason="length")
+    assert plain(again.calls) == plain(message.calls) and again.calls[0].raw == message.calls[0].raw
+    with pytest.raises(wp.EncodeError, match="incomplete and has no raw text"):
+        wp.encode([wp.Call("get_weather", {}, complete=False)], name, TOOLS, incomplete="raw")
+
+
+def _is_cut(text: str, name: str) -> bool:
+    calls = wp.parse(text, name, tools=TOOLS, finish_reason="length").calls
+    return bool(calls) and not calls[0].complete
+
+
+@pytest.mark.parametrize("name", [name for name in wp.dialects() if wp.dialect(name).reasoning is not None])
+def test_reasoning_that_the_prompt_opened_is_not_opened_again(name: str) -> None:
+    reasoning = wp.dialect(name).reasoning
+    assert reasoning is not None
+    for message in (wp.Message(reasoning="so", text="Hi"), wp.Message(text="Hi"), wp.Message(calls=(WEATHER,))):
+        text = wp.encode(message, name, tools=TOOLS, reasoning_open=True)
+        assert reasoning.open not in text and reasoning.close in text
+        back = wp.parse(text, name, tools=TOOLS, reasoning_open=True)
+        assert (back.reasoning, back.text, plain(back.calls)) == (message.reasoning, message.text, plain(message.calls))
+
+
 def test_mistral_writes_ids_where_its_templates_do() -> None:
     weather = wp.Call("get_weather", WEATHER.arguments, id="call00001")
     time = wp.Call("get_time", TIME.arguments, id="call00002")

@@ -53,6 +53,7 @@ def test_every_span_has_a_start_and_an_end() -> None:
 # --- the policy -------------------------------------------------------------------------------------------------------
 
 WRONG: list[tuple[Any, str, Any, str]] = [
+    (wp.Policy, "reasoning", "off", 'expected "read" or "none"'),
     (wp.Policy, "reasoning_calls", "sometimes", 'expected "terminal", "never" or "always"'),
     (wp.Policy, "reasoning_calls", None, "Policy.reasoning_calls"),
     (wp.Policy, "fenced_calls", True, 'expected "quote" or "call", not True'),
@@ -347,6 +348,33 @@ def test_a_limit_in_a_stream_loses_nothing_that_was_certain() -> None:
         with pytest.raises(wp.LimitExceeded):
             asyncio.run(collected(events))
     assert [sum(isinstance(event, wp.CallEnd) for event in events) for events in seen] == [2, 2]
+
+
+def test_a_stream_that_breaks_off_leaves_its_call_incomplete() -> None:
+    chunks = ["Hi", '<tool_call>\n{"name": "add", "arguments": {"a": 1}}']
+
+    def broken() -> Iterator[str]:
+        yield from chunks
+        raise ConnectionResetError
+
+    async def broken_later() -> AsyncIterator[str]:
+        for chunk in chunks:
+            yield chunk
+        raise ConnectionResetError
+
+    seen: list[wp.Event] = []
+    with pytest.raises(ConnectionResetError):
+        seen.extend(wp.iter_events(broken(), "hermes", TOOLS))
+
+    async def collect() -> None:
+        async for event in wp.aiter_events(broken_later(), "hermes", TOOLS):
+            later.append(event)
+
+    later: list[wp.Event] = []
+    with pytest.raises(ConnectionResetError):
+        asyncio.run(collect())
+    assert seen == later
+    assert isinstance(seen[-1], wp.CallEnd) and not seen[-1].call.complete
 
 
 def test_streams_say_what_they_take() -> None:

@@ -98,8 +98,9 @@ class Decoder(State):
     def close(self, finish_reason: str | None = None) -> list[Event]:
         """End the output; return the last events. A decoder that is closed already returns none.
 
-        `finish_reason`: why the output ended, as the server says. One that means a cut, such as "length", leaves a call
-        incomplete whose closers are missing; with any other it is complete if its arguments are.
+        `finish_reason`: why the output ended, in the server's word. One that means a cut, such as "length", and one
+        that nobody knows leave a call incomplete whose closers are missing; docs/reference/finish-reasons.md lists the
+        words. None says that the output ended by itself: pass "abort" where a connection dropped.
 
         Raises:
             LimitExceeded: as `feed` does.

@@ -31,7 +31,8 @@ def iter_events(
     """Decode a stream: yield each event as soon as it is certain.
 
     `finish_reason` is asked for after the last chunk, since servers send it last: a function that returns it, or the
-    reason itself where it is known before. The other arguments are those of `Decoder`; make one yourself to have
+    reason itself where it is known before. If `chunks` raises, the decoder is closed with "abort": the last events are
+    yielded, and then the error goes on. The other arguments are those of `Decoder`; make one yourself to have
     `Decoder.message` too, or to close it after an error of the stream.
 
     Raises:
@@ -71,27 +72,54 @@ def aiter_events(
 
 def _events(decoder: Decoder, chunks: Iterable[str], finish_reason: FinishReason) -> Iterator[Event]:
     try:
-        for chunk in chunks:
-            yield from decoder.feed(chunk)
-        yield from decoder.close(finish_reason() if callable(finish_reason) else finish_reason)
+        for events in _batches(decoder, chunks, finish_reason):
+            yield from events
     except LimitExceeded as error:
         yield from _certain(error)
         raise
+
+
+def _batches(decoder: Decoder, chunks: Iterable[str], finish_reason: FinishReason) -> Iterator[list[Event]]:
+    dropped = True  # whether it is the stream that raises
+    try:
+        for chunk in chunks:
+            dropped = False
+            yield decoder.feed(chunk)
+            dropped = True
+        dropped = False
+    finally:
+        if dropped:
+            yield decoder.close("abort")
+    yield decoder.close(finish_reason() if callable(finish_reason) else finish_reason)
 
 
 async def _async_events(
     decoder: Decoder, chunks: AsyncIterable[str], finish_reason: FinishReason
 ) -> AsyncIterator[Event]:
     try:
-        async for chunk in chunks:
-            for event in decoder.feed(chunk):
+        async for events in _async_batches(decoder, chunks, finish_reason):
+            for event in events:
                 yield event
-        for event in decoder.close(finish_reason() if callable(finish_reason) else finish_reason):
-            yield event
     except LimitExceeded as error:
         for event in _certain(error):
             yield event
         raise
+
+
+async def _async_batches(
+    decoder: Decoder, chunks: AsyncIterable[str], finish_reason: FinishReason
+) -> AsyncIterator[list[Event]]:
+    dropped = True
+    try:
+        async for chunk in chunks:
+            dropped = False
+            yield decoder.feed(chunk)
+            dropped = True
+        dropped = False
+    finally:
+        if dropped:
+            yield decoder.close("abort")
+    yield decoder.close(finish_reason() if callable(finish_reason) else finish_reason)
 
 
 def _certain(error: LimitExceeded) -> tuple[Event, ...]:

@@ -26,6 +26,7 @@ from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, skip_blank
 from wireproto.text.state import State
 from wireproto.tools.toolset import Toolset
 from wireproto.values.events import Event
+from wireproto.values.finish_reasons import meaning
 from wireproto.values.policy import Policy
 
 
@@ -68,12 +69,15 @@ class Recogniser(State):
 
     def close(self, finish_reason: str | None = None) -> None:
         """End the output; what is left is decided now. The events stay in the transcript."""
-        self._run(End.of(finish_reason))
+        end = End.of(finish_reason)
+        self._run(end)
         transcript, context = self.transcript, self._context
         transcript.commit()
         if context.section is not None and context.after_call is not None and transcript.calls[-1].complete:
             transcript.diagnose("unclosed-call", (self._position, self._position), "the section's closer is missing")
         context.section = None
+        if end is End.CUT and meaning(finish_reason) == "unknown":
+            transcript.diagnose("unknown-finish-reason", (self.buffer.end, self.buffer.end))
 
     @property
     def certain_dialect(self) -> Dialect | None:
@@ -222,7 +226,7 @@ class Recogniser(State):
             if literal[:FENCE_WIDTH] in FENCES and self._policy.fenced_calls == "quote":
                 answer = self._open_document(at, limit, end)
                 return self._open_fence(position) if answer is NO else answer
-            if literal in openers.reasoning and context.starts_line(position):
+            if literal in openers.reasoning and self._policy.reasoning == "read" and not context.in_quotation(position):
                 self._region = Region.reasoning(openers.reasoning[literal], position, after)
                 return self._skip_markup(position, after)
             if literal in openers.reasoning_closers and context.follows_markup(position):

@@ -20,11 +20,10 @@ from wireproto.text.state import State
 from wireproto.tools.toolset import Tool, Toolset, Typed
 from wireproto.values.errors import LimitExceeded
 from wireproto.values.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallStart, Event, Kind
+from wireproto.values.finish_reasons import meaning
 from wireproto.values.model import Call, Span
 from wireproto.values.policy import Policy
 
-# OpenAI and most servers; Anthropic and Gemini; OpenAI Responses; Mistral.
-_CUT_OFF = frozenset(("length", "max_tokens", "max_output_tokens", "model_length"))
 _WORD = re.compile(r"\S{1,128}")
 
 
@@ -40,8 +39,8 @@ class End(Enum):
 
     @classmethod
     def of(cls, finish_reason: str | None) -> End:
-        """Return what a server's finish reason says; any but those for a cut means that the output ended by itself."""
-        return cls.CUT if (finish_reason or "").lower() in _CUT_OFF else cls.STOP
+        """Return what a server's finish reason says; a word that nobody knows may mean a cut, so it counts as one."""
+        return cls.STOP if meaning(finish_reason) == "ended" else cls.CUT
 
 
 class Reader(Protocol):

@@ -5,6 +5,8 @@ Law: what it answers rests on the text before a position, which never changes.
 
 from __future__ import annotations
 
+import re
+
 from wireproto.format.spelling import Spelling
 from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK
@@ -14,6 +16,7 @@ _QUOTATION_MARKS = ('"', "'", "“", "‘", "«")
 # A marker directly behind one of these may be quoted, and then opens nothing (R-OPEN).
 QUOTING = ("`", *_QUOTATION_MARKS)
 _BEFORE_MARKS = BLANK + "([{=:,"
+_OPEN_QUOTATION = re.compile(r'(?:\A|[\s(\[{=:,])"[^"]*\Z|[“«][^”»]*\Z')
 _LINE = 160  # how far back a line may reach that still counts as blank before a marker: more would be looked at again
 
 
@@ -77,6 +80,14 @@ class LeftContext(State):
         before = self.buffer.slice(max(self.floor, position - 2), position)
         opens = before[-1:] in _QUOTATION_MARKS and (len(before) < 2 or before[0] in _BEFORE_MARKS)
         return opens or before[-1:] == "`"
+
+    def in_quotation(self, position: int) -> bool:
+        """Return whether inline code or a quotation that began on this line is open at `position`.
+
+        A mark that directly stands before it is asked for by `is_quoted`.
+        """
+        line = self.buffer.slice(max(self.floor, position - _LINE), position).rpartition("\n")[2]
+        return line.count("`") % 2 == 1 or _OPEN_QUOTATION.search(line) is not None
 
     def may_fence(self, position: int) -> bool:
         """Return whether a fence may open here: at most three spaces stand before it on its line (CommonMark 4.5)."""

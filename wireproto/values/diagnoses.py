@@ -68,6 +68,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "unclosed-call": ("repaired", "The closing marker of a call or wrapper is missing."),
     "unclosed-value": ("repaired", "A value's closing marker is missing; it ends at the next marker."),
     "unknown-argument": ("defect", "The tool does not declare this argument."),
+    "unknown-finish-reason": (
+        "note",
+        "The finish reason is none that is known; it may mean a cut, so a call without its closers is incomplete.",
+    ),
     "unknown-tool": ("defect", "No tool of this name was declared."),
     "unreadable-block": ("defect", "What is between the markers of a call is not a call."),
     "value-not-json": ("repaired", "A value that JSON cannot express (a date, NaN) was turned into a string."),

@@ -18,6 +18,7 @@ Promotable = Literal["leaked", "quoted", "draft", "foreign"]
 LABELS: Final[tuple[Promotable, ...]] = get_args(Promotable)
 
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "reasoning": ("read", "none"),
     "reasoning_calls": ("terminal", "never", "always"),
     "fenced_calls": ("quote", "call"),
     "foreign": ("candidate", "call", "text"),
@@ -72,6 +73,7 @@ class Loops:
 class Policy:
     """What the caller wants done where the text alone does not decide. The defaults execute nothing by accident.
 
+    `reasoning`: the model may reason ("read"), or this turn has no reasoning ("none"): then its opener is text.
     `reasoning_calls`: a call in reasoning is a call only at its very end ("terminal"), or "never", or "always".
     `fenced_calls`: a call in a closed code fence is a "quote", which is a candidate, or a "call".
     `foreign`: a call in another dialect is a "candidate", a "call", or only "text".
@@ -91,6 +93,7 @@ class Policy:
         MissingExtra: `strict` needs an XML parser that is not installed.
     """
 
+    reasoning: Literal["read", "none"] = "read"
     reasoning_calls: Literal["terminal", "never", "always"] = "terminal"
     fenced_calls: Literal["quote", "call"] = "quote"
     foreign: Literal["candidate", "call", "text"] = "candidate"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
-from typing import Any, Union
+from typing import Any, Literal, Union
 
 from wireproto.codecs import codec
 from wireproto.decode.decoder import parse
@@ -24,28 +24,51 @@ from wireproto.values.model import Call, Message
 Encodable = Union[Message, Call, Sequence[Call]]
 
 
-def encode(message: Encodable, dialect: str | Dialect, tools: Tools = None) -> str:
+def encode(
+    message: Encodable,
+    dialect: str | Dialect,
+    tools: Tools = None,
+    *,
+    reasoning_open: bool = False,
+    incomplete: Literal["refuse", "raw"] = "refuse",
+) -> str:
     """Write a message, a call or a list of calls as a model of the dialect would have.
 
     What is returned decodes to what was given. `tools` decide the types of raw values; without them a raw value comes
-    back as text, so one that is no string is refused.
+    back as text, so one that is no string is refused. `reasoning_open`: the prompt ends inside reasoning, so its opener
+    is not written again. `incomplete`: a call that was cut off is refused, or its `raw` text is written as it was, as
+    a harness does that replays history.
 
     Raises:
-        EncodeError: a value would not come back; names the call, the argument, and what would come back instead.
+        EncodeError: a call is incomplete, or a value would not come back; names the call, the argument, and what would
+            come back instead.
         TypeError: `message` is something else; for a dict, the message says how to make a call of it.
         DialectError, SchemaError: as `Decoder` does.
     """
     spec = find_dialect(dialect)
     message = _message(message)
     known = Toolset.of(tools)
-    text = _write(message, spec, known, escaped=False)
-    problem = _difference(message, text, spec, known)
+    for i, call in enumerate(message.calls):
+        if not call.complete and not (incomplete == "raw" and call.raw):
+            raise EncodeError(
+                f"{spec.name} cannot carry this: call {i} ({call.name!r}) is {_incomplete(call, incomplete)}"
+            )
+    reasoning_open = reasoning_open and spec.reasoning is not None
+    text = _write(message, spec, known, False, reasoning_open)
+    problem = _difference(message, text, spec, known, reasoning_open)
     if problem and spec.argument.escape:
-        text = _write(message, spec, known, escaped=True)
-        problem = _difference(message, text, spec, known)
+        text = _write(message, spec, known, True, reasoning_open)
+        problem = _difference(message, text, spec, known, reasoning_open)
     if problem:
         raise EncodeError(f"{spec.name} cannot carry this: {problem}")
     return text
+
+
+def _incomplete(call: Call, incomplete: str) -> str:
+    """Say what is to be done about a call that was cut off."""
+    if incomplete == "raw":
+        return "incomplete and has no raw text"
+    return 'incomplete: leave it out, or replay its own text with incomplete="raw"'
 
 
 def _message(given: object) -> Message:
@@ -72,20 +95,23 @@ def _mistyped(given: object) -> TypeError:
     return TypeError(f"encode takes a wp.Message, a wp.Call or a list of calls, not {type(given).__name__}")
 
 
-def _write(message: Message, dialect: Dialect, tools: Toolset, escaped: bool) -> str:
+def _write(message: Message, dialect: Dialect, tools: Toolset, escaped: bool, reasoning_open: bool) -> str:
     """Write the parts of a message in order; white space of the dialect's own only where there is no text."""
     out: list[str] = []
     run: list[str] = []
     index, last = 0, ""
+    if reasoning_open and dialect.reasoning is not None and next(iter(_parts(message)), ("", ""))[0] != "reasoning":
+        out.append(dialect.reasoning.close)
+        reasoning_open, last = False, "reasoning"
     for kind, content in _parts(message):
         if kind == "call":
-            run.append(_write_call(dialect, content, tools, index, escaped))
+            run.append(_write_call(dialect, content, tools, index, escaped) if content.complete else content.raw)
             index += 1
             continue
-        out += _section(dialect, run, last)
-        out.append(content if kind == "text" else _reasoning(dialect, content))
-        run, last = [], kind
-    out += _section(dialect, run, last)
+        out += _section(dialect, run, last, False)
+        out.append(content if kind == "text" else _reasoning(dialect, content, reasoning_open))
+        run, last, reasoning_open = [], kind, False
+    out += _section(dialect, run, last, bool(run) and not message.calls[-1].complete)
     return "".join(out)
 
 
@@ -111,20 +137,20 @@ def _parts(message: Message) -> Iterable[tuple[str, Any]]:
         yield "call", call
 
 
-def _section(dialect: Dialect, calls: list[str], last: str) -> list[str]:
+def _section(dialect: Dialect, calls: list[str], last: str, is_cut: bool) -> list[str]:
     if not calls:
         return []
     lead = dialect.reasoning.after if last == "reasoning" and dialect.reasoning is not None else ""
     body = dialect.call.join.join(calls)
     if dialect.section is None:
         return [lead, body]
-    return [lead, dialect.section.open.format(), body, dialect.section.close.format()]
+    return [lead, dialect.section.open.format(), body, "" if is_cut else dialect.section.close.format()]
 
 
-def _reasoning(dialect: Dialect, text: str) -> str:
+def _reasoning(dialect: Dialect, text: str, is_open: bool) -> str:
     if dialect.reasoning is None:
         raise EncodeError(f"{dialect.name} cannot carry this: it has no reasoning")
-    return dialect.reasoning.open + text + dialect.reasoning.close
+    return ("" if is_open else dialect.reasoning.open) + text + dialect.reasoning.close
 
 
 def _write_call(dialect: Dialect, call: Call, tools: Toolset, index: int, escaped: bool) -> str:
@@ -163,9 +189,10 @@ def _not_json(value: Any) -> str:
     return ""
 
 
-def _difference(message: Message, text: str, dialect: Dialect, tools: Toolset) -> str:
+def _difference(message: Message, text: str, dialect: Dialect, tools: Toolset, reasoning_open: bool) -> str:
     """Decode what was written; say what would not come back, or nothing."""
-    back = parse(text, dialect, tools)
+    cut = any(not call.complete for call in message.calls)
+    back = parse(text, dialect, tools, finish_reason="length" if cut else None, reasoning_open=reasoning_open)
     for i, call in enumerate(message.calls):
         if i >= len(back.calls):
             return f"call {i} ({call.name!r}) would not come back as a call"
@@ -195,7 +222,7 @@ def _argument_difference(call: Call, found: Call) -> str:
     extra = [key for key in found.arguments if key not in call.arguments]
     if extra:
         return f"an argument {extra[0]!r} would come back that was not given"
-    return "" if found.complete else "it would come back incomplete"
+    return "" if found.complete == call.complete else "it would come back incomplete"
 
 
 def _short(value: Any) -> str:
