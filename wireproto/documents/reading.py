@@ -21,6 +21,7 @@ from wireproto.values.diagnoses import diagnose
 from wireproto.values.document_types import DocumentFormat, DocumentType, require_parser
 from wireproto.values.model import Document, Span
 from wireproto.values.policy import Policy
+from wireproto.values.quoting import escaped
 
 _PLACE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _LONG_INTEGER: Final = re.compile(rf"[0-9_]{{{MAX_DIGITS + 1}}}")
@@ -179,6 +180,6 @@ def _read_toml(text: str, limit: int) -> _Read:
     safe = json_safe(value, limit)
     if safe.too_deep:
         raise Malformed(f"nested more than {limit} deep")
-    named = ", ".join(safe.changed[:_MAX_NAMED]) + (", ..." if len(safe.changed) > _MAX_NAMED else "")
+    named = ", ".join(map(escaped, safe.changed[:_MAX_NAMED])) + (", ..." if len(safe.changed) > _MAX_NAMED else "")
     changed = [("value-not-json", f"turned into a string, because JSON cannot express it: {named}")]
     return safe.value, changed if safe.changed else []

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from wireproto.values.quoting import quoted
+
 if TYPE_CHECKING:
     from lxml import etree
 
@@ -153,7 +155,7 @@ def html_tree(text: str, root: str | None, max_depth: int) -> dict[str, Any]:
     found = _first(document.root, root.lower()) if root is not None else _first_in_body(document)
     if found is None:
         raise Malformed(
-            f"an HTML parser finds no element {root!r}" if root else "an HTML parser finds no element", 1, 1
+            f"an HTML parser finds no element {quoted(root)}" if root else "an HTML parser finds no element", 1, 1
         )
     return _plain(found, max_depth)
 

@@ -23,6 +23,7 @@ from wireproto.values.events import ArgumentDelta, ArgumentEnd, ArgumentStart, C
 from wireproto.values.finish_reasons import meaning
 from wireproto.values.model import Call, Span
 from wireproto.values.policy import Policy
+from wireproto.values.quoting import escaped, quoted
 
 _WORD = re.compile(r"\S{1,128}")
 
@@ -125,8 +126,8 @@ class CallBuilder(State):
             self.tool = tool
         elif not self.tools.any_name:
             near = self.tools.nearest(name)
-            hint = f"; the nearest is {near!r}" if near else ""
-            self.transcript.diagnose("unknown-tool", span, f"no tool named {name!r} was declared{hint}")
+            hint = f"; the nearest is {quoted(near)}" if near else ""
+            self.transcript.diagnose("unknown-tool", span, f"no tool named {quoted(name)} was declared{hint}")
         if self._held:
             events.extend(self._held)
             self._held.clear()
@@ -138,12 +139,16 @@ class CallBuilder(State):
     def declare(self, key: str, span: tuple[int, int]) -> bool:
         """Note that an argument begins; False if its key was given already: then the first value counts (R-DUP)."""
         if key in self.arguments or (self._string and key == self.key):
-            self.transcript.diagnose("duplicate-argument", span, f"{key!r} was given twice; the first value counts")
+            self.transcript.diagnose(
+                "duplicate-argument", span, f"{quoted(key)} was given twice; the first value counts"
+            )
             return False
         if "properties" in self.tool.schema and key not in self.tool.keys:
             near = self.tool.nearest(key)
-            hint = f"; the nearest is {near!r}" if near else ""
-            self.transcript.diagnose("unknown-argument", span, f"{self.name!r} declares no argument {key!r}{hint}")
+            hint = f"; the nearest is {quoted(near)}" if near else ""
+            self.transcript.diagnose(
+                "unknown-argument", span, f"{quoted(self.name)} declares no argument {quoted(key)}{hint}"
+            )
         return True
 
     def open(self, key: str) -> None:
@@ -192,7 +197,7 @@ class CallBuilder(State):
     def give_typed(self, key: str, typed: Typed, span: tuple[int, int]) -> None:
         """Emit a raw value that the schema gave a type, and diagnose what was odd about it."""
         if typed.code is not None:
-            self.transcript.diagnose(typed.code, span, f"{key}: {typed.message}")
+            self.transcript.diagnose(typed.code, span, f"{escaped(key)}: {typed.message}")
         self.give(key, typed.value)
 
     def check_size(self, size: int) -> None:

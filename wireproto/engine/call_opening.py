@@ -15,6 +15,7 @@ from wireproto.format.spelling import Spelling
 from wireproto.format.template import Slot, Template
 from wireproto.text.scan import NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
 from wireproto.tools.toolset import Tool, Toolset
+from wireproto.values.quoting import quoted
 
 Notes = list[tuple[str, str]]
 _LOST_MARKER: Notes = [("missing-wrapper", "the call's opening marker is missing")]
@@ -236,7 +237,7 @@ class Opening:
                 return NO
             name, canonical = resolved
             if not canonical:
-                notes.append(("noncanonical-id", f"the id {identity!r} does not have the format's form"))
+                notes.append(("noncanonical-id", f"the id {quoted(identity)} does not have the format's form"))
         if name is not None:
             if not (tools.any_name or name in tools.by_name) and (recovered or header.name_only or not self._unknown):
                 return NO

@@ -22,6 +22,7 @@ from wireproto.values.errors import LimitExceeded
 from wireproto.values.events import DocumentDelta, DocumentStart
 from wireproto.values.model import Document, Span
 from wireproto.values.policy import Policy
+from wireproto.values.quoting import escaped, quoted
 
 # An opening tag longer than this, which is still open, is looked at again only so many characters later.
 _LONG: Final = 256
@@ -117,7 +118,7 @@ class Documents(State):
         for start, end in self._transcript.reasoning() if self._kinds else ():
             for found in find_documents(self._kinds, self._buffer.slice(start, end), anywhere=False):
                 if found.complete:
-                    message = f"a document of the type {found.kind.name!r} is in reasoning"
+                    message = f"a document of the type {quoted(found.kind.name)} is in reasoning"
                     self._transcript.diagnose("draft-document", (start + found.start, start + found.end), message)
         self._kinds = ()
 
@@ -139,8 +140,8 @@ def report_nested(
         return ()
     found = tuple(_located(nested_documents(arguments, policy), buffer.slice(*span), arguments, span))
     for document in found:
-        where = f"{name}: argument {document.key!r}"
-        transcript.diagnose("nested-document", span, f"{where} holds a document of the type {document.name!r}")
+        where = f"{escaped(name)}: argument {quoted(document.key)}"
+        transcript.diagnose("nested-document", span, f"{where} holds a document of the type {quoted(document.name)}")
         for each in document.diagnoses:
             transcript.diagnose(each.code, span, f"{where}: {each.message}")
     return found

@@ -29,6 +29,7 @@ from wireproto.text.json_safe import identical
 from wireproto.text.state import State
 from wireproto.values.model import Call
 from wireproto.values.policy import Policy
+from wireproto.values.quoting import quoted
 
 SHORTEST = 120
 WORDS = 8
@@ -264,7 +265,7 @@ class LoopWatch(State):
         self._repeated += 1
         if self._repeated != self._times:
             return None
-        message = f"the same call of {call.name!r} is repeated {self._repeated} times in a row"
+        message = f"the same call of {quoted(call.name)} is repeated {self._repeated} times in a row"
         return Loop((self._calls, call.span[1]), call.span[1], message)
 
     def portions(self, buffer: Buffer, text: str, room: int) -> Iterator[tuple[str, int]]:

@@ -18,6 +18,7 @@ from wireproto.format.registry import dialect, dialects
 from wireproto.format.spelling import is_distinctive
 from wireproto.format.template import Gap, Template
 from wireproto.values.errors import DialectError
+from wireproto.values.quoting import quoted
 
 # What is put behind a model's name when its weights are packed: file types, quantisations, parts of a split file.
 _PACKING: Final = re.compile(
@@ -62,7 +63,9 @@ def _by_name(model: str) -> Dialect:
             return max(fitting, key=lambda found: _specificity(found[0]))[1]
     near = difflib.get_close_matches(_plain(_last(model)), [_plain(glob) for glob, _ in globs], 1, _NEAR)
     hint = f"the nearest known is {near[0]}; " if near else ""
-    raise DialectError(f"no dialect is known for the model {model!r}; {hint}pass its chat_template=, or name a dialect")
+    raise DialectError(
+        f"no dialect is known for the model {quoted(model)}; {hint}pass its chat_template=, or name a dialect"
+    )
 
 
 def _last(model: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from wireproto.format.dialect import Dialect
 from wireproto.format.plugins import DIALECTS, registered
 from wireproto.values.errors import DialectError
+from wireproto.values.quoting import quoted
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -47,7 +48,7 @@ def dialect(name: str | Dialect) -> Dialect:
             return _load(known)
     near = difflib.get_close_matches(name, dialects(), 1)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(dialects())}"
-    raise DialectError(f"unknown dialect {name!r}; {hint}")
+    raise DialectError(f"unknown dialect {quoted(name)}; {hint}")
 
 
 @cache

@@ -16,6 +16,7 @@ from typing import Union
 from wireproto.text.scan import NO, WAIT, Answer, Match, Miss, begins, skip_blank
 from wireproto.text.xml_text import escape_attribute, references
 from wireproto.values.errors import DialectError
+from wireproto.values.quoting import quoted
 
 # What a model may write in a slot. The alphabet belongs to the slot: it is what keeps prose from becoming a call.
 ALPHABETS: dict[str, re.Pattern[str]] = {
@@ -259,7 +260,7 @@ class Template:
             if isinstance(node, Slot):
                 value = slots[node.role]
                 if not ALPHABETS[node.role].fullmatch(value):
-                    raise ValueError(f"a {node.role} of this format cannot be {value!r}")
+                    raise ValueError(f"a {node.role} of this format cannot be {quoted(value)}")
                 pair = node.quotes[0] if node.quotes else ""
                 out.append(pair[:1] + value + pair[1:])
             elif isinstance(node, Tag):

@@ -25,6 +25,7 @@ from wireproto.grammars.schema.writing import ValueWriter
 from wireproto.text.scan import Match
 from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.errors import GrammarError, TooLarge
+from wireproto.values.quoting import quoted
 
 # Keys in any order take 2 ** keys states for each tool; so many keys at most, and so many states for all tools.
 _ANY_ORDER: Final = 6
@@ -61,7 +62,7 @@ def _naming(tool: Tool) -> Iterator[None]:
     try:
         yield
     except (GrammarError, TooLarge) as error:
-        raise GrammarError(f"tool {tool.name!r}: {error}") from None
+        raise GrammarError(f"tool {quoted(tool.name)}: {error}") from None
 
 
 @dataclass(slots=True)
@@ -132,7 +133,7 @@ class CallWriter:
         try:
             return seq(*(self._node(node, tool) for node in template.nodes))
         except ValueError as error:
-            raise GrammarError(f"tool {tool.name!r}: {self.dialect.name}: {error}") from None
+            raise GrammarError(f"tool {quoted(tool.name)}: {self.dialect.name}: {error}") from None
 
     def _node(self, node: Node, tool: Tool) -> Expr:
         if isinstance(node, Slot) and node.role == "id" and self.dialect.call.id:
@@ -143,7 +144,7 @@ class CallWriter:
             return literal(node.text)
         text = Template((node,)).format(name=tool.name)
         if isinstance(node, Tag) and not isinstance(node.match(text, 0, len(text)), Match):
-            raise ValueError(f"a name of this format cannot be {tool.name!r}")
+            raise ValueError(f"a name of this format cannot be {quoted(tool.name)}")
         return literal(text)
 
 

@@ -16,6 +16,7 @@ from wireproto.tools.parameters import example
 from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.errors import EncodeError
 from wireproto.values.model import Call, Diagnosis, Message
+from wireproto.values.quoting import escaped
 from wireproto.write.encoder import encode
 from wireproto.write.prompt import describe
 
@@ -78,16 +79,16 @@ def _sentence(text: str) -> str:
 
 
 def _excerpt(failure: Failure, defects: list[Diagnosis]) -> Iterator[str]:
-    """Yield the first words of what is wrong, on one line; a backtick, which would end the quotation, is replaced."""
+    """Yield the first words of what is wrong; a backtick, which would end the quotation, is replaced."""
     spans = [reason.span for reason in defects] or [call.span for call in failure.candidates]
     if not spans or failure.label == "looping":
         return
     start, end = spans[0]
     text = "".join(segment.raw for segment in failure.message.segments)
     end = end if end > start else len(text)
-    short = text[start : min(end, start + _EXCERPT)]
-    if short.strip():
-        yield " ".join(short.split()).replace("`", "'") + ("…" if end - start > _EXCERPT else "")
+    short = " ".join(text[start : min(end, start + _EXCERPT)].split()).replace("`", "'")
+    if short:
+        yield escaped(short) + ("…" if end - start > _EXCERPT else "")
 
 
 def _form(failure: Failure) -> Iterator[str]:
@@ -114,7 +115,9 @@ def _tool(failure: Failure) -> Tool:
     calls = [*failure.message.calls, *failure.candidates]
     names = [call.name for call in calls if not call.complete] + [call.name for call in calls]
     for name in names:
-        tool = Tool(name) if known.any_name else known.get(name) or known.get(known.nearest(name) or "")
+        tool = known.get(name) or known.get(known.nearest(name) or "")
+        if known.any_name and escaped(name) == name:
+            tool = Tool(name)
         if tool is not None:
             return tool
     return known.tools[0] if known.tools else Tool(_ANY_TOOL)

@@ -16,6 +16,7 @@ from wireproto.tools.toolset import Tool
 from wireproto.tools.types import Resolver
 from wireproto.values.errors import SchemaError
 from wireproto.values.model import Call
+from wireproto.values.quoting import escaped
 
 # A string first: where one is allowed it is the plainest example, and the easiest to write.
 _SAMPLES: Final[dict[str, Any]] = {
@@ -95,7 +96,7 @@ def _json(tool: Tool, place: str, value: object) -> str:
     try:
         return dumps(value)
     except (TypeError, ValueError) as error:
-        raise SchemaError(f'tool "{tool.name}": the schema of "{place}" is not JSON: {error}') from None
+        raise SchemaError(f'tool "{escaped(tool.name)}": the schema of "{place}" is not JSON: {error}') from None
 
 
 def _choices(tool: Tool, schema: object) -> tuple[Any, ...]:

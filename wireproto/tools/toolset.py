@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, Union
 from wireproto.text import json_repair
 from wireproto.tools.types import NUMBERS, PLAIN_TYPES, Resolver, Types, json_type
 from wireproto.values.errors import SchemaError
+from wireproto.values.quoting import escaped, quoted
 
 Wire = Literal["string", "nullable", "json"]
 
@@ -120,7 +121,7 @@ class Tool:
         if wire == "nullable":
             return Typed(None if text == "null" else text)
         if "string" not in types:
-            return _read(text, types) or _mismatched(key, types, text, _excerpt(text))
+            return _read(text, types) or _mismatched(key, types, text, quoted(text))
         # Where a string is legal too, a repaired or Python spelling is the string that it looks like.
         found = _read(text, types) if _is_json(text) else None
         return found or Typed(text)
@@ -129,16 +130,18 @@ class Tool:
         """Read raw text of which the wire says that it is JSON and not a string (DSML `string="false"`)."""
         types = self.types(key) if coerce else None
         if types is None:
-            message = f"the wire says that {_excerpt(key)} is not a string, but {_excerpt(text)} is not JSON"
+            message = f"the wire says that {quoted(key)} is not a string, but {quoted(text)} is not JSON"
             return _json(text) or Typed(text, "type-mismatch", message)
         fitting = _read(text, types)
         if fitting is not None:
             return fitting
         if "string" in types:
-            return Typed(text, "type-conflict", f'the wire says that "{key}" is not a string, the schema that it is')
+            return Typed(
+                text, "type-conflict", f'the wire says that "{escaped(key)}" is not a string, the schema that it is'
+            )
         written = _json(text)
         if written is None:
-            return _mismatched(key, types, text, _excerpt(text))
+            return _mismatched(key, types, text, quoted(text))
         return _mismatched(key, types, written.value, _noun(written.value))
 
     def decode_string(self, key: str, text: str, coerce: bool = True) -> Typed:
@@ -148,8 +151,8 @@ class Tool:
             return Typed(text)
         found = _read(text, types)
         if found is None:
-            return _mismatched(key, types, text, _excerpt(text))
-        message = f'the wire says that "{key}" is a string, the schema {_either(types)}'
+            return _mismatched(key, types, text, quoted(text))
+        message = f'the wire says that "{escaped(key)}" is a string, the schema {_either(types)}'
         return Typed(found.value, "type-conflict", "; ".join(filter(None, (message, found.message))))
 
     def mismatch(self, key: str, value: Any) -> str | None:
@@ -206,7 +209,7 @@ class Toolset:
         for index, item in enumerate(tools):
             tool = _load(item, f"tools[{index}]")
             if tool.name in loaded:
-                where = f'tools[{index}] ("{tool.name}")'
+                where = f'tools[{index}] ("{escaped(tool.name)}")'
                 raise SchemaError(f"{where}: tools[{loaded[tool.name]}] has the same name; rename or drop one of them")
             loaded[tool.name] = index
             found.append(tool)
@@ -261,7 +264,7 @@ def _load(item: object, where: str) -> Tool:
     if not isinstance(name, str) or not name:
         shown = "an empty string" if name == "" else _python_noun(name)
         raise SchemaError(f'{where}: "name" must be a string that is not empty, not {shown}')
-    where = f'{where} ("{name}")'
+    where = f'{where} ("{escaped(name)}")'
     description = body.get("description")
     if description is not None and not isinstance(description, str):
         raise SchemaError(f'{where}: "description" must be a string, not {_python_noun(description)}')
@@ -356,7 +359,7 @@ def _read_lines(raw: str) -> Typed | None:
 
 
 def _mismatched(key: str, types: frozenset[str], value: Any, shown: str) -> Typed:
-    return Typed(value, "type-mismatch", f'"{key}" is declared as {_either(types)}, but the value is {shown}')
+    return Typed(value, "type-mismatch", f'"{escaped(key)}" is declared as {_either(types)}, but the value is {shown}')
 
 
 def _either(types: frozenset[str]) -> str:
@@ -366,10 +369,6 @@ def _either(types: frozenset[str]) -> str:
 def _noun(value: object) -> str:
     kind = json_type(value)
     return _NOUNS[kind] if kind else f"a {type(value).__name__}"
-
-
-def _excerpt(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:39] + "…")
 
 
 # Names.

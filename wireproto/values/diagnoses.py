@@ -7,6 +7,7 @@ canonical. `note`: nothing is wrong with the call.
 from __future__ import annotations
 
 from wireproto.values.model import Diagnosis, Severity, Span
+from wireproto.values.quoting import SENTENCE, escaped
 
 CODES: dict[str, tuple[Severity, str]] = {
     "alias-key": (
@@ -94,4 +95,4 @@ KINDS: dict[str, str] = {
 def diagnose(code: str, span: tuple[int, int], message: str = "") -> Diagnosis:
     """Return a diagnosis with the severity of its code; the code's own sentence where no other is given."""
     severity, meaning = CODES[code]
-    return Diagnosis(code, Span(*span), message or meaning, severity)
+    return Diagnosis(code, Span(*span), escaped(message, SENTENCE) or meaning, severity)

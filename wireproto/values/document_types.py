@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from wireproto.values.errors import SchemaError
 from wireproto.values.extras import require
+from wireproto.values.quoting import quoted
 
 DocumentFormat = Literal["xml", "html", "toml", "json"]
 
@@ -49,9 +50,9 @@ class DocumentType:
     def __post_init__(self) -> None:
         if not self.name or not isinstance(self.name, str):
             raise SchemaError('DocumentType: name must be a string that is not empty, such as "plan"')
-        where = f"DocumentType {self.name!r}"
+        where = f"DocumentType {quoted(self.name)}"
         if self.format not in get_args(DocumentFormat):
-            raise SchemaError(f'{where}: format must be "xml", "html", "toml" or "json", not {self.format!r}')
+            raise SchemaError(f'{where}: format must be "xml", "html", "toml" or "json", not {quoted(self.format)}')
         if (self.root is None) == (self.fence is None):
             raise SchemaError(f'{where}: write either root="element" or fence="+++ {self.name}", and not both')
         if self.root is not None:
@@ -93,14 +94,14 @@ def _check_root(where: str, form: str, root: object) -> None:
     if form not in ("xml", "html"):
         raise SchemaError(f'{where}: a {form} document has no root element; write fence="+++ name" instead')
     if not isinstance(root, str) or not _ROOT.fullmatch(root):
-        raise SchemaError(f'{where}: root must be the name of an element, such as "plan", not {root!r}')
+        raise SchemaError(f'{where}: root must be the name of an element, such as "plan", not {quoted(root)}')
 
 
 def _check_fence(where: str, fence: object) -> None:
     if not isinstance(fence, str) or not _FENCE.fullmatch(fence) or len(fence) > _MAX_FENCE:
         raise SchemaError(
             f"{where}: fence must be one line of at most {_MAX_FENCE} characters that begins with three punctuation"
-            f' characters and does not end with a blank, such as "+++ plan" or "```json plan", not {fence!r}'
+            f' characters and does not end with a blank, such as "+++ plan" or "```json plan", not {quoted(fence)}'
         )
 
 
@@ -151,6 +152,6 @@ def _references(where: str, schema: Any) -> list[str]:
     for reference in found:
         if not reference.startswith("#"):
             raise SchemaError(
-                f'{where}: schema may refer to its own inside only ("#/$defs/name"), not to {reference!r}'
+                f'{where}: schema may refer to its own inside only ("#/$defs/name"), not to {quoted(reference)}'
             )
     return found

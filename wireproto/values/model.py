@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 from wireproto.values.document_types import DocumentFormat
 from wireproto.values.errors import EncodeError, ShapeError
 from wireproto.values.fields import Fields
+from wireproto.values.quoting import quoted
 
 Severity = Literal["note", "repaired", "defect"]
 SegmentKind = Literal["text", "reasoning", "call", "document", "markup"]
@@ -70,7 +71,7 @@ def _source(fields: Fields) -> tuple[Span, _Excerpt | None]:
 def _word(fields: Fields, key: str, allowed: tuple[str, ...], default: str | None = None) -> Any:
     word = fields.read(key, str, default)
     if word not in allowed:
-        raise ShapeError(f"{fields.where}.{key}: expected one of {', '.join(allowed)}, not {word!r}")
+        raise ShapeError(f"{fields.where}.{key}: expected one of {', '.join(allowed)}, not {quoted(word)}")
     return word
 
 
@@ -203,7 +204,7 @@ class Call:
         except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 cannot carry
             return json.dumps(self.arguments)
         except (TypeError, ValueError, RecursionError) as error:
-            raise EncodeError(f"call {self.name!r}: the arguments are not JSON: {error}") from None
+            raise EncodeError(f"call {quoted(self.name)}: the arguments are not JSON: {error}") from None
         return text
 
     def to_dict(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, get_args
 from wireproto.values.document_types import DocumentType
 from wireproto.values.errors import PolicyError
 from wireproto.values.extras import require
+from wireproto.values.quoting import quoted
 
 Promotable = Literal["leaked", "quoted", "draft", "foreign"]
 LABELS: Final[tuple[Promotable, ...]] = get_args(Promotable)
@@ -159,7 +160,7 @@ def _promotions(given: object) -> dict[str, frozenset[str]]:
     for name, labels in given.items():
         if not isinstance(name, str):
             raise PolicyError(_wrong("Policy.promote", name, 'names of tools as keys, or "*"'))
-        found[name] = _labels(f"Policy.promote[{name!r}]", labels)
+        found[name] = _labels(f"Policy.promote[{quoted(name)}]", labels)
     return found
 
 
@@ -177,8 +178,7 @@ def _labels(name: str, given: Any) -> frozenset[str]:
 
 
 def _wrong(name: str, value: object, allowed: str) -> str:
-    shown = repr(value)
-    return f"{name}: expected {allowed}, not {shown if len(shown) <= 80 else shown[:79] + '…'}"
+    return f"{name}: expected {allowed}, not {quoted(value, 80)}"
 
 
 def _either(words: Sequence[str]) -> str:

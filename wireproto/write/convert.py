@@ -15,6 +15,7 @@ from wireproto.format.registry import dialect as find_dialect
 from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.errors import EncodeError
 from wireproto.values.model import Message
+from wireproto.values.quoting import quoted
 from wireproto.write.encoder import encode
 
 
@@ -35,7 +36,7 @@ def convert(text: str, source: str | Dialect, target: str | Dialect, tools: Tool
     for index, call in enumerate(message.calls):
         if not call.complete:
             reason = next((found.message for found in call.diagnoses if found.severity == "defect"), "it was cut off")
-            raise EncodeError(f"call {index} ({call.name!r}) is incomplete and cannot be converted: {reason}")
+            raise EncodeError(f"call {index} ({quoted(call.name)}) is incomplete and cannot be converted: {reason}")
     written = _write(message, spec, known)
     if _outline(parse(written, spec, known)) != _outline(message):
         raise EncodeError(f"{spec.name} cannot carry this: text, reasoning and calls would come back in another order")

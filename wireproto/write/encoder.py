@@ -20,6 +20,7 @@ from wireproto.text.scan import BLANK
 from wireproto.tools.toolset import Tool, Tools, Toolset
 from wireproto.values.errors import EncodeError
 from wireproto.values.model import Call, Message
+from wireproto.values.quoting import quoted
 
 Encodable = Union[Message, Call, Sequence[Call]]
 
@@ -51,7 +52,7 @@ def encode(
     for i, call in enumerate(message.calls):
         if not call.complete and not (incomplete == "raw" and call.raw):
             raise EncodeError(
-                f"{spec.name} cannot carry this: call {i} ({call.name!r}) is {_incomplete(call, incomplete)}"
+                f"{spec.name} cannot carry this: call {i} ({quoted(call.name)}) is {_incomplete(call, incomplete)}"
             )
     reasoning_open = reasoning_open and spec.reasoning is not None
     text = _write(message, spec, known, False, reasoning_open)
@@ -155,18 +156,18 @@ def _reasoning(dialect: Dialect, text: str, is_open: bool) -> str:
 
 def _write_call(dialect: Dialect, call: Call, tools: Toolset, index: int, escaped: bool) -> str:
     if not isinstance(call.arguments, dict):
-        raise EncodeError(f"call {call.name!r}: arguments must be a dict, not {type(call.arguments).__name__}")
+        raise EncodeError(f"call {quoted(call.name)}: arguments must be a dict, not {type(call.arguments).__name__}")
     arguments: dict[Any, Any] = call.arguments
     for key, value in arguments.items():
         problem = "its name is not a string" if not isinstance(key, str) else _not_json(value)
         if problem:
-            raise EncodeError(f"call {call.name!r}: argument {key!r} is not JSON: {problem}")
+            raise EncodeError(f"call {quoted(call.name)}: argument {quoted(key)} is not JSON: {problem}")
     try:
         tool = tools.get(call.name) or Tool(call.name)
         write: WriteCall = loaded(codec(dialect.codec).write)
         return write(dialect, call, tool, index, escaped)
     except ValueError as error:
-        raise EncodeError(f"call {call.name!r}: {error}") from None
+        raise EncodeError(f"call {quoted(call.name)}: {error}") from None
 
 
 def _not_json(value: Any) -> str:
@@ -195,36 +196,31 @@ def _difference(message: Message, text: str, dialect: Dialect, tools: Toolset, r
     back = parse(text, dialect, tools, finish_reason="length" if cut else None, reasoning_open=reasoning_open)
     for i, call in enumerate(message.calls):
         if i >= len(back.calls):
-            return f"call {i} ({call.name!r}) would not come back as a call"
+            return f"call {i} ({quoted(call.name)}) would not come back as a call"
         found = back.calls[i]
         if found.name != call.name:
-            return f"call {i} ({call.name!r}) would come back as {found.name!r}"
+            return f"call {i} ({quoted(call.name)}) would come back as {quoted(found.name)}"
         problem = _argument_difference(call, found)
         if problem:
-            return f"call {i} ({call.name!r}): {problem}"
+            return f"call {i} ({quoted(call.name)}): {problem}"
     if len(back.calls) > len(message.calls):
         return f"{len(back.calls)} calls would come back instead of {len(message.calls)}"
     # Whoever reads it without knowing its documents reads them as text.
     written = "".join(content for kind, content in _parts(message) if kind == "text")
     if back.text != written:
-        return f"the text {_short(written)} would come back as {_short(back.text)}"
+        return f"the text {quoted(written)} would come back as {quoted(back.text)}"
     if back.reasoning != message.reasoning:
-        return f"the reasoning {_short(message.reasoning)} would come back as {_short(back.reasoning)}"
+        return f"the reasoning {quoted(message.reasoning)} would come back as {quoted(back.reasoning)}"
     return ""
 
 
 def _argument_difference(call: Call, found: Call) -> str:
     for key, value in call.arguments.items():
         if key not in found.arguments:
-            return f"argument {key!r} would not come back"
+            return f"argument {quoted(key)} would not come back"
         if not identical(found.arguments[key], value):
-            return f"argument {key!r} would come back as {_short(found.arguments[key])}"
+            return f"argument {quoted(key)} would come back as {quoted(found.arguments[key])}"
     extra = [key for key in found.arguments if key not in call.arguments]
     if extra:
-        return f"an argument {extra[0]!r} would come back that was not given"
+        return f"an argument {quoted(extra[0])} would come back that was not given"
     return "" if found.complete == call.complete else "it would come back incomplete"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:28]}…{text[-28:]}"

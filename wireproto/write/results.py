@@ -18,6 +18,7 @@ from wireproto.text.json_repair import dumps
 from wireproto.text.toml_strings import write_line, write_string
 from wireproto.text.xml_text import escape, escape_attribute
 from wireproto.values.errors import EncodeError
+from wireproto.values.quoting import quoted
 
 _HOLE = re.compile(r"\{(name|id|index|content|error)\}")
 
@@ -63,7 +64,7 @@ def render_results(results: Sequence[ToolResult], dialect: str | Dialect) -> str
         try:
             holes = _holes(spec, shape, result, index)
         except ValueError as error:
-            raise EncodeError(f"{spec.name} cannot carry result {index} ({result.name!r}): {error}") from None
+            raise EncodeError(f"{spec.name} cannot carry result {index} ({quoted(result.name)}): {error}") from None
         if index:
             out.append(_fill(shape.join, holes))
         out.append(_fill(shape.each, holes))
@@ -107,7 +108,7 @@ def _label(shape: ResultShape, role: str, text: str) -> str:
     if shape.content == "toml":
         return write_line(text)
     if not ALPHABETS[role].fullmatch(text):
-        raise ValueError(f"a {role} of this format cannot be {text!r}")
+        raise ValueError(f"a {role} of this format cannot be {quoted(text)}")
     return text
 
 

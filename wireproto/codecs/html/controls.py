@@ -30,6 +30,7 @@ from wireproto.engine.call_builder import CallBuilder
 from wireproto.text import json_repair
 from wireproto.text.state import State
 from wireproto.tools.toolset import Tool, Typed
+from wireproto.values.quoting import escaped, quoted
 
 _NUMBER: Final = re.compile(r"(-?)(?=\.?[0-9])0*([0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _SIZE: Final = re.compile(r"[\t\n\f\r ]*\+?([0-9]{1,9})")
@@ -154,7 +155,7 @@ class Controls(State):
         """Return whether boxes have this name already; if so, diagnose it."""
         if name not in self._groups:
             return False
-        message = f"{name!r} was given twice; the first value counts"
+        message = f"{quoted(name)} was given twice; the first value counts"
         self._builder.transcript.diagnose("duplicate-argument", span, message)
         return True
 
@@ -167,12 +168,12 @@ class Controls(State):
         except json_repair.Unreadable as error:
             if isinstance(error, json_repair.TooDeep):
                 builder.too_deep()
-            builder.transcript.diagnose("json-invalid", span, f"{name}: {error}")
+            builder.transcript.diagnose("json-invalid", span, f"{escaped(name)}: {error}")
             return False
         if self.in_group(name, span) or not builder.declare(name, span):
             return True
         if reading.repairs:
-            message = f"{name}: read after repairs: {', '.join(reading.repairs)}"
+            message = f"{escaped(name)}: read after repairs: {', '.join(reading.repairs)}"
             builder.transcript.diagnose("json-repaired", span, message)
         builder.give(name, reading.value, json_repair.dumps(reading.value) if reading.repairs else text)
         return True

@@ -18,6 +18,7 @@ from wireproto.text.buffer import Rope
 from wireproto.text.json_repair import dumps
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer
 from wireproto.text.state import State
+from wireproto.values.quoting import escaped, quoted
 
 _NOTHING = ("", "null", "None")
 
@@ -184,9 +185,9 @@ class JsonReader(State):
             if key not in names:
                 continue
             if key != names[0]:
-                builder.note("alias-key", position, f"{key!r} instead of {names[0]!r}")
+                builder.note("alias-key", position, f"{quoted(key)} instead of {quoted(names[0])}")
             if builder.name is not None if role == "name" else role == "arguments" and self._progress.arguments:
-                builder.note("duplicate-argument", position, f"the member {key!r} was given twice")
+                builder.note("duplicate-argument", position, f"the member {quoted(key)} was given twice")
                 return "drop"
             return role
         return "drop"
@@ -271,7 +272,7 @@ class JsonReader(State):
             return self._take_arguments(raw)
         reading = self._load(raw)
         if isinstance(reading, str):
-            return self._lose(f"{self._progress.key}: {reading}")
+            return self._lose(f"{escaped(self._progress.key)}: {reading}")
         if role == "id":
             self.builder.identify(str(reading.value))
         else:

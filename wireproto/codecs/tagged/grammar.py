@@ -32,6 +32,7 @@ from wireproto.grammars.schema.values import ValueSet
 from wireproto.grammars.schema.writing import ValueWriter
 from wireproto.tools.toolset import Tool
 from wireproto.values.errors import TooLarge
+from wireproto.values.quoting import quoted
 
 _KEY: Final = pattern_dfa(r"^[A-Za-z0-9_.-]{1,64}$")
 _LINE_ENDS: Final = pattern_dfa(r"^[\r\n]|[\r\n]$")
@@ -82,7 +83,7 @@ class _TaggedMembers:
     def member(self, key: str, value: Formula) -> Expr:
         """Return an argument, every text of it; nothing for a key that the decoder would not read as one."""
         if ALPHABETS["key"].fullmatch(key) is None:
-            error = Inexpressible("properties", f"a key of this format cannot be {key!r}")
+            error = Inexpressible("properties", f"a key of this format cannot be {quoted(key)}")
             self.writer.reader.widen(pointer_of(value), "properties", error, "narrowed")
             return NOTHING
         if (key, value) not in self._members:

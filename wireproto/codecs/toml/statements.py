@@ -17,6 +17,7 @@ from wireproto.text.json_safe import json_safe
 from wireproto.text.scan import NO, Answer
 from wireproto.text.state import State
 from wireproto.text.toml_strings import write_line
+from wireproto.values.quoting import escaped, quoted
 
 Role = Literal["name", "id", "arguments", "argument", "table", "drop"]
 Given = Literal["", "dotted", "table", "inline"]
@@ -164,7 +165,7 @@ class TomlCall(State):
                 self.builder.declare(key, (current.at, current.at))
                 self.builder.give(key, item)
         else:
-            raise NotToml(f"the {current.role} cannot be {raw.strip()[:40]}")
+            raise NotToml(f"the {current.role} cannot be {escaped(raw.strip())}")
 
     def fits(self, statement: Statement, indent: int) -> bool:
         """Return whether a statement may follow a string of many lines.
@@ -197,7 +198,9 @@ class TomlCall(State):
         if self.repairs:
             builder.transcript.diagnose("toml-repaired", span, "repaired: " + ", ".join(sorted(self.repairs)))
         if self._changed:
-            some = ", ".join(self._changed[:_MAX_NAMED]) + (" and others" if len(self._changed) > _MAX_NAMED else "")
+            some = ", ".join(map(escaped, self._changed[:_MAX_NAMED])) + (
+                " and others" if len(self._changed) > _MAX_NAMED else ""
+            )
             message = f"turned into a string, because JSON cannot express it: {some}"
             builder.transcript.diagnose("value-not-json", span, message)
         if complete:
@@ -226,7 +229,7 @@ class TomlCall(State):
             return "drop"
         role: Role = "name" if first in record.name else "id"
         if (self._name if role == "name" else self.builder.id) is not None:
-            self.builder.note("duplicate-argument", current.at, f"the member {first!r} was given twice")
+            self.builder.note("duplicate-argument", current.at, f"the member {quoted(first)} was given twice")
             return "drop"
         return role
 
@@ -238,7 +241,7 @@ class TomlCall(State):
         if len(path) > 2:
             return "table" if self._keeps(path[1]) else "drop"
         if path[1] in self._tables.keys:
-            message = f"{path[1]!r} was given twice; the first value counts"
+            message = f"{quoted(path[1])} was given twice; the first value counts"
             self.builder.note("duplicate-argument", current.at, message)
             return "drop"
         return "argument" if self.builder.declare(path[1], (current.at, current.at)) else "drop"
@@ -249,7 +252,7 @@ class TomlCall(State):
         if current.given and not current.given == how == "dotted":
             raise NotToml("the arguments are given twice")
         if name != canonical and not current.given:
-            self.builder.note("alias-key", current.at, f"{name!r} instead of {canonical!r}")
+            self.builder.note("alias-key", current.at, f"{quoted(name)} instead of {quoted(canonical)}")
         current.given = how
 
     def _keeps(self, key: str) -> bool:

@@ -26,6 +26,7 @@ from wireproto.grammars.targets.structural_tag import structural_tag
 from wireproto.grammars.targets.xgrammar_ebnf import to_ebnf
 from wireproto.tools.toolset import Tool, Tools, Toolset
 from wireproto.values.errors import GrammarError, TooLarge
+from wireproto.values.quoting import quoted
 
 Target = Literal["gbnf", "lark", "ebnf", "structural-tag"]
 ToolChoice = Union[Literal["auto", "required", "none"], Mapping[str, str]]
@@ -68,7 +69,7 @@ class Grammar:
             GrammarError: the server does not take this target.
         """
         if self.target not in ("gbnf", "lark"):
-            raise GrammarError(f'llama-server takes target="gbnf", not {self.target!r}')
+            raise GrammarError(f'llama-server takes target="gbnf", not {quoted(self.target)}')
         text = self.text if self.target == "gbnf" else f"%llguidance {{}}\n{self.text}"
         return llama_cpp_request(text, map(Trigger, self.triggers) if self.lazy else (), self.preserved_tokens)
 
@@ -122,7 +123,7 @@ def grammar(
     """
     if target not in PRINTERS:
         hint = "; the language of xgrammar is called 'ebnf'" if str(target) == "xgrammar" else ""
-        raise GrammarError(f"target: one of {', '.join(PRINTERS)}, not {target!r}{hint}")
+        raise GrammarError(f"target: one of {', '.join(PRINTERS)}, not {quoted(target)}{hint}")
     spec = find_dialect(dialect)
     known = Toolset.of(tools)
     calls = CallWriter(spec, known, RuleTable(), strict, lexical=target == "lark")
@@ -187,12 +188,12 @@ def _tools(tools: Toolset, wanted: ToolChoice) -> Iterable[Tool]:
         raise GrammarError("a grammar needs the tools; give a list of definitions that is not empty")
     if isinstance(wanted, str):
         if wanted not in ("auto", "required"):
-            raise GrammarError(f'choice: "auto", "required", "none" or {{"name": …}}, not {wanted!r}')
+            raise GrammarError(f'choice: "auto", "required", "none" or {{"name": …}}, not {quoted(wanted)}')
         return tools.tools
     name = wanted.get("name", "")
     tool = tools.get(name)
     if tool is None:
         near = tools.nearest(name)
-        hint = f"; the nearest is {near!r}" if near else ""
-        raise GrammarError(f"choice: no tool named {name!r} was declared{hint}")
+        hint = f"; the nearest is {quoted(near)}" if near else ""
+        raise GrammarError(f"choice: no tool named {quoted(name)} was declared{hint}")
     return [tool]

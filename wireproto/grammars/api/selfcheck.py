@@ -21,6 +21,7 @@ from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.errors import GrammarError
 from wireproto.values.extras import require
 from wireproto.values.model import Call, Message
+from wireproto.values.quoting import quoted
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -119,4 +120,4 @@ def _errors(name: str, validator: Validator, arguments: Mapping[str, Any]) -> It
             yield f"{error.json_path}: {error.message}"
     except re.error as error:
         # Python's regular expressions are not those of JSON Schema.
-        raise GrammarError(f"tool {name!r}: jsonschema cannot read a pattern: {error}") from None
+        raise GrammarError(f"tool {quoted(name)}: jsonschema cannot read a pattern: {error}") from None

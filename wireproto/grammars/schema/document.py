@@ -16,6 +16,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, SchemaRef
 from wireproto.grammars.schema.sets import Inexpressible
 from wireproto.values.errors import GrammarError
+from wireproto.values.quoting import quoted
 
 _ONE: Final = frozenset({
     "additionalProperties", "unevaluatedProperties", "unevaluatedItems", "additionalItems", "items", "contains",
@@ -139,16 +140,16 @@ class SchemaDocument:
             raise GrammarError(f"{pointer}/{keyword}: a reference is a string")
         uri, fragment = _resolved(self._found[pointer].base, reference)
         if uri not in self._resources:
-            raise Inexpressible(keyword, f"{reference!r} is outside this document, and nothing is fetched")
+            raise Inexpressible(keyword, f"{quoted(reference, 200)} is outside this document, and nothing is fetched")
         target = self._anchors.get((uri, fragment))
         if not fragment or fragment.startswith("/"):
             target = self._resources[uri] + fragment
         if target is None:
-            raise GrammarError(f"{pointer}/{keyword}: there is no anchor {reference!r}")
+            raise GrammarError(f"{pointer}/{keyword}: there is no anchor {quoted(reference, 200)}")
         try:
             self.at(target)
         except (KeyError, IndexError):
-            raise GrammarError(f"{pointer}/{keyword}: there is nothing at {reference!r}") from None
+            raise GrammarError(f"{pointer}/{keyword}: there is nothing at {quoted(reference, 200)}") from None
         return target, (uri, fragment)
 
     def _index(self, pointer: str, base: str, draft: Draft) -> None:
@@ -246,7 +247,7 @@ def _resolved(base: str, reference: str) -> tuple[str, str]:
         relative = not reference or reference.startswith("#")
         uri, fragment = urldefrag(base + reference if relative else urljoin(base, reference))
     except ValueError as error:
-        raise GrammarError(f"{reference[:200]!r} is not a reference: {error}") from None
+        raise GrammarError(f"{quoted(reference, 200)} is not a reference: {error}") from None
     return uri, unquote(fragment)
 
 

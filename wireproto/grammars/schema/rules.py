@@ -24,6 +24,7 @@ from wireproto.grammars.schema.unevaluated import unevaluated_values
 from wireproto.grammars.schema.values import ValueSet
 from wireproto.grammars.schema.writing import ValueWriter
 from wireproto.values.errors import GrammarError
+from wireproto.values.quoting import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class SchemaRules:
     def report(self) -> tuple[Note, ...]:
         """Every place where the rules differ from the schema, and every `format`, which they do not enforce."""
         formats = (
-            Note(pointer, "format", f"the format {name!r} is not enforced", "unchecked")
+            Note(pointer, "format", f"the format {quoted(name)} is not enforced", "unchecked")
             for pointer, name in self._reader.document.formats()
         )
         return (*self._reader.notes, *formats)
