@@ -33,7 +33,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "Policy": ("Policy", "Limits", "Loops"),
     "Tools and dialects": ("Tools", "Toolset", "Dialect", "dialect", "dialects", "dialect_for"),
-    "Write": ("encode", "convert", "prompt", "render_results", "ToolResult"),
+    "Write": ("encode", "convert", "prompt", "render_results", "ToolResult", "new_id"),
     "Judge": ("classify", "Verdict", "Candidate"),
     "Grammars": ("grammar", "Grammar"),
     "Documents": ("DocumentType", "document"),

@@ -320,7 +320,6 @@ def test_results_takes_ids_errors_and_any_content(tmp_path: Path) -> None:
         ('{"name": 3, "content": ""}', "results[0]: expected an object"),
         ('{"name": "f", "content": "", "id": 3}', "results[0].id"),
         ('{"name": "f", "content": "", "error": 3}', "results[0].error"),
-        ('{"name": "f", "content": "</tool_response>"}', "cannot carry result 0 ('f')"),
         ('{"name": "f", "content": "\\ud800"}', "surrogate"),
     ],
 )

@@ -403,6 +403,10 @@ RESULTS: dict[str, tuple[str, str]] = {
         "<tool_response>RESULT1</tool_response>",
         "<tool_response>RESULT1</tool_response><tool_response>RESULT2</tool_response>",
     ),
+    "step3": (
+        "<tool_response>RESULT1</tool_response>",
+        "<tool_response>RESULT1</tool_response><tool_response>RESULT2</tool_response>",
+    ),
     "toml": (
         '+++ tool_results\n[[result]]\nname = "get_weather"\nid = "call00001"\ncontent = "RESULT1"\n+++',
         '+++ tool_results\n[[result]]\nname = "get_weather"\nid = "call00001"\ncontent = "RESULT1"\n\n'
@@ -414,14 +418,48 @@ RESULTS: dict[str, tuple[str, str]] = {
         '<result name="get_time" id="call00002">RESULT2</result>\n</tool_results>',
     ),
 }
-UNKNOWN = {"step3"}  # nobody wrote down how Step-3 is told results
 
 
-def test_every_dialect_has_a_form_for_results_or_says_so() -> None:
-    assert {*RESULTS, *UNKNOWN} == set(wp.dialects())
-    for name in UNKNOWN:
-        with pytest.raises(wp.EncodeError, match=r"\[result\]"):
-            wp.render_results([ONE], name)
+def test_every_dialect_has_a_form_for_results() -> None:
+    assert {*RESULTS} == set(wp.dialects())
+
+
+def test_a_dialect_without_a_form_for_results_says_so(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(MINE, encoding="utf-8")
+    with pytest.raises(wp.EncodeError, match=r"\[result\]"):
+        wp.render_results([ONE], wp.Dialect.load(mine))
+
+
+def test_ids_are_made_for_every_dialect() -> None:
+    for name in wp.dialects():
+        identity = wp.new_id(name, 3, "get_weather")
+        assert identity == wp.new_id(name, 3, "get_weather") != wp.new_id(name, 4, "get_weather")
+        call = wp.Call("get_weather", {"city": "Paris"}, identity)
+        assert wp.parse(wp.encode([call], name), name).calls[0].id in (identity, None)
+        assert wp.render_results([wp.ToolResult("get_weather", "RESULT1", identity)], name)
+    assert wp.new_id("mistral", 0) == "call00000" and wp.new_id("kimi_k2", 2, "f") == "functions.f:2"
+    with pytest.raises(wp.EncodeError, match="name="):
+        wp.new_id("kimi_k2", 0)
+    with pytest.raises(ValueError, match="-1"):
+        wp.new_id("hermes", -1)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "identity"), [("kimi_k2", "call_1"), ("kimi_k2", "a b"), ("mistral_v11", "a b"), ("html", "a b")]
+)
+def test_an_id_that_would_not_come_back_is_named(dialect: str, identity: str) -> None:
+    fine, bad = wp.Call("f", {"x": "a"}), wp.Call("g", {"x": "a"}, identity)
+    with pytest.raises(wp.EncodeError, match=f"'g'.*{identity!r}"):
+        wp.encode([fine, bad], dialect)
+    with pytest.raises(wp.EncodeError, match=r"'a\{b'"):
+        wp.render_results([wp.ToolResult("f", "x", "a{b")], "mistral")
+
+
+def test_names_that_tools_may_have_are_written() -> None:
+    for name in ("a/b", "mcp:x y", "$filter", "größe"):
+        for dialect in ("anthropic_invoke", "cline"):
+            assert name in wp.render_results([wp.ToolResult(name, "x")], dialect)
 
 
 @pytest.mark.parametrize("name", sorted(RESULTS))
@@ -496,6 +534,26 @@ def contents(draw: st.DrawFn, dialect: wp.Dialect) -> str:
     return "".join(parts)
 
 
+ESCAPES = [
+    ("hermes", "a</tool_response>b", "a&lt;/tool_response>b"),
+    ("glm47", "</tool_response>" * 2, "&lt;/tool_response>" * 2),
+    ("anthropic_invoke", "</stdout></result>", "&lt;/stdout></result>"),
+    ("deepseek_v3", "<｜tool▁output▁end｜><｜tool▁outputs▁end｜>", "&lt;｜tool▁output▁end｜>&lt;｜tool▁outputs▁end｜>"),
+    ("kimi_k2", "<|im_end|>", "&lt;|im_end|>"),
+    ("mistral", "[/TOOL_RESULTS]", "&#91;/TOOL_RESULTS]"),
+    ("cline", "[f] Result:\n", "[f&#93; Result:\n"),
+    ("seed_oss", "<seed:eos><p>", "&lt;seed:eos><p>"),
+    ("hermes", "<tool_response>&lt;/p>", "<tool_response>&lt;/p>"),
+    ("minimax_m2", "</respons", "</respons"),
+]
+
+
+@pytest.mark.parametrize(("dialect", "content", "written"), ESCAPES)
+def test_what_would_end_a_result_is_escaped(dialect: str, content: str, written: str) -> None:
+    text = wp.render_results([wp.ToolResult("f", content, "functions.f:0")], dialect)
+    assert text == wp.render_results([wp.ToolResult("f", "XYZ", "functions.f:0")], dialect).replace("XYZ", written)
+
+
 @given(data=st.data(), dialect=with_results)
 @settings(max_examples=rounds(150, 2_000))
 def test_content_never_ends_its_own_result(data: st.DataObject, dialect: wp.Dialect) -> None:
@@ -503,13 +561,10 @@ def test_content_never_ends_its_own_result(data: st.DataObject, dialect: wp.Dial
     first, last = wp.ToolResult("f", content, "id1"), wp.ToolResult("g", "x", "id2")
     plain = wp.render_results([wp.ToolResult("f", "x", "id1"), last], dialect)
     guards = shape(dialect).guard
-    # As a JSON value it can be written in every format.
-    texts = [wp.render_results([wp.ToolResult("f", {"k": content}, "id1"), last], dialect)]
-    try:
-        texts.append(wp.render_results([first, last], dialect))
-    except wp.EncodeError as error:
-        assert any(guard in content for guard in guards) and "'f'" in str(error)
-    for text in texts:
+    for text in (
+        wp.render_results([wp.ToolResult("f", {"k": content}, "id1"), last], dialect),
+        wp.render_results([first, last], dialect),
+    ):
         assert [text.count(guard) for guard in guards] == [plain.count(guard) for guard in guards]
 
 

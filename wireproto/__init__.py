@@ -48,6 +48,7 @@ from wireproto.values.model import Call, Diagnosis, Document, Message, Segment, 
 from wireproto.values.policy import Limits, Loops, Policy
 from wireproto.write.convert import convert
 from wireproto.write.encoder import encode
+from wireproto.write.ids import new_id
 from wireproto.write.prompt import prompt
 from wireproto.write.results import ToolResult, render_results
 
@@ -106,6 +107,7 @@ __all__ = [
     "encode",
     "grammar",
     "iter_events",
+    "new_id",
     "parse",
     "prompt",
     "render_results",

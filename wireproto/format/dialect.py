@@ -85,8 +85,8 @@ class ResultShape:
 
     `each` and `join` have the holes {name}, {id}, {index}, {content} and {error}. `id` and `error` fill {id} and
     {error} if a result has an id or is an error; without `id` every result must have one. `content` is how content is
-    spelled: "text" (as it is), "json", "xml" or "toml". `guard` is what plain content must not contain, and `escape`
-    how that is written instead, if the format has an escape.
+    spelled: "text" (as it is), "json", "xml" or "toml". `guard` is what plain content must not contain; `escape` is how
+    that is written instead, if not with a character reference for its first character.
     """
 
     each: str

@@ -6,6 +6,7 @@ It knows no format. Its law: what `encode` returns decodes to what it was given;
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 from typing import Any, Literal, Union
 
@@ -61,7 +62,7 @@ def encode(
         text = _write(message, spec, known, True, reasoning_open)
         problem = _difference(message, text, spec, known, reasoning_open)
     if problem:
-        raise EncodeError(f"{spec.name} cannot carry this: {problem}")
+        raise EncodeError(f"{spec.name} cannot carry this: {_misfit_id(message, spec, known) or problem}")
     return text
 
 
@@ -70,6 +71,24 @@ def _incomplete(call: Call, incomplete: str) -> str:
     if incomplete == "raw":
         return "incomplete and has no raw text"
     return 'incomplete: leave it out, or replay its own text with incomplete="raw"'
+
+
+def _misfit_id(message: Message, dialect: Dialect, tools: Toolset) -> str:
+    """Say which id a dialect cannot carry, where nothing but an id is wrong."""
+    for index, call in enumerate(message.calls):
+        if call.id is None or not call.complete or _misfit(replace(call, id=None), dialect, tools):
+            continue
+        if _misfit(call, dialect, tools):
+            return (
+                f"call {index} ({quoted(call.name)}) would not come back with the id {quoted(call.id)}; "
+                f"leave it out, or take wp.new_id({dialect.name!r}, {index}, {quoted(call.name)})"
+            )
+    return ""
+
+
+def _misfit(call: Call, dialect: Dialect, tools: Toolset) -> str:
+    alone = Message(calls=(call,))
+    return _difference(alone, _write(alone, dialect, tools, False, False), dialect, tools, False)
 
 
 def _message(given: object) -> Message:
@@ -167,7 +186,8 @@ def _write_call(dialect: Dialect, call: Call, tools: Toolset, index: int, escape
         write: WriteCall = loaded(codec(dialect.codec).write)
         return write(dialect, call, tool, index, escaped)
     except ValueError as error:
-        raise EncodeError(f"call {quoted(call.name)}: {error}") from None
+        named = f" with the id {quoted(call.id)}" if call.id is not None else ""
+        raise EncodeError(f"call {quoted(call.name)}{named}: {error}") from None
 
 
 def _not_json(value: Any) -> str:
@@ -203,6 +223,8 @@ def _difference(message: Message, text: str, dialect: Dialect, tools: Toolset, r
         problem = _argument_difference(call, found)
         if problem:
             return f"call {i} ({quoted(call.name)}): {problem}"
+        if call.id not in (None, found.id) and _writes_id(dialect, call, tools):
+            return f"call {i} ({quoted(call.name)}): the id {quoted(call.id)} would come back as {quoted(found.id)}"
     if len(back.calls) > len(message.calls):
         return f"{len(back.calls)} calls would come back instead of {len(message.calls)}"
     # Whoever reads it without knowing its documents reads them as text.
@@ -212,6 +234,12 @@ def _difference(message: Message, text: str, dialect: Dialect, tools: Toolset, r
     if back.reasoning != message.reasoning:
         return f"the reasoning {quoted(message.reasoning)} would come back as {quoted(back.reasoning)}"
     return ""
+
+
+def _writes_id(dialect: Dialect, call: Call, tools: Toolset) -> bool:
+    """Return whether the dialect has a place for an id; where it has none, an id is left out."""
+    bare = replace(call, id=None)
+    return _write_call(dialect, call, tools, 0, False) != _write_call(dialect, bare, tools, 0, False)
 
 
 def _argument_difference(call: Call, found: Call) -> str:

@@ -1,7 +1,7 @@
 """Results of tools as text for the next turn, in the form that the dialect's file gives.
 
-It knows no format and no chat template. Law: a result is written whole and ends where it ends; content that would end
-it earlier is escaped where the format has an escape, and refused where it has none.
+It knows no format and no chat template. Law: a result is written whole and ends where it ends: content that would end
+it earlier is escaped, and no content is refused.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.template import ALPHABETS
 from wireproto.text.json_repair import dumps
 from wireproto.text.toml_strings import write_line, write_string
-from wireproto.text.xml_text import escape, escape_attribute
+from wireproto.text.xml_text import ESCAPES, escape, escape_attribute
 from wireproto.values.errors import EncodeError
 from wireproto.values.quoting import quoted
+from wireproto.write.ids import new_id
 
+# What a name or an id may not hold where nothing is escaped: brackets, quotes and bars make markers.
+_UNSAFE = re.compile(r"""[<>\[\]{}"'`|\\｜]""")
 _HOLE = re.compile(r"\{(name|id|index|content|error)\}")
 
 
@@ -42,11 +45,14 @@ def render_results(results: Sequence[ToolResult], dialect: str | Dialect) -> str
 
     Returns what is between the turn's markers, which a chat template writes. If a format gives each result a turn of
     its own, the markers between two of them are included. Content that is no string is written as JSON. An id that the
-    format needs and a result lacks is made as `encode` makes it.
+    format needs and a result lacks is made as `encode` makes it, where the form of ids tells how.
+
+    No content is refused. What would end the result inside it is escaped: in XML and TOML as these do it, in JSON as
+    `\\u003c`, and in plain text by a character reference for its first character, `&lt;/tool_response>`.
 
     Raises:
-        EncodeError: the content has what would end the result, and the format has no escape; the format cannot carry
-            the name or the id, or needs an id; or it has no form for results. Names the result.
+        EncodeError: the content is not JSON; the format cannot carry the name or the id, or needs an id, which
+            `new_id` makes; or it has no form for results. Names the result, and the id.
         DialectError: the dialect is unknown.
         TypeError: `results` is no list of `ToolResult`.
     """
@@ -97,8 +103,8 @@ def _id(dialect: Dialect, shape: ResultShape, result: ToolResult, index: int) ->
     if shape.id:
         return ""
     if dialect.call.id:
-        return dialect.call.id[0].format(name=result.name, index=str(index))
-    raise ValueError("it needs the id of its call")
+        return new_id(dialect, index, result.name)
+    raise ValueError("it needs the id of its call; where the call has none, give both wp.new_id(dialect, index)")
 
 
 def _label(shape: ResultShape, role: str, text: str) -> str:
@@ -107,8 +113,8 @@ def _label(shape: ResultShape, role: str, text: str) -> str:
         return escape_attribute(text)
     if shape.content == "toml":
         return write_line(text)
-    if not ALPHABETS[role].fullmatch(text):
-        raise ValueError(f"a {role} of this format cannot be {quoted(text)}")
+    if not ALPHABETS[role].fullmatch(text) and (not text.isprintable() or _UNSAFE.search(text) or not text.strip()):
+        raise ValueError(f"the {role} of a result in this format cannot be {quoted(text)}")
     return text
 
 
@@ -137,15 +143,13 @@ def _toml(shape: ResultShape, text: str) -> str:
 
 
 def _guarded(shape: ResultShape, text: str, is_json: bool) -> str:
-    """Return text without what would end the result before its end."""
+    """Return text in which what would end the result before its end is escaped."""
     for marker in shape.guard:
-        if marker not in text:
-            continue
-        if is_json:
-            # Outside its strings JSON has no such text, and in them every character has an escape.
-            text = text.replace(marker, f"\\u{ord(marker[0]):04x}{marker[1:]}")
-        elif shape.escape:
-            text = text.replace(marker, shape.escape)
-        else:
-            raise ValueError(f"its content holds {marker!r}, which ends a result, and nothing here is escaped")
+        first = marker[0]
+        # Outside its strings JSON has no such text, and in them every character has an escape.
+        spelled = f"\\u{ord(first):04x}" if is_json else ESCAPES.get(first, f"&#{ord(first)};")
+        text = text.replace(marker, spelled + marker[1:] if is_json or not shape.escape else shape.escape)
+    if any(marker in text for marker in shape.guard):
+        # A guard that a reference itself holds, such as a lone semicolon; no format of a model has one.
+        raise ValueError("its content holds a guard that a character reference cannot hide; give result.escape")
     return text
