@@ -6,6 +6,7 @@ linear, and the benchmarks measure).
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,8 @@ from wireproto.testing.laws import Trial, check_trial, decode, law_lossless, law
 NAMES = ("xml", "html", "toml")
 DIALECTS = {name: wp.dialect(name) for name in NAMES}
 DIALECTS |= {f"{name}-salted": it.salted("k7q2") for name, it in DIALECTS.items()}
+EVERY = DIALECTS | {name: wp.dialect(name) for name in wp.dialects()}
+every_dialect = pytest.mark.parametrize("dialect", EVERY.values(), ids=EVERY)
 every_protocol = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 TOOLS = [
     {
@@ -99,7 +102,7 @@ def test_many_megabytes(dialect: wp.Dialect) -> None:
         wp.parse(text, dialect, TOOLS, policy=wp.Policy(limits=wp.Limits(max_value_chars=1000)))
 
 
-@every_protocol
+@every_dialect
 def test_depth_is_limited_by_policy(dialect: wp.Dialect) -> None:
     value: Any = []
     for _ in range(60):
@@ -108,6 +111,38 @@ def test_depth_is_limited_by_policy(dialect: wp.Dialect) -> None:
     assert wp.parse(text, dialect, TOOLS).calls[0].arguments == {"a": value}
     with pytest.raises(wp.LimitExceeded, match="nested deeper than 20"):
         wp.parse(text, dialect, TOOLS, policy=wp.Policy(limits=wp.Limits(max_depth=20)))
+
+
+@every_dialect
+def test_a_limit_is_the_same_in_every_chunk(dialect: wp.Dialect) -> None:
+    chance = random.Random(dialect.name)
+    for _ in range(rounds(40, 1_000)):
+        values = {
+            "s": chance.choice(["x" * 50, 'a"b\\c\n<d>' * 3, "[[[["]),
+            "a": [1, [2, ["y" * chance.randrange(30)]]],
+        }
+        text = wp.encode(wp.Call("f", values), dialect, tools=TOOLS)
+        for _ in range(chance.randrange(4)):
+            at = chance.randrange(len(text))
+            slip = chance.choice(["", chance.choice('"\\[]{}<>,: \n'), text[at : at + 10]])
+            text = text[:at] + slip + text[at + (not slip) :]
+        limits = wp.Limits(max_depth=chance.choice([None, 1, 2]), max_value_chars=chance.choice([None, 5, 20, 40]))
+        whole = _limited(dialect, [text], limits)
+        for size in (1, 3, len(text) // 2):
+            assert _limited(dialect, [text[i : i + size] for i in range(0, len(text), size)], limits) == whole, text
+
+
+def _limited(dialect: wp.Dialect, chunks: list[str], limits: wp.Limits) -> tuple[str | None, list[wp.Event]]:
+    """Return the limit that was passed, if one was, and the events."""
+    decoder = wp.Decoder(dialect, TOOLS, policy=wp.Policy(limits=limits, second_look=False))
+    events: list[wp.Event] = []
+    try:
+        for chunk in chunks:
+            events += decoder.feed(chunk)
+        events += decoder.close()
+    except wp.LimitExceeded as error:
+        return error.limit, merged([*events, *error.events])
+    return None, merged(events)
 
 
 @pytest.mark.parametrize(

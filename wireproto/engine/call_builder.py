@@ -14,7 +14,7 @@ from wireproto.engine.call_opening import CallOpening
 from wireproto.engine.document_stream import report_nested
 from wireproto.engine.transcript import Transcript
 from wireproto.text.buffer import Buffer
-from wireproto.text.json_repair import MAX_DEPTH, dumps
+from wireproto.text.json_repair import MAX_DEPTH, dumps, is_deeper
 from wireproto.text.scan import Answer
 from wireproto.text.state import State
 from wireproto.tools.toolset import Tool, Toolset, Typed
@@ -187,6 +187,9 @@ class CallBuilder(State):
         """Emit an argument as a whole; `json` is its JSON text if it was written as such."""
         text = json if json is not None else value if isinstance(value, str) else dumps(value)
         self.check_size(len(text))
+        depth = self.policy.limits.max_depth
+        if depth is not None and is_deeper(value, depth):
+            self.too_deep()
         kind: Kind = "string" if json is None and isinstance(value, str) else "json"
         self._emit(ArgumentStart(self.index, key, kind))
         if text:

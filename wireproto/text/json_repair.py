@@ -78,7 +78,7 @@ def loads(text: str, *, max_depth: int = MAX_DEPTH) -> Reading:
         value = _STRICT.decode(text)
     except (ValueError, RecursionError):
         return _repaired(text, max_depth)
-    if text.count("[") + text.count("{") > max_depth and _deeper(value, max_depth):
+    if text.count("[") + text.count("{") > max_depth and is_deeper(value, max_depth):
         return _repaired(text, max_depth)
     if _ESCAPED_SURROGATE.search(text) and _has_surrogate(value):
         return _repaired(text, max_depth)
@@ -91,6 +91,17 @@ def dumps(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except RecursionError:
         raise ValueError("the value is nested too deeply for JSON") from None
+
+
+def is_deeper(value: Any, limit: int) -> bool:
+    """Return whether lists and objects nest deeper than `limit` in a value."""
+    level = [value]
+    for _ in range(limit + 1):
+        level = [item for item in level if isinstance(item, (list, dict))]
+        if not level:
+            return False
+        level = [child for item in level for child in _children(item)]
+    return True
 
 
 # What json.loads lets pass and we do not.
@@ -121,16 +132,6 @@ def _children(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []
-
-
-def _deeper(value: Any, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit + 1):
-        level = [item for item in level if isinstance(item, (list, dict))]
-        if not level:
-            return False
-        level = [child for item in level for child in _children(item)]
-    return True
 
 
 def _has_surrogate(value: Any) -> bool:

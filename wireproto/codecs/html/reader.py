@@ -188,6 +188,9 @@ class HtmlReader(State):
         buffer = self.builder.buffer
         markup.state, at = advance(markup.state, buffer.window, self._scan - buffer.base, stop - buffer.base)
         self._scan = buffer.base + at
+        if markup.kind == "start":
+            # A tag is read as a whole: one that is longer than this is taken for a value that is too long.
+            self.builder.check_size(self._scan - markup.start - MAX_TAG)
         if markup.state != DONE:
             return WAIT
         self._markup, self._run = None, self._scan
@@ -257,6 +260,7 @@ class HtmlReader(State):
         if element.area is not None:
             element.area.finish(self._scan)
         elif element.script is not None:
+            self.builder.check_size(self._scan - element.content)
             raw = buffer.slice(element.content, self._scan)
             self._valid &= self._controls.json(element.script, raw, (element.content, self._scan))
         self._element, self._markup = None, _Markup("end", "name", self._scan)

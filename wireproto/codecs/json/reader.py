@@ -252,9 +252,11 @@ class JsonReader(State):
         try:
             end = self._cursor.value_end(span, self.builder.max_depth)
         except BadQuote as bad:
+            self.builder.check_size(bad.position - span.start)
             self._cursor.position = bad.position
             return self._lose("a quote inside a string is not escaped")
         except OverflowError:
+            self.builder.check_size(span.scan - span.start)
             return self._lose(self.builder.too_deep())
         self.builder.check_size(span.scan - span.start)
         if end is WAIT or end is NO:

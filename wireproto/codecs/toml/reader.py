@@ -198,7 +198,7 @@ class TomlReader(State):
             raise NotToml(self.builder.too_deep()) from None
         finally:
             self.position = span.scan
-        self.builder.check_size(span.scan - span.start)
+            self.builder.check_size(span.scan - span.start)
         if after is WAIT:
             return WAIT
         self._take_span(span)
