@@ -7,11 +7,13 @@ same text gives the same message and the same joined deltas, however it is cut.
 
 from __future__ import annotations
 
+from wireproto.decode.naming import names_of
 from wireproto.decode.recogniser import Recogniser
 from wireproto.decode.second_look import look_again
 from wireproto.engine.loops import LOOK, LoopWatch
 from wireproto.engine.openers import first_table
 from wireproto.format.dialect import Dialect
+from wireproto.format.registry import AUTO
 from wireproto.text.state import State, fork
 from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.errors import LimitExceeded, WireprotoError
@@ -32,7 +34,7 @@ class Decoder(State):
         SchemaError: a tool definition is wrong.
     """
 
-    __slots__ = ("_closed", "_core", "_loops", "_policy", "_look_at", "_tools")
+    __slots__ = ("_closed", "_core", "_detects", "_loops", "_policy", "_look_at", "_tools")
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class Decoder(State):
     ) -> None:
         self._policy = policy_of(policy)
         self._tools = Toolset.of(tools)
+        self._detects = dialect == AUTO
         self._loops = LoopWatch.of(self._policy)
         openers = first_table(dialect, self._policy, self._tools)
         self._core = Recogniser(openers, self._tools, self._policy, reasoning_open, self._loops)
@@ -120,13 +123,15 @@ class Decoder(State):
     @property
     def message(self) -> Message:
         """The message so far; it is whole once the decoder is closed."""
-        return self._core.transcript.message(self.dialect)
+        return self._core.transcript.message(self._names())
 
     @property
     def dialect(self) -> str | None:
-        """The name of the dialect; with "auto" None until a call has begun that cannot be rolled back."""
-        found = self._core.certain_dialect
-        return found.name if found is not None else None
+        """The name of the dialect; with "auto" None until a call has begun that cannot be rolled back.
+
+        Where the first call does not show which of several it is, a later one may: see `Message.dialects`.
+        """
+        return next(iter(self._names()), None)
 
     @property
     def pending(self) -> str:
@@ -137,6 +142,14 @@ class Decoder(State):
     def copy(self) -> Decoder:
         """Return an independent decoder in the same state."""
         return fork(self)
+
+    def _names(self) -> tuple[str, ...]:
+        """Return the names of the dialects that it may be, the likeliest first: one, if it was given."""
+        core = self._core
+        found = core.certain_dialect
+        if found is None or not self._detects:
+            return () if found is None else (found.name,)
+        return names_of(found, core.transcript.calls or [core.open_at], core.buffer)
 
     def _stop(self, error: LimitExceeded, events: list[Event]) -> LimitExceeded:
         """Close the decoder at a limit; the error carries what was certain until then."""

@@ -190,11 +190,12 @@ def _shape(spelling: Spelling) -> tuple[object, ...]:
 def widened(spelling: Spelling) -> Spelling:
     """Return a spelling that also knows the sections of the others whose calls have the same markers inside."""
     others = chain.from_iterable(spellings(find_dialect(name)) for name in dialects())
-    kin = [other.sections for other in others if _inside(other) == _inside(spelling)]
+    kin = [other.sections for other in others if inside(other) == inside(spelling)]
     return replace(spelling, sections=tuple(dict.fromkeys((*spelling.sections, *chain.from_iterable(kin)))))
 
 
-def _inside(spelling: Spelling) -> tuple[object, ...]:
+def inside(spelling: Spelling) -> tuple[object, ...]:
+    """Return the markers that a call has within its section, without the white space between them."""
     return spelling.wrapper, spelling.headers[0].first, spelling.closers[:1], spelling.value_closer
 
 

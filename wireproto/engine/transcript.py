@@ -228,8 +228,8 @@ class Transcript(State):
 
     # The message.
 
-    def message(self, dialect: str | None) -> Message:
-        """Return the message so far; `dialect`: the name of what it is decoded as, if that is known."""
+    def message(self, dialects: tuple[str, ...]) -> Message:
+        """Return the message so far; `dialects`: the names of what it may be written in, if that is known."""
         segments = self._written()
         text, reasoning = (
             "".join(self.buffer.slice(start, end) for kind, start, end in segments if kind == wanted)
@@ -247,7 +247,8 @@ class Transcript(State):
             ),
             tuple(self.diagnoses),
             tuple(self.documents),
-            dialect or "",
+            next(iter(dialects), ""),
+            dialects,
         )
 
     def reasoning(self) -> Iterator[tuple[int, int]]:

@@ -68,6 +68,12 @@ def _source(fields: Fields) -> tuple[Span, _Excerpt | None]:
     return span, None if raw is None else _Excerpt(raw, span.start)
 
 
+def _name(value: object, where: str) -> str:
+    if not isinstance(value, str):
+        raise ShapeError(f"{where}: expected a string, not {type(value).__name__}")
+    return value
+
+
 def _word(fields: Fields, key: str, allowed: tuple[str, ...], default: str | None = None) -> Any:
     word = fields.read(key, str, default)
     if word not in allowed:
@@ -294,7 +300,8 @@ class Message:
     calls but were not taken for calls: do not execute them; their characters are in `text` or `reasoning` too.
     `segments` say where in the input everything was, in order. `diagnoses` are all there are, in order. `documents` are
     those at top level and those lifted out of arguments, in the order in which they ended. `dialect` is the name of the
-    dialect that it was decoded as, empty if "auto" found none.
+    dialect that it was decoded as, empty if "auto" found none. `dialects` are all that it may be: with "auto", those
+    that write exactly this text, or else come closest; more than one where the calls do not show which of them it is.
     """
 
     text: str = ""
@@ -305,6 +312,7 @@ class Message:
     diagnoses: tuple[Diagnosis, ...] = ()
     documents: tuple[Document, ...] = ()
     dialect: str = field(default="", compare=False)
+    dialects: tuple[str, ...] = field(default=(), compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data, from which `from_dict` makes an equal message, each `raw` included."""
@@ -317,6 +325,7 @@ class Message:
             "documents": [document.to_dict() for document in self.documents],
             "segments": [segment.to_dict() for segment in self.segments],
             "dialect": self.dialect,
+            "dialects": [*self.dialects],
         }
 
     @classmethod
@@ -340,4 +349,5 @@ class Message:
             fields.each("diagnoses", Diagnosis.from_dict),
             fields.each("documents", Document.from_dict),
             fields.read("dialect", str, ""),
+            fields.each("dialects", _name),
         )

@@ -1,0 +1,97 @@
+"""Which dialects a text is written in, where several read the same calls from it.
+
+Some differ in white space alone, or in a section that a call may lack. Which of them a model wrote shows at the ends of
+its calls and between them; one call may not be enough. It must not decide what is a call. Law: the names depend on the
+text and the calls alone, and a bounded number of calls is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from wireproto.engine.openers import inside
+from wireproto.format.dialect import Dialect
+from wireproto.format.registry import dialect as find_dialect
+from wireproto.format.registry import dialects
+from wireproto.format.spelling import CACHED, spellings
+from wireproto.format.template import Gap, Lit, Template
+from wireproto.text.buffer import Buffer
+from wireproto.text.scan import BLANK, Match
+from wireproto.values.model import Call
+
+_CALLS = 64  # a model that wrote so many in one way does not change it
+_HEAD = 512  # longer than any header and what begins an argument
+_BEHIND = 64  # how much white space before a section's closer is looked at
+
+
+def names_of(read_as: Dialect, found: Sequence[Call] | Sequence[int], buffer: Buffer) -> tuple[str, ...]:
+    """Return the names of the dialects that would write these calls as they stand, `read_as` first among equals.
+
+    `found`: calls, or while there are none, where the first begins. If none writes all of it exactly so, those count
+    that come closest.
+    """
+    kin = _kin(read_as)
+    if len(kin) == 1:
+        return (read_as.name,)
+    scores = [_score(spec, found[:_CALLS], buffer) for spec in kin]
+    return tuple(spec.name for spec, score in zip(kin, scores, strict=True) if score == max(scores))
+
+
+@lru_cache(maxsize=CACHED)
+def _kin(spec: Dialect) -> tuple[Dialect, ...]:
+    """Return the dialect and all others whose calls have the same markers inside, white space aside."""
+    others = [find_dialect(name) for name in dialects()]
+    same = inside(spellings(spec)[0])
+    return (spec, *(each for each in others if each is not spec and inside(spellings(each)[0]) == same))
+
+
+def _score(spec: Dialect, found: Sequence[Call] | Sequence[int], buffer: Buffer) -> int:
+    """Return in how many places more the text has what this dialect writes than it has something else."""
+    marks = [*_marks(spec, found, buffer)]
+    return 2 * sum(marks) - len(marks)
+
+
+def _marks(spec: Dialect, found: Sequence[Call] | Sequence[int], buffer: Buffer) -> Iterator[bool]:
+    """Yield for each place where dialects may differ whether the text there is what this one writes."""
+    closing = _written(spec.argument.close) + _written(spec.call.close)
+    last = closing.rstrip(BLANK)
+    joint = closing[len(last) :] + spec.call.join
+    end = -1
+    for each in found:
+        start = each if isinstance(each, int) else each.span[0]
+        between = buffer.slice(end, start) if end >= 0 else ""
+        if end >= 0 and not between.strip(BLANK):
+            yield between == joint
+        elif end < 0 and spec.section is not None:
+            opener = spec.section.open.format()
+            yield buffer.slice(max(0, start - len(opener)), start) == opener
+        yield _begins(spec, buffer.slice(start, start + _HEAD))
+        if isinstance(each, Call):
+            end = each.span[1]
+            if each.complete and each.arguments:
+                yield buffer.slice(max(start, end - len(last)), end) == last
+    if spec.section is not None and end >= 0:
+        yield buffer.slice(end, end + _BEHIND).lstrip(BLANK).startswith(spec.section.close.format())
+
+
+def _begins(spec: Dialect, text: str) -> bool:
+    """Return whether a text begins with a header as the dialect writes it, and then an argument or the call's end."""
+    found = spec.call.open.match(text, 0, len(text))
+    if not isinstance(found, Match) or not found.canonical or "id" in found.slots:
+        return isinstance(found, Match)
+    try:
+        head = spec.call.open.format(**found.slots)
+    except ValueError:
+        return False  # a name that can be read and not written
+    return text.startswith((head + _written(spec.argument.open), head + _written(spec.call.close)))
+
+
+def _written(template: Template) -> str:
+    """Return the fixed text that a template begins with."""
+    text = ""
+    for node in template.nodes:
+        if not isinstance(node, (Lit, Gap)):
+            break
+        text += node.text
+    return text
