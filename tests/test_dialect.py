@@ -50,6 +50,21 @@ def test_a_file_of_ones_own_decodes_and_encodes(tmp_path: Path) -> None:
     assert mine.path.endswith("mine.toml") and mine.codec == "tagged"
 
 
+def test_tokens_that_end_a_turn_are_those_of_the_file(tmp_path: Path) -> None:
+    mine = wp.Dialect.load(write(tmp_path, MINIMAL.replace("[call]", 'ends = ["[over]"]\n[call]', 1)))
+    text = "<do:f>\n<with:a>[over] x</with>\n[over]"
+    for chunks in (text, [text]):
+        decoder = wp.Decoder(mine)
+        for chunk in chunks:
+            decoder.feed(chunk)
+        assert decoder.pending.endswith("[over]")
+        decoder.close("length")
+        (call,) = decoder.message.calls
+        assert call.complete and call.arguments == {"a": "[over] x"}
+    with pytest.raises(wp.EncodeError, match=r"the text 'Bye\[over\]' would come back as 'Bye'"):
+        wp.encode(wp.Message("Bye[over]"), mine)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
@@ -72,6 +87,8 @@ def test_a_file_of_ones_own_decodes_and_encodes(tmp_path: Path) -> None:
         ("[call]", "reasoning = 3\n[call]", "reasoning: must be a table"),
         ("[call]", "aliases = 'x'\n[call]", "aliases: must be a list of strings"),
         ('close = "</with>\\n"', 'close = "</with>"\nliterals = "perl"', "argument.literals: unknown value 'perl'"),
+        ("[call]", "ends = ['<|end of turn|>']\n[call]", "ends: each must have three characters or more"),
+        ("[call]", "markup = 'xml'\nends = ['[e]']\n[call]", "ends: each must begin with < in a dialect with markup"),
         ("[call]", "[spellings]\nx = []\n[call]", "spellings: a spelling has no values"),
         ("[call]", 'markup = "sgml"\n[call]', "markup: unknown value 'sgml'; known are xml, html"),
         ("[call]", 'salt = "-"\n[call]', 'salt: must hold {salt}, as "-{salt}"'),
@@ -253,7 +270,8 @@ class _Lines:
 
     def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
         del in_section
-        self.builder, self.position, self.is_plain = builder, position, False
+        self.builder, self.position = builder, position
+        self.is_plain = self.in_string = False
         builder.begin(builder.opening.name or "", None, (builder.start, position))
 
     def read(self, stop: int, end: End) -> Answer:

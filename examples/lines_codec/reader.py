@@ -43,6 +43,11 @@ class LinesReader(State):
             return False
         return builder.buffer.slice(self.position, builder.buffer.end) in ("", "\\")
 
+    @property
+    def in_string(self) -> bool:
+        """Whether the text so far ends in a string, where an end-of-turn token would be content."""
+        return self._string is not None
+
     def take_plain(self, text: str) -> tuple[str, int] | None:
         """Take text that is inside the string throughout: most chunks are, and need no `read`."""
         decoded = json_strings.decode_chunk(text)

@@ -14,6 +14,7 @@ from wireproto.engine.loops import LOOK, LoopWatch
 from wireproto.engine.openers import first_table
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
+from wireproto.format.spelling import MAX_TURN_END, turn_ends
 from wireproto.text.state import State, fork
 from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.errors import LimitExceeded, WireprotoError
@@ -34,7 +35,7 @@ class Decoder(State):
         SchemaError: a tool definition is wrong.
     """
 
-    __slots__ = ("_closed", "_core", "_detects", "_loops", "_policy", "_look_at", "_tools")
+    __slots__ = ("_closed", "_core", "_detects", "_ends_turn", "_held", "_loops", "_policy", "_look_at", "_tools")
 
     def __init__(
         self,
@@ -51,6 +52,8 @@ class Decoder(State):
         openers = first_table(dialect, self._policy, self._tools)
         self._core = Recogniser(openers, self._tools, self._policy, reasoning_open, self._loops)
         self._look_at = LOOK  # the position at which the input as a whole is looked at for floods
+        self._ends_turn = turn_ends(frozenset(openers.ends)).search
+        self._held = ""  # end-of-turn tokens at the end of the text so far, or what may become one
         self._closed = False
 
     def feed(self, text: str) -> list[Event]:
@@ -79,7 +82,23 @@ class Decoder(State):
             # It is no text, which is not asked before, since that would cost every chunk; the refusal follows.
         if self._closed or not isinstance(text, str):
             raise self._refusal(text)
+        if self._held or self._ends_turn(text, max(0, len(text) - MAX_TURN_END)) is not None:
+            return self._hold_back(self._held + text)
         return self._recognise(text)
+
+    def _hold_back(self, text: str) -> list[Event]:
+        """Feed all but the end-of-turn tokens that a text ends with: only what follows shows whether they are some."""
+        core = self._core
+        found = self._ends_turn(text, max(0, len(text) - MAX_TURN_END))
+        at = found.start() if found is not None else len(text)
+        self._held = ""
+        events = self._recognise(text[:at])
+        if core.in_string:
+            return events + self._recognise(text[at:])
+        self._held = text[at:]
+        if self._held:
+            core.plain_reader = None  # what comes is not the next of the text that was decoded
+        return events
 
     def _recognise(self, text: str) -> list[Event]:
         """Feed a chunk to the recogniser, in portions where the input as a whole is to be looked at for floods."""
@@ -112,7 +131,7 @@ class Decoder(State):
             return []
         core, self._closed = self._core, True
         try:
-            core.close(finish_reason)
+            core.close(finish_reason, self._held)
             if core.documents is not None:
                 core.documents.note_drafts()
             look_again(core, self._tools, self._policy)
@@ -137,7 +156,7 @@ class Decoder(State):
     def pending(self) -> str:
         """The text that was fed and is held back, since only what follows decides what it is."""
         buffer, saved = self._core.buffer, self._core.transcript.saved
-        return buffer.slice(buffer.base if saved is None else saved, buffer.end)
+        return buffer.slice(buffer.base if saved is None else saved, buffer.end) + self._held
 
     def copy(self) -> Decoder:
         """Return an independent decoder in the same state."""

@@ -67,12 +67,20 @@ class Recogniser(State):
         self._run(End.OPEN)
         return self.transcript.drain()
 
-    def close(self, finish_reason: str | None = None) -> None:
-        """End the output; what is left is decided now. The events stay in the transcript."""
-        end = End.of(finish_reason)
+    def close(self, finish_reason: str | None = None, held: str = "") -> None:
+        """End the output; what is left is decided now. The events stay in the transcript.
+
+        `held` stands at its end and may be end-of-turn tokens: then the output ended by itself.
+        """
+        transcript, context, buffer = self.transcript, self._context, self.buffer
+        over = context.ends_turn(held, self._openers.ends, self._reader is not None)
+        buffer.feed("" if over else held)
+        end = End.STOP if over else End.of(finish_reason)
         self._run(end)
-        transcript, context = self.transcript, self._context
         transcript.commit()
+        if over:
+            buffer.feed(held)
+            self._skip_turn_end(held)
         if context.section is not None and context.after_call is not None and transcript.calls[-1].complete:
             transcript.diagnose("unclosed-call", (self._position, self._position), "the section's closer is missing")
         context.section = None
@@ -84,6 +92,11 @@ class Recogniser(State):
         """The dialect; while it is to be found out, None until a call has begun that cannot be rolled back."""
         begun = self._reader is not None and self._reader.builder.name is not None and self.transcript.saved is None
         return (self._openers if begun or self.transcript.has_calls else self._start).dialect
+
+    @property
+    def in_string(self) -> bool:
+        """Whether the text so far ends in a string of a call, where nothing is a marker."""
+        return self._reader is not None and self._reader.in_string
 
     @property
     def open_at(self) -> int:
@@ -144,13 +157,20 @@ class Recogniser(State):
             if answer is not NO:
                 return answer is YES
             start = self._position - base
-        at, literal = self._seek(start, limit, end.final)
+        kind = self._region.kind
+        literals = openers.text if kind == "text" else openers.guarded
+        # The line behind a line break may lack its first marker.
+        by_line = openers.late and not openers.line_heads and kind != "fence"
+        line = buffer.window.find("\n", start, limit) if by_line else -1
+        at, literal = literals.seek(buffer.window, start, line if line >= 0 else limit, end.final or line >= 0)
+        if literal is None and line >= 0:
+            at, literal = line, "\n"
         if literal is None:
             if end.final and context.section is not None and at < limit:
                 self.transcript.diagnose("truncated-call", (stop, stop))
             self._emit(stop if end.final else base + at)
             return False
-        if literal == "\n":
+        if literal[0] == "\n":
             self._emit(base + at + 1)
             return True
         self._emit(base + at)
@@ -164,24 +184,6 @@ class Recogniser(State):
             self._emit(base + at + 1)
         return True
 
-    def _seek(self, pos: int, end: int, final: bool) -> tuple[int, str | None]:
-        """Return where the next live literal stands, and the literal.
-
-        It is a line break where the line behind it may lack its first marker; None if more text may complete one there.
-        """
-        text, openers, kind = self.buffer.window, self._openers, self._region.kind
-        literals = openers.text if kind == "text" else openers.guarded
-        by_line = openers.late and not openers.line_heads and kind != "fence"
-        line = text.find("\n", pos, end) if by_line else -1
-        hit = literals.find(text, pos, line if line >= 0 else end)
-        if hit is None:
-            return (line, "\n") if line >= 0 else (literals.held(text, pos, end), None)
-        at, literal = hit.start(), hit.group()
-        if literal[0] == "\n":
-            return at, "\n"
-        may_grow = not final and end - at < literals.longest and literals.open_ended(text, at, end)
-        return at, None if may_grow else literal
-
     def _emit(self, end: int) -> None:
         """Write text or reasoning up to `end`."""
         if end > self._position:
@@ -192,24 +194,15 @@ class Recogniser(State):
 
     def _find_unmarked(self, start: int, limit: int, end: End) -> Answer:
         """Look for a call without its first marker: at the start of the output, or of a line (R-MISSING)."""
-        buffer, context, openers = self.buffer, self._context, self._openers
-        text, base = buffer.window, buffer.base
-        late = openers.lacks_marker(text, start, limit) and context.begins_line(self._position)
-        if not (late or context.only_blank):
+        spellings, at = self._openers.unmarked(self._context, start, limit)
+        if not spellings or self._tools.empty or self._region.kind == "fence":
             return NO
-        if self._tools.empty or self._region.kind == "fence" or not context.starts_line(base + start):
-            return NO
-        spellings = openers.late
-        at = start
-        if context.only_blank:
-            at = skip_blank(text, start, limit)
-            spellings = (*openers.markerless, *(each for each in openers.late if not each.markerless))
         answer = self._open(spellings, at, limit, end) if at < limit else WAIT
         if answer is WAIT and not end.final:
-            context.rescan_from = base + limit
+            self._context.rescan_from = self.buffer.base + limit
             return WAIT
         if answer is not YES:
-            self._emit(base + at)
+            self._emit(self.buffer.base + at)
             return NO
         return YES
 
@@ -359,6 +352,9 @@ class Recogniser(State):
         if answer is WAIT and not end.final:
             context.rescan_from = stop
             return False
+        if answer is NO and (token := self._openers.turn_end(buffer.window, at, stop - base)):
+            self._emit(base + at)
+            answer = self._skip_turn_end(token)
         if answer is not YES:
             context.after_call = None
             self._speculation.roll_back(self._region, self._position)
@@ -380,6 +376,12 @@ class Recogniser(State):
             context.section = None
         self._emit(position)
         return self._skip_markup(position, position + len(closer))
+
+    def _skip_turn_end(self, token: str) -> Answer:
+        """Skip tokens that end a turn: behind a call they are framing, whatever comes."""
+        after = self._position + len(token)
+        self.transcript.diagnose("end-of-turn", (self._position, after))
+        return self._skip_markup(self._position, after)
 
     def _open_next(self, spelling: Spelling, at: int, limit: int, end: End) -> Answer:
         """Open the next call, behind what joins calls in this format."""

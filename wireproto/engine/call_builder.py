@@ -66,6 +66,14 @@ class Reader(Protocol):
         """Whether an open string streams, and at most a character of it is held: then `take_plain` may be asked."""
         ...
 
+    @property
+    def in_string(self) -> bool:
+        """Whether the text so far ends in a string in which nothing is a marker, not even an end-of-turn token.
+
+        Where it is false, `take_plain` refuses the first character of such a token.
+        """
+        ...
+
     def take_plain(self, text: str) -> tuple[str, int] | None:
         """Take text, what is held included, that is nothing but more of the open string; None if it may be more.
 

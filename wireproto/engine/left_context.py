@@ -89,6 +89,22 @@ class LeftContext(State):
         line = self.buffer.slice(max(self.floor, position - _LINE), position).rpartition("\n")[2]
         return line.count("`") % 2 == 1 or _OPEN_QUOTATION.search(line) is not None
 
+    def ends_turn(self, held: str, tokens: tuple[str, ...], in_call: bool) -> bool:
+        """Return whether the end of the output is end-of-turn tokens and nothing else, and they are meant.
+
+        Outside calls they may be quoted, but not behind a line of backticks alone, which closes a fence. And `</s>`
+        behind `<s>` is a closing tag.
+        """
+        rest, end = held.strip(BLANK), self.buffer.end
+        while rest.startswith(tokens):
+            token = max((token for token in tokens if rest.startswith(token)), key=len)
+            rest = rest[len(token) :].lstrip(BLANK)
+        tag = "<" + held[2 : held.find(">") + 1]
+        closes = held.startswith("</") and tag in self.buffer.slice(max(0, end - _LINE), end)
+        line = self.buffer.slice(max(0, end - _LINE), end).rpartition("\n")[2].strip(BLANK)
+        quoted = not in_call and (self.is_quoted(end) or self.in_quotation(end)) and (len(line) < 3 or line.strip("`"))
+        return bool(held) and not (rest or closes or quoted)
+
     def may_fence(self, position: int) -> bool:
         """Return whether a fence may open here: at most three spaces stand before it on its line (CommonMark 4.5)."""
         before = self.buffer.slice(max(self.floor, position - 4), position)

@@ -13,12 +13,13 @@ from functools import lru_cache
 from itertools import chain
 
 from wireproto.engine.document_stream import literals
+from wireproto.engine.left_context import LeftContext
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings
 from wireproto.format.template import Lit, Slot
-from wireproto.text.scan import NO, Literals
+from wireproto.text.scan import NO, Literals, skip_blank
 from wireproto.tools.toolset import Toolset
 from wireproto.values.policy import Policy
 
@@ -35,7 +36,7 @@ class OpenerTable:
     calls are not foreign, empty if none is. `late` are the spellings whose header may have lost its first marker.
     `reasoning` are the closers of reasoning by its opener, `reasoning_closers` all of them. `line_heads`: texts that
     start a line when a call has lost its first marker; if they are known, each is also among the literals, behind a
-    line break.
+    line break. `ends` are the tokens that end a turn.
     """
 
     dialect: Dialect | None
@@ -49,6 +50,7 @@ class OpenerTable:
     reasoning: Mapping[str, tuple[str, ...]]
     reasoning_closers: tuple[str, ...]
     line_heads: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
     fences: bool = True
     documents: frozenset[str] = frozenset()
 
@@ -60,6 +62,20 @@ class OpenerTable:
     def reopens(self, literal: str, closers: tuple[str, ...]) -> bool:
         """Return whether a literal opens the reasoning again that one of the closers ends."""
         return not set(closers).isdisjoint(self.reasoning.get(literal, ()))
+
+    def unmarked(self, context: LeftContext, pos: int, end: int) -> tuple[tuple[Spelling, ...], int]:
+        """Return what may open at `pos` of the window without its first marker, and where behind blanks (R-MISSING)."""
+        text, position = context.buffer.window, context.buffer.base + pos
+        late = self.lacks_marker(text, pos, end) and context.begins_line(position)
+        if not (late or context.only_blank) or not context.starts_line(position):
+            return (), pos
+        if not context.only_blank:
+            return self.late, pos
+        return (*self.markerless, *(each for each in self.late if not each.markerless)), skip_blank(text, pos, end)
+
+    def turn_end(self, text: str, pos: int, end: int) -> str:
+        """Return the end-of-turn token at `pos`; empty if there is none."""
+        return next((token for token in self.ends if text.startswith(token, pos, end)), "")
 
     def chosen(self, dialect: Dialect) -> OpenerTable:
         """Return the table of a dialect that was found out. Nothing is foreign then, since none was configured."""
@@ -109,6 +125,7 @@ def opener_table(dialect: Dialect, fences: bool, documents: frozenset[str] = fro
         late=tuple(spelling for spelling in own if spelling.late_headers),
         reasoning=reasoning,
         reasoning_closers=tuple(chain.from_iterable(reasoning.values())),
+        ends=dialect.ends,
     )
 
 
@@ -145,6 +162,7 @@ def _any_dialect(fences: bool, documents: frozenset[str], names: frozenset[str] 
         reasoning=reasoning,
         reasoning_closers=tuple(dict.fromkeys(chain.from_iterable(reasoning.values()))),
         line_heads=tuple(heads),
+        ends=tuple(dict.fromkeys(chain.from_iterable(spec.ends for spec in specs))),
         fences=fences,
         documents=documents,
     )

@@ -118,7 +118,8 @@ class Dialect:
 
     The keys of its file are in docs/reference/dialect-files.md. `path` is that file. `markup`: start tags with
     slots are read as "xml" or "html" allows them, or exactly as written (""). `salt` is how the file spells a salt in
-    its markers, empty if they have none; `nonce` is the salt that they contain now.
+    its markers, empty if they have none; `nonce` is the salt that they contain now. `ends` are the tokens with which
+    its models end their turn: a server may leave one in the output, where it is framing.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Dialect:
     aliases: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     source: str = ""
+    ends: tuple[str, ...] = ()
     reasoning: Reasoning | None = None
     section: Section | None = None
     record: Record = field(default_factory=Record)

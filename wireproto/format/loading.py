@@ -41,8 +41,8 @@ def load(path: str | Path, nonce: str = "") -> Dialect:
 
 
 _KNOWN: dict[str, tuple[str, ...]] = {
-    "": ("name", "summary", "aliases", "models", "source", "quotes", "spellings", "reasoning", "section", "call",
-         "record", "argument", "markup", "salt", "result", "prompt"),
+    "": ("name", "summary", "aliases", "models", "source", "ends", "quotes", "spellings", "reasoning", "section",
+         "call", "record", "argument", "markup", "salt", "result", "prompt"),
     "reasoning": ("open", "close", "after", "ends_at_call"),
     "section": ("open", "close", "also"),
     "call": ("open", "close", "also", "join", "id"),
@@ -95,6 +95,7 @@ class _FileReader:
             aliases=self._texts(data, "", "aliases", ()),
             models=self._texts(data, "", "models", ()),
             source=self._text(data, "", "source", ""),
+            ends=self._texts(data, "", "ends", ()),
             reasoning=self._reasoning(self._table(data, "reasoning")),
             section=self._section(self._table(data, "section")),
             record=Record(
@@ -123,6 +124,10 @@ class _FileReader:
         self.salt = salt
 
     def _check(self, dialect: Dialect) -> None:
+        if not all(len(token) > 2 and token.split() == [token] for token in dialect.ends):
+            raise self._error("ends", "each must have three characters or more, and no white space")
+        if dialect.markup and not all(token[0] == "<" for token in dialect.ends):
+            raise self._error("ends", "each must begin with < in a dialect with markup")
         if codec_facts(dialect.codec).body == "arguments":
             if "name" not in dialect.call.open.roles:
                 raise self._error("call.open", "needs {name}")

@@ -16,13 +16,15 @@ from wireproto.format.codec import CodecFacts
 from wireproto.format.dialect import Dialect, every_spelling
 from wireproto.format.plugins import codec_facts
 from wireproto.format.template import ALPHABETS, Gap, Lit, Node, Slot, Template
-from wireproto.text.scan import NO, Literals, Match, Miss
+from wireproto.text.scan import NO, Literals, Match, Miss, beginning_of
 from wireproto.text.xml_text import CDATA_OPEN
 from wireproto.tools.toolset import Toolset
 
 # A salted dialect lives as long as its conversation; what is worked out for one must not outlive it for ever.
 CACHED = 256
 AFTER_TAG_NAME = " \t\r\n=>/"
+# Longer than any run of end-of-turn tokens that ends an output: what is held back for one stays small.
+MAX_TURN_END = 320
 # A marker of fewer characters, such as a bracket, says nothing by itself: outside a call it is text.
 DISTINCTIVE = 3
 
@@ -41,7 +43,7 @@ class Spelling:
     `key_is_tag`: an argument's opener is nothing but its name in brackets, so that only declared names are openers.
     `openers`: the literals that a call or its section may begin with; `outside` those that are live outside calls.
     `wrapper_close` is empty where there is no wrapper. `fixed_close` is the closer of the call itself, empty where
-    there is none, and None where it holds the call's name.
+    there is none, and None where it holds the call's name. `end_firsts`: what end-of-turn tokens begin with.
     """
 
     dialect: Dialect
@@ -64,6 +66,7 @@ class Spelling:
     openers: frozenset[str] = field(init=False)
     outside: frozenset[str] = field(init=False)
     fixed_close: str | None = field(init=False)
+    end_firsts: frozenset[str] = field(init=False)
     _value_close: str | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +82,7 @@ class Spelling:
             "openers": openers,
             "outside": openers.union(close for _, close in self.sections if is_distinctive(close)),
             "fixed_close": None if call_close.roles else call_close.format(),
+            "end_firsts": frozenset(token[0] for token in self.dialect.ends),
             "_value_close": None if self.value_closer.roles else self.value_closer.format(),
         }
         for name, value in derived.items():
@@ -166,6 +170,19 @@ def value_markers(spelling: Spelling, call_close: str, key: str) -> tuple[str, t
 def live_in_broken(spelling: Spelling, call_close: str) -> Literals:
     """Return what ends a call that is broken: its closer, a section's, or the opener of the next call."""
     return Literals(frozenset(text for text in (call_close, *spelling.outside) if is_distinctive(text)))
+
+
+@lru_cache(maxsize=CACHED)
+def turn_ends(tokens: frozenset[str]) -> re.Pattern[str]:
+    """Return a pattern of a run of end-of-turn tokens that a text ends with, or of what may become one.
+
+    It is to be searched for in the last `MAX_TURN_END` characters.
+    """
+    if not tokens:
+        return re.compile(r"(?!)")
+    firsts = "".join(sorted({re.escape(token[0]) for token in tokens}))
+    run = "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
+    return re.compile(rf"(?=[{firsts}])(?:(?:{run})[ \t\r\n]{{0,64}}){{0,3}}(?:{beginning_of(tokens)})?\Z")
 
 
 @lru_cache(maxsize=CACHED)

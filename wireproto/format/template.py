@@ -29,6 +29,8 @@ ALPHABETS: dict[str, re.Pattern[str]] = {
 }
 # A start tag longer than this is none: what a decoder holds back stays small.
 MAX_TAG = 1024
+# Models write `<function="f">` for `<function=f>`.
+_STRAY = ("", '""', "''", "“”")
 _TAG_SLOT = re.compile(r'(?P<name>[^="]+)="\{(?P<role>[a-z]+)(?P<optional>\??)\}"')
 _SLOT_VALUE = re.compile(r"\{[a-z]+\??\}")
 _ATTRIBUTE = r"""[^\s"'<>/=]+(?:\s*=\s*(?:"[^"<]*"|'[^'<]*'|[^\s"'=<>`/]+))?"""
@@ -59,12 +61,16 @@ class Slot:
 
     role: str
     quotes: tuple[str, ...] = ()
+    _pairs: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_pairs", {pair[0]: pair for pair in self.quotes if pair})
 
     def match(self, text: str, pos: int, end: int) -> tuple[int, str, bool] | Miss:
         """Return (end, value, whether the quotes were canonical) of the slot at `pos`."""
         if pos >= end:
             return WAIT
-        pair = next((q for q in self.quotes if q and text[pos] == q[0]), "")
+        pair = self._pairs.get(text[pos], "")
         if self.quotes and not pair and "" not in self.quotes:
             return NO
         start = pos + len(pair[:1])
@@ -237,13 +243,15 @@ class Template:
                 pending += blank  # white space inside a tag is part of its literal
                 continue
             check_roles(() if role is None else (role,))
-            quoted = role is not None and pending.endswith('"') and text[at : at + 1] == '"'
-            if quoted:
-                pending, at = pending[:-1], at + 1
+            around: tuple[str, ...] = ()
+            if role is not None and pending.endswith('"') and text[at : at + 1] == '"':
+                pending, at, around = pending[:-1], at + 1, quotes
+            elif role is not None and pending.endswith("=") and text[at : at + 1] == ">":
+                around = _STRAY
             if pending:
                 nodes.append(Lit(pending))
                 pending = ""
-            nodes.append(Gap(blank) if role is None else Slot(role, quotes if quoted else ()))
+            nodes.append(Gap(blank) if role is None else Slot(role, around))
         pending += text[at:]
         if pending:
             nodes.append(Lit(pending))

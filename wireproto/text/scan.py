@@ -6,7 +6,7 @@ It must not know markers or dialects. Law: an answer never changes when more tex
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from os.path import commonprefix
@@ -84,6 +84,15 @@ class Literals:
         """Return whether more text could make a (longer) literal of `text[pos:end]`."""
         return end - pos < self.longest and text[pos:end] in self._prefixes
 
+    def seek(self, text: str, pos: int, end: int, final: bool) -> tuple[int, str | None]:
+        """Return where the next literal stands, and the literal; None if more text may complete one there."""
+        found = self.find(text, pos, end)
+        if found is None:
+            return self.held(text, pos, end), None
+        at = found.start()
+        may_grow = not final and end - at < self.longest and self.open_ended(text, at, end)
+        return at, None if may_grow else found.group()
+
     def held(self, text: str, pos: int, end: int) -> int:
         """Return the first position whose rest is a proper prefix of a literal; `end` if there is none."""
         at = max(pos, end - self.longest + 1)
@@ -92,6 +101,18 @@ class Literals:
                 return found.start()
             at = found.start() + 1
         return end
+
+
+def beginning_of(words: Iterable[str]) -> str:
+    """Return a regular expression for the first characters of any of the words, as many as there are."""
+    rests: dict[str, list[str]] = {}
+    for word in filter(None, words):
+        rests.setdefault(word[0], []).append(word[1:])
+    branches = (
+        re.escape(first) + (f"(?:{more})?" if (more := beginning_of(rest)) else "")
+        for first, rest in sorted(rests.items())
+    )
+    return "|".join(branches)
 
 
 def _any_of(words: list[str]) -> str:

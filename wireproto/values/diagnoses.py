@@ -24,6 +24,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "duplicate-closer": ("repaired", "A closing marker was written twice; one was dropped."),
     "empty-arguments": ("repaired", "A call's arguments are missing or empty; read as no arguments."),
     "empty-block": ("note", "Call markers with nothing between them; left in the text."),
+    "end-of-turn": ("note", "The output holds a token with which the model ends its turn; dropped."),
     "fence-not-closed": ("repaired", "A Markdown fence is never closed and ends in a complete call; taken as a call."),
     "foreign-call": ("defect", "A call in another dialect than the configured one; reported as a candidate."),
     "foreign-dialect": ("repaired", "The call is written in a dialect that is related to the configured one."),

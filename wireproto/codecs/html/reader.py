@@ -148,6 +148,11 @@ class HtmlReader(State):
             return False
         return area.emitted == self.builder.buffer.end > area.start
 
+    @property
+    def in_string(self) -> bool:
+        """False: text may hold markers anywhere."""
+        return False
+
     def take_plain(self, text: str) -> tuple[str, int] | None:
         """Take text that holds no markup, no reference and nothing that HTML reads as something else."""
         if "<" in text or "&" in text or "\r" in text or "\0" in text:

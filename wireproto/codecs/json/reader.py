@@ -69,6 +69,11 @@ class JsonReader(State):
             return False
         return builder.buffer.slice(self._cursor.position, builder.buffer.end) in ("", "\\")
 
+    @property
+    def in_string(self) -> bool:
+        """Whether the text so far ends in a string that is decoded while it grows."""
+        return self._handler is JsonReader._read_string
+
     def take_plain(self, text: str) -> tuple[str, int] | None:
         """Take text that holds whole escapes and no quote; a backslash at its end is held."""
         decoded = json_strings.decode_chunk(text)

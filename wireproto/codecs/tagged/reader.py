@@ -34,7 +34,12 @@ class TaggedReader(State):
         names = frozenset(builder.tools.names) | tool.keys if tool is not None and spelling.key_is_tag else frozenset()
         live = live_in_value(spelling, close, names)
         self._within = Within(spelling, close, in_section, endings(opening.wrapped, in_section), live)
-        self._stops: tuple[str, ...] = (*live.firsts, "\r", *self.specials, *spelling.dialect.argument.escape[:1])
+        self._stops: tuple[str, ...] = (
+            *(live.firsts | spelling.end_firsts),
+            "\r",
+            *self.specials,
+            *spelling.dialect.argument.escape[:1],
+        )
         self._wrapper_close = spelling.wrapper_close if opening.wrapped else ""
         self._open: Boundary | None = None
         # The first argument's opener was matched to recognise the header: it is not matched again.
@@ -62,6 +67,11 @@ class TaggedReader(State):
         """Whether an open string streams and nothing of it is held but a line break."""
         limited = self.builder.policy.limits.max_value_chars is not None
         return self._open is not None and not limited and self._open.holds_at_most_a_line_break
+
+    @property
+    def in_string(self) -> bool:
+        """False: what is raw may hold markers anywhere."""
+        return False
 
     def take_plain(self, text: str) -> tuple[str, int] | None:
         """Take text that holds no first character of a marker; a line break at its end is held."""

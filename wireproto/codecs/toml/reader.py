@@ -72,6 +72,13 @@ class TomlReader(State):
         held = builder.buffer.slice(self.position, builder.buffer.end)
         return builder.policy.limits.max_value_chars is None and held in ("", self._string.quote) and self._string.flows
 
+    @property
+    def in_string(self) -> bool:
+        """Whether the text so far ends in a string, and not in quotes that may close it."""
+        if self._handler is not TomlReader._read_string:
+            return False
+        return self.builder.buffer.slice(self.position, self.builder.buffer.end) in ("", self._string.quote)
+
     def take_plain(self, text: str) -> tuple[str, int] | None:
         """Take text that is content throughout; a quote at its end is held."""
         part, held = self._part, 0
