@@ -22,6 +22,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "TextDelta",
         "ReasoningDelta",
         "CallStart",
+        "CallIdentified",
         "ArgumentStart",
         "ArgumentDelta",
         "ArgumentEnd",

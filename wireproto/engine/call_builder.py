@@ -18,8 +18,9 @@ from wireproto.text.json_repair import MAX_DEPTH, dumps, is_deeper
 from wireproto.text.scan import Answer
 from wireproto.text.state import State
 from wireproto.tools.toolset import Tool, Toolset, Typed
+from wireproto.values.arguments import Arguments, own
 from wireproto.values.errors import LimitExceeded
-from wireproto.values.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallStart, Event, Kind
+from wireproto.values.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallIdentified, CallStart, Event, Kind
 from wireproto.values.finish_reasons import meaning
 from wireproto.values.model import Call, Span
 from wireproto.values.policy import Policy
@@ -141,8 +142,11 @@ class CallBuilder(State):
             self._held.clear()
 
     def identify(self, identity: str) -> None:
-        """Give the call the id that stood behind its name."""
-        self.id = identity
+        """Give the call the id that stands in its body; a second one does not count (R-DUP)."""
+        if self.id is None:
+            self.id = identity
+            if self.name is not None:
+                self.transcript.events.append(CallIdentified(self.index, identity))
 
     def declare(self, key: str, span: tuple[int, int]) -> bool:
         """Note that an argument begins; False if its key was given already: then the first value counts (R-DUP)."""
@@ -203,7 +207,7 @@ class CallBuilder(State):
         if text:
             self._emit(ArgumentDelta(self.index, key, text))
         self._emit(ArgumentEnd(self.index, key, value))
-        self.arguments[key] = value
+        self.arguments[key] = own(value) if isinstance(value, (list, dict)) else value
 
     def give_typed(self, key: str, typed: Typed, span: tuple[int, int]) -> None:
         """Emit a raw value that the schema gave a type, and diagnose what was odd about it."""
@@ -247,7 +251,7 @@ class CallBuilder(State):
         nested = report_nested(self.buffer, transcript, policy, self.name or "", self.arguments, span) if report else ()
         call = Call(
             name=self.name or "",
-            arguments=self.arguments,
+            arguments=Arguments(self.arguments),
             id=self.id,
             complete=complete,
             span=span,
@@ -266,7 +270,9 @@ class CallBuilder(State):
     def suggest(self, arguments: dict[str, Any], end: int) -> None:
         """Offer another reading of the call as a candidate."""
         span = Span(self.start, end)
-        self.transcript.candidates.append(Call(self.name or "", arguments, self.id, True, span, _source=self.buffer))
+        self.transcript.candidates.append(
+            Call(self.name or "", Arguments(arguments), self.id, True, span, _source=self.buffer)
+        )
 
     def _emit(self, event: Event) -> None:
         if self.name is None:

@@ -69,6 +69,7 @@ class Transcript(State):
     _segments: list[_Written] = field(default_factory=list)
     _open: _OpenSegment | None = None
     _savepoint: Savepoint | None = None
+    _promoted: bool = False
     # The stretch of prose that `loops` watches: where it began, -1 for none, and when to look at it next.
     _stretch: int = -1
     _due: float = 0
@@ -205,6 +206,7 @@ class Transcript(State):
         """Make a call of a candidate whose characters were emitted as text: it is emitted as a whole, at the end."""
         index = len(self.calls)
         self.events.append(ev.CallStart(index, call.name, call.id))
+        self._promoted = True
         for key, value in call.arguments.items():
             kind: ev.Kind = "string" if isinstance(value, str) else "json"
             text = value if isinstance(value, str) else dumps(value)
@@ -239,7 +241,7 @@ class Transcript(State):
         return Message(
             text,
             reasoning,
-            tuple(self.calls),
+            tuple(sorted(self.calls, key=lambda call: call.span) if self._promoted else self.calls),
             tuple(self.candidates),
             tuple(
                 Segment(kind, span, documents[span] if kind == "document" else None, self.buffer)

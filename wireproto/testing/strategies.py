@@ -47,6 +47,8 @@ _KEYS = st.one_of(
     st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True),
     st.sampled_from(["path", "content", "x", "y", "a b", 'q"', "a>b", "ключ", ""]),
 )
+# Most calls have no id, since a format that ties the id to the name has to refuse any other.
+_IDS = st.sampled_from([None, None, None, "call00001", "functions.a:0", "toolu_01"])
 _SCHEMAS: tuple[dict[str, Any], ...] = (
     {"type": "string"},
     {"type": "integer"},
@@ -218,14 +220,14 @@ def calls_of(strings: Texts, tools: Tools) -> st.SearchStrategy[tuple[Call, ...]
     """Up to three calls as `calls` draws them, with these strings in their values."""
     if tools is None:
         anything = st.one_of(strings, strings, _json(strings))
-        free = st.builds(Call, _NAMES, st.dictionaries(_KEYS, anything, max_size=3))
+        free = st.builds(Call, _NAMES, st.dictionaries(_KEYS, anything, max_size=3), _IDS)
         return st.lists(free, max_size=3).map(tuple)
     if not tools:
         return st.just(())
     declared = []
     for name, schema in _declared(tools):
         optional = {key: _values(of, strings) for key, of in schema.items()}
-        declared.append(st.builds(Call, st.just(name), st.fixed_dictionaries({}, optional=optional)))
+        declared.append(st.builds(Call, st.just(name), st.fixed_dictionaries({}, optional=optional), _IDS))
     return st.lists(st.one_of(declared), max_size=3).map(tuple)
 
 

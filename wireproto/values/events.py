@@ -30,11 +30,22 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class CallStart:
-    """A call has begun; `index` counts the calls of the message from 0, `id` is the one written, if there is one."""
+    """A call has begun; `index` counts the calls from 0, in the order in which they begin.
+
+    `id` is the one written before the call's name or with it; of one that is written later `CallIdentified` tells.
+    """
 
     index: int
     name: str
     id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallIdentified:
+    """Call `index`, which began without an id, has one: the text has it behind the name, as Mistral's records do."""
+
+    index: int
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,7 @@ class ArgumentEnd:
 
 @dataclass(frozen=True, slots=True)
 class CallEnd:
-    """A call has ended; execute it only if `call.complete`."""
+    """A call has ended; what `Call` says of `complete` tells whether to run it."""
 
     index: int
     call: Call
@@ -110,6 +121,7 @@ Event = Union[
     TextDelta,
     ReasoningDelta,
     CallStart,
+    CallIdentified,
     ArgumentStart,
     ArgumentDelta,
     ArgumentEnd,

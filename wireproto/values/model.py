@@ -177,10 +177,13 @@ class Document:
 class Call:
     """A tool call. `Call(name, arguments)` is enough to encode one; a decoder fills in the rest.
 
-    `arguments` are plain data by name. `id` is the one that was written, None if the format has none. `complete` is
-    False for a call that was cut off or whose arguments are invalid: do not execute it. `span` is in characters of the
-    input, markup included. `diagnoses` are those about this call. `nested` are the documents in its arguments, if
-    `Policy.nested` asks for them.
+    `arguments` are plain data by name. Those of a decoded call cannot be changed: what is taken out of them is a copy,
+    and `dict(call.arguments)` is one of all. `id` is the one that was written, None if the format has none. `span` is
+    in characters of the input, markup included. `nested` are the documents in its arguments, if `Policy.nested` asks
+    for them.
+
+    Run a call only if `complete` is true: then it was written to its end and each of its arguments could be read;
+    whether its name and values are what the tool declares is said by its `diagnoses`.
     """
 
     name: str
@@ -217,11 +220,11 @@ class Call:
         """Return it as plain data: `name`, `arguments`, `id` and `complete`.
 
         If it was decoded, `start`, `end` and `raw` too, and `diagnoses` and `nested` if there are any. `arguments` is
-        the call's own dict, not a copy.
+        a copy of a decoded call's, which may be changed.
         """
         shown: dict[str, Any] = {
             "name": self.name,
-            "arguments": self.arguments,
+            "arguments": dict(self.arguments),
             "id": self.id,
             "complete": self.complete,
         }
@@ -296,7 +299,7 @@ class Segment:
 class Message:
     """A model's whole turn: what to show, what it thought, what to execute, and what was odd about it.
 
-    `text` and `reasoning` are joined over the whole turn, without markup. `calls` are in order. `candidates` look like
+    `text` and `reasoning` are joined over the turn, without markup. `calls` are in text order. `candidates` look like
     calls but were not taken for calls: do not execute them; their characters are in `text` or `reasoning` too.
     `segments` say where in the input everything was, in order. `diagnoses` are all there are, in order. `documents` are
     those at top level and those lifted out of arguments, in the order in which they ended. `dialect` is the name of the

@@ -16,7 +16,7 @@ from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.errors import EncodeError
 from wireproto.values.model import Message
 from wireproto.values.quoting import quoted
-from wireproto.write.encoder import encode
+from wireproto.write.encoder import encode, placed
 
 
 def convert(text: str, source: str | Dialect, target: str | Dialect, tools: Tools = None) -> str:
@@ -57,7 +57,7 @@ def _write(message: Message, target: Dialect, tools: Toolset) -> str:
 def _outline(message: Message) -> list[tuple[str, Any]]:
     """Return the text, reasoning and calls of a decoded message in order, adjacent text joined."""
     outline: list[tuple[str, Any]] = []
-    calls = iter(message.calls)
+    calls = placed(message)
     for segment in message.segments:
         if segment.kind == "call":
             call = next(calls)

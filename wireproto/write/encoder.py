@@ -5,7 +5,7 @@ It knows no format. Its law: what `encode` returns decodes to what it was given;
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from typing import Any, Literal, Union
@@ -137,7 +137,7 @@ def _write(message: Message, dialect: Dialect, tools: Toolset, escaped: bool, re
 
 def _parts(message: Message) -> Iterable[tuple[str, Any]]:
     if message.segments:
-        calls = iter(message.calls)
+        calls = placed(message)
         for i, segment in enumerate(message.segments):
             if segment.kind == "call":
                 yield "call", next(calls)
@@ -155,6 +155,12 @@ def _parts(message: Message) -> Iterable[tuple[str, Any]]:
         yield "text", message.text
     for call in message.calls:
         yield "call", call
+
+
+def placed(message: Message) -> Iterator[Call]:
+    """Yield the call of each segment that is one; a call that policy promoted stands in the text and has none."""
+    spans = {segment.span for segment in message.segments if segment.kind == "call"}
+    yield from [call for call in message.calls if call.span in spans] or message.calls
 
 
 def _section(dialect: Dialect, calls: list[str], last: str, is_cut: bool) -> list[str]:

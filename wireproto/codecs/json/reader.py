@@ -191,7 +191,8 @@ class JsonReader(State):
                 continue
             if key != names[0]:
                 builder.note("alias-key", position, f"{quoted(key)} instead of {quoted(names[0])}")
-            if builder.name is not None if role == "name" else role == "arguments" and self._progress.arguments:
+            given = {"name": builder.name, "id": builder.id, "arguments": self._progress.arguments or None}[role]
+            if given is not None:
                 builder.note("duplicate-argument", position, f"the member {quoted(key)} was given twice")
                 return "drop"
             return role
