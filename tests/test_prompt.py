@@ -211,8 +211,8 @@ def test_a_name_that_is_none_is_quoted() -> None:
 
 
 def test_tools_that_a_dialect_cannot_write_are_refused() -> None:
-    with pytest.raises(wp.EncodeError, match="a b"):
-        wp.prompt("qwen3_coder", [{"name": "a b"}])
+    with pytest.raises(wp.EncodeError, match="a>b"):
+        wp.prompt("qwen3_coder", [{"name": "a>b"}])
 
 
 @every_dialect

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wireproto import Call, Dialect
+from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.dialect import Argument
-from wireproto.format.template import ALPHABETS
 from wireproto.text.json_repair import dumps
 from wireproto.tools.toolset import Tool
 

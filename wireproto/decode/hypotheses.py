@@ -18,11 +18,13 @@ from wireproto.engine.call_opening import find_argument
 from wireproto.engine.left_context import LeftContext
 from wireproto.engine.openers import FENCE_WIDTH, FENCES
 from wireproto.engine.regions import Region
+from wireproto.format.alphabet import MAX_DECLARED
+from wireproto.format.declared import can_name, declaring, naming
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings
-from wireproto.format.template import ALPHABETS, Lit, Slot, Template
+from wireproto.format.template import Lit, Slot, Template
 from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK, Literals, Match, skip_blank
 from wireproto.tools.toolset import Toolset
@@ -158,7 +160,7 @@ def _bare_headers() -> tuple[tuple[Dialect, Template], ...]:
 
 @lru_cache(maxsize=CACHED)
 def _names(names: tuple[str, ...]) -> Literals:
-    return Literals(frozenset(names))
+    return Literals(frozenset(name for name in names if len(name) <= MAX_DECLARED))
 
 
 def stripped(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothesis]:
@@ -182,8 +184,9 @@ def _bare_head(text: str, name: re.Match[str], dialect: Dialect, header: Templat
         start = name.start() - len(lead) - len(before)
         if start < 0 or not text.startswith(lead + before, start):
             continue
-        matched = header.match(text, start, len(text))
-        if not isinstance(matched, Match):
+        known = naming(header, dialect, tools.unusual.names)
+        matched = next((m for each in known if isinstance(m := each.match(text, start, len(text)), Match)), None)
+        if matched is None:
             continue
         body = skip_blank(text, matched.end, len(text))
         if text[body : body + 1] == "{" and _names_a_tool(dialect, matched, tools):
@@ -208,7 +211,7 @@ def lone_arguments(text: str, tools: Toolset, own: Dialect | None) -> Iterator[H
     named: dict[str, Spelling] = {}
     for spelling in (spellings(spec)[0] for spec in specs):
         if spelling.codec.body == "arguments" and not spelling.key_is_tag and not spelling.codec.has_cdata:
-            named.setdefault(spelling.keys[0].first, spelling)
+            named.setdefault(spelling.keys[0].first, declaring(spelling, tools.unusual))
     for found in iter_literals(Literals(frozenset(named)), text) if named else ():
         at = found.start()
         before = text[max(0, at - _NEAR) : at]
@@ -225,7 +228,7 @@ def _argument_guess(text: str, at: int, before: str, spelling: Spelling, tools: 
         return None
     # A name that no header of this format can hold is none that the model meant.
     names = (tool.name for tool in tools.tools if key.slots["key"] in tool.keys)
-    fitting = [name for name in names if ALPHABETS["name"].fullmatch(name)]
+    fitting = [name for name in names if can_name(spelling.dialect.call.open, spelling.dialect, name)]
     named = [
         hit for hit in iter_literals(_names(tools.names), before) if hit.group() in fitting and _is_word(before, hit)
     ]

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 from wireproto.engine.left_context import LeftContext
 from wireproto.format.codec import Statements
+from wireproto.format.declared import holding
 from wireproto.format.spelling import Spelling
 from wireproto.format.template import Slot, Template
+from wireproto.text import json_strings
 from wireproto.text.scan import NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
 from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.quoting import quoted
@@ -121,7 +123,7 @@ def find_argument(spelling: Spelling, text: str, pos: int, end: int, tool: Tool 
             answer = WAIT if found is WAIT else answer
         elif answer is WAIT:
             return WAIT
-        elif not spelling.key_is_tag or tool is None or found.slots["key"] in tool.keys:
+        elif tool is None or (key := found.slots["key"]) in tool.keys or not spelling.needs_tool(key):
             return found
     return answer
 
@@ -280,7 +282,8 @@ class Opening:
             return WAIT
         if not recovered:
             return YES if statements.begins.match(text, pos) else NO
-        found = statements.naming(self._spelling.dialect.record.name[0]).match(text, pos, self._end)
+        naming = statements.naming(self._spelling.dialect.record.name[0])
+        found = holding(naming, "name", self._context.tools.unusual.names).match(text, pos, self._end)
         if not isinstance(found, Match):
             return found
         return YES if self._context.tools.accepts(found.slots["name"]) else NO
@@ -317,11 +320,23 @@ class Opening:
                 return NO
             at = skip_blank(text, at + 1, end) if expected == ":" else at
         slot = Slot("name", (text[at] * 2,)).match(text, at, end)
+        if slot is NO and context.tools.unusual.names:
+            return self._unusual_name(at)
         if not isinstance(slot, tuple):
             return slot
         if not context.tools.accepts(slot[1]):
             return NO
         return self._second_member(slot[0]) if context.undetected else YES
+
+    def _unusual_name(self, pos: int) -> Answer:
+        """Match a string of JSON that spells a declared name beyond the alphabet."""
+        text, end, context = self._text, self._end, self._context
+        name, at = json_strings.decode(text, pos + 1, end, text[pos], set())
+        if at >= end or text[at] != text[pos]:
+            return WAIT if any(known.startswith(name) for known in context.tools.unusual.names) else NO
+        if name not in context.tools.unusual.names:
+            return NO
+        return self._second_member(at + 1) if context.undetected else YES
 
     def _second_member(self, pos: int) -> Answer:
         """Match the name of the next member: what sets a format without markers apart from any other JSON."""

@@ -14,12 +14,14 @@ from itertools import chain
 
 from wireproto.engine.document_stream import literals
 from wireproto.engine.left_context import LeftContext
+from wireproto.format.declared import declaring
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings
 from wireproto.format.template import Lit, Slot
 from wireproto.text.scan import NO, Literals, skip_blank
+from wireproto.tools.names import NO_UNUSUAL, Unusual
 from wireproto.tools.toolset import Toolset
 from wireproto.values.policy import Policy
 
@@ -53,6 +55,7 @@ class OpenerTable:
     ends: tuple[str, ...] = ()
     fences: bool = True
     documents: frozenset[str] = frozenset()
+    unusual: Unusual = NO_UNUSUAL
 
     @property
     def ends_reasoning(self) -> bool:
@@ -79,7 +82,7 @@ class OpenerTable:
 
     def chosen(self, dialect: Dialect) -> OpenerTable:
         """Return the table of a dialect that was found out. Nothing is foreign then, since none was configured."""
-        return _chosen(dialect, self.fences, self.documents)
+        return _chosen(dialect, self.fences, self.documents, self.unusual)
 
     def lacks_marker(self, text: str, pos: int, end: int) -> bool:
         """Return whether what remains of a header without its first marker stands at `pos`, or may."""
@@ -99,15 +102,22 @@ def first_table(dialect: str | Dialect, policy: Policy, tools: Toolset) -> Opene
     """
     fences, documents = policy.fenced_calls == "quote", literals(policy.documents)
     if dialect == AUTO:
-        return _any_dialect(fences, documents, None if tools.any_name else frozenset(tools.names))
-    return opener_table(find_dialect(dialect), fences, documents)
+        return _any_dialect(fences, documents, None if tools.any_name else frozenset(tools.names), tools.unusual)
+    return opener_table(find_dialect(dialect), fences, documents, tools.unusual)
 
 
 @lru_cache(maxsize=CACHED)
-def opener_table(dialect: Dialect, fences: bool, documents: frozenset[str] = frozenset()) -> OpenerTable:
-    """Return what to look for in a dialect's output; `fences`: Markdown fences too; `documents`: what opens those."""
-    own = spellings(dialect)
-    every = (*own, *_relatives(dialect))
+def opener_table(
+    dialect: Dialect, fences: bool, documents: frozenset[str] = frozenset(), unusual: Unusual = NO_UNUSUAL
+) -> OpenerTable:
+    """Return what to look for in a dialect's output.
+
+    `fences`: Markdown fences too; `documents`: what opens those; `unusual`: declared names that no alphabet holds.
+    """
+    own, related = (
+        tuple(declaring(each, unusual) for each in some) for some in (spellings(dialect), _relatives(dialect))
+    )
+    every = (*own, *related)
     by_literal: dict[str, list[Spelling]] = {}
     for spelling in every:
         for literal in spelling.openers:
@@ -126,28 +136,33 @@ def opener_table(dialect: Dialect, fences: bool, documents: frozenset[str] = fro
         reasoning=reasoning,
         reasoning_closers=tuple(chain.from_iterable(reasoning.values())),
         ends=dialect.ends,
+        unusual=unusual,
     )
 
 
 @lru_cache(maxsize=CACHED)
-def _chosen(dialect: Dialect, fences: bool, documents: frozenset[str]) -> OpenerTable:
-    return replace(opener_table(dialect, fences, documents), own="")
+def _chosen(dialect: Dialect, fences: bool, documents: frozenset[str], unusual: Unusual) -> OpenerTable:
+    return replace(opener_table(dialect, fences, documents, unusual), own="")
 
 
 @lru_cache(maxsize=CACHED)
-def _any_dialect(fences: bool, documents: frozenset[str], names: frozenset[str] | None) -> OpenerTable:
+def _any_dialect(
+    fences: bool, documents: frozenset[str], names: frozenset[str] | None, unusual: Unusual
+) -> OpenerTable:
     """Return what is looked for while nothing is known but the declared `names`; None where every name counts.
 
     Where a call's marker is nothing but its name, or nothing at all, only a declared name tells it from text.
     """
     specs = [find_dialect(name) for name in dialects()]
-    every = tuple(each for spec in specs for each in spellings(spec) if names is not None or not _is_bare(each))
+    known = (declaring(each, unusual) for spec in specs for each in spellings(spec))
+    every = tuple(each for each in known if names is not None or not _is_bare(each))
     marked = [spelling for spelling in every if not _is_bare(spelling)]
     late = [spelling for spelling in every if names is not None and _keeps_marker(spelling)]
     heads = dict.fromkeys(head for spelling in late for head in _line_heads(spelling, names or frozenset()))
     reasoning = _reasoning(specs)
     guarded, others = _live(marked, reasoning, fences)
-    guarded |= {each.headers[0].first + name for each in every if _is_bare(each) for name in names or ()}
+    bare = [each.headers[0] for each in every if _is_bare(each)]
+    guarded |= {header.first + name for header in bare for name in names or () if header.holds("name", name)}
     guarded |= {"\n" + head for head in heads}
     text = guarded | others | documents
     return OpenerTable(
@@ -165,6 +180,7 @@ def _any_dialect(fences: bool, documents: frozenset[str], names: frozenset[str] 
         ends=tuple(dict.fromkeys(chain.from_iterable(spec.ends for spec in specs))),
         fences=fences,
         documents=documents,
+        unusual=unusual,
     )
 
 
@@ -245,4 +261,5 @@ def _line_heads(spelling: Spelling, names: frozenset[str]) -> Iterator[str]:
     for header in spelling.late_headers:
         starts = spelling.dialect.call.id if "id" in header.roles else (header,)
         for template in starts:
-            yield from names if isinstance(template.nodes[0], Slot) else (template.first,)
+            named = isinstance(template.nodes[0], Slot)
+            yield from (name for name in names if template.holds("name", name)) if named else (template.first,)

@@ -15,9 +15,10 @@ from functools import lru_cache
 from wireproto.format.codec import CodecFacts
 from wireproto.format.dialect import Dialect, every_spelling
 from wireproto.format.plugins import codec_facts
-from wireproto.format.template import ALPHABETS, Gap, Lit, Node, Slot, Template
+from wireproto.format.template import Gap, Lit, Node, Slot, Template
 from wireproto.text.scan import NO, Literals, Match, Miss, beginning_of
 from wireproto.text.xml_text import CDATA_OPEN
+from wireproto.tools.names import NAME
 from wireproto.tools.toolset import Toolset
 
 # A salted dialect lives as long as its conversation; what is worked out for one must not outlive it for ever.
@@ -44,6 +45,7 @@ class Spelling:
     `openers`: the literals that a call or its section may begin with; `outside` those that are live outside calls.
     `wrapper_close` is empty where there is no wrapper. `fixed_close` is the closer of the call itself, empty where
     there is none, and None where it holds the call's name. `end_firsts`: what end-of-turn tokens begin with.
+    `unusual_keys`: declared keys that no alphabet holds.
     """
 
     dialect: Dialect
@@ -59,6 +61,7 @@ class Spelling:
     value_open: Template | None
     value_gap: str
     value_closer: Template
+    unusual_keys: frozenset[str] = frozenset()
     markerless: bool = field(init=False)
     wrapper_close: str = field(init=False)
     joint: str = field(init=False)
@@ -90,11 +93,15 @@ class Spelling:
 
     def call_close(self, name: str) -> str:
         """Return the closer of the call itself; empty where there is none."""
-        return self.fixed_close if self.fixed_close is not None else self.closers[0].format(name=name)
+        return self.fixed_close if self.fixed_close is not None else self.closers[0].fill(name=name)
+
+    def needs_tool(self, key: str) -> bool:
+        """Return whether a key counts only in a call of a tool that declares it."""
+        return self.key_is_tag or key in self.unusual_keys
 
     def value_close(self, key: str) -> str:
         """Return the closer of a raw value."""
-        return self._value_close if self._value_close is not None else self.value_closer.format(key=key)
+        return self._value_close if self._value_close is not None else self.value_closer.fill(key=key)
 
     def value_tag(self, key: str) -> str:
         """Return how an opener of the value closer's tag begins: `<parameter`; empty if it is no such tag."""
@@ -128,8 +135,11 @@ class Spelling:
         """Return the tool's name in a call id, and whether the id has the canonical form (R-UNK)."""
         for i, template in enumerate(self.dialect.call.id):
             found = _id_pattern(template).fullmatch(text)
-            if found and (tools.accepts(found["name"]) or i == 0):
-                return found["name"], i == 0
+            if found is None:
+                continue
+            name, canonical = found["name"], i == 0
+            if name in tools.by_name or ((tools.any_name or canonical) and NAME.fullmatch(name) is not None):
+                return name, canonical
         return None
 
 
@@ -141,7 +151,7 @@ def live_in_value(spelling: Spelling, call_close: str, names: frozenset[str]) ->
     """
     found = {call_close, spelling.wrapper_close, *(close for _, close in spelling.sections)}
     if spelling.key_is_tag and names:
-        words = [name for name in names if ALPHABETS["key"].fullmatch(name)]
+        words = [name for name in names if spelling.keys[0].holds("key", name)]
         found |= {mark for word in words for mark in (f"<{word}", spelling.value_close(word))}
     else:
         tag = "" if spelling.value_closer.roles else spelling.value_tag("")
@@ -187,7 +197,7 @@ def turn_ends(tokens: frozenset[str]) -> re.Pattern[str]:
 
 @lru_cache(maxsize=CACHED)
 def _id_pattern(template: Template) -> re.Pattern[str]:
-    pieces = {"name": r"(?P<name>[A-Za-z0-9_.-]{1,128})", "index": r"[0-9]{1,9}"}
+    pieces = {"name": r"(?P<name>.+)", "index": r"[0-9]{1,9}"}
     return re.compile("".join(pieces[n.role] if isinstance(n, Slot) else re.escape(n.text) for n in template.nodes))
 
 

@@ -10,23 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Union
 
+from wireproto.format.alphabet import ALPHABETS, holds
 from wireproto.text.scan import NO, WAIT, Answer, Match, Miss, begins, skip_blank
 from wireproto.text.xml_text import escape_attribute, references
 from wireproto.values.errors import DialectError
 from wireproto.values.quoting import quoted
 
-# What a model may write in a slot. The alphabet belongs to the slot: it is what keeps prose from becoming a call.
-ALPHABETS: dict[str, re.Pattern[str]] = {
-    "name": re.compile(r"[A-Za-z0-9_.-]{1,128}"),
-    "key": re.compile(r"[A-Za-z0-9_.-]{1,128}"),
-    "id": re.compile(r"[A-Za-z0-9_.:-]{1,256}"),
-    "index": re.compile(r"[0-9]{1,9}"),
-    "string": re.compile(r"true|false"),
-    "type": re.compile(r"string|integer|number|boolean|null|object|array"),
-}
 # A start tag longer than this is none: what a decoder holds back stays small.
 MAX_TAG = 1024
 # Models write `<function="f">` for `<function=f>`.
@@ -94,13 +86,15 @@ class Tag:
     """A start tag: attributes in any order, each (name, role of its slot, whether it may be missing).
 
     `words` are attributes without a value that must stand there; `caseless` names are matched in any case, as in HTML.
-    `firsts` are the literals it may begin with, the canonical one first: where case does not count, every mixture.
+    `declared` are names that count though the alphabet of their slot does not hold them. `firsts` are the literals it
+    may begin with, the canonical one first: where case does not count, every mixture.
     """
 
     name: str
     attributes: tuple[tuple[str, str, bool], ...]
     words: tuple[str, ...] = ()
     caseless: bool = False
+    declared: frozenset[str] = frozenset()
     firsts: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -137,6 +131,14 @@ class Tag:
         pieces = [self.name, *self.words, *(f'{name}="{escape_attribute(value)}"' for name, value in given)]
         return f"<{' '.join(pieces)}>"
 
+    def holds(self, role: str, word: str) -> bool:
+        """Return whether a declared name can stand in the tag; everything else is checked where it is read."""
+        if role != "name":
+            return True
+        text = self.format({role: word})
+        found = replace(self, declared=frozenset((word,))).match(text, 0, len(text))
+        return isinstance(found, Match) and found.slots[role] == word
+
     def match(self, text: str, pos: int, end: int) -> Match | Miss:
         """Match at `pos`, looking no further than `end`."""
         after = pos + 1 + len(self.name)
@@ -165,8 +167,8 @@ class Tag:
         for name, role, optional in self.attributes:
             value = attributes.pop(name, None)
             fits = value is not None and (role == "key" or ALPHABETS[role].fullmatch(value) is not None)
-            if value is not None and fits:
-                slots[role] = value
+            if value is not None and (fits or (role == "name" and value in self.declared)):
+                fits, slots[role] = True, value
             elif not optional:
                 return NO
             canonical = canonical and (fits or value is None)
@@ -261,16 +263,37 @@ class Template:
         """Write the marker with its slots filled.
 
         Raises:
-            ValueError: a slot's alphabet does not hold what is to stand in it.
+            ValueError: a slot cannot hold what is to stand in it.
         """
+        for role in self.roles & slots.keys():
+            if not self.holds(role, slots[role]):
+                raise ValueError(f"a {role} of this format cannot be {quoted(slots[role])}")
+        return self.fill(**slots)
+
+    def holds(self, role: str, word: str) -> bool:
+        """Return whether a declared name, a key or an id can stand in its slot; true if there is no such slot."""
+        for i, node in enumerate(self.nodes):
+            if isinstance(node, Slot) and node.role == role:
+                pair = node.quotes[0] if node.quotes else ""
+                element = self.first in ("<", "</")
+                return holds(role, word, pair[1:] or self._ends(i), quoted=bool(pair), element=element)
+            if isinstance(node, Tag):
+                return node.holds(role, word)
+        return True
+
+    def _ends(self, i: int) -> Iterable[str]:
+        """Return what a slot without quotes may be over at: the next marker; a sign that ids may hold says nothing."""
+        if not any(isinstance(node, Lit) for node in self.nodes[i + 1 :]):
+            return "<{"
+        return [text for text in self.literals if ALPHABETS["id"].fullmatch(text) is None]
+
+    def fill(self, **slots: str) -> str:
+        """Write the marker with its slots filled, whether they can hold it or not."""
         out = []
         for node in self.nodes:
             if isinstance(node, Slot):
-                value = slots[node.role]
-                if not ALPHABETS[node.role].fullmatch(value):
-                    raise ValueError(f"a {node.role} of this format cannot be {quoted(value)}")
                 pair = node.quotes[0] if node.quotes else ""
-                out.append(pair[:1] + value + pair[1:])
+                out.append(pair[:1] + slots[node.role] + pair[1:])
             elif isinstance(node, Tag):
                 out.append(node.format(slots))
             else:

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from wireproto.format.declared import can_name
 from wireproto.format.dialect import Dialect
-from wireproto.format.template import Gap, Lit, Node, Slot, Tag, Template
+from wireproto.format.template import Gap, Lit, Node, Slot, Template
 from wireproto.grammars.automata.charset import char_range
 from wireproto.grammars.expr.expr import Expr, chars, literal, repeat, seq
 from wireproto.grammars.expr.rule_table import RuleTable
@@ -22,7 +23,7 @@ from wireproto.grammars.schema.reading import Note, SchemaReader
 from wireproto.grammars.schema.rules import SchemaRules
 from wireproto.grammars.schema.values import ValueSet
 from wireproto.grammars.schema.writing import ValueWriter
-from wireproto.text.scan import Match
+from wireproto.text.json_strings import is_unicode
 from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.errors import GrammarError, TooLarge
 from wireproto.values.quoting import quoted
@@ -89,6 +90,8 @@ class CallWriter:
         count = max(len(self.tools.tools), 1)
         keys = next(keys for keys in range(_ANY_ORDER, -1, -1) if keys == 0 or count << keys <= _MAX_ORDERS)
         with _naming(tool):
+            if not is_unicode(tool.name):
+                raise GrammarError("its name holds half a surrogate pair, which no text does")
             return SchemaRules(
                 closed_schema(tool), self.table, strict=self.strict, any_order=keys, notation=notation, make=make
             )
@@ -99,7 +102,7 @@ class CallWriter:
         return seq(
             self.header(shape.open, tool),
             self.arguments_rule(tool, rules, arguments),
-            literal(shape.close.format(name=tool.name)),
+            literal(shape.close.fill(name=tool.name)),
         )
 
     def arguments_rule(self, tool: Tool, rules: SchemaRules, make: Callable[[], Expr]) -> Expr:
@@ -130,10 +133,10 @@ class CallWriter:
 
     def header(self, template: Template, tool: Tool) -> Expr:
         """Return the opener of a call, or another header; raises `GrammarError` for a name that it cannot hold."""
-        try:
-            return seq(*(self._node(node, tool) for node in template.nodes))
-        except ValueError as error:
-            raise GrammarError(f"tool {quoted(tool.name)}: {self.dialect.name}: {error}") from None
+        if not can_name(template, self.dialect, tool.name) or ("\0" in tool.name and template.roles):
+            message = f"a name of this format cannot be {quoted(tool.name)}"
+            raise GrammarError(f"tool {quoted(tool.name)}: {self.dialect.name}: {message}")
+        return seq(*(self._node(node, tool) for node in template.nodes))
 
     def _node(self, node: Node, tool: Tool) -> Expr:
         if isinstance(node, Slot) and node.role == "id" and self.dialect.call.id:
@@ -142,10 +145,7 @@ class CallWriter:
             return repeat(_DIGIT, 1, _MAX_INDEX)
         if isinstance(node, (Lit, Gap)):
             return literal(node.text)
-        text = Template((node,)).format(name=tool.name)
-        if isinstance(node, Tag) and not isinstance(node.match(text, 0, len(text)), Match):
-            raise ValueError(f"a name of this format cannot be {quoted(tool.name)}")
-        return literal(text)
+        return literal(Template((node,)).fill(name=tool.name))
 
 
 CallBody = Callable[[CallWriter, Tool], Expr]

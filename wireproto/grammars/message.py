@@ -113,7 +113,7 @@ class MessageWriter:
         markers = {marker for marker in known.openers if is_distinctive(marker)}
         for spelling in (spelling for each in known.by_literal.values() for spelling in each):
             bare = [header for header in spelling.headers if header.nodes and not is_distinctive(header.first)]
-            markers |= {header.format(name=tool.name).strip(BLANK) for header in bare for tool in self.tools.tools}
+            markers |= {header.fill(name=name).strip(BLANK) for header in bare for name in self.tools.names}
         late = [header for spelling in known.late for header in spelling.late_headers]
         markers |= {text for header in late for text in header.literals if is_distinctive(text)}
         if self.dialect.reasoning is not None:
@@ -130,7 +130,7 @@ class MessageWriter:
         shared = commonprefix([one, other])  # noqa: RUF071 - characters are what is compared here
         if is_distinctive(shared):
             return (shared,)
-        return tuple(opener.format(name=tool.name).strip(BLANK) for tool in self.tools.tools)
+        return tuple(opener.fill(name=tool.name).strip(BLANK) for tool in self.tools.tools)
 
     def reasoning_first(self, opened: bool) -> LeadingReasoning | None:
         """Return the reasoning that may come first; None if the dialect has none."""

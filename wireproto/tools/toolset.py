@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Union
 
 from wireproto.text import json_repair
+from wireproto.tools.names import Unusual, unusual
 from wireproto.tools.types import NUMBERS, PLAIN_TYPES, Resolver, Types, json_type
 from wireproto.values.errors import SchemaError
 from wireproto.values.quoting import escaped, quoted
@@ -185,10 +186,13 @@ class Toolset:
     any_name: bool = False
     by_name: dict[str, Tool] = field(init=False, repr=False, compare=False)
     empty: bool = field(init=False, repr=False, compare=False)
+    unusual: Unusual = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {tool.name: tool for tool in self.tools})
         object.__setattr__(self, "empty", not self.any_name and not self.tools)
+        keys = (key for tool in self.tools for key in tool.keys)
+        object.__setattr__(self, "unusual", unusual(self.by_name, keys))
 
     @classmethod
     def of(cls, tools: Tools) -> Toolset:

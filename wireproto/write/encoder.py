@@ -18,6 +18,7 @@ from wireproto.format.registry import dialect as find_dialect
 from wireproto.text.json_repair import MAX_DEPTH
 from wireproto.text.json_safe import identical
 from wireproto.text.scan import BLANK
+from wireproto.tools.names import NAME
 from wireproto.tools.toolset import Tool, Tools, Toolset
 from wireproto.values.errors import EncodeError
 from wireproto.values.model import Call, Message
@@ -62,7 +63,8 @@ def encode(
         text = _write(message, spec, known, True, reasoning_open)
         problem = _difference(message, text, spec, known, reasoning_open)
     if problem:
-        raise EncodeError(f"{spec.name} cannot carry this: {_misfit_id(message, spec, known) or problem}")
+        problem = _misfit_id(message, spec, known) or problem + _undeclared(message, spec, known)
+        raise EncodeError(f"{spec.name} cannot carry this: {problem}")
     return text
 
 
@@ -246,6 +248,19 @@ def _writes_id(dialect: Dialect, call: Call, tools: Toolset) -> bool:
     """Return whether the dialect has a place for an id; where it has none, an id is left out."""
     bare = replace(call, id=None)
     return _write_call(dialect, call, tools, 0, False) != _write_call(dialect, bare, tools, 0, False)
+
+
+def _undeclared(message: Message, dialect: Dialect, tools: Toolset) -> str:
+    """Say which name or key would have to be declared to be read as one, or nothing."""
+    roles = dialect.call.open.roles | dialect.argument.open.roles
+    for call in message.calls:
+        tool = tools.get(call.name)
+        names = [call.name] if tool is None and roles else []
+        names += [key for key in call.arguments if "key" in roles and (tool is None or key not in tool.keys)]
+        for name in names:
+            if NAME.fullmatch(name) is None:
+                return f"; {quoted(name)} is a name only where the tools declare it"
+    return ""
 
 
 def _argument_difference(call: Call, found: Call) -> str:

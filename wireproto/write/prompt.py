@@ -11,9 +11,9 @@ from typing import Final
 
 from wireproto.codecs import codec
 from wireproto.engine.codec import loaded
+from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.format.template import ALPHABETS
 from wireproto.text.json_repair import dumps
 from wireproto.tools.parameters import Parameter, definitions, example, parameters
 from wireproto.tools.toolset import Tool, Tools, Toolset

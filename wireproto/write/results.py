@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.dialect import Dialect, ResultShape
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.format.template import ALPHABETS
 from wireproto.text.json_repair import dumps
 from wireproto.text.toml_strings import write_line, write_string
 from wireproto.text.xml_text import ESCAPES, escape, escape_attribute

@@ -14,7 +14,7 @@ from typing import Final
 
 from wireproto.codecs.tagged.writer import in_python, padding
 from wireproto.format.spelling import CACHED, spellings
-from wireproto.format.template import ALPHABETS, Slot
+from wireproto.format.template import Slot
 from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, length_dfa
 from wireproto.grammars.automata.charset import char_set, complement
 from wireproto.grammars.automata.patterns import pattern_dfa
@@ -82,7 +82,7 @@ class _TaggedMembers:
 
     def member(self, key: str, value: Formula) -> Expr:
         """Return an argument, every text of it; nothing for a key that the decoder would not read as one."""
-        if ALPHABETS["key"].fullmatch(key) is None:
+        if not self.calls.dialect.argument.open.holds("key", key):
             error = Inexpressible("properties", f"a key of this format cannot be {quoted(key)}")
             self.writer.reader.widen(pointer_of(value), "properties", error, "narrowed")
             return NOTHING
@@ -114,7 +114,7 @@ class _TaggedMembers:
                 options.append(seq(self._opener(written, wire), body))
         if not argument.close.nodes:
             return choice(*options)
-        after = argument.close.format(key=key)[len(self.site.spelling.value_close(key)) :]
+        after = argument.close.fill(key=key)[len(self.site.spelling.value_close(key)) :]
         return seq(choice(*options), literal(after)) if options else NOTHING
 
     def _opener(self, key: Expr, wire: str) -> Expr:

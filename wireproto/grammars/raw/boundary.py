@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
-from typing import Final
+from typing import Final, Union
 
+from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.spelling import AFTER_TAG_NAME, CACHED, Spelling
-from wireproto.format.template import ALPHABETS, Gap, Lit, Slot, Tag, Template
+from wireproto.format.template import Gap, Lit, Slot, Tag, Template
 from wireproto.format.value_endings import endings
 from wireproto.grammars.automata.automaton import Dfa, build_dfa, edges_to
 from wireproto.grammars.automata.charset import char_set, union
@@ -34,6 +35,7 @@ from wireproto.grammars.raw.marker_nfa import (
     literal_steps,
 )
 from wireproto.text.scan import BLANK
+from wireproto.tools.names import unusual
 from wireproto.tools.toolset import Toolset
 
 _BLANKS: Final = char_set(BLANK)
@@ -44,6 +46,9 @@ _MAX_WORD: Final = 128
 _MAX_SITES: Final = 12
 # One automaton tells declared keys apart up to here; with more of them every key counts as declared, to keep it small.
 _MAX_KEYS: Final = 64
+# And names or keys beyond the alphabet up to here; of more, every word of their characters counts as declared.
+_MAX_UNUSUAL: Final = 8
+Word = Union[str, Ranges, None]  # what stands in a slot: this word, a word of these characters, or of the alphabet
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class ValueSite:
 
     `name`, `key`: of the call and of the value, where closers spell them, else empty. `tools`: names and keys, where a
     header is only a tool's name. `coarse`: there are too many keys for an automaton each; values hold no tag of them.
+    `unusual`: the tools with a name or with keys beyond the alphabet, and those keys.
     """
 
     spelling: Spelling
@@ -61,21 +67,37 @@ class ValueSite:
     name: str = ""
     key: str = ""
     coarse: bool = False
+    unusual: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @classmethod
     def of(cls, spelling: Spelling, tools: Toolset) -> ValueSite:
         """Return the site of values in a spelling, with these tools."""
         # A key that the format cannot spell is never the key of an argument.
-        of_tool = {tool.name: sorted(filter(ALPHABETS["key"].fullmatch, tool.keys)) for tool in tools.tools}
+        holds = spelling.keys[0].holds
+        of_tool = {tool.name: sorted(key for key in tool.keys if holds("key", key)) for tool in tools.tools}
+        header = spelling.headers[0]
+        named = [(tool.name, unusual((), of_tool[tool.name]).keys) for tool in tools.tools]
+        odd = [(name, tuple(sorted(keys))) for name, keys in named if keys or name in tools.unusual.names]
         keys = sorted({key for found in of_tool.values() for key in found})
         bare = any(header.name_only for header in spelling.headers)
         return cls(
             spelling,
             bool(spelling.sections),
             tuple(keys) if len(keys) <= _MAX_KEYS or spelling.key_is_tag else (),
-            tuple((name, tuple(found)) for name, found in of_tool.items()) if bare else (),
+            tuple((name, tuple(of_tool[name])) for name in tools.names if bare and header.holds("name", name)),
             coarse=bool(spelling.value_closer.roles) and sum(map(len, of_tool.values())) > _MAX_SITES,
+            unusual=() if bare else tuple(each for each in odd if header.holds("name", each[0])),
         )
+
+    @property
+    def words(self) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+        """What may be the name in a header, and the key in an argument's opener: usual words, and unusual ones."""
+        found = unusual((name for name, _ in self.unusual), (key for _, keys in self.unusual for key in keys))
+        names, keys = (
+            (None, *sorted(each)) if len(each) <= _MAX_UNUSUAL else (union(_alphabet("key"), char_set("".join(each))),)
+            for each in found
+        )
+        return names, keys
 
     def at(self, name: str, key: str) -> ValueSite:
         """Return the site of one value; values whose automata are equal have equal sites."""
@@ -182,7 +204,7 @@ def _endings(site: ValueSite) -> Iterator[MarkerPath]:
             inside = ((), *_sections(spelling)) if letters.endswith("O") else ()
             yield from (MarkerPath(before + steps, Meaning.BEFORE) for steps in inside)
     line = literal_steps("\n")
-    for key in site.keys or (None,):
+    for key in site.keys or site.words[1]:
         yield from (MarkerPath(line + steps, Meaning.STOP) for steps in _keys(spelling, key, exact=False))
 
 
@@ -200,7 +222,7 @@ def _markers(site: ValueSite) -> dict[str, list[Steps]]:
         "S": [close for _, close in spelling.sections],
     }
     found = {letter: [literal_steps(text) for text in some if text] for letter, some in texts.items()}
-    keys = site.keys if spelling.key_is_tag else (None,)
+    keys: tuple[Word, ...] = site.keys if spelling.key_is_tag else site.words[1]
     found["A"] = [steps for key in keys for steps in _keys(spelling, key, exact=False)]
     found["O"] = list(dict.fromkeys(steps for steps, _ in _calls(site, exact=False)))
     return found
@@ -233,22 +255,37 @@ def _calls(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, str]]:
     """
     spelling = site.spelling
     gap = literal_steps(_last_gap(spelling.dialect.call.open)) if exact else _GAP
-    declared = dict(site.tools)
     for steps, name, own, closer in _headers(site, exact):
-        for key in declared.get(name, ()) if spelling.key_is_tag else (None,):
+        for key in _keys_of(site, name, exact):
             yield from ((steps + gap + after, closer) for after in _keys(spelling, key, exact))
         if own:
             yield steps + gap + literal_steps(own), "" if closer == own else closer
 
 
-def _headers(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, str, str, str]]:
+def _keys_of(site: ValueSite, name: Word, exact: bool) -> tuple[Word, ...]:
+    """Return what may be an argument of a call of this name; `exact`: only what is one whatever tools there are."""
+    if site.spelling.key_is_tag:
+        return next((keys for tool, keys in site.tools if tool == name), ())
+    own = next((keys for tool, keys in site.unusual if tool == name), ())
+    return (None, *own) if exact else site.words[1]
+
+
+def _names(site: ValueSite, header: Template, exact: bool) -> tuple[Word, ...]:
+    """Return what may name the tool in a header; `exact`: the tools with unusual arguments by their own names."""
+    if header.first in ("", "<"):
+        return tuple(name for name, _ in site.tools)
+    few = len(site.unusual) <= _MAX_UNUSUAL
+    return (None, *(name for name, _ in site.unusual if few)) if exact else site.words[0]
+
+
+def _headers(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, Word, str, str]]:
     """Yield headers with the markers before them, the name in them, the call's closer, and the outermost closer."""
     spelling = site.spelling
     spelled = _written if exact else _spelled
-    inner: list[tuple[Steps, str, str]] = []
+    inner: list[tuple[Steps, Word, str]] = []
     for header in spelling.headers if exact else (*spelling.headers, *spelling.late_headers):
-        for name in [name for name, _ in site.tools] if header.first in ("", "<") else [""]:
-            inner.append((spelled(header, name or None), name, spelling.call_close(name)))
+        for name in _names(site, header, exact):
+            inner.append((spelled(header, name), name, spelling.call_close(name if isinstance(name, str) else "")))
     bare = [(steps, name, own, own) for steps, name, own in inner]
     opened = bare
     if spelling.wrapper is not None:
@@ -265,7 +302,7 @@ def _headers(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, str, str, st
     yield from bare if not exact and spelling.wrapper is not None else ()
 
 
-def _written(template: Template, fixed: str | None, string: str = "true") -> Steps:
+def _written(template: Template, fixed: Word, string: str = "true") -> Steps:
     """Return how a dialect writes a template; `string`: the value of the attribute that says whether a value is one."""
     steps: Steps = ()
     for node in template.trimmed:
@@ -278,7 +315,7 @@ def _written(template: Template, fixed: str | None, string: str = "true") -> Ste
     return steps
 
 
-def _spelled(template: Template, fixed: str | None) -> Steps:
+def _spelled(template: Template, fixed: Word) -> Steps:
     """Return steps that cover every spelling of a template that the decoder takes."""
     steps: Steps = ()
     for i, node in enumerate(template.trimmed):
@@ -297,11 +334,11 @@ def _spelled(template: Template, fixed: str | None) -> Steps:
     return steps
 
 
-def _word(role: str, fixed: str | None, most: int | None) -> Steps:
+def _word(role: str, fixed: Word, most: int | None) -> Steps:
     """Return what a slot may hold: the `fixed` name or key if there is one."""
-    if fixed is not None and role in ("name", "key"):
-        return literal_steps(fixed)
-    return (Step(_alphabet(role), 1, most),)
+    if fixed is None or role not in ("name", "key"):
+        return (Step(_alphabet(role), 1, most),)
+    return literal_steps(fixed) if isinstance(fixed, str) else (Step(fixed, 1, most),)
 
 
 @lru_cache(maxsize=16)
@@ -311,7 +348,7 @@ def _alphabet(role: str) -> Ranges:
     return char_set(single or "abcdefghijklmnopqrstuvwxyz")
 
 
-def _keys(spelling: Spelling, key: str | None, exact: bool) -> Iterator[Steps]:
+def _keys(spelling: Spelling, key: Word, exact: bool) -> Iterator[Steps]:
     """Yield the openers of an argument (in key/value dialects: their first half)."""
     if not exact:
         yield from (_spelled(template, key) for template in spelling.keys)

@@ -1,0 +1,42 @@
+"""What may stand in a slot: its alphabet, and the declared names beyond it that the markup around it can hold.
+
+It must not know templates or dialects. Law: what a slot holds can be told from the markup on both sides of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from wireproto.text.scan import BLANK
+from wireproto.tools.names import NAME
+
+# What a model may write in a slot. The alphabet belongs to the slot: it is what keeps prose from becoming a call.
+ALPHABETS: dict[str, re.Pattern[str]] = {
+    "name": NAME,
+    "key": NAME,
+    "id": re.compile(r"[A-Za-z0-9_.:-]{1,256}"),
+    "index": re.compile(r"[0-9]{1,9}"),
+    "string": re.compile(r"true|false"),
+    "type": re.compile(r"string|integer|number|boolean|null|object|array"),
+}
+# A declared name may have any characters, and an id may hold one. A longer one is none: what is held back stays small.
+_DECLARED = frozenset(("name", "key", "id"))
+MAX_DECLARED = 512
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_ELEMENT = re.compile(r"[\w:][\w.:-]*")
+
+
+def holds(role: str, word: str, ends: Iterable[str], *, quoted: bool = False, element: bool = False) -> bool:
+    """Return whether a slot can hold a word that is declared.
+
+    `ends` are what the slot may be over at. `quoted`: it stands in quotes, so that blanks at its edges count.
+    `element`: the slot and its brackets are the whole marker, which only the name of an element may be.
+    """
+    if ALPHABETS[role].fullmatch(word) is not None:
+        return True
+    if role not in _DECLARED or not 0 < len(word) <= MAX_DECLARED or _CONTROL.search(word) is not None:
+        return False
+    if element:
+        return _ELEMENT.fullmatch(word) is not None
+    return (quoted or word == word.strip(BLANK)) and all((word + end).find(end) == len(word) for end in ends)
