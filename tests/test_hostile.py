@@ -114,6 +114,19 @@ def test_depth_is_limited_by_policy(dialect: wp.Dialect) -> None:
 
 
 @every_dialect
+def test_closers_that_can_only_be_content_are_emitted(dialect: wp.Dialect) -> None:
+    head, tail = wp.encode(wp.Call("f", {"s": "zqz"}), dialect, tools=TOOLS).split("zqz")
+    closers = [dialect.argument.close.format(key="s") if dialect.argument.close.nodes else "", tail]
+    closers += [dialect.call.close.format(name="f")] if dialect.call.close.nodes else []
+    for text in (*(head + "x" + closer * 30 + "x" for closer in closers), head + ("x" + head) * 30 + tail * 30 + "x"):
+        decoder = wp.Decoder(dialect, TOOLS)
+        for char in text:
+            decoder.feed(char)
+            # At most: a second closer, the closers of call and section, and the opener of the next call.
+            assert len(decoder.pending) <= 2 * len(tail) + len(head), text
+
+
+@every_dialect
 def test_a_limit_is_the_same_in_every_chunk(dialect: wp.Dialect) -> None:
     chance = random.Random(dialect.name)
     for _ in range(rounds(40, 1_000)):

@@ -103,8 +103,8 @@ class Boundary(State):
             at = found.start() if found is not None else live.held(text, self.scan - base, limit)
             if self._queue and (text[self.scan - base : at].strip(BLANK) or base + at > self._queue[-1].end + MAX_GAP):
                 self._flush()
-            if not self._queue:
-                self.value.emit(self.value.before_line_break(base + at))
+            # Markers that became content are told, though others behind them are still held.
+            self.value.emit(self.value.before_line_break(self._queue[0].start if self._queue else base + at))
             self.scan = base + at
             if found is None:
                 return self._at_end(stop) if end.final else WAIT
