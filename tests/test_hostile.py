@@ -127,6 +127,34 @@ def test_closers_that_can_only_be_content_are_emitted(dialect: wp.Dialect) -> No
 
 
 @every_dialect
+@pytest.mark.parametrize("tail", ["", "done"])
+@pytest.mark.parametrize("most", [0, 60, 300, None])
+def test_what_is_held_in_reasoning_and_fences_is_bounded(dialect: wp.Dialect, tail: str, most: int | None) -> None:
+    call = wp.encode(wp.Call("f", {"s": "y" * 180}), dialect, tools=TOOLS)
+    regions = [("```\n", "\n```\n")]
+    regions += [(dialect.reasoning.open, dialect.reasoning.close)] if dialect.reasoning is not None else []
+    for opener, closer in regions:
+        text = f"Hi\n{opener}so\n{call}\n{call}{closer + tail if tail else ''}"
+        policy = wp.Policy(max_speculation=most)
+        decoder = wp.Decoder(dialect, TOOLS, policy=policy)
+        held = 0
+        for char in text:
+            decoder.feed(char)
+            held = max(held, len(decoder.pending))
+        decoder.close()
+        assert decoder.message == wp.parse(text, dialect, TOOLS, policy=policy)
+        assert most is None or held <= max(most, len(call) - 180) + len(closer)
+        never = wp.Decoder(dialect, TOOLS, policy=wp.Policy(reasoning_calls="never"))
+        if opener != "```\n" and dialect.reasoning is not None and not dialect.reasoning.ends_at_call:
+            assert (
+                "".join(
+                    e.text for e in never.feed(text[: text.index("y" * 180) + 180]) if isinstance(e, wp.ReasoningDelta)
+                )[-50:]
+                == "y" * 50
+            )
+
+
+@every_dialect
 def test_a_limit_is_the_same_in_every_chunk(dialect: wp.Dialect) -> None:
     chance = random.Random(dialect.name)
     for _ in range(rounds(40, 1_000)):

@@ -54,6 +54,7 @@ def test_every_span_has_a_start_and_an_end() -> None:
 
 WRONG: list[tuple[Any, str, Any, str]] = [
     (wp.Policy, "reasoning", "off", 'expected "read" or "none"'),
+    (wp.Policy, "max_speculation", -1, "an integer from 0 or None, not -1"),
     (wp.Policy, "reasoning_calls", "sometimes", 'expected "terminal", "never" or "always"'),
     (wp.Policy, "reasoning_calls", None, "Policy.reasoning_calls"),
     (wp.Policy, "fenced_calls", True, 'expected "quote" or "call", not True'),

@@ -80,7 +80,7 @@ class Recogniser(State):
         transcript.commit()
         if over:
             buffer.feed(held)
-            self._skip_turn_end(held)
+            self._skip_markup(self._position, buffer.end, "end-of-turn")
         if context.section is not None and context.after_call is not None and transcript.calls[-1].complete:
             transcript.diagnose("unclosed-call", (self._position, self._position), "the section's closer is missing")
         context.section = None
@@ -114,17 +114,21 @@ class Recogniser(State):
         while self._step(end):
             pass
         self.buffer.release(self._position)
-        reader = self._reader
-        self.plain_reader = reader if reader is not None and self._region.kind == "text" and reader.is_plain else None
+        reader, outside = self._reader, self._region.kind == "text"
+        self.plain_reader = reader if reader is not None and outside and reader.is_plain else None
 
     def _step(self, end: End) -> bool:
         """Take one step; False when there is nothing more to do with the text so far."""
         region = self._region
         stop = self.buffer.end if region.kind == "text" else region.reach(self.buffer, end.final)
         reach = end if region.closed is None else End.CUT
-        if self._reader is not None:
-            return self._read_call(self._reader, stop, reach)
-        if self._context.after_call is not None:
+        longest = self._speculation.longest if region.kind != "text" else None
+        if longest is not None and stop > longest:
+            stop, reach = longest, End.OPEN
+        reader = self._reader
+        if reader is not None:
+            moved = self._read_call(reader, stop, reach)
+        elif self._context.after_call is not None:
             moved = self._read_after_call(self._context.after_call, stop, reach)
         elif self.documents is not None and self.documents.is_open:
             self._position = self.documents.read(self._context, self._position, stop, reach.final)
@@ -133,12 +137,18 @@ class Recogniser(State):
             moved = self._read_prose(stop, reach)
         if moved:
             return True
-        if region.closed is not None and self._position >= region.closed[0]:
+        if stop == longest and self.buffer.end > stop:
+            # A run is longer than the policy lets it be: it is no call, nor is the opener that it began with.
+            self._reader = None
+            self._position = max(stop, (self.transcript.saved or 0) + 1)
+            self._speculation.roll_back(region, self._position)
+            return True
+        if reader is None and region.closed is not None and self._position >= region.closed[0]:
             self._speculation.close_region(region, self._position, region.closed)
             self._position, self._region = region.closed[1], Region("text")
             return True
-        if end.final:
-            self._speculation.end(self._region, self._position)
+        if reader is None and end.final:
+            self._speculation.end(region, self._position)
         return False
 
     # Text and reasoning outside calls.
@@ -201,10 +211,10 @@ class Recogniser(State):
         if answer is WAIT and not end.final:
             self._context.rescan_from = self.buffer.base + limit
             return WAIT
-        if answer is not YES:
-            self._emit(self.buffer.base + at)
-            return NO
-        return YES
+        if answer is YES:
+            return YES
+        self._emit(self.buffer.base + at)
+        return NO
 
     def _read_marker(self, literal: str, at: int, limit: int, end: End) -> Answer:
         """Deal with the marker at `at`; NO if it is text."""
@@ -218,13 +228,16 @@ class Recogniser(State):
         if region.kind == "text":
             if literal[:FENCE_WIDTH] in FENCES and self._policy.fenced_calls == "quote":
                 answer = self._open_document(at, limit, end)
-                return self._open_fence(position) if answer is NO else answer
+                if answer is not NO or not context.may_fence(position):
+                    return answer
+                self._emit(position + FENCE_WIDTH)
+                self._region = Region.fence(self.buffer, position, FENCE_WIDTH)
+                return YES
             if literal in openers.reasoning and self._policy.reasoning == "read" and not context.in_quotation(position):
                 self._region = Region.reasoning(openers.reasoning[literal], position, after)
                 return self._skip_markup(position, after)
             if literal in openers.reasoning_closers and context.follows_markup(position):
-                self.transcript.diagnose("orphan-closer", (position, after))
-                return self._skip_markup(position, after)
+                return self._skip_markup(position, after, "orphan-closer")
         if context.section is not None and literal == context.section[1]:
             context.section = None
             return self._skip_markup(position, after)
@@ -239,19 +252,15 @@ class Recogniser(State):
         return answer
 
     def _open_document(self, at: int, limit: int, end: End) -> Answer:
-        if self.documents is None or self._region.kind != "text":
+        documents, base = self.documents, self.buffer.base
+        if documents is None or self._region.kind != "text":
             return NO
-        base = self.buffer.base
-        return self.documents.open(self._context, base + at, base + limit, end.final)
+        return documents.open(self._context, base + at, base + limit, end.final)
 
-    def _open_fence(self, position: int) -> Answer:
-        if not self._context.may_fence(position):
-            return NO
-        self._emit(position + FENCE_WIDTH)
-        self._region = Region.fence(self.buffer, position, FENCE_WIDTH)
-        return YES
-
-    def _skip_markup(self, start: int, end: int) -> Answer:
+    def _skip_markup(self, start: int, end: int, code: str = "") -> Answer:
+        """Pass over markup that opens nothing; `code` is what is to be said of it."""
+        if code:
+            self.transcript.diagnose(code, (start, end))
         self.transcript.markup(start, end)
         self._position = self._context.floor = end
         return YES
@@ -271,8 +280,9 @@ class Recogniser(State):
 
         `within`: the spelling whose calls go on. `joint`: how many characters before `at` only join calls.
         """
-        if self._tools.empty or not spellings:
-            return NO
+        draft = self._region.kind == "reasoning" and self._policy.reasoning_calls == "never"
+        if self._tools.empty or not spellings or (draft and not self._openers.ends_reasoning):
+            return NO  # the second look finds drafts
         if self._context.section is not None and not joint:
             within = self._context.section[0]
         table, forward = self._openers, self._policy.unknown_tools == "forward"
@@ -354,7 +364,7 @@ class Recogniser(State):
             return False
         if answer is NO and (token := self._openers.turn_end(buffer.window, at, stop - base)):
             self._emit(base + at)
-            answer = self._skip_turn_end(token)
+            answer = self._skip_markup(base + at, base + at + len(token), "end-of-turn")
         if answer is not YES:
             context.after_call = None
             self._speculation.roll_back(self._region, self._position)
@@ -370,18 +380,10 @@ class Recogniser(State):
             return WAIT if found is WAIT and answer is NO else answer
         closer, orphan = found
         position = buffer.base + at
-        if orphan:
-            self.transcript.diagnose("orphan-closer", (position, position + len(closer)))
-        else:
+        if not orphan:
             context.section = None
         self._emit(position)
-        return self._skip_markup(position, position + len(closer))
-
-    def _skip_turn_end(self, token: str) -> Answer:
-        """Skip tokens that end a turn: behind a call they are framing, whatever comes."""
-        after = self._position + len(token)
-        self.transcript.diagnose("end-of-turn", (self._position, after))
-        return self._skip_markup(self._position, after)
+        return self._skip_markup(position, position + len(closer), "orphan-closer" if orphan else "")
 
     def _open_next(self, spelling: Spelling, at: int, limit: int, end: End) -> Answer:
         """Open the next call, behind what joins calls in this format."""

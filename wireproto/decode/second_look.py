@@ -78,14 +78,16 @@ class _SecondLook:
         for kind, (start, end) in [*self.transcript.outside()]:
             text = self.buffer.slice(start, end)
             fenced = [(start + opener, start + closer) for opener, closer in fences(text)]
-            for call, guess in self._calls(text):
+            for call, guess in self._calls(text, kind):
                 span = Span(start + guess.position(call.span[0]), start + guess.position(call.span[1]))
                 if self._claim(span):
                     found.append(self._candidate(call, span, (self._code(kind, guess, span, fenced), *guess.causes)))
         self.transcript.candidates += sorted(found, key=lambda call: call.span)
 
-    def _calls(self, text: str) -> Iterator[tuple[Call, Hypothesis]]:
+    def _calls(self, text: str, kind: Prose) -> Iterator[tuple[Call, Hypothesis]]:
         own: str | Dialect = AUTO if self.own is None or self.tools.empty else self.own
+        if kind == "reasoning" and self.policy.reasoning_calls == "never":
+            yield from self._whole(Hypothesis(own, text, 0, len(text)))
         foreign = self.own is not None and self.policy.foreign != "text"
         if self.tools.empty and every_opener().find(text) is not None:
             yield from self._whole(Hypothesis(AUTO, text, 0, len(text), causes=("no-tools",)))

@@ -25,6 +25,12 @@ class Speculation(State):
     def __init__(self, transcript: Transcript, context: LeftContext, policy: Policy, tools: Toolset) -> None:
         self._transcript, self._context, self._policy, self._tools = transcript, context, policy, tools
 
+    @property
+    def longest(self) -> int | None:
+        """How far the run behind the savepoint may reach; None if there is none, or no limit."""
+        start, limit = self._transcript.saved, self._policy.max_speculation
+        return None if start is None or limit is None else start + limit
+
     def begin(self, region: Region, position: int) -> None:
         """Begin a run at `position`, unless the policy takes the calls of this region as calls at once."""
         always = region.kind == "reasoning" and self._policy.reasoning_calls == "always"

@@ -76,6 +76,8 @@ class Policy:
 
     `reasoning`: the model may reason ("read"), or this turn has no reasoning ("none"): then its opener is text.
     `reasoning_calls`: a call in reasoning is a call only at its very end ("terminal"), or "never", or "always".
+    `max_speculation`: how many characters of calls in reasoning or in a fence are held until what follows decides; a
+    longer run of them is none. None means no limit.
     `fenced_calls`: a call in a closed code fence is a "quote", which is a candidate, or a "call".
     `foreign`: a call in another dialect is a "candidate", a "call", or only "text".
     `unknown_tools`: a call of a tool that is not declared is a call with a diagnosis ("forward"), or "text".
@@ -96,6 +98,7 @@ class Policy:
 
     reasoning: Literal["read", "none"] = "read"
     reasoning_calls: Literal["terminal", "never", "always"] = "terminal"
+    max_speculation: int | None = 262_144
     fenced_calls: Literal["quote", "call"] = "quote"
     foreign: Literal["candidate", "call", "text"] = "candidate"
     unknown_tools: Literal["forward", "text"] = "forward"
@@ -115,6 +118,7 @@ class Policy:
         for name in ("coerce", "strict", "second_look"):
             if not isinstance(getattr(self, name), bool):
                 raise PolicyError(_wrong(f"Policy.{name}", getattr(self, name), "True or False"))
+        _check_count("Policy.max_speculation", self.max_speculation, 0)
         if not isinstance(self.limits, Limits):
             raise PolicyError(_wrong("Policy.limits", self.limits, "wp.Limits, such as wp.Limits(max_calls=20)"))
         if not isinstance(self.loops, Loops):
