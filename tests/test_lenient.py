@@ -122,7 +122,7 @@ def test_no_repair_means_valid_json(text: str) -> None:
         ("{'a': 1, 'a': 2}", {"a": 2}, ["single-quotes"]),
         (" \r\n\t[]", [], []),
         (
-            "{'a': \\n[True,], \"b\": \"\\d\n\", 'c': '\\ud800'}}",
+            "{{'a': \\n[True,], \"b\": \"\\d\n\", 'c': '\\ud800'}}}",
             {"a": [True], "b": "\\d\n", "c": "\ufffd"},
             [rung for rung in LADDER if rung != "missing-bracket"],
         ),

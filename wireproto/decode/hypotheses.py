@@ -118,8 +118,9 @@ def quotations(text: str) -> Iterator[Hypothesis]:
 @lru_cache(maxsize=1)
 def _record_start() -> re.Pattern[str]:
     record = find_dialect(RECORDS).record
-    names = "|".join(map(re.escape, (*record.name, *record.arguments, *record.id)))
-    return re.compile(rf"\{{[ \t\r\n]{{0,64}}[\"'](?:{names})[\"']")
+    names = "|".join(map(re.escape, record.first_members))
+    kind = r"type[\"'][ \t]{0,8}:[ \t]{0,8}[\"']function"
+    return re.compile(rf"\{{[ \t\r\n]{{0,64}}[\"'](?:{names}|{kind})[\"']")
 
 
 def records(text: str) -> Iterator[Hypothesis]:

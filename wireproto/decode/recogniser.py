@@ -336,6 +336,9 @@ class Recogniser(State):
         if answer is YES:
             self._context.after_call = builder.opening.spelling
             self._context.floor = self._position
+            if builder.next_record is not None:
+                self._skip_markup(self._position, builder.next_record)
+                self._begin_call(builder.opening.joining(self._position - self.buffer.base), self._position)
             return True
         # It was no call after all.
         self._position = max(self._position, builder.start + 1)
@@ -389,12 +392,13 @@ class Recogniser(State):
         """Open the next call, behind what joins calls in this format."""
         text, openers = self.buffer.window, self._openers
         within = spelling if self._context.section is not None or spelling.markerless else None
-        if not (spelling.joint and text.startswith(spelling.joint, at, limit)):
+        joint = next((joint for joint in spelling.joints if text.startswith(joint, at, limit)), "")
+        if not joint:
             literal = openers.guarded.find(text, at, limit)
             others = openers.by_literal.get(literal.group(), ()) if literal and literal.start() == at else ()
             spellings = (spelling, *(other for other in others if other is not spelling))
             return self._open(spellings, at, limit, end, within)
-        after = skip_blank(text, at + len(spelling.joint), limit)
+        after = skip_blank(text, at + len(joint), limit)
         if after >= limit:
             return WAIT
         return self._open((spelling,), after, limit, end, spelling, after - at)

@@ -99,7 +99,7 @@ class CallBuilder(State):
     """
 
     __slots__ = ("_first_diagnosis", "_held", "_limit", "_size", "_string", "arguments", "buffer", "id", "index", "key",
-                 "name", "opening", "policy", "start", "tool", "tools", "transcript")  # fmt: skip
+                 "name", "next_record", "opening", "policy", "start", "tool", "tools", "transcript")  # fmt: skip
 
     def __init__(
         self, buffer: Buffer, transcript: Transcript, tools: Toolset, policy: Policy, opening: CallOpening, start: int
@@ -112,6 +112,7 @@ class CallBuilder(State):
         self.id: str | None = None
         self.tool = _UNDECLARED
         self.key = ""
+        self.next_record: int | None = None  # where another call begins in the same markers, if one does
         self._held: list[Event] = []
         self._string, self._size, self._limit = False, 0, policy.limits.max_value_chars
         self._first_diagnosis = len(transcript.diagnoses)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from wireproto.engine.left_context import LeftContext
+from wireproto.engine.record_opening import RecordAhead
 from wireproto.format.codec import Statements
 from wireproto.format.declared import holding
 from wireproto.format.spelling import Spelling
@@ -20,6 +21,7 @@ from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.quoting import quoted
 
 Notes = list[tuple[str, str]]
+_NO_ARGUMENTS = ("null", '""', "[]")
 _LOST_MARKER: Notes = [("missing-wrapper", "the call's opening marker is missing")]
 
 
@@ -29,7 +31,7 @@ class CallOpening:
 
     `call_close` is the closer of the call itself, empty where there is none. `argument` is the opener of the first
     argument, where it was matched to prove that this is a call. `notes` are diagnoses: code and message. `closed`: the
-    header closes itself, so that the call has no body.
+    header closes itself, so that the call has no body. `joined`: it stands in the markers of the call before it.
     """
 
     spelling: Spelling
@@ -44,6 +46,12 @@ class CallOpening:
     closed: bool = False
     notes: tuple[tuple[str, str], ...] = ()
     argument: Match | None = None
+    joined: bool = False
+
+    def joining(self, at: int) -> CallOpening:
+        """Return the opening of a call that begins at `at` in the same markers."""
+        notes = (("several-calls", ""),)
+        return replace(self, start=at, body=at, wrapped=True, section=None, notes=notes, argument=None, joined=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +220,27 @@ class Opening:
                 every,
                 argument,
             )
+        return (
+            answer
+            if answer is WAIT or not spelling.bodiless
+            else self._without_body(body, start, section, section_close, notes)
+        )
+
+    def _without_body(
+        self, pos: int, start: int, section: tuple[int, int] | None, section_close: str, notes: Notes
+    ) -> CallOpening | Miss:
+        """Match the header of a call without a body, of a tool that needs no arguments."""
+        answer: Miss = NO
+        for header in self._spelling.bodiless:
+            head = self._header(header, pos, bool(notes), bodiless=True)
+            if not isinstance(head, tuple):
+                answer = WAIT if head is WAIT else answer
+                continue
+            match, close, name, identity, more, _ = head
+            every = (*notes, *more)
+            return CallOpening(
+                self._spelling, start, match.end, close, name, identity, False, section, section_close, True, every
+            )
         return answer
 
     def _at_line_start(self) -> bool:
@@ -221,7 +250,7 @@ class Opening:
         return self._line_start
 
     def _header(
-        self, header: Template, pos: int, recovered: bool
+        self, header: Template, pos: int, recovered: bool, bodiless: bool = False
     ) -> tuple[Match, str, str | None, str | None, Notes, Match | None] | Miss:
         """Match a header and what must follow it; `recovered`: a marker before it is missing.
 
@@ -247,6 +276,10 @@ class Opening:
             if header.name_only and tools.any_name and not self._at_line_start():
                 return NO
         close = spelling.fixed_close if spelling.fixed_close is not None else spelling.call_close(name) if name else ""
+        if bodiless:
+            tool = tools.by_name.get(name or "")
+            needs = tool is not None and tool.schema.get("required")
+            return NO if needs else (found, close, name, identity, notes, None)
         follows = YES if found.closed else self._follows(found.end, close, name, header, recovered)
         if follows is NO or follows is WAIT:
             return follows
@@ -271,9 +304,21 @@ class Opening:
             return YES
         if spelling.codec.body == "object":
             body: Match | Answer = begins("{", text, at, end)
+            body = self._odd_arguments(at, close) if body is NO else body
         else:
             body = find_argument(spelling, text, at, end, self._context.tools.by_name.get(name))
         return cut if body is WAIT or (body is NO and closer is WAIT) else body
+
+    def _odd_arguments(self, pos: int, close: str) -> Answer:
+        """Match arguments that are put into a string; or a word for none at all, and the call's closer."""
+        text, end = self._text, self._end
+        answers = [begins(opener, text, pos, end) for opener in ('"{', "'{")]
+        for word in _NO_ARGUMENTS if close else ():
+            stands = begins(word, text, pos, end)
+            answers.append(
+                begins(close, text, skip_blank(text, pos + len(word), end), end) if stands is YES else stands
+            )
+        return YES if YES in answers else WAIT if WAIT in answers else NO
 
     def _first_statement(self, statements: Statements, pos: int, recovered: bool) -> Answer:
         """Decide R-COMMIT for a table that is a call: a statement follows; without a section, the name of a tool."""
@@ -294,20 +339,28 @@ class Opening:
         if pos >= end:
             return WAIT
         if text[pos] != "{":
-            return NO
+            return self._look_ahead(pos, marked) if text[pos] == "[" else NO
         at = skip_blank(text, pos + 1, end)
         if at >= end:
             return WAIT
         quote = text[at]
         if quote not in "\"'":
-            return NO
+            return self._look_ahead(pos, marked) if quote == "{" else NO
         answer = NO
         for word in (*record.name, *record.arguments, *record.id) if marked else record.name:
             stands = begins(word + quote, text, at + 1, end)
             if stands is YES:
-                return YES if marked else self._declared_name(at + len(word) + 2)
+                answer = YES if marked else self._declared_name(at + len(word) + 2)
+                break
             answer = WAIT if stands is WAIT else answer
-        return answer
+        return self._look_ahead(pos, marked) if answer is NO else answer
+
+    def _look_ahead(self, pos: int, marked: bool) -> Answer:
+        context, record = self._context, self._spelling.dialect.record
+        ahead = RecordAhead(
+            self._text, self._end, record, context.tools, marked, self._unknown, context.undetected, self._in_section
+        )
+        return ahead.look(pos)
 
     def _declared_name(self, pos: int) -> Answer:
         """Match the colon and the value of a record's first member: the name of a declared tool."""

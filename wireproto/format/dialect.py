@@ -47,6 +47,14 @@ class CallShape:
     id: tuple[Template, ...] = ()
 
 
+# What models write around and instead of the members of a JSON record, whatever its dialect: other names of the tool's
+# name and of its arguments, an object that holds the record, and members that say nothing of the arguments.
+NAME_ALIASES = ("function", "tool", "tool_name")
+ARGUMENT_ALIASES = ("arguments", "parameters", "args", "params", "input")
+WRAPPERS = ("function", "function_call", "tool_call")
+SIDE_MEMBERS = ("type", "id", "index", "call_id", "tool_call_id")
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """The member names of a JSON object that is a call; the canonical name first."""
@@ -54,6 +62,11 @@ class Record:
     name: tuple[str, ...] = ("name",)
     arguments: tuple[str, ...] = ("arguments",)
     id: tuple[str, ...] = ("id",)
+
+    @property
+    def first_members(self) -> tuple[str, ...]:
+        """The names of members by which an object is known for a record, the tool's name first."""
+        return tuple(dict.fromkeys((*self.name, *self.arguments, *self.id, *ARGUMENT_ALIASES)))
 
 
 @dataclass(frozen=True, slots=True)

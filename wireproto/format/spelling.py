@@ -9,6 +9,7 @@ spelling is made, and an answer never changes when more text arrives, except fro
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -39,8 +40,9 @@ def is_distinctive(marker: str) -> bool:
 class Spelling:
     """One spelling of one dialect. `sections`: (opener, closer), the canonical pair first.
 
-    `late_headers` are what remains of headers that lost their first marker. `named`: the header names the tool.
-    `markerless`: a call may stand without any marker. `joint`: what must stand between two calls, without white space.
+    `late_headers` are what remains of headers that lost their first marker, `bodiless` what models write instead of a
+    header, an object without members and the call's closer. `named`: the header names the tool.
+    `markerless`: a call may stand without any marker. `joints`: what may stand between two calls, without white space.
     `key_is_tag`: an argument's opener is nothing but its name in brackets, so that only declared names are openers.
     `openers`: the literals that a call or its section may begin with; `outside` those that are live outside calls.
     `wrapper_close` is empty where there is no wrapper. `fixed_close` is the closer of the call itself, empty where
@@ -55,6 +57,7 @@ class Spelling:
     wrapper: Template | None
     headers: tuple[Template, ...]
     late_headers: tuple[Template, ...]
+    bodiless: tuple[Template, ...]
     named: bool
     closers: tuple[Template, ...]
     keys: tuple[Template, ...]
@@ -64,7 +67,7 @@ class Spelling:
     unusual_keys: frozenset[str] = frozenset()
     markerless: bool = field(init=False)
     wrapper_close: str = field(init=False)
-    joint: str = field(init=False)
+    joints: tuple[str, ...] = field(init=False)
     key_is_tag: bool = field(init=False)
     openers: frozenset[str] = field(init=False)
     outside: frozenset[str] = field(init=False)
@@ -80,7 +83,7 @@ class Spelling:
         derived = {
             "markerless": not self.sections and any(not header.nodes for header in self.headers),
             "wrapper_close": self.closers[1].format() if len(self.closers) > 1 else "",
-            "joint": self.dialect.call.join.strip(),
+            "joints": _joints(self.dialect.call.join.strip(), self.named),
             "key_is_tag": bool(self.keys) and self.keys[0].name_only,
             "openers": openers,
             "outside": openers.union(close for _, close in self.sections if is_distinctive(close)),
@@ -143,6 +146,11 @@ class Spelling:
         return None
 
 
+def _joints(join: str, named: bool) -> tuple[str, ...]:
+    """Return what may stand between two calls: what the format writes; between objects it is a comma or a semicolon."""
+    return tuple(dict.fromkeys((join, ",", ";"))) if join in (",", ";") and not named else (join,) if join else ()
+
+
 @lru_cache(maxsize=CACHED)
 def live_in_value(spelling: Spelling, call_close: str, names: frozenset[str]) -> Literals:
     """Return what is live inside a call's raw values; markers that hold a key are checked where they stand.
@@ -179,7 +187,12 @@ def value_markers(spelling: Spelling, call_close: str, key: str) -> tuple[str, t
 @lru_cache(maxsize=CACHED)
 def live_in_broken(spelling: Spelling, call_close: str) -> Literals:
     """Return what ends a call that is broken: its closer, a section's, or the opener of the next call."""
-    return Literals(frozenset(text for text in (call_close, *spelling.outside) if is_distinctive(text)))
+    return Literals(frozenset(filter(is_distinctive, (call_close, unfenced(call_close), *spelling.outside))))
+
+
+def unfenced(closer: str) -> str:
+    """Return what is left of a closer without the Markdown fence that it begins with."""
+    return closer.lstrip("`~") if closer.startswith(("```", "~~~")) else closer
 
 
 @lru_cache(maxsize=CACHED)
@@ -227,6 +240,7 @@ def _spelling(dialect: Dialect, variant: bool) -> Spelling:
         wrapper=units[0] if lead else None,
         headers=headers,
         late_headers=tuple(late for late in map(_without_opener, headers) if late is not None),
+        bodiless=tuple(_without_body(headers, call.close)) if codec.body == "object" else (),
         named=named,
         closers=call.close.units(),
         keys=tuple(dict.fromkeys(units[0] for units in keys)),
@@ -255,3 +269,12 @@ def _without_opener(header: Template) -> Template | None:
     if len(rest) < 2 or not isinstance(rest[0], Slot) or rest[0].quotes:
         return None
     return Template(rest) if any(isinstance(node, Lit) and is_distinctive(node.text) for node in rest) else None
+
+
+def _without_body(headers: tuple[Template, ...], close: Template) -> Iterator[Template]:
+    """Yield the headers of calls without a body: cut behind the name, and the call's closer."""
+    closer = unfenced(_plain(close).format()) if not close.roles else ""
+    for header in headers if is_distinctive(closer) else ():
+        slot = next((i for i, node in enumerate(header.nodes) if isinstance(node, Slot)), None)
+        if slot and any(isinstance(node, Lit) for node in header.nodes[slot + 1 :]):
+            yield Template((*header.nodes[: slot + 1], Gap(""), Lit(closer)))

@@ -76,6 +76,12 @@ class Buffer(State):
         self.window = self.window[position - self.base :]
         self.base = position
 
+    def rewind(self, position: int) -> None:
+        """Take the window back to `position`, where somebody has looked too far."""
+        if position < self.base:
+            self.window = self.slice(position, self.end)
+            self.base = position
+
     def slice(self, start: int, end: int) -> str:
         """Return the characters from `start` up to `end`."""
         if start >= self.base:

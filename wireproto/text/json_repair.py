@@ -26,6 +26,7 @@ LADDER: Final = (
     "literal-newline",
     "missing-bracket",
     "trailing-bracket",
+    "doubled-braces",
     "lone-surrogate",
 )
 
@@ -152,11 +153,12 @@ def _has_surrogate(value: Any) -> bool:
 class _Open:
     """An array or object whose closing bracket has not been read."""
 
-    __slots__ = ("closer", "container", "key")
+    __slots__ = ("closer", "container", "doubled", "key")
 
     def __init__(self, container: list[Any] | dict[str, Any], closer: str) -> None:
         self.container = container
         self.closer = closer
+        self.doubled = False
         self.key = ""
 
     def add(self, value: Any) -> None:
@@ -189,8 +191,12 @@ def _descend(src: str, pos: int, stack: list[_Open], max_depth: int, used: set[s
             raise TooDeep(f"nested more than {max_depth} deep", pos)
         top = _Open([] if closer == "]" else {}, closer)
         pos = _skip_blank(src, pos + 1, used)
+        if closer == "}" and src.startswith("{", pos):
+            used.add("doubled-braces")
+            top.doubled = True
+            pos = _skip_blank(src, pos + 1, used)
         if src.startswith(closer, pos):
-            return _skip_blank(src, pos + 1, used), top.container
+            return _skip_closer(src, pos, top, used), top.container
         stack.append(top)
         pos = _next_item(src, pos, top, used)
     return _scalar(src, pos, used)
@@ -213,9 +219,14 @@ def _ascend(src: str, pos: int, value: Any, stack: list[_Open], used: set[str]) 
         elif mark != top.closer:
             raise Unreadable(f"expected ',' or '{top.closer}'", pos)
         else:
-            pos = _skip_blank(src, pos + 1, used)
+            pos = _skip_closer(src, pos, top, used)
         value = stack.pop().container
     return pos, value
+
+
+def _skip_closer(src: str, pos: int, top: _Open, used: set[str]) -> int:
+    pos = _skip_blank(src, pos + 1, used)
+    return _skip_blank(src, pos + 1, used) if top.doubled and src.startswith("}", pos) else pos
 
 
 def _next_item(src: str, pos: int, top: _Open, used: set[str]) -> int:

@@ -68,14 +68,16 @@ class Literals:
     """A set of literals to look for, and what at the end of a text may still become one.
 
     `find(text, pos, end)` finds the first, and of those that begin there the longest; `at` the longest at `pos`.
+    `words` are they all.
     """
 
-    __slots__ = ("_first", "_prefixes", "at", "find", "firsts", "longest")
+    __slots__ = ("_first", "_prefixes", "at", "find", "firsts", "longest", "words")
 
     def __init__(self, literals: frozenset[str]) -> None:
         ordered = sorted(literals, key=lambda text: (-len(text), text))
         pattern = re.compile(_any_of(ordered) if ordered else r"(?!)")
         self.find, self.at = pattern.search, pattern.match
+        self.words = tuple(ordered)
         self.firsts = frozenset(text[0] for text in ordered)
         self._first = re.compile("[" + "".join(map(re.escape, sorted(self.firsts))) + "]" if ordered else r"(?!)")
         self._prefixes = frozenset(text[:i] for text in ordered for i in range(1, len(text)))

@@ -26,6 +26,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "empty-block": ("note", "Call markers with nothing between them; left in the text."),
     "end-of-turn": ("note", "The output holds a token with which the model ends its turn; dropped."),
     "fence-not-closed": ("repaired", "A Markdown fence is never closed and ends in a complete call; taken as a call."),
+    "flattened-arguments": (
+        "repaired",
+        "Arguments stand beside the tool's name instead of in an object of their own.",
+    ),
     "foreign-call": ("defect", "A call in another dialect than the configured one; reported as a candidate."),
     "foreign-dialect": ("repaired", "The call is written in a dialect that is related to the configured one."),
     "html-escaped": ("defect", "The markup of a call is HTML-escaped: something behind the model escaped its output."),
@@ -45,6 +49,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "noncanonical-id": ("repaired", "The call id is not in the format's form; the tool's name was recovered from it."),
     "not-well-formed": ("defect", "The call is not well-formed XML (Policy.strict)."),
     "orphan-closer": ("repaired", "A closing marker that closes nothing; dropped."),
+    "padded-name": ("repaired", "The tool's name has white space around it; it was dropped."),
     "promoted": ("note", "A candidate became a call because Policy.promote or Policy.foreign allows it."),
     "quoted-call": (
         "note",
@@ -55,9 +60,18 @@ CODES: dict[str, tuple[Severity, str]] = {
         "repaired",
         "Closed reasoning ends in a complete call and nothing follows; taken as a call.",
     ),
+    "record-variant": (
+        "repaired",
+        "The object of a call has members that the format does not know, or stands inside another object.",
+    ),
+    "several-calls": ("repaired", "Several calls stand between markers that the format has for one."),
     "special-tokens-stripped": (
         "defect",
         "The special tokens of a call are missing: the server decoded it with skip_special_tokens.",
+    ),
+    "stray-members": (
+        "defect",
+        "A call has no arguments, but members that its tool does not declare; the call is incomplete.",
     ),
     "suspicious-entities": ("note", "A value holds character entities, which this format does not decode."),
     "toml-invalid": ("defect", "The call is not TOML; it is incomplete from there on."),

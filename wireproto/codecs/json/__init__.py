@@ -9,7 +9,7 @@ from wireproto.engine.codec import Codec
 
 CODEC = Codec(
     "json",
-    "wireproto.codecs.json.reader:JsonReader",
+    "wireproto.codecs.json.repairs:RepairingReader",
     "wireproto.codecs.json.writer:write_call",
     body="object",
     rules="wireproto.codecs.json.writer:rules",

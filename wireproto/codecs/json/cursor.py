@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Literal
 
+from wireproto.format.dialect import NAME_ALIASES, SIDE_MEMBERS, WRAPPERS, Record
+from wireproto.format.spelling import CACHED, Spelling, live_in_broken, unfenced
 from wireproto.text.buffer import Buffer, Rope
-from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Miss, begins
+from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Literals, Miss, begins, skip_blank
 from wireproto.text.state import State
 
+_FENCES = "`~"
+_HALF_RECORD = re.compile(r"""\{[ \t\r\n]*(?:["'][a-z_]{0,16}["']?)?\Z""")
 _LITERAL_BLANKS = ("\\n", "\\t", "\\r")
 _IN_STRING = {'"': re.compile(r'["\\]'), "'": re.compile(r"['\\]")}
 
@@ -39,12 +43,16 @@ class JsonString(State):
     look: int = 0
 
 
-Role = Literal["key", "name", "id", "arguments", "argument", "drop"]
+Role = Literal["key", "name", "id", "arguments", "argument", "drop", "beside", "wrapper"]
 
 
 @dataclass(slots=True)
 class Progress(State):
-    """Where in the payload the reader is, what the member being read is for, where the payload ended."""
+    """Where in the payload the reader is, what the member being read is for, where the payload ended.
+
+    `joined`: calls stand in an array, or behind one another. `nested` counts the objects around the record that are
+    open, `doubled` the braces that were written twice.
+    """
 
     in_record: bool
     end: int = 0
@@ -53,6 +61,14 @@ class Progress(State):
     streams: bool = False
     arguments: Literal["", "open", "closed"] = ""
     after_comma: bool = False
+    joined: bool = False
+    nested: int = 0
+    doubled: int = 0
+
+    @property
+    def depth(self) -> int:
+        """How many brackets are open, those of the arguments included."""
+        return (self.arguments == "open") + self.in_record + self.nested
 
 
 class BadQuote(Exception):
@@ -63,18 +79,31 @@ class BadQuote(Exception):
         self.position = position
 
 
-@cache
-def _marks(closer: str) -> re.Pattern[str]:
-    return re.compile(r"""["'{}\[\],]""" + ("|" + re.escape(closer) if closer else ""))
+@lru_cache(maxsize=CACHED)
+def _marks(spelling: Spelling, closer: str) -> tuple[re.Pattern[str], Literals]:
+    """Return what a value may end at: brackets, commas, and the closers and openers of calls, which it returns too."""
+    ends = live_in_broken(spelling, closer)
+    return re.compile("|".join((*map(re.escape, ends.words), r"""["'{}\[\],]"""))), ends
+
+
+@lru_cache(maxsize=CACHED)
+def _record_start(record: Record) -> re.Pattern[str]:
+    words = (*record.first_members, *SIDE_MEMBERS, *WRAPPERS, *NAME_ALIASES)
+    return re.compile(rf"""\{{[ \t\r\n]*(["'])(?:{"|".join(map(re.escape, words))})\1""")
 
 
 @dataclass(slots=True)
 class Cursor(State):
-    """A place in the input. `stop` bounds what it looks at; `final`: no more text comes."""
+    """A place in the input. `stop` bounds what it looks at; `final`: no more text comes.
+
+    `closer` is the call's; where it stands, `closer_end` is behind it.
+    """
 
     buffer: Buffer
     position: int
+    spelling: Spelling
     closer: str
+    closer_end: int = 0
     stop: int = 0
     final: bool = False
     repairs: set[str] = field(default_factory=set)
@@ -86,6 +115,11 @@ class Cursor(State):
             self.repairs.add("literal-newline")
         return char
 
+    @property
+    def closers(self) -> tuple[str, ...]:
+        """The call's closer, and what is left of it without a Markdown fence, which models forget."""
+        return tuple(filter(None, dict.fromkeys((self.closer, unfenced(self.closer)))))
+
     def at_closer(self, position: int | None = None) -> Answer:
         """Return whether the call's closer stands here; at the end of output half a closer is none."""
         if not self.closer:
@@ -93,7 +127,42 @@ class Cursor(State):
         base = self.buffer.base
         at = (self.position if position is None else position) - base
         stands = begins(self.closer, self.buffer.window, at, self.stop - base)
+        self.closer_end = base + at + len(self.closer)
+        if stands is NO and self.closer[0] in _FENCES:
+            stands = self._at_loose_closer(at, self.stop - base)
         return NO if stands is WAIT and self.final else stands
+
+    def _at_loose_closer(self, at: int, end: int) -> Answer:
+        """Match a closer that begins with a Markdown fence: without it, or with blanks behind it."""
+        marker, text = unfenced(self.closer), self.buffer.window
+        fence = self.closer[: len(self.closer) - len(marker)]
+        if text.startswith(fence, at, end):
+            at = skip_blank(text, at + len(fence), end)
+        self.closer_end = self.buffer.base + at + len(marker)
+        return begins(marker, text, at, end) if marker else NO
+
+    def behind_fence(self) -> int | None:
+        """Return what is behind the Markdown fence that stands here, if the closer begins with one."""
+        fence = self.closer[: len(self.closer) - len(unfenced(self.closer))]
+        found = fence and self.buffer.slice(self.position, self.position + len(fence)) == fence
+        return self.position + len(fence) if found else None
+
+    def is_doubled(self) -> Answer:
+        """Return whether the brace that closes something here is written twice."""
+        stands = begins("}}", self.buffer.window, self.position - self.buffer.base, self.stop - self.buffer.base)
+        return NO if stands is WAIT and self.final else stands
+
+    def next_record(self) -> int | Miss:
+        """Return where another record begins, here or behind a comma or a semicolon."""
+        text, base, end = self.buffer.window, self.buffer.base, self.stop - self.buffer.base
+        at = self.position - base
+        at = skip_blank(text, at + (text[at] in ",;"), end)
+        if at >= end:
+            return WAIT
+        found = _record_start(self.spelling.dialect.record).match(text, at, end)
+        if found is None:
+            return WAIT if _HALF_RECORD.match(text, at, end) else NO
+        return base + at
 
     def cut_closer(self, position: int | None = None) -> bool:
         """Return whether the output ends here in the first characters of the call's closer."""
@@ -120,7 +189,7 @@ class Cursor(State):
             BadQuote: a string in it has a quote that closes nothing.
             OverflowError: it is nested deeper than `max_depth`.
         """
-        marks = _marks(self.closer)
+        marks, ends = _marks(self.spelling, self.closer)
         while True:
             if span.quote:
                 if not self._skip_string(span):
@@ -129,18 +198,21 @@ class Cursor(State):
             text, base = self.buffer.window, self.buffer.base
             found = marks.search(text, span.scan - base, self.stop - base)
             if found is None:
-                # A half closer at the end is looked at again, a bracket inside it cannot be: it is no closer yet.
-                span.scan = max(span.scan, self.stop - max(len(self.closer) - 1, 0))
+                # Half a marker at the end is looked at again, a bracket inside it cannot be: it is no marker yet.
+                span.scan = max(span.scan, self.stop - max(ends.longest - 1, 0))
+                return WAIT
+            mark = found.group()
+            if mark in ends.firsts and not self.final and ends.open_ended(text, found.start(), self.stop - base):
+                span.scan = base + found.start()
                 return WAIT
             span.scan = base + found.end()
-            mark = found.group()
             if mark in "\"'":
                 span.quote = mark
             elif mark in ("{", "["):
                 span.depth += 1
                 if span.depth > max_depth:
                     raise OverflowError(base + found.start())
-            elif span.depth == 0 or mark == self.closer:
+            elif span.depth == 0 or len(mark) > 1:
                 return base + found.start()
             elif mark != ",":
                 span.depth -= 1

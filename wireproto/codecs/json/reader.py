@@ -1,17 +1,19 @@
 """Arguments as JSON: an object that is the arguments, or a record that names the tool too.
 
 Strings of the arguments are emitted decoded while they grow; other values are read as a whole by `json_repair`, which
-has the repair ladder (R-REPAIR). Law: inside a string nothing is a marker, and what is not JSON ends the call
-incomplete instead of being guessed.
+has the repair ladder (R-REPAIR). Here is what is read of a payload that is as it should be; `repairs` has what is done
+where it is not. Law: inside a string nothing is a marker, and what is not JSON ends the call incomplete instead of
+being guessed.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from wireproto.codecs.json.cursor import BadQuote, Cursor, JsonString, JsonValue, Progress, Role
-from wireproto.codecs.json.exits import find_exit, suggest_string
+from wireproto.codecs.json.members import Members
 from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.text import json_repair, json_strings
 from wireproto.text.buffer import Rope
@@ -20,25 +22,27 @@ from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer
 from wireproto.text.state import State
 from wireproto.values.quoting import escaped, quoted
 
-_NOTHING = ("", "null", "None")
-
-
-Handler = Callable[["JsonReader"], Union[Answer, None]]
+Handler = Callable[[Any], Union[Answer, None]]  # a method of a reader
 
 
 class JsonReader(State):
     """Reads the payload of one call and its closer."""
 
-    __slots__ = ("_cursor", "_handler", "_part", "_progress", "builder")
+    __slots__ = ("_brackets", "_cursor", "_handler", "_members", "_part", "_progress", "builder")
 
     def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
         del in_section  # JSON ends where its brackets end, whatever is open around it
         opening, self.builder = builder.opening, builder
-        self._cursor = Cursor(builder.buffer, position, opening.call_close)
-        self._progress = Progress(in_record=opening.name is None)
+        closer = "" if opening.closed else opening.call_close
+        self._cursor = Cursor(builder.buffer, position, opening.spelling, closer)
+        # A section without a closer may hold more calls.
+        joined = opening.joined or (opening.section is not None and not opening.section_close)
+        self._progress = Progress(opening.name is None, position, joined=joined)
+        self._brackets: JsonValue | None = None  # of a call that is broken
+        self._members: Members | None = None  # of a record that has others than its name and its arguments
         self._part: Union[JsonString, JsonValue, None] = None
         # What reads on from here: one of the methods below, which says what comes next by assigning another.
-        self._handler: Handler = JsonReader._at_open
+        self._handler: Handler = JsonReader._read_tail if opening.closed else JsonReader._at_open
         if opening.name is not None:
             builder.begin(opening.name, opening.id, (builder.start, position))
 
@@ -97,14 +101,7 @@ class JsonReader(State):
                 self._progress.arguments = "open"
             self._progress.after_comma = False
             return self._go(JsonReader._at_key, 1)
-        closer = self._cursor.at_closer()
-        if closer is WAIT:
-            return WAIT
-        return (
-            self._go(JsonReader._read_tail)
-            if closer is YES
-            else self._lose("neither an object nor the call's closer follows")
-        )
+        return self._open_otherwise(char)
 
     def _at_key(self) -> Answer | None:
         char = self._cursor.next()
@@ -117,7 +114,7 @@ class JsonReader(State):
             if self._progress.after_comma:
                 self._cursor.repairs.add("trailing-comma")
             return self._close_object()
-        return self._cut_object(dangling=self._progress.after_comma)
+        return self._miss_key(char)
 
     def _at_colon(self) -> Answer | None:
         char = self._cursor.next()
@@ -132,25 +129,18 @@ class JsonReader(State):
         if char == ",":
             self._progress.after_comma = True
             return self._go(JsonReader._at_key, 1)
-        return self._close_object() if char == "}" else self._cut_object(dangling=False)
-
-    def _cut_object(self, *, dangling: bool) -> Answer | None:
-        """Something else than a member stands in an object: the call's closer ends it, if nothing dangles."""
-        closer = self._cursor.at_closer()
-        if closer is WAIT or (closer is NO and self._cursor.cut_closer()):
-            return WAIT
-        if closer is NO or dangling:
-            return self._lose("the arguments are not a JSON object")
-        self._cursor.repairs.add("missing-bracket")
-        if self._progress.arguments:
-            self._progress.arguments = "closed"
-        return self._go(JsonReader._read_tail)
+        return self._close_object() if char == "}" else self._cut_object()
 
     def _close_object(self) -> Answer | None:
         progress = self._progress
-        inner = progress.arguments == "open" and progress.in_record
+        if progress.doubled and self._skip_doubled() is WAIT:
+            return WAIT
+        inner = progress.in_record and progress.arguments == "open"
         if progress.arguments == "open":
             progress.arguments = "closed"
+        elif progress.nested:
+            progress.nested -= 1
+            inner = True
         return self._go(JsonReader._at_comma if inner else JsonReader._read_tail, 1)
 
     def _go(self, handler: Handler, skip: int = 0) -> Answer | None:
@@ -168,9 +158,12 @@ class JsonReader(State):
         cursor, progress = self._cursor, self._progress
         position = cursor.position
         if progress.in_record and progress.arguments != "open":
-            progress.role = self._record_role(position)
+            progress.role = self._record_role(char, position)
             if progress.role == "arguments" and char == "{":
                 progress.arguments = "open"
+                return self._go(JsonReader._at_open)
+            if progress.role == "wrapper":
+                progress.nested += 1
                 return self._go(JsonReader._at_open)
             if progress.role == "name" and char not in "\"'":
                 return self._lose("the tool's name is not a string")
@@ -182,11 +175,12 @@ class JsonReader(State):
         self._part = JsonValue(position, position)
         return self._go(JsonReader._read_value)
 
-    def _record_role(self, position: int) -> Role:
+    def _record_role(self, char: str, position: int) -> Role:
         """Return what a member of the record is for; a second one of its kind is dropped (R-DUP)."""
         builder, record, key = self.builder, self.builder.opening.spelling.dialect.record, self._progress.key
         roles: tuple[Role, ...] = ("name", "arguments", "id")
-        for role, names in zip(roles, (record.name, record.arguments, record.id), strict=True):
+        every = (record.name, record.arguments, record.id)
+        for role, names in zip(roles, every, strict=True):
             if key not in names:
                 continue
             if key != names[0]:
@@ -196,7 +190,7 @@ class JsonReader(State):
                 builder.note("duplicate-argument", position, f"the member {quoted(key)} was given twice")
                 return "drop"
             return role
-        return "drop"
+        return self._other_role(char, position)
 
     def _open_string(self, quote: str) -> Answer | None:
         if quote == "'":
@@ -230,7 +224,7 @@ class JsonReader(State):
         if closes is WAIT:
             return WAIT
         if closes is NO:
-            return self._lose("a quote inside a string is not escaped")
+            return self._lose_quote(part.start, cursor.position)
         self._part = None
         self._go(JsonReader._at_comma, 1)
         return self._string_closed(part.text.take())
@@ -248,8 +242,10 @@ class JsonReader(State):
             return self._take_arguments(value)
         elif role == "name":
             if not builder.may_be_named(value):
-                return NO
+                return self._take_odd_name(value)
             builder.begin(value, builder.id, (builder.start, self._cursor.position))
+        elif role == "beside" and self._members is not None:
+            self._members.keep(self._progress.key, value, True)
         return None
 
     def _read_value(self) -> Answer | None:
@@ -260,13 +256,16 @@ class JsonReader(State):
         except BadQuote as bad:
             self.builder.check_size(bad.position - span.start)
             self._cursor.position = bad.position
-            return self._lose("a quote inside a string is not escaped")
+            return self._lose_quote(span.start, bad.position)
         except OverflowError:
             self.builder.check_size(span.scan - span.start)
             return self._lose(self.builder.too_deep())
         self.builder.check_size(span.scan - span.start)
         if end is WAIT or end is NO:
             return WAIT
+        if span.depth and self._cursor.at_closer(end) is not YES:
+            self._cursor.position = end
+            return self._lose("another call begins inside a value")
         raw = self.builder.buffer.slice(span.start, end).strip(BLANK)
         self._part, self._cursor.position = None, end
         self._go(JsonReader._at_comma)
@@ -275,6 +274,9 @@ class JsonReader(State):
     def _take_value(self, raw: str) -> Answer | None:
         role = self._progress.role
         if role == "drop":
+            return None
+        if role == "beside" and self._members is not None:
+            self._members.keep(self._progress.key, raw, False)
             return None
         if role == "arguments":
             return self._take_arguments(raw)
@@ -288,23 +290,6 @@ class JsonReader(State):
             self.builder.give(self._progress.key, reading.value, json)
         return None
 
-    def _take_arguments(self, text: str) -> Answer | None:
-        """Take arguments that were given as a string, or as another value than an object."""
-        self._progress.arguments = "closed"
-        if text.strip(BLANK) in _NOTHING:
-            return None
-        reading = self._load(text)
-        if isinstance(reading, str) or not isinstance(reading.value, dict):
-            return self._lose(
-                f"the arguments: {reading}" if isinstance(reading, str) else "the arguments are not an object"
-            )
-        self._cursor.repairs.add("string-arguments")
-        position = self._cursor.position
-        for key, value in reading.value.items():
-            self.builder.declare(key, (position, position))
-            self.builder.give(key, value)
-        return None
-
     def _load(self, text: str) -> json_repair.Reading | str:
         """Read a whole value; what is wrong with it where it cannot be read."""
         try:
@@ -316,69 +301,28 @@ class JsonReader(State):
 
     def _read_tail(self) -> Answer | None:
         """The payload is over: only brackets and blanks may stand before the closer."""
-        cursor, after = self._cursor, self._progress.end
+        cursor = self._cursor
         if self.builder.name is None:
             return NO
+        if self._progress.joined:
+            return self._read_joined()
         if not cursor.closer:
-            return self._finish(after, True)
+            return self._finish(self._progress.end, True)
         while (char := cursor.next()) in ("}", "]"):
             cursor.repairs.add("trailing-bracket")
             cursor.position += 1
         closer = cursor.at_closer() if char else WAIT
         if closer is YES:
-            return self._finish(cursor.position + len(cursor.closer), True)
-        if closer is WAIT or cursor.cut_closer():
-            return WAIT
-        self.builder.note("unclosed-call", after)
-        return self._finish(after, True)
-
-    def _end_of_output(self, end: End) -> Answer:
-        """The output ends in the call: complete if its arguments are closed and it was not cut off (R-CUT)."""
-        builder, progress, cursor = self.builder, self._progress, self._cursor
-        if builder.name is None:
-            return NO
-        in_tail = self._handler is JsonReader._read_tail
-        record_open = self._handler is JsonReader._at_comma and progress.in_record and progress.arguments == "closed"
-        if in_tail or record_open:
-            if record_open:
-                cursor.repairs.add("missing-bracket")
-            complete = end is End.STOP
-            after = progress.end if in_tail else cursor.position
-            self.builder.note("unclosed-call" if complete else "truncated-call", after)
-            rest = builder.buffer.slice(after, cursor.stop)
-            return self._finish(cursor.stop if rest.strip(BLANK) else after, complete)
-        in_value = self._part is not None and progress.role != "key"
-        self.builder.note("truncated-value" if in_value else "truncated-call", cursor.position)
-        self._leave()
-        return self._finish(cursor.stop, False)
-
-    def _leave(self) -> None:
-        """Keep the safe prefix of an open string."""
-        if isinstance(self._part, JsonString) and self._progress.streams:
-            self.builder.leave(self._part.text.take())
-
-    def _lose(self, why: str) -> Answer | None:
-        """The arguments are not JSON: the call will be incomplete; look for where it stops (R-COMMIT)."""
-        if self.builder.name is None:
-            return NO
-        self.builder.note("json-invalid", self._cursor.position, why)
-        self._leave()
-        if isinstance(self._part, JsonValue):
-            self._part = None
-        return self._go(JsonReader._read_lost)
-
-    def _read_lost(self) -> Answer | None:
-        found = find_exit(self.builder.opening.spelling, self._cursor)
-        if not isinstance(found, tuple):
-            return WAIT
-        body, stop = found
-        if isinstance(self._part, JsonString) and self._progress.streams:
-            suggest_string(self.builder, self._part, body, stop)
-        return self._finish(stop, False)
+            if cursor.closer_end - cursor.position != len(cursor.closer):
+                self.builder.note("marker-variant", cursor.position)
+            return self._finish(cursor.closer_end, True)
+        return WAIT if closer is WAIT or cursor.cut_closer() else self._read_more(char)
 
     def _finish(self, position: int, complete: bool) -> Answer:
         builder, repairs, span = self.builder, self._cursor.repairs, (self.builder.start, position)
-        if complete and self._progress.arguments != "closed":
+        if self._members is not None:
+            complete = self._members.settle(position, complete)
+        if complete and self._progress.arguments != "closed" and not builder.arguments:
             builder.transcript.diagnose("empty-arguments", span)
         if repairs:
             if "lone-surrogate" in repairs:
@@ -390,3 +334,53 @@ class JsonReader(State):
         builder.finish(position, complete)
         self._part, self._progress.end, self._handler = None, position, JsonReader._read_tail
         return YES
+
+    # What `repairs` does where the payload is not as it should be.
+
+    @abstractmethod
+    def _open_otherwise(self, char: str) -> Answer | None:
+        """Something else than an object follows a header, or stands where arguments belong."""
+
+    @abstractmethod
+    def _miss_key(self, char: str) -> Answer | None:
+        """Something else than a key stands in an object."""
+
+    @abstractmethod
+    def _cut_object(self) -> Answer | None:
+        """Something else than a comma or a brace stands behind a member."""
+
+    @abstractmethod
+    def _skip_doubled(self) -> Answer:
+        """Skip a brace that is written twice."""
+
+    @abstractmethod
+    def _other_role(self, char: str, position: int) -> Role:
+        """Return what a member is for whose key the format does not have."""
+
+    @abstractmethod
+    def _take_odd_name(self, name: str) -> Answer | None:
+        """Take a name that no call may have."""
+
+    @abstractmethod
+    def _take_arguments(self, text: str) -> Answer | None:
+        """Take arguments that were given as a string, or as another value than an object."""
+
+    @abstractmethod
+    def _read_joined(self) -> Answer | None:
+        """Read on behind one of several calls that stand in the same markers."""
+
+    @abstractmethod
+    def _read_more(self, char: str) -> Answer | None:
+        """Read on behind a payload whose closer does not follow."""
+
+    @abstractmethod
+    def _lose(self, why: str) -> Answer | None:
+        """The payload is not JSON: the call will be incomplete."""
+
+    @abstractmethod
+    def _lose_quote(self, start: int, quote: int) -> Answer | None:
+        """A quote closes no string."""
+
+    @abstractmethod
+    def _end_of_output(self, end: End) -> Answer:
+        """The output ends in the call."""

@@ -1,0 +1,86 @@
+"""The members of a record: what each is for, under whatever name a model gives it, and those that are for nothing.
+
+Arguments may stand beside the tool's name instead of in an object of their own. They are kept until the record is over,
+and used only where there is no such object or it lacks them. Law: members are never thrown away in silence where that
+leaves a call without arguments.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wireproto.codecs.json.cursor import Role
+from wireproto.engine.call_builder import CallBuilder
+from wireproto.format.dialect import ARGUMENT_ALIASES, NAME_ALIASES, SIDE_MEMBERS, WRAPPERS
+from wireproto.text import json_repair
+from wireproto.text.state import State
+
+_Kept = tuple[str, str, bool]  # key, text, whether it is a string's content and not JSON
+_FUNCTION = "function"
+
+
+class Members(State):
+    """The members beside a record's name and arguments, in order."""
+
+    __slots__ = ("_builder", "_kept", "_said")
+
+    def __init__(self, builder: CallBuilder) -> None:
+        self._builder = builder
+        self._kept: list[_Kept] = []
+        self._said = False
+
+    def role(self, key: str, char: str, position: int) -> Role:
+        """Return what a member is for whose key the format does not have; `char` is the first of its value."""
+        builder = self._builder
+        if key in ARGUMENT_ALIASES and not self._is_own(key, char):
+            return "arguments"
+        if key in WRAPPERS and char == "{" and (builder.name is None or key not in builder.tool.keys):
+            self._say(position)
+            return "wrapper"
+        if key in NAME_ALIASES and char in "\"'" and builder.name is None:
+            return "name"
+        return "beside"
+
+    def _is_own(self, key: str, char: str) -> bool:
+        """Return whether a tool declares an argument of this name, and the value may be it."""
+        tool = self._builder.tool
+        types = tool.types(key)
+        return key in tool.keys and (char != "{" or types is None or "object" in types)
+
+    def keep(self, key: str, text: str, is_string: bool) -> None:
+        """Keep a member that is for nothing: a string's content, or JSON."""
+        self._kept.append((key, text, is_string))
+
+    def _say(self, position: int) -> None:
+        if not self._said:
+            self._said = True
+            self._builder.note("record-variant", position)
+
+    def settle(self, position: int, whole: bool) -> bool:
+        """Use what was kept, as the call ends; return whether it may be complete. `whole`: the record is."""
+        builder, tool = self._builder, self._builder.tool
+        empty = not builder.arguments
+        wanted = tool.keys if empty else frozenset(tool.schema.get("required") or ()) & tool.keys
+        values: dict[str, Any] = {}
+        for key, text, is_string in self._kept:
+            if key in values or (key in SIDE_MEMBERS and (key not in wanted or text == _FUNCTION)):
+                continue
+            try:
+                values[key] = text if is_string else json_repair.loads(text).value
+            except json_repair.Unreadable as error:
+                if whole and empty:
+                    builder.note("json-invalid", position, f"{key}: {error}")
+                whole = whole and not empty
+        used = {key: value for key, value in values.items() if key in wanted and key not in builder.arguments}
+        for key, value in used.items():
+            builder.give(key, value)
+        if used:
+            builder.note("flattened-arguments", position)
+        if len(used) < len(self._kept):
+            self._say(position)
+        if builder.arguments or not values:
+            return whole
+        if whole:
+            builder.note("stray-members", position)
+            builder.suggest(values, position)
+        return False

@@ -1,0 +1,221 @@
+"""What is read where a payload is not the JSON that it should be: other shapes of a record, slips, and broken text.
+
+It knows what models write instead; the ordinary payload is read in `reader`. Law: a repair never guesses where a string
+ends, and is always said; what no repair reaches ends the call incomplete, and the text behind it is read on.
+"""
+
+from __future__ import annotations
+
+from wireproto.codecs.json.cursor import JsonString, JsonValue, Role
+from wireproto.codecs.json.exits import call_behind, find_exit, suggest_string, swallowed_call
+from wireproto.codecs.json.members import Members
+from wireproto.codecs.json.reader import JsonReader
+from wireproto.engine.call_builder import End
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer
+
+_NOTHING = ("", "null", "None", "[]")
+_SHOWN = 80
+_ENCODED = 3  # how often arguments may have been put into a string
+
+
+class RepairingReader(JsonReader):
+    """Reads the payload of one call and its closer, whatever shape it has."""
+
+    __slots__ = ()
+
+    def _open_otherwise(self, char: str) -> Answer | None:
+        closer, progress = self._cursor.at_closer(), self._progress
+        if closer is WAIT:
+            return WAIT
+        if closer is YES:
+            return self._go(JsonReader._read_tail)
+        if char == "[" and progress.in_record and not progress.joined and self.builder.name is None:
+            progress.joined = True
+            self.builder.note("record-variant", self._cursor.position, "the call stands in an array")
+            return self._go(JsonReader._at_open, 1)
+        if progress.in_record or char not in "\"'n[":
+            return self._lose("neither an object nor the call's closer follows")
+        progress.role = "arguments"
+        if char in "\"'":
+            return self._open_string(char)
+        self._part = JsonValue(self._cursor.position, self._cursor.position)
+        return self._go(JsonReader._read_value)
+
+    def _miss_key(self, char: str) -> Answer | None:
+        progress = self._progress
+        if char == "{" and not progress.after_comma:
+            progress.doubled += 1
+            self._cursor.repairs.add("doubled-braces")
+            return self._go(JsonReader._at_key, 1)
+        return self._cut_object() if not progress.after_comma else self._lose("a key is missing")
+
+    def _skip_doubled(self) -> Answer:
+        cursor = self._cursor
+        doubled = cursor.is_doubled()
+        if doubled is YES:
+            self._progress.doubled -= 1
+            cursor.position += 1
+        return doubled
+
+    def _cut_object(self) -> Answer | None:
+        """The call's closer ends an object, if it stands there."""
+        closer = self._cursor.at_closer()
+        if closer is WAIT or (closer is NO and self._cursor.cut_closer()):
+            return WAIT
+        if closer is NO:
+            return self._lose("the arguments are not a JSON object")
+        self._cursor.repairs.add("missing-bracket")
+        if self._progress.arguments:
+            self._progress.arguments = "closed"
+        return self._go(JsonReader._read_tail)
+
+    # Members of a record.
+
+    def _other_role(self, char: str, position: int) -> Role:
+        builder, progress = self.builder, self._progress
+        if self._members is None:
+            self._members = Members(builder)
+        role = self._members.role(progress.key, char, position)
+        if role in ("name", "arguments"):
+            if role == "arguments" and progress.arguments:
+                return "beside"
+            builder.note("alias-key", position, f"{progress.key!r} instead of {role!r}")
+        return role
+
+    def _take_odd_name(self, name: str) -> Answer | None:
+        """Take a declared name with blanks around it."""
+        builder, position = self.builder, self._cursor.position
+        trimmed = name.strip(BLANK)
+        if trimmed == name or not builder.may_be_named(trimmed):
+            return NO
+        builder.note("padded-name", position, f"the name was written {name[:_SHOWN]!r}")
+        builder.begin(trimmed, builder.id, (builder.start, position))
+        return None
+
+    def _take_arguments(self, text: str) -> Answer | None:
+        self._progress.arguments = "closed"
+        if not self._progress.in_record:
+            self._go(JsonReader._read_tail)
+        if text.strip(BLANK) in _NOTHING:
+            self.builder.note("empty-arguments", self._cursor.position)
+            return None
+        reading = self._load(text)
+        for _ in range(_ENCODED):
+            if isinstance(reading, str) or not isinstance(reading.value, str):
+                break
+            reading = self._load(reading.value)
+        if isinstance(reading, str) or not isinstance(reading.value, dict):
+            return self._lose(
+                f"the arguments: {reading}" if isinstance(reading, str) else "the arguments are not an object"
+            )
+        self._cursor.repairs.add("string-arguments")
+        position = self._cursor.position
+        for key, value in reading.value.items():
+            self.builder.declare(key, (position, position))
+            self.builder.give(key, value)
+        return None
+
+    # Behind the payload.
+
+    def _read_joined(self) -> Answer | None:
+        cursor = self._cursor
+        while (char := cursor.next()) in ("}", "]"):
+            cursor.position += 1
+            if char == "]" and not cursor.closer:
+                return self._finish(cursor.position, True)
+        closer = cursor.at_closer() if char else WAIT
+        if closer is YES:
+            return self._finish(cursor.closer_end, True)
+        return WAIT if closer is WAIT or cursor.cut_closer() else self._read_more(char)
+
+    def _read_more(self, char: str) -> Answer | None:
+        """Read on behind a payload: another record in the same markers, or the text behind a call without a closer."""
+        cursor, builder = self._cursor, self.builder
+        if char in ",;{" and self._progress.in_record:
+            another = cursor.next_record()
+            if another is WAIT:
+                return WAIT
+            builder.next_record = another if isinstance(another, int) else None
+        end = self._progress.end
+        if builder.next_record is None and cursor.closer:
+            builder.note("unclosed-call", end)
+            end = cursor.behind_fence() or end
+        return self._finish(end, True)
+
+    def _end_of_output(self, end: End) -> Answer:
+        """The output ends in the call: complete if its arguments are closed and it was not cut off (R-CUT)."""
+        builder, progress, cursor = self.builder, self._progress, self._cursor
+        if builder.name is None:
+            return NO
+        in_tail = self._handler is JsonReader._read_tail
+        record_open = self._handler is JsonReader._at_comma and progress.in_record and progress.arguments == "closed"
+        if in_tail and not cursor.closer:
+            return self._finish(progress.end, True)
+        if in_tail or record_open:
+            if record_open:
+                cursor.repairs.add("missing-bracket")
+            complete = end is End.STOP
+            after = progress.end if in_tail else cursor.position
+            builder.note("unclosed-call" if complete else "truncated-call", after)
+            rest = builder.buffer.slice(after, cursor.stop)
+            return self._finish(cursor.stop if rest.strip(BLANK) else after, complete)
+        if end is End.STOP and isinstance(self._part, JsonString):
+            inside = call_behind(builder, cursor, self._part.start)
+            if inside is not None:
+                return self._break_at(inside)
+        in_value = self._part is not None and progress.role != "key"
+        builder.note("truncated-value" if in_value else "truncated-call", cursor.position)
+        self._leave()
+        return self._finish(cursor.stop, False)
+
+    # Text that is not JSON.
+
+    def _leave(self) -> None:
+        """Keep the safe prefix of an open string."""
+        if isinstance(self._part, JsonString) and self._progress.streams:
+            self.builder.leave(self._part.text.take())
+
+    def _lose_quote(self, start: int, quote: int) -> Answer | None:
+        """A quote closes no string: it stands inside one, or belongs to the next call."""
+        inside = swallowed_call(self.builder, self._cursor, start, quote)
+        if inside is WAIT:
+            return WAIT
+        return (
+            self._break_at(inside) if isinstance(inside, int) else self._lose("a quote inside a string is not escaped")
+        )
+
+    def _break_at(self, position: int) -> Answer:
+        """A string was never closed: the call ends where the next one opens."""
+        builder = self.builder
+        builder.buffer.rewind(position)
+        self._cursor.position = position
+        if builder.name is None:
+            self._part = None
+            return NO
+        builder.note("json-invalid", position, "a string is not closed before the next call")
+        self._leave()
+        return self._finish(position, False)
+
+    def _lose(self, why: str) -> Answer | None:
+        """Look for where a broken call stops (R-COMMIT)."""
+        if self.builder.name is None:
+            return NO
+        part, position = self._part, self._cursor.position
+        self.builder.note("json-invalid", position, why)
+        self._leave()
+        depth = self._progress.depth + (part.depth if isinstance(part, JsonValue) else 0)
+        self._brackets = JsonValue(position, position, depth, part.quote if part is not None else "")
+        if isinstance(part, JsonValue):
+            self._part = None
+        return self._go(RepairingReader._read_lost)
+
+    def _read_lost(self) -> Answer | None:
+        assert self._brackets is not None
+        found = find_exit(self.builder.opening.spelling, self._cursor, self._brackets)
+        if not isinstance(found, tuple):
+            return WAIT
+        body, stop = found
+        self.builder.buffer.rewind(stop)
+        if isinstance(self._part, JsonString) and self._progress.streams:
+            suggest_string(self.builder, self._part, body, stop)
+        return self._finish(stop, False)

@@ -1,0 +1,172 @@
+"""Whether a JSON object that does not begin as a record does is one all the same: a look ahead for the tool's name.
+
+Models put other members before the name, wrap the record in another object or an array, write braces twice and blanks
+around names, or leave the arguments without an object of their own. Law: an answer rests on a bounded number of
+characters and never changes when more text arrives, except from `WAIT`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from wireproto.format.dialect import ARGUMENT_ALIASES, NAME_ALIASES, SIDE_MEMBERS, WRAPPERS, Record
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Miss, skip_blank
+from wireproto.tools.toolset import Toolset
+
+_REACH = 2048  # characters that are looked at
+_MEMBERS = 8  # members before the name
+_FUNCTION = "function"
+_DEFINES = ("type", "properties", "$schema", "required")  # what a schema begins with, where no arguments stand
+_STRING = {
+    '"': re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL),
+    "'": re.compile(r"'([^'\\]*(?:\\.[^'\\]*)*)'", re.DOTALL),
+}
+_SCALAR = re.compile(r"[-+.\w]{1,64}")
+_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]', re.DOTALL)
+_NAME = re.compile(r"\S{1,128}")
+
+
+class _Undecided(Exception):
+    """What a look ahead comes to where the text is no record, or goes no further."""
+
+    def __init__(self, answer: Miss) -> None:
+        super().__init__(answer)
+        self.answer: Miss = answer
+
+
+@dataclass(slots=True)
+class RecordAhead:
+    """A look into the object at a place. `marked`: a marker stands before it; otherwise only much evidence counts.
+
+    `unknown`: tools that nobody declared count too. `undetected`: it is not known yet which dialect this is.
+    `follows`: a call of the same format stands right before it.
+    """
+
+    text: str
+    end: int
+    record: Record
+    tools: Toolset
+    marked: bool
+    unknown: bool
+    undetected: bool
+    follows: bool
+
+    def look(self, pos: int) -> Answer:
+        """Return whether the object or array at `pos` is a call."""
+        cut = self.end > pos + _REACH
+        self.end = min(self.end, pos + _REACH)
+        try:
+            return YES if self._is_record(pos) else NO
+        except _Undecided as found:
+            return NO if cut else found.answer
+
+    def _is_record(self, pos: int) -> bool:
+        if self._char(pos) == "[":
+            pos = self._skip(pos + 1)
+        at = self._after(pos, "{")
+        if self._char(at) == "{":
+            at = self._skip(at + 1)
+        typed, only_side = False, True
+        for count in range(_MEMBERS):
+            key, at = self._key(at)
+            char = self._char(at)
+            if self.marked and not count and key in ARGUMENT_ALIASES:
+                return True
+            if key in (*self.record.name, *NAME_ALIASES) and char in _STRING:
+                return self._names_a_tool(key, at, typed, only_side)
+            if key in WRAPPERS and char == "{":
+                at = self._skip(at + 1)
+                continue
+            start, at = at, self._value(at)
+            only_side = only_side and key in SIDE_MEMBERS
+            typed = typed or (key == "type" and self.text[start + 1 : at - 1] == _FUNCTION)
+            if not self.marked and (not only_side or (key == "type" and not typed)):
+                return False
+            at = self._after(self._skip(at), ",")
+        return False
+
+    def _names_a_tool(self, key: str, at: int, typed: bool, only_side: bool) -> bool:
+        """Decide by the name that stands at `at`; without a marker, arguments have to follow it."""
+        written, after = self._string(at)
+        name = written.strip(BLANK)
+        declared = name in self.tools.by_name or (self.tools.any_name and _NAME.fullmatch(name) is not None)
+        if self.marked:
+            known = declared or (self.unknown and only_side and written == name and _NAME.fullmatch(name) is not None)
+            return known if key in self.record.name else declared
+        if not declared and not (self.follows and self.unknown and _NAME.fullmatch(written)):
+            return False
+        return self._arguments_follow(after, name, typed)
+
+    def _arguments_follow(self, at: int, name: str, typed: bool) -> bool:
+        tool = self.tools.by_name.get(name)
+        at = self._skip(at)
+        if self._char(at) == "}" and typed:
+            return True
+        key, at = self._key(self._after(at, ","))
+        if tool is not None and key in tool.keys and key not in self.record.arguments:
+            return True
+        canonical = self.record.arguments[0]
+        if key not in ((canonical,) if self.undetected and not typed else (canonical, *ARGUMENT_ALIASES)):
+            return False
+        if self._char(at) != "{":
+            return self._char(at) in _STRING and self._string(at)[0].lstrip(BLANK).startswith("{")
+        at = self._skip(at + 1)
+        if self._char(at) in "{}":
+            return True
+        first, _ = self._key(at)
+        return first in tool.keys if tool is not None else first not in _DEFINES
+
+    # Tokens.
+
+    def _skip(self, at: int) -> int:
+        return skip_blank(self.text, at, self.end)
+
+    def _char(self, at: int) -> str:
+        if at >= self.end:
+            raise _Undecided(WAIT)
+        return self.text[at]
+
+    def _after(self, at: int, char: str) -> int:
+        """Return where the next token stands behind this character."""
+        if self._char(at) != char:
+            raise _Undecided(NO)
+        return self._skip(at + 1)
+
+    def _key(self, at: int) -> tuple[str, int]:
+        """Return a member's key, and where its value stands."""
+        key, at = self._string(at)
+        return key, self._after(self._skip(at), ":")
+
+    def _string(self, at: int) -> tuple[str, int]:
+        """Return what a string holds, escapes as they are written, and what is behind it."""
+        pattern = _STRING.get(self._char(at))
+        if pattern is None:
+            raise _Undecided(NO)
+        return self._found(pattern.match(self.text, at, self.end), 1)
+
+    def _value(self, at: int) -> int:
+        """Skip a value."""
+        if self._char(at) in _STRING:
+            return self._string(at)[1]
+        if self._char(at) not in "{[":
+            found = _SCALAR.match(self.text, at, self.end)
+            if found is None:
+                raise _Undecided(NO)
+            self._char(found.end())
+            return found.end()
+        depth = 0
+        while True:
+            mark, at = self._found(_BRACKETS.search(self.text, at, self.end), 0)
+            if mark == '"':
+                raise _Undecided(WAIT)
+            depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(mark, 0)
+            if depth == 0:
+                return at
+
+    @staticmethod
+    def _found(match: re.Match[str] | None, group: int) -> tuple[Any, int]:
+        if match is None:
+            raise _Undecided(WAIT)
+        return match[group], match.end()
