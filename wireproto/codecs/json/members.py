@@ -20,14 +20,15 @@ _FUNCTION = "function"
 
 
 class Members(State):
-    """The members beside a record's name and arguments, in order."""
+    """The members beside a record's name and arguments, in order; `cut` is the key and the text of one that is cut."""
 
-    __slots__ = ("_builder", "_kept", "_said")
+    __slots__ = ("_builder", "_kept", "_said", "cut")
 
     def __init__(self, builder: CallBuilder) -> None:
         self._builder = builder
         self._kept: list[_Kept] = []
         self._said = False
+        self.cut = ("", "")
 
     def role(self, key: str, char: str, position: int) -> Role:
         """Return what a member is for whose key the format does not have; `char` is the first of its value."""
@@ -74,6 +75,12 @@ class Members(State):
         used = {key: value for key, value in values.items() if key in wanted and key not in builder.arguments}
         for key, value in used.items():
             builder.give(key, value)
+        key, text = self.cut
+        if key in wanted and key not in builder.arguments:
+            builder.open(key)
+            builder.more(text)
+            builder.leave(text)
+            used[key] = text
         if used:
             builder.note("flattened-arguments", position)
         if len(used) < len(self._kept):

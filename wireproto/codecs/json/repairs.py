@@ -172,8 +172,12 @@ class RepairingReader(JsonReader):
 
     def _leave(self) -> None:
         """Keep the safe prefix of an open string."""
-        if isinstance(self._part, JsonString) and self._progress.streams:
+        if not isinstance(self._part, JsonString):
+            return
+        if self._progress.streams:
             self.builder.leave(self._part.text.take())
+        elif self._members is not None and self._progress.role == "beside":
+            self._members.cut = (self._progress.key, self._part.text.take())
 
     def _lose_quote(self, start: int, quote: int) -> Answer | None:
         """A quote closes no string: it stands inside one, or belongs to the next call."""
