@@ -331,8 +331,7 @@ class Recogniser(State):
         self._position = reader.position
         if answer is WAIT:
             return False
-        self._reader = None
-        builder = reader.builder
+        self._reader, builder = None, reader.builder
         if answer is YES:
             self._context.after_call = builder.opening.spelling
             self._context.floor = self._position
@@ -399,6 +398,4 @@ class Recogniser(State):
             spellings = (spelling, *(other for other in others if other is not spelling))
             return self._open(spellings, at, limit, end, within)
         after = skip_blank(text, at + len(joint), limit)
-        if after >= limit:
-            return WAIT
-        return self._open((spelling,), after, limit, end, spelling, after - at)
+        return WAIT if after >= limit else self._open((spelling,), after, limit, end, spelling, after - at)

@@ -14,6 +14,7 @@ from wireproto.engine.call_builder import CallBuilder
 from wireproto.format.dialect import ARGUMENT_ALIASES, NAME_ALIASES, SIDE_MEMBERS, WRAPPERS
 from wireproto.text import json_repair
 from wireproto.text.state import State
+from wireproto.values.quoting import escaped
 
 _Kept = tuple[str, str, bool]  # key, text, whether it is a string's content and not JSON
 _FUNCTION = "function"
@@ -70,7 +71,7 @@ class Members(State):
                 values[key] = text if is_string else json_repair.loads(text).value
             except json_repair.Unreadable as error:
                 if whole and empty:
-                    builder.note("json-invalid", position, f"{key}: {error}")
+                    builder.note("json-invalid", position, f"{escaped(key)}: {error}")
                 whole = whole and not empty
         used = {key: value for key, value in values.items() if key in wanted and key not in builder.arguments}
         for key, value in used.items():

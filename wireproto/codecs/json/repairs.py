@@ -12,9 +12,9 @@ from wireproto.codecs.json.members import Members
 from wireproto.codecs.json.reader import JsonReader
 from wireproto.engine.call_builder import End
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer
+from wireproto.values.quoting import quoted
 
 _NOTHING = ("", "null", "None", "[]")
-_SHOWN = 80
 _ENCODED = 3  # how often arguments may have been put into a string
 
 
@@ -79,7 +79,7 @@ class RepairingReader(JsonReader):
         if role in ("name", "arguments"):
             if role == "arguments" and progress.arguments:
                 return "beside"
-            builder.note("alias-key", position, f"{progress.key!r} instead of {role!r}")
+            builder.note("alias-key", position, f"{quoted(progress.key)} instead of {quoted(role)}")
         return role
 
     def _take_odd_name(self, name: str) -> Answer | None:
@@ -88,7 +88,7 @@ class RepairingReader(JsonReader):
         trimmed = name.strip(BLANK)
         if trimmed == name or not builder.may_be_named(trimmed):
             return NO
-        builder.note("padded-name", position, f"the name was written {name[:_SHOWN]!r}")
+        builder.note("padded-name", position, f"the name was written {quoted(name)}")
         builder.begin(trimmed, builder.id, (builder.start, position))
         return None
 
