@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from wireproto.engine.left_context import LeftContext
-from wireproto.engine.record_opening import RecordAhead
+from wireproto.engine.record_opening import RecordAhead, odd_arguments
 from wireproto.format.codec import Statements
 from wireproto.format.declared import holding
 from wireproto.format.spelling import Spelling
@@ -21,7 +21,6 @@ from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.quoting import quoted
 
 Notes = list[tuple[str, str]]
-_NO_ARGUMENTS = ("null", '""', "[]")
 _LOST_MARKER: Notes = [("missing-wrapper", "the call's opening marker is missing")]
 
 
@@ -304,21 +303,10 @@ class Opening:
             return YES
         if spelling.codec.body == "object":
             body: Match | Answer = begins("{", text, at, end)
-            body = self._odd_arguments(at, close) if body is NO else body
+            body = odd_arguments(text, at, end, close) if body is NO else body
         else:
             body = find_argument(spelling, text, at, end, self._context.tools.by_name.get(name))
         return cut if body is WAIT or (body is NO and closer is WAIT) else body
-
-    def _odd_arguments(self, pos: int, close: str) -> Answer:
-        """Match arguments that are put into a string; or a word for none at all, and the call's closer."""
-        text, end = self._text, self._end
-        answers = [begins(opener, text, pos, end) for opener in ('"{', "'{")]
-        for word in _NO_ARGUMENTS if close else ():
-            stands = begins(word, text, pos, end)
-            answers.append(
-                begins(close, text, skip_blank(text, pos + len(word), end), end) if stands is YES else stands
-            )
-        return YES if YES in answers else WAIT if WAIT in answers else NO
 
     def _first_statement(self, statements: Statements, pos: int, recovered: bool) -> Answer:
         """Decide R-COMMIT for a table that is a call: a statement follows; without a section, the name of a tool."""

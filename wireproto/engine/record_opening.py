@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from wireproto.format.dialect import ARGUMENT_ALIASES, NAME_ALIASES, SIDE_MEMBERS, WRAPPERS, Record
-from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Miss, skip_blank
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Miss, begins, skip_blank
 from wireproto.tools.toolset import Toolset
 
 _REACH = 2048  # characters that are looked at
 _MEMBERS = 8  # members before the name
 _FUNCTION = "function"
+_NO_ARGUMENTS = ("null", '""', "[]")
 _DEFINES = ("type", "properties", "$schema", "required")  # what a schema begins with, where no arguments stand
 _STRING = {
     '"': re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL),
@@ -26,6 +27,15 @@ _STRING = {
 _SCALAR = re.compile(r"[-+.\w]{1,64}")
 _BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]', re.DOTALL)
 _NAME = re.compile(r"\S{1,128}")
+
+
+def odd_arguments(text: str, pos: int, end: int, close: str) -> Answer:
+    """Match arguments that are put into a string; or a word for none at all, and the call's closer."""
+    answers = [begins(opener, text, pos, end) for opener in ('"{', "'{")]
+    for word in _NO_ARGUMENTS if close else ():
+        stands = begins(word, text, pos, end)
+        answers.append(begins(close, text, skip_blank(text, pos + len(word), end), end) if stands is YES else stands)
+    return YES if YES in answers else WAIT if WAIT in answers else NO
 
 
 class _Undecided(Exception):
