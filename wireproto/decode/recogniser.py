@@ -333,8 +333,7 @@ class Recogniser(State):
             return False
         self._reader, builder = None, reader.builder
         if answer is YES:
-            self._context.after_call = builder.opening.spelling
-            self._context.floor = self._position
+            self._context.after_call, self._context.floor = builder.opening.spelling, self._position
             if builder.next_record is not None:
                 self._skip_markup(self._position, builder.next_record)
                 self._begin_call(builder.opening.joining(self._position - self.buffer.base), self._position)
@@ -382,8 +381,7 @@ class Recogniser(State):
             return WAIT if found is WAIT and answer is NO else answer
         closer, orphan = found
         position = buffer.base + at
-        if not orphan:
-            context.section = None
+        context.section = context.section if orphan else None
         self._emit(position)
         return self._skip_markup(position, position + len(closer), "orphan-closer" if orphan else "")
 
