@@ -196,6 +196,25 @@ def test_a_hundred_thousand_openers() -> None:
     assert wp.classify('{"name": "read_file", "arguments": {"path": \n' * 100_000, "hermes", TOOLS).message.calls == ()
 
 
+@pytest.mark.parametrize("passage", ["the ", "no ", "ha", "是的", "wait, ", "go go stop ", "Done.\n", "é "])
+def test_a_word_over_and_over_is_a_loop(passage: str) -> None:
+    for before in ("", "I will check.\n\n", "<think>So: "):
+        verdict = wp.classify(before + passage * 100, "hermes", TOOLS)
+        expected = "looping" if len(passage) > 2 or passage == "ha" or passage == "是的" else "plain"
+        assert verdict.label == expected
+        if expected == "looping":
+            (reason,) = (each for each in verdict.reasons if each.code == "looping")
+            start, end = reason.span
+            assert (before + passage * 100)[start:end].replace(passage.strip(), "").strip(" \n,.") == ""
+        assert wp.classify(before + passage * 100 + "And so it ends.", "hermes", TOOLS).label == "plain"
+        assert wp.classify(before + passage * 7, "hermes", TOOLS).label == "plain"
+
+
+@pytest.mark.parametrize("filler", ["null, ", "0, ", "--- | ", "FF ", "A C G T ", "NaN ", "| x ", "</td>"])
+def test_what_fills_a_table_is_no_loop(filler: str) -> None:
+    assert wp.classify("As in " + filler * (600 // len(filler)), "hermes", TOOLS).label == "plain"
+
+
 # What it says.
 
 

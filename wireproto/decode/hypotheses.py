@@ -45,6 +45,7 @@ class Hypothesis:
     `places` are (position in `text`, position in the original) where the two differ, in order. `origin`: where what is
     looked at begins, if that is before `start`. `causes` are diagnoses of what made it none. `bare`: nothing but its
     place says that it may be a call; `quoted`: it stands as a quotation; `foreign`: in another dialect than expected.
+    `habit` names the format that a call was read in already, if no dialect has it.
     """
 
     dialect: str | Dialect
@@ -58,6 +59,7 @@ class Hypothesis:
     bare: bool = False
     quoted: bool = False
     foreign: bool = False
+    habit: str = ""
 
     def position(self, at: int) -> int:
         """Return the position in the original text of a position in the decoded text."""

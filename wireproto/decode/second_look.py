@@ -11,8 +11,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
+from wireproto.decode.habits import habitual
 from wireproto.decode.hypotheses import (
+    RECORDS,
     Hypothesis,
     begins_alone,
     every_opener,
@@ -81,7 +84,7 @@ class _SecondLook:
             for call, guess in self._calls(text, kind):
                 span = Span(start + guess.position(call.span[0]), start + guess.position(call.span[1]))
                 if self._claim(span):
-                    found.append(self._candidate(call, span, (self._code(kind, guess, span, fenced), *guess.causes)))
+                    found.append(self._candidate(call, span, guess, self._code(kind, guess, span, fenced)))
         self.transcript.candidates += sorted(found, key=lambda call: call.span)
 
     def _calls(self, text: str, kind: Prose) -> Iterator[tuple[Call, Hypothesis]]:
@@ -97,6 +100,11 @@ class _SecondLook:
         plain = unescaped(text, own)
         if plain is not None and every_opener().find(plain.text) is not None:
             yield from self._whole(plain)
+        tools = Toolset.of(None) if self.tools.empty else self.tools
+        for call, habit, quoted in islice(habitual(text, tools), _ATTEMPTS):
+            guess = Hypothesis(RECORDS, text, 0, len(text), quoted=quoted, habit=habit.name)
+            if self._is_likely(call, guess):
+                yield call, guess
         yield from self._first_of_each(records(text))
         yield from self._first_of_each(stripped(text, self.tools, self.own))
         yield from self._first_of_each(lone_arguments(text, self.tools, self.own))
@@ -166,7 +174,7 @@ class _SecondLook:
         """Return whether a call that was found without its own markers may have been meant as one."""
         if not (self.tools.empty or self.tools.accepts(call.name)) or (guess.quoted and not call.complete):
             return False
-        if not guess.prefix:
+        if not (guess.prefix or guess.habit):
             return True
         lacks_arguments = any(found.code == "empty-arguments" for found in call.diagnoses)
         tool = self.tools.get(call.name)
@@ -193,10 +201,12 @@ class _SecondLook:
             return "leaked-call" if over and not guess.quoted else "quoted-call"
         return "quoted-call" if guess.quoted else "foreign-call" if guess.foreign else "leaked-call"
 
-    def _candidate(self, call: Call, span: Span, codes: Iterable[str]) -> Call:
-        diagnoses = [diagnose(code, span) for code in codes]
+    def _candidate(self, call: Call, span: Span, guess: Hypothesis, code: str) -> Call:
+        diagnoses = [diagnose(each, span) for each in (code, *guess.causes)]
+        if guess.habit and KINDS[code] == "leaked":
+            diagnoses.append(diagnose("no-dialect", span, f"the call is written as in {guess.habit}"))
         for diagnosis in diagnoses:
-            self.transcript.diagnose(diagnosis.code, span)
+            self.transcript.diagnose(diagnosis.code, span, diagnosis.message)
         kept = [
             replace(found, span=span)
             for found in call.diagnoses

@@ -15,13 +15,22 @@ from wireproto.engine.call_builder import End
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.recover.markers import Decoding, cut_marker, failed_block, markers_of, nested_call, without_section
+from wireproto.recover.markers import (
+    Decoding,
+    cut_marker,
+    failed_block,
+    holds_document,
+    markers_of,
+    nested_call,
+    without_section,
+)
+from wireproto.recover.repetition import repeated_words
 from wireproto.recover.retry import Failure, retry_message
 from wireproto.text.scan import BLANK
 from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.diagnoses import KINDS, diagnose
 from wireproto.values.model import Call, Diagnosis, Message
-from wireproto.values.policy import Policy
+from wireproto.values.policy import Policy, policy_of
 
 Label = Literal[
     "plain",
@@ -116,7 +125,8 @@ def classify(
     message = decoder.message
     configured = find_dialect(dialect) if dialect != AUTO else None
     spec = configured or (find_dialect(message.dialect) if message.dialect else None)
-    found = Decoding(text, message, known, spec, markers_of(spec), pending, End.of(finish_reason) is End.CUT)
+    cut, kinds = End.of(finish_reason) is End.CUT, (*policy_of(policy).documents,)
+    found = Decoding(text, message, known, spec, markers_of(spec), pending, cut, kinds)
     label, more = _label(found)
     named = _dialect_of(found)
     markers = markers_of(find_dialect(named)) if named and (spec is None or named != spec.name) else found.markers
@@ -140,6 +150,9 @@ def _label(found: Decoding) -> tuple[Label, list[Diagnosis]]:
     message = found.message
     if any(diagnosis.code == "looping" for diagnosis in message.diagnoses):
         return "looping", []
+    stuck = repeated_words(message)
+    if stuck is not None:
+        return "looping", [diagnose("looping", stuck)]
     nested = nested_call(found)
     if nested is not None:
         return "nested", [diagnose("nested-call", nested)]
@@ -152,7 +165,9 @@ def _label(found: Decoding) -> tuple[Label, list[Diagnosis]]:
     if cut is not None:
         return "truncated", [diagnose("cut-marker", cut)]
     block = failed_block(found) if not found.tools.empty else None
-    if block is not None:
+    if block is not None and holds_document(found, block):
+        return "nested", [diagnose("nested-call", block)]
+    if block is not None and not _is_explained(found, block):
         return "malformed", [diagnose("unreadable-block", block)]
     if "leaked" in kinds or ("quoted" in kinds and _is_all_fence(message)):
         return "leaked", []
@@ -174,6 +189,11 @@ def _label_of_calls(found: Decoding) -> Label:
     cut = any(diagnosis.code in _CUT for diagnosis in last.diagnoses)
     at_end = not found.text[last.span[1] :].strip(BLANK)
     return "truncated" if cut and at_end and without_section(found, last) is None else "malformed"
+
+
+def _is_explained(found: Decoding, block: tuple[int, int]) -> bool:
+    """Return whether the markers are those of a call in a format that no dialect has."""
+    return any(each.code == "no-dialect" and each.span[0] == block[0] for each in found.message.diagnoses)
 
 
 def _is_all_fence(message: Message) -> bool:

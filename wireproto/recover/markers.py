@@ -14,11 +14,12 @@ from functools import lru_cache
 from wireproto.decode.decoder import parse
 from wireproto.decode.hypotheses import fences, iter_literals
 from wireproto.format.dialect import Dialect
+from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.format.registry import dialects
 from wireproto.format.spelling import CACHED, Spelling, spellings
 from wireproto.text.scan import BLANK, Literals, skip_blank
 from wireproto.tools.toolset import Toolset
+from wireproto.values.document_types import DocumentType
 from wireproto.values.model import Call, Message, Span
 from wireproto.values.policy import NO_LOOPS, Policy
 
@@ -27,6 +28,11 @@ _LEAST = 4  # a shorter marker, or a shorter beginning of one, is as likely to b
 _DISTINCTIVE = re.compile(r"[^A-Za-z<>/\[\]()+ ]")
 _ELLIPSIS = BLANK + ".…"
 _PLAIN = Policy(second_look=False, loops=NO_LOOPS)
+# How a document begins that says itself what it is.
+_DOCUMENT = r"<\?xml\s|<!DOCTYPE\s|<html[\s>]"
+_PAGE = re.compile(rf"\s*(?P<document>{_DOCUMENT})", re.IGNORECASE)
+_PAGE_END = re.compile(r"</[A-Za-z][\w.:-]*>\s*\Z")
+_MARKUP = re.compile(r"(?:\s|<[^<>]{1,256}>|\[[A-Z_]+\]|\+{3}[^\n]*\n)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,11 @@ class Markers:
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """An output and what the decoder made of it. `pending` is what was held back at the end; `cut`: it was cut off."""
+    """An output and what the decoder made of it.
+
+    `pending` is what was held back at the end; `cut`: it was cut off. `documents` are the types
+    that the harness knows.
+    """
 
     text: str
     message: Message
@@ -65,6 +75,7 @@ class Decoding:
     markers: Markers
     pending: str
     cut: bool
+    documents: tuple[DocumentType, ...] = ()
 
 
 @lru_cache(maxsize=CACHED)
@@ -76,8 +87,8 @@ def markers_of(dialect: Dialect | None) -> Markers:
     closers = _literals(word for spelling in known for word in _closers(spelling)) - openers
     sections = _literals(close for spelling in known for _, close in spelling.sections)
     begins = _literals(word for spelling in known for word in spelling.openers)
+    begins |= _literals(section.format().strip() for spelling in known for section, _ in spelling.sections)
     inner = _literals(word for spelling in known for word in spelling.dialect.call.open.literals)
-    inner |= _literals(section.format().strip() for spelling in known for section, _ in spelling.sections)
     distinctive = frozenset(word for word in openers | closers | sections | begins | inner if _DISTINCTIVE.search(word))
     return Markers(
         openers=Literals(openers),
@@ -158,9 +169,21 @@ def nested_call(decoded: Decoding) -> tuple[int, int] | None:
         if (not call.complete or "ambiguous-boundary" in codes) and _holds_call(decoded, call.raw, 1):
             return call.span
     for document in message.documents if not message.calls else ():
-        if _holds_call(decoded, document.text) or _is_wrapped(decoded, document.input_span):
+        if _is_called_in(decoded, document.text) or _is_wrapped(decoded, document.input_span):
             return document.input_span
+    page = _PAGE.match(decoded.text) if message.calls else None
+    if page is not None and _PAGE_END.search(decoded.text, message.calls[-1].span[1]) is not None:
+        return page.start("document"), len(decoded.text)
     return None
+
+
+def holds_document(decoded: Decoding, block: tuple[int, int]) -> bool:
+    """Return whether what stands between markers is a document of a known type, or says that it is one."""
+    start, end = block
+    roots = [rf"<{re.escape(kind.root)}[\s/>]" for kind in decoded.documents if kind.root is not None]
+    fences = [re.escape(kind.fence) for kind in decoded.documents if kind.fence is not None]
+    found = re.compile("|".join((*roots, *fences, _DOCUMENT)), re.IGNORECASE).search(decoded.text, start, end)
+    return found is not None and _MARKUP.fullmatch(decoded.text, start, found.start()) is not None
 
 
 def without_section(decoded: Decoding, call: Call) -> Call | None:
@@ -188,6 +211,13 @@ def _holds_call(decoded: Decoding, text: str, start: int = 0) -> bool:
         return False
     return any(
         call.complete for call in parse(text[opener.start() :], decoded.dialect, decoded.tools, policy=_PLAIN).calls
+    )
+
+
+def _is_called_in(decoded: Decoding, text: str) -> bool:
+    """Return whether a document holds a complete call, in whatever dialect."""
+    return any(call.complete for call in parse(text, AUTO, decoded.tools, policy=_PLAIN).calls) or _holds_call(
+        decoded, text
     )
 
 

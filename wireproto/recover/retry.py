@@ -67,7 +67,9 @@ def retry_message(failure: Failure) -> str:
         return ""
     if failure.tools.empty:
         return _NO_TOOLS
-    sentences = [_PROBLEMS[failure.label], *(reason.message for reason in defects if reason.code not in _COVERED)]
+    other = any(reason.code == "no-dialect" for reason in defects)
+    problem = _PROBLEMS["foreign" if other and failure.label == "leaked" else failure.label]
+    sentences = [problem, *(reason.message for reason in defects if reason.code not in _COVERED)]
     parts = [_sentence(text) for text in dict.fromkeys(sentences[:3])]
     parts += [f"The problem starts here: `{excerpt}`" for excerpt in _excerpt(failure, defects)]
     return "\n\n".join([" ".join(parts), *_form(failure)])

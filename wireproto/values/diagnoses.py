@@ -45,6 +45,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "missing-wrapper": ("repaired", "A call's opening marker or wrapper is missing."),
     "nested-call": ("defect", "A call is inside a document, or a document is where a call belongs."),
     "nested-document": ("note", "An argument holds a document of a registered type."),
+    "no-dialect": ("defect", "A call in a format that no dialect has; the message names the format."),
     "no-tools": ("note", "The text holds a call, but no tools were offered in this request."),
     "noncanonical-id": ("repaired", "The call id is not in the format's form; the tool's name was recovered from it."),
     "not-well-formed": ("defect", "The call is not well-formed XML (Policy.strict)."),

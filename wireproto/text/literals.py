@@ -1,0 +1,181 @@
+"""Values as programs spell them: Python's literals and keyword arguments, and objects with their own string marks.
+
+They are read and never run: what is no literal is not read at all. It must not know tools or calls. Law: a text is read
+once from left to right, to a bounded depth, and what cannot be read raises `NotLiteral` and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from math import isfinite
+from typing import Any, Final
+
+_DEPTH: Final = 32
+_DIGITS: Final = 300
+_BLANK: Final = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
+_NAME: Final = r"[A-Za-z_$][\w.$-]{0,127}"
+_NUMBER: Final = re.compile(rf"[-+]?(?:\d[\d_]{{0,{_DIGITS}}}(\.\d*)?|(\.\d+))([eE][-+]?\d{{1,4}})?(?![\w.])")
+_WORD: Final = re.compile(r"[A-Za-z]+\b")
+_WORDS: Final = {"True": True, "False": False, "None": None, "true": True, "false": False, "null": None}
+_OPENER: Final = re.compile(r"([rRuU]?)('''|\"\"\"|'|\")")
+_ESCAPE: Final = re.compile(
+    r"\\(?:(\r?\n)|([\\'\"abfnrtv])|([0-7]{1,3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))"
+)
+_SIGNS: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_REST: Final = {
+    quote: re.compile(rf"([^\\{quote[0]}]*(?:(?:\\.|{quote[0]}(?!{quote[1:]}))[^\\{quote[0]}]*)*){quote}", re.DOTALL)
+    if len(quote) > 1
+    else re.compile(rf"([^\\{quote}]*(?:\\.[^\\{quote}]*)*){quote}", re.DOTALL)
+    for quote in ("'", '"', "'''", '"""')
+}
+
+
+class NotLiteral(ValueError):
+    """Text that spells no value."""
+
+
+class LiteralReader:
+    """Reads one value after another; `position` is where the next begins. `mark`: what strings begin and end with."""
+
+    def __init__(self, text: str, position: int, end: int, mark: str = "") -> None:
+        self._text, self.position, self._end, self._mark = text, position, end, mark
+
+    def members(self, closer: str, sign: str) -> tuple[dict[str, Any], list[Any]]:
+        """Read up to the closer: the members with a name, which `sign` follows, and those without.
+
+        Raises:
+            NotLiteral: a member is no literal, or a name is given twice.
+        """
+        return self._members(closer, sign, 0)
+
+    def _members(self, closer: str, sign: str, depth: int) -> tuple[dict[str, Any], list[Any]]:
+        named: dict[str, Any] = {}
+        listed: list[Any] = []
+        while not self._takes(closer):
+            key = self._key(sign)
+            value = self._value(depth)
+            if key is None:
+                listed.append(value)
+            elif key in named:
+                raise NotLiteral(f"{key} is given twice")
+            else:
+                named[key] = value
+            if not self._takes(",") and not self._text.startswith(closer, self.position, self._end):
+                raise NotLiteral("a comma is missing")
+        return named, listed
+
+    def _key(self, sign: str) -> str | None:
+        found = re.compile(rf"({_NAME})[ \t]*{re.escape(sign)}(?!=)").match(self._text, self.position, self._end)
+        if found is not None:
+            self.position = found.end()
+            return found[1]
+        if sign == ":" and self._mark and self._text.startswith(self._mark, self.position):
+            key = self._marked()
+            if not self._takes(sign):
+                raise NotLiteral("a key without a value")
+            return key
+        return None
+
+    def _value(self, depth: int) -> Any:
+        self._skip()
+        text, at = self._text, self.position
+        if depth > _DEPTH:
+            raise NotLiteral("nested too deeply")
+        if self._mark and text.startswith(self._mark, at, self._end):
+            return self._marked()
+        if _OPENER.match(text, at, self._end) is not None:
+            return self._string()
+        if self._takes("{"):
+            return self._object(depth)
+        for opener, closer in ("[]", "()"):
+            if self._takes(opener):
+                return self._items(closer, depth)
+        number = _NUMBER.match(text, at, self._end)
+        if number is not None:
+            self.position = number.end()
+            return _number(number)
+        word = _WORD.match(text, at, self._end)
+        if word is None or word.group() not in _WORDS:
+            raise NotLiteral("no literal")
+        self.position = word.end()
+        return _WORDS[word.group()]
+
+    def _object(self, depth: int) -> dict[str, Any]:
+        if self._mark:
+            named, listed = self._members("}", ":", depth + 1)
+            if listed:
+                raise NotLiteral("a value without a key")
+            return named
+        found: dict[str, Any] = {}
+        while not self._takes("}"):
+            key = self._value(depth + 1)
+            if not isinstance(key, str) or not self._takes(":"):
+                raise NotLiteral("no key")
+            found[key] = self._value(depth + 1)
+            if not self._takes(",") and not self._text.startswith("}", self.position, self._end):
+                raise NotLiteral("a comma is missing")
+        return found
+
+    def _items(self, closer: str, depth: int) -> Any:
+        found: list[Any] = []
+        comma = True
+        while not self._takes(closer):
+            found.append(self._value(depth + 1))
+            comma = self._takes(",")
+            if not comma and not self._text.startswith(closer, self.position, self._end):
+                raise NotLiteral("a comma is missing")
+        return found[0] if closer == ")" and len(found) == 1 and not comma else found
+
+    def _marked(self) -> str:
+        start = self.position + len(self._mark)
+        close = self._text.find(self._mark, start, self._end)
+        if close < 0:
+            self.position = self._end
+            raise NotLiteral("a string that is not closed")
+        self.position = close + len(self._mark)
+        return self._text[start:close]
+
+    def _string(self) -> str:
+        """Read strings that stand side by side, which are one."""
+        pieces: list[str] = []
+        while (opener := _OPENER.match(self._text, self.position, self._end)) is not None:
+            rest = _REST[opener[2]].match(self._text, opener.end(), self._end)
+            if rest is None:
+                self.position = self._end
+                raise NotLiteral("a string that is not closed")
+            pieces.append(rest[1] if opener[1] in ("r", "R") else _ESCAPE.sub(_character, rest[1]))
+            self.position = rest.end()
+            self._skip()
+        return "".join(pieces)
+
+    def _takes(self, sign: str) -> bool:
+        """Skip blanks, and then the sign if it is there."""
+        self._skip()
+        taken = self._text.startswith(sign, self.position, self._end)
+        self.position += len(sign) * taken
+        return taken
+
+    def _skip(self) -> None:
+        found = _BLANK.match(self._text, self.position, self._end)
+        self.position = found.end() if found is not None else self.position
+
+
+def _character(found: re.Match[str]) -> str:
+    if found[1] is not None:
+        return ""
+    if found[2] is not None:
+        return _SIGNS.get(found[2], found[2])
+    code = int(found[3], 8) if found[3] is not None else int(found[4] or found[5] or found[6], 16)
+    if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
+        raise NotLiteral("an escape that is no character")
+    return chr(code)
+
+
+def _number(found: re.Match[str]) -> int | float:
+    digits = found.group().replace("_", "")
+    if not (found[1] or found[2] or found[3]):
+        return int(digits)
+    value = float(digits)
+    if not isfinite(value):
+        raise NotLiteral("a number that is too large")
+    return value
