@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from judging import every_case
 
 import wireproto as wp
+from wireproto.format.rendering import HOLE, rendered
 from wireproto.testing import laws
 from wireproto.testing.laws import Trial, decode, merged
 from wireproto.values.model import Diagnosis
@@ -354,6 +356,112 @@ MODELS = {
     "NVIDIA-Nemotron-3-Nano-30B-A3B-BF16": "qwen3_coder",
     "someone/Qwen3-Coder-30B-A3B-Instruct-AWQ-4bit": "qwen3_coder",
     "stepfun-ai/step3": "step3",
+    "bartowski_Qwen3-8B-Q8_0.gguf": "hermes",
+    "models--Qwen--Qwen3-Coder-30B-A3B-Instruct": "qwen3_coder",
+    "step3.5-flash": "step3p5",
+    "Qwen/Qwen3-Next-80B-A3B-Instruct": "hermes",
+    "Qwen/Qwen3-Next-80B-A3B-Thinking": "hermes",
+    "Qwen/Qwen3-Coder-Next": "qwen3_coder",
+    "Qwen/Qwen3-VL-30B-A3B-Instruct": "hermes",
+    "Qwen/Qwen3-VL-8B-Thinking": "hermes",
+    "Qwen/Qwen3-30B-A3B-Instruct-2507": "hermes",
+    "Qwen/Qwen3-4B-Thinking-2507": "hermes",
+    "Qwen/Qwen3-Coder-480B-A35B-Instruct-FP8": "qwen3_coder",
+    "Qwen/Qwen3.5-397B-A17B": "qwen3_coder",
+    "Qwen/Qwen3.6-35B-A3B": "qwen3_coder",
+    "Qwen/Qwen3.8-Max": "qwen3_coder",
+    "Qwen/Qwen2.5-Coder-32B-Instruct": "hermes",
+    "Qwen/QwQ-32B": "hermes",
+    "llama3.1:8b": "llama3_json",
+    "llama3.2:3b": "llama3_json",
+    "llama3.3:70b": "llama3_json",
+    "llama3.1:8b-instruct-q4_K_M": "llama3_json",
+    "llama3.1": "llama3_json",
+    "qwen3:30b-a3b": "hermes",
+    "qwen3-vl:8b": "hermes",
+    "qwen2.5:7b": "hermes",
+    "qwen2.5-coder:14b": "hermes",
+    "qwq:32b": "hermes",
+    "mistral-nemo:12b": "mistral",
+    "mistral-small3.2:24b": "mistral_v11",
+    "mistral-small:24b": "mistral",
+    "mistral-large:123b": "mistral",
+    "devstral:24b": "mistral_v11",
+    "magistral:24b": "mistral_v11",
+    "deepseek-r1:8b": "deepseek_v3",
+    "deepseek-r1:671b": "deepseek_v3",
+    "deepseek-v3:671b": "deepseek_v3",
+    "deepseek-v3.1:671b": "deepseek_v31",
+    "hermes3:8b": "hermes",
+    "granite4:tiny-h": "hermes",
+    "glm-4.6:cloud": "glm45",
+    "kimi-k2:1t-cloud": "kimi_k2",
+    "kimi-k2-thinking:cloud": "kimi_k2",
+    "minimax-m2:cloud": "minimax_m2",
+    "nemotron-3-nano:30b": "qwen3_coder",
+    "deepseek-v3.2:cloud": "dsml_v32",
+    "Qwen3-Coder-30B-A3B-Instruct-Q4_K_M.gguf": "qwen3_coder",
+    "Qwen3-8B-Q8_0.gguf": "hermes",
+    "Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf": "llama3_json",
+    "Hermes-3-Llama-3.1-8B.Q4_K_M.gguf": "hermes",
+    "DeepSeek-R1-Distill-Qwen-7B-Q4_K_M.gguf": "deepseek_v3",
+    "DeepSeek-R1-Distill-Llama-8B-Q4_K_M.gguf": "deepseek_v3",
+    "DeepSeek-R1-0528-Qwen3-8B-Q4_K_M.gguf": "deepseek_v3",
+    "Qwen3-Next-80B-A3B-Instruct-UD-Q4_K_XL-00001-of-00002.gguf": "hermes",
+    "GLM-4.5-Air-UD-Q2_K_XL.gguf": "glm45",
+    "Kimi-K2-Instruct-0905-UD-TQ1_0.gguf": "kimi_k2",
+    "Devstral-Small-2507-Q4_K_M.gguf": "mistral_v11",
+    "Mistral-Small-3.2-24B-Instruct-2506-Q4_K_M.gguf": "mistral_v11",
+    "Magistral-Small-2509-Q4_K_M.gguf": "mistral_v11",
+    "MiniMax-M2-Q4_K_M.gguf": "minimax_m2",
+    "nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16": "qwen3_coder",
+    "nvidia/Nemotron-3-Super-120B": "qwen3_coder",
+    "deepseek-ai/DeepSeek-V4": "dsml_v4",
+    "deepseek-ai/DeepSeek-V4-Flash": "dsml_v4",
+    "deepseek-ai/DeepSeek-V3.2-Exp": "deepseek_v31",
+    "deepseek-ai/DeepSeek-V3-0324": "deepseek_v3",
+    "deepseek-ai/DeepSeek-R1-0528": "deepseek_v3",
+    "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B": "deepseek_v3",
+    "zai-org/GLM-4.5-Air": "glm45",
+    "zai-org/GLM-4.5V": "glm45",
+    "zai-org/GLM-4.6": "glm45",
+    "zai-org/GLM-4.6V": "glm45",
+    "zai-org/GLM-4.7": "glm47",
+    "zai-org/GLM-4.7-Flash": "glm47",
+    "zai-org/GLM-5": "glm47",
+    "zai-org/GLM-5.1": "glm47",
+    "moonshotai/Kimi-K2-Instruct-0905": "kimi_k2",
+    "moonshotai/Kimi-K2-Thinking": "kimi_k2",
+    "moonshotai/Kimi-K2.5": "kimi_k2",
+    "moonshotai/Kimi-VL-A3B-Instruct": "kimi_k2",
+    "MiniMaxAI/MiniMax-M2": "minimax_m2",
+    "MiniMaxAI/MiniMax-M2.1": "minimax_m2",
+    "stepfun-ai/Step-3.5-Flash": "step3p5",
+    "ByteDance-Seed/Seed-OSS-36B-Instruct": "seed_oss",
+    "ibm-granite/granite-4.0-h-small": "hermes",
+    "NousResearch/Hermes-4-70B": "hermes",
+    "NousResearch/Hermes-2-Pro-Llama-3-8B": "hermes",
+    "NousResearch/Hermes-4.3-36B": "hermes",
+    "NousResearch/DeepHermes-3-Llama-3-8B-Preview": "hermes",
+    "mistralai/Mistral-7B-Instruct-v0.3": "mistral",
+    "mistralai/Mistral-Nemo-Instruct-2407": "mistral",
+    "mistralai/Mistral-Large-Instruct-2411": "mistral",
+    "mistralai/Mistral-Small-24B-Instruct-2501": "mistral",
+    "mistralai/Mistral-Small-3.1-24B-Instruct-2503": "mistral",
+    "mistralai/Mistral-Small-3.2-24B-Instruct-2506": "mistral_v11",
+    "mistralai/Devstral-Small-2507": "mistral_v11",
+    "mistralai/Devstral-Small-2505": "mistral_v11",
+    "mistralai/Devstral-2-123B-Instruct-2512": "mistral_v11",
+    "mistralai/Magistral-Small-2506": "mistral_v11",
+    "mistralai/Ministral-8B-Instruct-2410": "mistral",
+    "mistralai/Ministral-3-8B-Instruct-2512": "mistral_v11",
+    "mistralai/Mistral-Large-3-675B-Instruct-2512": "mistral_v11",
+    "meta-llama/Llama-3.1-8B-Instruct": "llama3_json",
+    "meta-llama/Llama-3.2-3B-Instruct": "llama3_json",
+    "meta-llama/Llama-3.2-11B-Vision-Instruct": "llama3_json",
+    "meta-llama/Llama-3.3-70B-Instruct": "llama3_json",
+    "unsloth/Llama-3.3-70B-Instruct-GGUF": "llama3_json",
+    "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF": "llama3_json",
 }
 
 
@@ -363,7 +471,46 @@ def test_dialect_for_a_model(model: str, name: str) -> None:
     assert wp.dialect_for(model=model.upper()).name == name
 
 
-@pytest.mark.parametrize("model", ["", "/", "gpt-4o", "Qwen3-VL-8B", "Mistral-7B-Instruct-v0.1", "-" * 9, "q4" * 5_000])
+# Formats that no dialect has, no tools at all, and what is tuned from a model and may write anything.
+NOBODY = [
+    "Qwen/Qwen2-7B-Instruct",
+    "Qwen3-Embedding-8B",
+    "Qwen/Qwen3-Reranker-4B",
+    "Qwen/Qwen3Guard-Gen-8B",
+    "llama3:8b",
+    "llama4:scout",
+    "mistral:7b",
+    "gpt-oss:20b",
+    "granite3.3:8b",
+    "gemma3:4b",
+    "command-r:35b",
+    "phi4:14b",
+    "glm4:9b",
+    "Meta-Llama-3-8B-Instruct.Q4_K_M.gguf",
+    "gpt-oss-120b-mxfp4-00001-of-00003.gguf",
+    "nvidia/Llama-3.3-Nemotron-Super-49B-v1",
+    "nvidia/Llama-3_3-Nemotron-Super-49B-v1_5",
+    "nvidia/Llama-3.1-Nemotron-Nano-8B-v1",
+    "nvidia/NVIDIA-Nemotron-Nano-9B-v2",
+    "deepseek-ai/DeepSeek-V4.1",
+    "deepseek-ai/DeepSeek-V2.5",
+    "zai-org/GLM-4-9B-0414",
+    "moonshotai/Kimi-K3",
+    "MiniMaxAI/MiniMax-M3",
+    "MiniMaxAI/MiniMax-M1-80k",
+    "ibm-granite/granite-4.2-8b",
+    "mistralai/Mixtral-8x7B-Instruct-v0.1",
+    "meta-llama/Llama-4-Scout-17B-16E-Instruct",
+    "HuggingFaceTB/SmolLM3-3B",
+    "tencent/Hunyuan-A13B-Instruct",
+    "inclusionAI/Ling-1T",
+    "XiaomiMiMo/MiMo-V2-Flash",
+    "dolphin3.0-llama3.1-8b",
+    "ToolACE-2-Llama-3.1-8B",
+]
+
+
+@pytest.mark.parametrize("model", ["", "/", "gpt-4o", "Mistral-7B-Instruct-v0.1", "-" * 9, "q4" * 5_000, *NOBODY])
 def test_no_dialect_for_a_model(model: str) -> None:
     with pytest.raises(wp.DialectError, match="no dialect is known for the model"):
         wp.dialect_for(model=model)
@@ -411,6 +558,74 @@ def test_dialect_for_a_template(name: str) -> None:
 def test_dialect_for_a_template_without_markers() -> None:
     text = """{{- 'Answer {"name": tool, "parameters": arguments}' }}<|eot_id|>"""
     assert wp.dialect_for(chat_template=text).name == "llama3_json"
+
+
+RESULT = "{{ '<tool_response>' + m.content + '</tool_response>' }}"
+TAGGED = (
+    "{%- for c in m.tool_calls %}\n{{- '<tool_call>\\n<function=' + c.name + '>\\n' }}\n"
+    "{%- for k, v in c.arguments | items %}\n{{- '<parameter=' + k + '>\\n' }}\n{{- v }}\n"
+    "{{- '\\n</parameter>\\n' }}\n{%- endfor %}\n{{- '</function>\\n</tool_call>' }}\n{%- endfor %}\n"
+)
+PAIRS = (
+    "{% for c in m.tool_calls %}{{ '<tool_call>' ~ c.name }}SPACE{%- for k, v in c.arguments | items %}\n"
+    '{{- "<arg_key>" ~ k ~ "</arg_key>" -}}SPACE\n{{- "<arg_value>" }}{{ v }}{{- "</arg_value>" -}}SPACE\n'
+    "{%- endfor %}{{- '</tool_call>' }}{% endfor %}"
+)
+ABOUT = "{{ 'Put each call within <tool_call></tool_call> XML tags.' }}"
+WRITTEN = {
+    # White space, and how results are told, tell relatives apart; the alphabet does not.
+    "step3p5": TAGGED + RESULT,
+    "qwen3_coder": TAGGED + RESULT.replace("<tool_response>'", "<tool_response>\\n'").replace("'</t", "'\\n</t"),
+    "glm47": PAIRS.replace("SPACE", ""),
+    "glm45": PAIRS.replace("SPACE", "{{- '\\n' -}}"),
+    "hermes": ABOUT + "{% for c in m.tool_calls %}{{ '<tool_call>\\n' + c | tojson + '\\n</tool_call>' }}{% endfor %}",
+}
+UNKNOWN = [
+    # A marker that is only spoken of, one that is a part of a longer one, and words that may stand anywhere.
+    ABOUT + "{% for c in m.tool_calls %}{{ '<tool_calls>[' + c | tojson + ']</tool_calls>' }}{% endfor %}",
+    "{% set ns = ']<]minimax[>[' %}{{ ns ~ '<tool_call>\\n' ~ ns ~ '<invoke name=\"' ~ c.name ~ '\">' }}{{ ns ~ '</tool_call>' }}",
+    "{{ 'call the function with arguments, role function, Action: none' }}",
+    "{% if '<tool_call>' in m.content %}{{ m.content.split('</tool_call>')[0] }}{% endif %}",
+    "{# <tool_call>\n{{ c }}\n</tool_call> #}{{ m.content }}",
+]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_a_template_writes_decides(name: str) -> None:
+    assert wp.dialect_for(chat_template=WRITTEN[name]).name == name
+
+
+@pytest.mark.parametrize("text", UNKNOWN)
+def test_what_a_template_does_not_write_is_no_evidence(text: str) -> None:
+    with pytest.raises(wp.DialectError, match="no call markers"):
+        wp.dialect_for(chat_template=text)
+
+
+@pytest.mark.parametrize(
+    ("template", "written"),
+    [
+        ("a {{- b -}} c", "a◌c"),
+        ("a\n  {% if x %}\nb{% else %}c{% endif %}\nd", "a\nbcd"),
+        ("{% for x in y %}({{ x }}){%- endfor %}", "(◌)(◌)"),
+        ("{%- set open = '<a>' -%}{{ open + x['key'] ~ \"</a>\" }}", "<a>◌</a>"),
+        ("{% set ns.out = ns.out ~ '<b>' %}", "◌<b>◌"),
+        ("{# {{ 'no' }} #}yes", "yes"),
+        ("{{ 'it\\'s }} fine\\n' }}", "it's }} fine\n"),
+        ("{{ never closed", "{{ never closed"),
+        ("{% for x in y %}open", "open"),
+    ],
+)
+def test_a_template_is_read_and_not_run(template: str, written: str) -> None:
+    assert rendered(template).replace(HOLE, "◌") == written
+
+
+@pytest.mark.parametrize(
+    "text", ["{{", "{% for x in y %}", "{{ 'a", "{{ '\\'", "{% set a = '\\'", "'", "{# ", "{{ a }}", "{% endfor %}"]
+)
+def test_no_template_takes_long(text: str) -> None:
+    started = time.process_time()
+    rendered(text * (200_000 // len(text)))
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("text", ["", "{{ content }}", "<think>{{ m }}</think>", '{"name": "x", "parameters": {}}'])

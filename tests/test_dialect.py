@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib.metadata
 from collections.abc import Iterator
 from pathlib import Path
@@ -245,9 +246,9 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[_Poin
 
 def test_a_package_registers_a_dialect_or_the_path_of_one(registered: dict[str, list[_Point]], tmp_path: Path) -> None:
     path = write(tmp_path, MINIMAL)
-    registered[plugins.DIALECTS] = [_Point("mine", path), _Point("other", wp.Dialect.load(path)), _Point("junk", 3)]
-    assert {"mine", "other"} <= set(wp.dialects())
-    assert wp.dialect("mine").summary == wp.dialect("other").summary == "A format of my own"
+    registered[plugins.DIALECTS] = [_Point("one-x", path), _Point("two-x", wp.Dialect.load(path)), _Point("junk", 3)]
+    assert {"one-x", "two-x"} <= set(wp.dialects())
+    assert wp.dialect("one-x").summary == wp.dialect("two-x").summary == "A format of my own"
     with pytest.raises(wp.DialectError, match="must give a Dialect or a path, not int"):
         wp.dialect("junk")
 
@@ -260,9 +261,41 @@ def test_a_name_is_registered_once(registered: dict[str, list[_Point]], name: st
 
 
 def test_plugins_can_be_left_out(registered: dict[str, list[_Point]], monkeypatch: pytest.MonkeyPatch) -> None:
-    registered[plugins.DIALECTS] = [_Point("mine", None)]
+    registered[plugins.DIALECTS] = [_Point("one-x", None)]
     monkeypatch.setenv("WIREPROTO_NO_PLUGINS", "1")
-    assert "mine" not in wp.dialects()
+    assert "one-x" not in wp.dialects()
+
+
+def test_a_dialect_may_be_registered_under_another_name_than_its_own(
+    registered: dict[str, list[_Point]], tmp_path: Path
+) -> None:
+    registered[plugins.DIALECTS] = [_Point("one-x", write(tmp_path, MINIMAL))]
+    text = wp.encode([wp.Call("f", {"x": "1"})], "one-x")
+    for dialect in ("one-x", "auto", wp.dialect("one-x")):
+        assert [call.name for call in wp.parse(text, dialect, [{"name": "f"}]).calls] == ["f"]
+        assert wp.classify(text, dialect, [{"name": "f"}]).label == "calls"
+
+
+OWN = {
+    "json in a section": "[section]\nopen = '<tool_calls>['\nclose = ']</tool_calls>'\n[argument]\ncodec = 'json'\n",
+    "json": "[call]\nopen = '<tool_call>'\nclose = '</tool_call>'\n[argument]\ncodec = 'json'\n",
+    "json without markers": "[argument]\ncodec = 'json'\n",
+    "tagged": "[call]\nopen = '<function={name}>'\nclose = '</function>'\n"
+    "[argument]\ncodec = 'tagged'\nopen = '<arg={key}>'\nclose = '</arg>'\n",
+}
+
+
+@pytest.mark.parametrize("own", OWN)
+@pytest.mark.parametrize("name", ["mine", "hermes", "nobody-has-it"])
+def test_a_dialect_from_a_file_never_makes_decoding_raise(own: str, name: str, tmp_path: Path) -> None:
+    mine = wp.Dialect.load(write(tmp_path, f"name = '{name}'\nsummary = 'mine'\n{OWN[own]}"))
+    tools = [{"name": "f", "parameters": {"properties": {"x": {"type": "string"}}}}]
+    texts = [wp.encode([wp.Call("f", {"x": "1"})], dialect, tools) for dialect in (mine, *wp.dialects())]
+    for text in texts:
+        for shown in (text, html.escape(text), f"```\n{text}\n```", f"`{text}`", text[:-5]):
+            for offered in (tools, None, []):
+                assert isinstance(wp.parse(shown, mine, offered), wp.Message)
+                assert isinstance(wp.classify(shown, mine, offered).retry_message(), str)
 
 
 class _Lines:

@@ -15,8 +15,9 @@ from typing import Final
 from wireproto.format.dialect import Dialect
 from wireproto.format.plugins import codec_facts
 from wireproto.format.registry import dialect, dialects
+from wireproto.format.rendering import HOLE, rendered
 from wireproto.format.spelling import is_distinctive
-from wireproto.format.template import Gap, Template
+from wireproto.format.template import Slot, Tag, Template
 from wireproto.values.errors import DialectError
 from wireproto.values.quoting import quoted
 
@@ -26,12 +27,9 @@ _PACKING: Final = re.compile(
     r"|(?:i?q|tq|mxfp|nvfp|fp|bf|f|int|w)\d[\w.]*)|-(?:i1|\d*bits?|[\d.]+bpw|k|[0-8]|x{0,2}[sml]|\d{5}-of-\d{5}))\Z"
 )
 _FILE_TYPES: Final = re.compile(r"\.(?:gguf|safetensors|bin|ggml|llamafile|gz|mlx)\Z")
-_PIECE: Final = re.compile(r"[^-]+")
+_PACKER: Final = re.compile(r"--|_(?=[a-z])")
 # A marker is cut into tags, bracketed words and the rest: a template may write these one by one.
 _ATOM: Final = re.compile(r"</?[^<>]+>?|\[/?[^\[\]]+\]|`{3}\w*|[^<>\[\]`]+")
-# Templates name their markers and join them: {% set token = "<a>" %}, then '<' + token + 'b>' or <{{ token }}b>.
-_CONSTANT: Final = re.compile(r"""\bset\s+(?P<name>\w+)\s*=\s*(?P<quote>['"])(?P<text>[^'"\n]{1,128})(?P=quote)""")
-_USE: Final = re.compile(r"""['"]\s*[+~]\s*(?P<joined>\w+)\s*[+~]\s*['"]|\{\{-?\s*(?P<shown>\w+)\s*-?\}\}""")
 _HALF: Final = 0.5
 _MAX_NAME: Final = 512
 _NEAR: Final = 0.5
@@ -41,8 +39,8 @@ def dialect_for(*, model: str | None = None, chat_template: str | None = None) -
     """Return the dialect of a model, by its name or by the text of its chat template.
 
     Of a name, path, case, file type and quantisation do not matter. If several dialects fit the name, it is the one
-    whose glob is the most specific; if several fit the template, the one whose markers it holds most completely, then
-    the one of which it holds most.
+    whose glob is the most specific; if several fit the template, the one whose markers it writes most completely, then
+    the one of which it writes most, white space and results included. Nothing of a template is run.
 
     Raises:
         DialectError: none fits; the message says what would help.
@@ -79,12 +77,15 @@ def _plain(name: str) -> str:
 
 
 def _tails(model: str) -> Iterator[str]:
-    """Yield the model's name, and then without its first word, two words, and so on: makers put theirs in front."""
+    """Yield the model's name, and then without who packed it: `Qwen_Qwen3-8B`, `models--Qwen--Qwen3-8B`.
+
+    Words before a hyphen are part of a name: what is tuned from a model and named after it may write anything.
+    """
     name = _last(model).lower()
     while (file_type := _FILE_TYPES.search(name)) is not None:
         name = name[: file_type.start()]
-    name = _plain(name)
-    yield from (name[word.start() :] for word in _PIECE.finditer(name))
+    starts = [0, *(packer.end() for packer in _PACKER.finditer(name))]
+    yield from (_plain(name[start:]) for start in starts)
 
 
 def _stems(name: str) -> Iterator[str]:
@@ -100,27 +101,19 @@ def _specificity(glob: str) -> int:
     return len(re.sub(r"\[[^\]]*\]", "x", glob).replace("*", ""))
 
 
-def _by_template(text: str) -> Dialect:
-    text = _spelled_out(text)
-    scored = [(_score(dialect(name), text), name) for name in dialects()]
-    best, name = max(scored, key=lambda found: found[0])  # the first of equals, in the order of their names
-    if best[0] >= _HALF:
-        return dialect(name)
-    bare = [each for each in map(dialect, dialects()) if codec_facts(each.codec).body == "object" and not _atoms(each)]
+def _by_template(template: str) -> Dialect:
+    text = rendered(template)
+    known = [dialect(name) for name in dialects()]
+    # What holds equally much of two is the one that more models write; then the name decides, so that something does.
+    scored = [(_score(each, text), len(each.models), each) for each in known if _is_written(each, text)]
+    best = max(scored, key=lambda found: found[:2], default=None)
+    if best is not None and best[0][0] >= _HALF:
+        return best[2]
+    bare = [each for each in known if codec_facts(each.codec).body == "object" and not _atoms(each)]
     found = [each for each in bare if all(piece in text for piece in _members(each))]
     if found:
         return found[0]
     raise DialectError("the chat template holds no call markers of a known dialect; name the dialect or give model=")
-
-
-def _spelled_out(template: str) -> str:
-    """Return a template with its constants in place, and with line breaks and quotes for their escapes."""
-    constants = {found["name"]: found["text"] for found in _CONSTANT.finditer(template)}
-
-    def value(found: re.Match[str]) -> str:
-        return constants.get(found["joined"] or found["shown"], found.group())
-
-    return _USE.sub(value, template).replace("\\n", "\n").replace('\\"', '"')
 
 
 def _members(spec: Dialect) -> tuple[str, ...]:
@@ -129,34 +122,64 @@ def _members(spec: Dialect) -> tuple[str, ...]:
     return (f'{{"{spec.record.name[0]}":', f'"{spec.record.arguments[0]}":', *guard)
 
 
-def _score(spec: Dialect, text: str) -> tuple[float, int, int, int]:
-    """Return how much of a dialect's markers a text holds: their share, their number, whole stretches, reasoning."""
+def _is_written(spec: Dialect, text: str) -> bool:
+    """Return whether a call's object may follow its opener: a template may also speak of a marker and write another.
+
+    A marker that stands behind a bracket is a part of a longer one.
+    """
+    openers = "".join(map(_holed, _openers(spec)))
+    atoms = [atom for atom in _ATOM.findall(openers.replace(HOLE, " ")) if _is_evidence(atom.strip())]
+    if codec_facts(spec.codec).body != "object" or not atoms or openers + _holed(spec.call.close) in text:
+        return True
+    return re.search(rf"(?<![\[<]){re.escape(atoms[-1].strip())}\s*[{{\[{HOLE}]", text) is not None
+
+
+def _score(spec: Dialect, text: str) -> tuple[float, int, int, int, int]:
+    """Return how much of a dialect a text holds: markers (share, number), stretches of a call, results, reasoning."""
     atoms = _atoms(spec)
     held = sum(atom in text for atom in atoms)
     thinking = spec.reasoning
     thoughts = sum(marker in text for marker in (thinking.open, thinking.close)) if thinking is not None else 0
     stretches = sum(stretch in text for stretch in _stretches(spec))
-    return held / len(atoms) if atoms else 0.0, held, stretches, thoughts
+    result = spec.result is not None and re.sub(r"\{\w+\}", HOLE, spec.result.each) in text
+    return held / len(atoms) if atoms else 0.0, held, stretches, int(result), thoughts
 
 
-def _markers(spec: Dialect) -> tuple[Template, ...]:
-    around = (spec.section.open, spec.section.close) if spec.section is not None else ()
-    return (*around, spec.call.open, spec.call.close, spec.argument.open, spec.argument.close)
+def _openers(spec: Dialect) -> tuple[Template, ...]:
+    return (*((spec.section.open,) if spec.section is not None else ()), spec.call.open)
 
 
 def _atoms(spec: Dialect) -> frozenset[str]:
-    found = (atom for template in _markers(spec) for literal in template.literals for atom in _ATOM.findall(literal))
-    return frozenset(atom for atom in found if is_distinctive(atom))
+    closers = (spec.call.close, *((spec.section.close,) if spec.section is not None else ()))
+    markers = (*_openers(spec), *closers, spec.argument.open, spec.argument.close)
+    found = (atom for template in markers for literal in template.literals for atom in _ATOM.findall(literal))
+    return frozenset(filter(_is_evidence, found))
+
+
+def _is_evidence(atom: str) -> bool:
+    """Return whether an atom tells anything: a word without punctuation may stand in any template."""
+    return is_distinctive(atom) and not re.fullmatch(r"[\w\s]+", atom)
 
 
 def _stretches(spec: Dialect) -> frozenset[str]:
-    """Return what stands between two slots, white space included: all that tells some formats apart."""
-    found: list[str] = [""]
-    for template in _markers(spec):
-        for node in template.nodes:
-            literals = (node.text,) if isinstance(node, Gap) else Template((node,)).literals
-            found[-1] += "".join(literals)
-            if len(literals) != 1:
-                found.append("")
-        found.append("")
-    return frozenset(stretch.strip() for stretch in found if is_distinctive(stretch.strip()))
+    """Return what stands between two slots of a call, white space included: all that tells some formats apart."""
+    if codec_facts(spec.codec).body == "object":
+        body = HOLE
+    else:
+        argument = spec.argument
+        body = f"{_holed(argument.open)}{argument.pad}{HOLE}{argument.pad}{_holed(argument.close)}" * 2
+    call = "".join(map(_holed, _openers(spec))) + body + _holed(spec.call.close)
+    return frozenset(stretch for stretch in call.split(HOLE) if is_distinctive(stretch.strip()))
+
+
+def _holed(template: Template) -> str:
+    """Return what a template writes, with a hole for each slot and without what is optional."""
+    out = []
+    for node in template.nodes:
+        if isinstance(node, Tag):
+            out.append(node.format({role: HOLE for _, role, optional in node.attributes if not optional}))
+        elif isinstance(node, Slot):
+            out.append(HOLE.join(node.quotes[0]) if node.quotes else HOLE)
+        else:
+            out.append(node.text)
+    return "".join(out)

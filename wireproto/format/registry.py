@@ -51,6 +51,11 @@ def dialect(name: str | Dialect) -> Dialect:
     raise DialectError(f"unknown dialect {quoted(name)}; {hint}")
 
 
+def named(name: str) -> Dialect | None:
+    """Return the known dialect that calls itself so: what a package registers may do it under another name."""
+    return next((found for found in map(_load, dialects()) if found.name == name), None)
+
+
 @cache
 def _files() -> dict[str, Path]:
     return {path.stem: path for path in _FOLDER.glob("*.toml")}

@@ -13,7 +13,7 @@ from wireproto.decode.decoder import Decoder, parse
 from wireproto.decode.hypotheses import RECORDS, fences
 from wireproto.engine.call_builder import End
 from wireproto.format.dialect import Dialect
-from wireproto.format.registry import AUTO
+from wireproto.format.registry import AUTO, named
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.recover.markers import (
     Decoding,
@@ -124,18 +124,19 @@ def classify(
     decoder.close(finish_reason)
     message = decoder.message
     configured = find_dialect(dialect) if dialect != AUTO else None
-    spec = configured or (find_dialect(message.dialect) if message.dialect else None)
+    spec = configured or named(message.dialect)
     cut, kinds = End.of(finish_reason) is End.CUT, (*policy_of(policy).documents,)
     found = Decoding(text, message, known, spec, markers_of(spec), pending, cut, kinds)
     label, more = _label(found)
-    named = _dialect_of(found)
-    markers = markers_of(find_dialect(named)) if named and (spec is None or named != spec.name) else found.markers
+    seen = _dialect_of(found)
+    other = named(seen) if seen and (spec is None or seen != spec.name) else None
+    markers = markers_of(other) if other is not None else found.markers
     wrong = _wrong_dialect(message, configured)
     return Verdict(
         label=label,
         message=message,
         reasons=(*message.diagnoses, *more, *wrong),
-        dialect=named,
+        dialect=seen,
         saw_start=markers.count(markers.openers, text),
         saw_end=markers.count(markers.closers, text),
         text_len=len(text),
@@ -239,8 +240,8 @@ def _dialect_of(found: Decoding) -> str:
     if message.calls:
         return message.dialect
     for call in message.candidates:
-        named = parse(call.raw, AUTO, None if found.tools.empty else found.tools).dialect
-        if named:
-            return named
+        dialect = parse(call.raw, AUTO, None if found.tools.empty else found.tools).dialect
+        if dialect:
+            return dialect
     seen = found.dialect is not None and found.markers.first(found.text) is not None
     return found.dialect.name if found.dialect is not None and seen else ""
