@@ -13,6 +13,7 @@ from wireproto.decode.speculation import Speculation
 from wireproto.engine.call_builder import CallBuilder, End, Reader
 from wireproto.engine.call_opening import CallOpening, OpenerContext, empty_block, find_call, find_closer
 from wireproto.engine.codec import Codec, loaded
+from wireproto.engine.damaged_openers import find_damaged
 from wireproto.engine.document_stream import Documents
 from wireproto.engine.left_context import QUOTING, LeftContext
 from wireproto.engine.loops import LoopWatch
@@ -68,10 +69,7 @@ class Recogniser(State):
         return self.transcript.drain()
 
     def close(self, finish_reason: str | None = None, held: str = "") -> None:
-        """End the output; what is left is decided now. The events stay in the transcript.
-
-        `held` stands at its end and may be end-of-turn tokens: then the output ended by itself.
-        """
+        """End the output: what is left is decided now, also whether it ends with the end-of-turn tokens in `held`."""
         transcript, context, buffer = self.transcript, self._context, self.buffer
         over = context.ends_turn(held, self._openers.ends, self._reader is not None)
         buffer.feed("" if over else held)
@@ -291,7 +289,9 @@ class Recogniser(State):
             self._tools, table.own, end.final, forward, table.dialect is None, line_start, self._context, table.openers
         )
         found = find_call(spellings, within, self.buffer.window, at, limit, context)
-        if not isinstance(found, CallOpening):
+        if found is NO:
+            found = find_damaged(spellings, within, self.buffer.window, at, limit, context)
+        if isinstance(found, Answer):
             return found
         if joint:
             self._emit(self.buffer.base + at - joint)
@@ -314,11 +314,10 @@ class Recogniser(State):
             self._speculation.begin(self._region, position)
         transcript.pause()
         builder = CallBuilder(buffer, transcript, self._tools, self._policy, opening, buffer.base + opening.start)
+        if builder.start > position:
+            transcript.opener(position, builder.start, self._region.prose, opening.noise)
         if opening.section is not None:
-            transcript.markup(position, builder.start)
             context.section = (opening.spelling, opening.section_close) if opening.section_close else None
-        for code, message in opening.notes:
-            builder.note(code, builder.start, message)
         sectioned = context.section is not None and context.section[0] is opening.spelling
         self._position = buffer.base + opening.body
         codec = opening.spelling.codec

@@ -118,6 +118,8 @@ class CallBuilder(State):
         self._first_diagnosis = len(transcript.diagnoses)
         if policy.limits.max_calls is not None and self.index >= policy.limits.max_calls:
             raise LimitExceeded(f"more than {policy.limits.max_calls} calls in one message", "max_calls")
+        for code, message in opening.notes:
+            self.note(code, start, message)
 
     def may_be_named(self, name: str) -> bool:
         """Whether a call may have this name: a declared one, or any that is one word, if unknown tools count."""

@@ -31,6 +31,7 @@ class CallOpening:
     `call_close` is the closer of the call itself, empty where there is none. `argument` is the opener of the first
     argument, where it was matched to prove that this is a call. `notes` are diagnoses: code and message. `closed`: the
     header closes itself, so that the call has no body. `joined`: it stands in the markers of the call before it.
+    `noise`: text between the section's opener and the call.
     """
 
     spelling: Spelling
@@ -46,6 +47,7 @@ class CallOpening:
     notes: tuple[tuple[str, str], ...] = ()
     argument: Match | None = None
     joined: bool = False
+    noise: tuple[int, int] | None = None
 
     def joining(self, at: int) -> CallOpening:
         """Return the opening of a call that begins at `at` in the same markers."""
@@ -289,7 +291,7 @@ class Opening:
         spelling, text, end = self._spelling, self._text, self._end
         at = skip_blank(text, pos, end)
         if spelling.codec.statements is not None:
-            return self._first_statement(spelling.codec.statements, at, recovered)
+            return self._first_statement(spelling.codec.statements, at, header.first, recovered)
         if name is None:
             return self._first_member(at, bool(header.nodes) or bool(spelling.sections))
         # At the end of output half a follower counts as that follower (R-HOLD).
@@ -308,11 +310,12 @@ class Opening:
             body = find_argument(spelling, text, at, end, self._context.tools.by_name.get(name))
         return cut if body is WAIT or (body is NO and closer is WAIT) else body
 
-    def _first_statement(self, statements: Statements, pos: int, recovered: bool) -> Answer:
+    def _first_statement(self, statements: Statements, pos: int, header: str, recovered: bool) -> Answer:
         """Decide R-COMMIT for a table that is a call: a statement follows; without a section, the name of a tool."""
         text = self._text
-        if pos >= self._end:
-            return WAIT
+        again = begins(header, text, pos, self._end)  # a header that stands twice: the second one counts
+        if pos >= self._end or again is not NO:
+            return NO if again is YES else WAIT
         if not recovered:
             return YES if statements.begins.match(text, pos) else NO
         naming = statements.naming(self._spelling.dialect.record.name[0])

@@ -17,6 +17,7 @@ _QUOTATION_MARKS = ('"', "'", "“", "‘", "«")
 QUOTING = ("`", *_QUOTATION_MARKS)
 _BEFORE_MARKS = BLANK + "([{=:,"
 _OPEN_QUOTATION = re.compile(r'(?:\A|[\s(\[{=:,])"[^"]*\Z|[“«][^”»]*\Z')
+_REPAIRS = 64
 _LINE = 160  # how far back a line may reach that still counts as blank before a marker: more would be looked at again
 
 
@@ -27,10 +28,12 @@ class LeftContext(State):
     that ended there, while only blanks followed. `section`: the spelling and the closer of the section that is open.
     `reasoning_closer`: where the closer of reasoning stands behind a speculative run of calls. `rescan_from`: up to
     here an opener was tried and more text decides; while only blanks follow, it is not tried again. `only_blank`:
-    nothing but blanks and markup came so far.
+    nothing but blanks and markup came so far. `retry_at`: an opener that may be damaged is not tried again before here.
+    `repairs`: how many more may be looked at, since each costs more than a character may.
     """
 
-    __slots__ = ("after_call", "buffer", "floor", "only_blank", "reasoning_closer", "rescan_from", "section")
+    __slots__ = ("after_call", "buffer", "floor", "only_blank", "reasoning_closer", "repairs", "rescan_from",
+                 "retry_at", "section")  # fmt: skip
 
     def __init__(self, buffer: Buffer) -> None:
         self.buffer = buffer
@@ -38,11 +41,14 @@ class LeftContext(State):
         self.after_call: Spelling | None = None
         self.section: tuple[Spelling, str] | None = None
         self.reasoning_closer: tuple[int, int] | None = None
-        self.rescan_from = 0
+        self.rescan_from = self.retry_at = 0
+        self.repairs = _REPAIRS
         self.only_blank = True
 
     def may_skip(self, stop: int) -> bool:
-        """Return whether only blanks came since an opener was tried: then it is not worth another try."""
+        """Return whether too little came since an opener was tried, or only blanks: it is not worth another try."""
+        if stop < self.retry_at:
+            return True
         if not self.rescan_from or not self.buffer.blank_since(self.rescan_from, stop):
             self.rescan_from = 0
             return False
@@ -64,9 +70,11 @@ class LeftContext(State):
 
     def is_alone(self, position: int, openers: tuple[str, ...]) -> bool:
         """Return whether `position` starts a line, and not behind an opener: what follows a quoted one is quoted."""
-        if not self.starts_line(position):
-            return False
-        return not self.buffer.slice(max(self.floor, position - _LINE), position).rstrip(BLANK).endswith(openers)
+        return self.starts_line(position) and not self.follows_opener(position, openers)
+
+    def follows_opener(self, position: int, openers: tuple[str, ...]) -> bool:
+        """Return whether only blanks stand between one of the openers and `position`."""
+        return self.buffer.slice(max(self.floor, position - _LINE), position).rstrip(BLANK).endswith(openers)
 
     def follows_markup(self, position: int) -> bool:
         """Return whether only blanks stand between the last markup or call and `position`."""

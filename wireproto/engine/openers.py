@@ -38,7 +38,7 @@ class OpenerTable:
     calls are not foreign, empty if none is. `late` are the spellings whose header may have lost its first marker.
     `reasoning` are the closers of reasoning by its opener, `reasoning_closers` all of them. `line_heads`: texts that
     start a line when a call has lost its first marker; if they are known, each is also among the literals, behind a
-    line break. `ends` are the tokens that end a turn.
+    line break. `ends` are the tokens that end a turn. `names`: the declared ones, where a line may start with one.
     """
 
     dialect: Dialect | None
@@ -53,6 +53,7 @@ class OpenerTable:
     reasoning_closers: tuple[str, ...]
     line_heads: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
     fences: bool = True
     documents: frozenset[str] = frozenset()
     unusual: Unusual = NO_UNUSUAL
@@ -82,7 +83,7 @@ class OpenerTable:
 
     def chosen(self, dialect: Dialect) -> OpenerTable:
         """Return the table of a dialect that was found out. Nothing is foreign then, since none was configured."""
-        return _chosen(dialect, self.fences, self.documents, self.unusual)
+        return _chosen(dialect, self.fences, self.documents, self.unusual, _bare_names(dialect, self.names))
 
     def lacks_marker(self, text: str, pos: int, end: int) -> bool:
         """Return whether what remains of a header without its first marker stands at `pos`, or may."""
@@ -91,7 +92,9 @@ class OpenerTable:
             if not self.guarded.open_ended(rest, 0, len(rest)):
                 return False
         headers = (header for spelling in self.late for header in spelling.late_headers)
-        return any(header.match(text, pos, end) is not NO for header in headers)
+        return any(spelling.paired for spelling in self.late) or any(
+            header.match(text, pos, end) is not NO for header in headers
+        )
 
 
 def first_table(dialect: str | Dialect, policy: Policy, tools: Toolset) -> OpenerTable:
@@ -103,16 +106,28 @@ def first_table(dialect: str | Dialect, policy: Policy, tools: Toolset) -> Opene
     fences, documents = policy.fenced_calls == "quote", literals(policy.documents)
     if dialect == AUTO:
         return _any_dialect(fences, documents, None if tools.any_name else frozenset(tools.names), tools.unusual)
-    return opener_table(find_dialect(dialect), fences, documents, tools.unusual)
+    found = find_dialect(dialect)
+    names = frozenset[str]() if tools.any_name else frozenset(tools.names)
+    return opener_table(found, fences, documents, tools.unusual, _bare_names(found, names))
+
+
+def _bare_names(dialect: Dialect, names: frozenset[str]) -> frozenset[str]:
+    """Return the declared names where one of them may open a call all by itself."""
+    return names if any(spelling.paired for spelling in spellings(dialect)) else frozenset()
 
 
 @lru_cache(maxsize=CACHED)
 def opener_table(
-    dialect: Dialect, fences: bool, documents: frozenset[str] = frozenset(), unusual: Unusual = NO_UNUSUAL
+    dialect: Dialect,
+    fences: bool,
+    documents: frozenset[str] = frozenset(),
+    unusual: Unusual = NO_UNUSUAL,
+    names: frozenset[str] = frozenset(),
 ) -> OpenerTable:
     """Return what to look for in a dialect's output.
 
-    `fences`: Markdown fences too; `documents`: what opens those; `unusual`: declared names that no alphabet holds.
+    `fences`: Markdown fences too; `documents`: what opens those; `unusual`: declared names that no alphabet holds;
+    `names`: the declared names, where one of them may start a line when the call's own marker is missing.
     """
     own, related = (
         tuple(declaring(each, unusual) for each in some) for some in (spellings(dialect), _relatives(dialect))
@@ -124,6 +139,9 @@ def opener_table(
             by_literal.setdefault(literal, []).append(spelling)
     reasoning = _reasoning((dialect,))
     guarded, others = _live(every, reasoning, fences)
+    late = [spelling for spelling in own if spelling.late_headers or (names and spelling.paired)]
+    heads = dict.fromkeys(head for spelling in late for head in _line_heads(spelling, names)) if names else {}
+    guarded |= {"\n" + head for head in heads}
     return OpenerTable(
         dialect=dialect,
         own=dialect.name,
@@ -132,17 +150,20 @@ def opener_table(
         text=Literals(guarded | others | documents),
         guarded=Literals(guarded),
         markerless=tuple(spelling for spelling in own if spelling.markerless),
-        late=tuple(spelling for spelling in own if spelling.late_headers),
+        late=tuple(late),
         reasoning=reasoning,
         reasoning_closers=tuple(chain.from_iterable(reasoning.values())),
+        line_heads=tuple(heads),
         ends=dialect.ends,
         unusual=unusual,
     )
 
 
 @lru_cache(maxsize=CACHED)
-def _chosen(dialect: Dialect, fences: bool, documents: frozenset[str], unusual: Unusual) -> OpenerTable:
-    return replace(opener_table(dialect, fences, documents, unusual), own="")
+def _chosen(
+    dialect: Dialect, fences: bool, documents: frozenset[str], unusual: Unusual, names: frozenset[str]
+) -> OpenerTable:
+    return replace(opener_table(dialect, fences, documents, unusual, names), own="")
 
 
 @lru_cache(maxsize=CACHED)
@@ -157,7 +178,7 @@ def _any_dialect(
     known = (declaring(each, unusual) for spec in specs for each in spellings(spec))
     every = tuple(each for each in known if names is not None or not _is_bare(each))
     marked = [spelling for spelling in every if not _is_bare(spelling)]
-    late = [spelling for spelling in every if names is not None and _keeps_marker(spelling)]
+    late = [spelling for spelling in every if names is not None and (spelling.paired or _keeps_marker(spelling))]
     heads = dict.fromkeys(head for spelling in late for head in _line_heads(spelling, names or frozenset()))
     reasoning = _reasoning(specs)
     guarded, others = _live(marked, reasoning, fences)
@@ -177,6 +198,7 @@ def _any_dialect(
         reasoning=reasoning,
         reasoning_closers=tuple(dict.fromkeys(chain.from_iterable(reasoning.values()))),
         line_heads=tuple(heads),
+        names=names or frozenset(),
         ends=tuple(dict.fromkeys(chain.from_iterable(spec.ends for spec in specs))),
         fences=fences,
         documents=documents,
@@ -258,6 +280,7 @@ def _keeps_marker(spelling: Spelling) -> bool:
 
 def _line_heads(spelling: Spelling, names: frozenset[str]) -> Iterator[str]:
     """Yield what a header that lost its first marker begins with: a declared name, or what an id puts before it."""
+    yield from names if spelling.paired else ()
     for header in spelling.late_headers:
         starts = spelling.dialect.call.id if "id" in header.roles else (header,)
         for template in starts:

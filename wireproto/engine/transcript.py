@@ -95,6 +95,15 @@ class Transcript(State):
         if start < end:
             self._extend("markup", start, end)
 
+    def opener(self, start: int, end: int, kind: Prose, noise: tuple[int, int] | None) -> None:
+        """Add the markers before a call; `noise`: text among them, in positions of the window."""
+        if noise is not None:
+            first, last = (self.buffer.base + at for at in noise)
+            self.markup(start, first)
+            self.prose(kind, first, last)
+            start = last
+        self.markup(start, end)
+
     def pause(self) -> None:
         """End the stretch that is watched for loops: as far as anybody knows, the prose is over."""
         if self._stretch >= 0 and self._open is not None and self._savepoint is None:

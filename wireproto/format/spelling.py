@@ -47,6 +47,7 @@ class Spelling:
     `openers`: the literals that a call or its section may begin with; `outside` those that are live outside calls.
     `wrapper_close` is empty where there is no wrapper. `fixed_close` is the closer of the call itself, empty where
     there is none, and None where it holds the call's name. `end_firsts`: what end-of-turn tokens begin with.
+    `paired`: a name behind one marker, then pairs of keys and values, so that each can be told without the others.
     `unusual_keys`: declared keys that no alphabet holds.
     """
 
@@ -72,6 +73,7 @@ class Spelling:
     openers: frozenset[str] = field(init=False)
     outside: frozenset[str] = field(init=False)
     fixed_close: str | None = field(init=False)
+    paired: bool = field(init=False)
     end_firsts: frozenset[str] = field(init=False)
     _value_close: str | None = field(init=False)
 
@@ -88,6 +90,7 @@ class Spelling:
             "openers": openers,
             "outside": openers.union(close for _, close in self.sections if is_distinctive(close)),
             "fixed_close": None if call_close.roles else call_close.format(),
+            "paired": self.value_open is not None and self.headers[0].first != "" and "name" in self.headers[0].roles,
             "end_firsts": frozenset(token[0] for token in self.dialect.ends),
             "_value_close": None if self.value_closer.roles else self.value_closer.format(),
         }

@@ -114,6 +114,7 @@ class MessageWriter:
         for spelling in (spelling for each in known.by_literal.values() for spelling in each):
             bare = [header for header in spelling.headers if header.nodes and not is_distinctive(header.first)]
             markers |= {header.fill(name=name).strip(BLANK) for header in bare for name in self.tools.names}
+        markers |= {spelling.keys[0].first for spelling in spellings(self.dialect) if spelling.paired}
         late = [header for spelling in known.late for header in spelling.late_headers]
         markers |= {text for header in late for text in header.literals if is_distinctive(text)}
         if self.dialect.reasoning is not None:

@@ -30,7 +30,7 @@ from wireproto.codecs.html.vocabulary import JSON
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.format.template import MAX_TAG
-from wireproto.text.scan import WAIT, YES, Answer, Match
+from wireproto.text.scan import BLANK, WAIT, YES, Answer, Match
 from wireproto.text.state import State
 
 # Elements whose content is text and not markup.
@@ -247,6 +247,11 @@ class HtmlReader(State):
             return None
         found = header.match(buffer.window, start - buffer.base, self._scan - buffer.base)
         if not isinstance(found, Match) or not self.builder.may_be_named(found.slots["name"]):
+            return None
+        before = buffer.slice(self.builder.start, start).rstrip(BLANK)
+        first = header.match(before, 0, len(before))
+        if isinstance(first, Match) and first.end == len(before) and first.slots == found.slots:
+            self.builder.note("duplicate-opener", start)
             return None
         self.builder.note("unclosed-call", start)
         return self._close(start)

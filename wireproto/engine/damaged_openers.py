@@ -1,0 +1,283 @@
+"""Calls whose opener is damaged: a marker stands twice, or a part of it is missing (R-MISSING).
+
+It is asked only where no whole opener stands, and what it finds names a declared tool. It knows nothing of events.
+Law: an answer never changes when more text arrives, except from `WAIT`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+from itertools import combinations
+
+from wireproto.engine.call_opening import CallOpening, Notes, OpenerContext, Opening, find_argument
+from wireproto.format.alphabet import ALPHABETS
+from wireproto.format.spelling import CACHED, Spelling, is_distinctive
+from wireproto.format.template import Gap, Lit, Node, Template
+from wireproto.text.scan import NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
+from wireproto.tools.toolset import Tool
+
+# How a marker looks that nobody writes by chance: a special token, or a tag of a name space.
+_SPECIAL = re.compile(r"<[|｜]|<[a-z]+:")
+_TOKENS = re.compile(r"<[|｜][^<>|｜]*[|｜]>|(?:(?!<[|｜][^<>|｜]*[|｜]>).)+", re.DOTALL)
+_NOISE = 96  # characters between a section's opener and its first call that are looked through
+_PATIENCE = 24
+_PARTIAL = ("damaged-opener", "a part of the call's opener is missing")
+_MOST = 3  # how often a marker may stand there once more
+
+
+def find_damaged(
+    spellings: Iterable[Spelling], inside: Spelling | None, text: str, pos: int, end: int, context: OpenerContext
+) -> CallOpening | Miss:
+    """Find the first spelling whose call opens at `pos` with a damaged opener; the arguments are as in `find_call`."""
+    left = context.left
+    for spelling in spellings if left is None or left.repairs > 0 else ():
+        if context.own not in ("", spelling.dialect.name):
+            continue  # what is damaged and foreign is likelier prose
+        for found in _readings(spelling, spelling is inside, text, pos, end, context):
+            if found is WAIT and left is not None:
+                # Each try costs more than a character may: the next one comes when there is enough to decide on.
+                left.retry_at = left.buffer.end + _PATIENCE
+            if found is not NO:
+                return found
+    if left is not None:
+        left.repairs -= 1
+    return NO
+
+
+def _readings(
+    spelling: Spelling, in_section: bool, text: str, pos: int, end: int, context: OpenerContext
+) -> Iterator[CallOpening | Miss]:
+    known = not context.tools.any_name
+    in_line = known and _may_stand_in_line(text, pos, context)
+    context = replace(context, line_start=True) if in_line else context
+    if in_line or _repeats(spelling, text, pos, end):
+        yield from _read(spelling, spelling, in_section, text, pos, end, context)
+    for form in _parts(spelling):
+        yield from _read(spelling, form, in_section, text, pos, end, context)
+    if known and spelling.paired:
+        yield _pair(spelling, text, pos, end, context)
+    for section, close in spelling.sections if known and not in_section else ():
+        yield _behind_noise(spelling, section, close, text, pos, end, context)
+
+
+def _read(
+    spelling: Spelling, form: Spelling, in_section: bool, text: str, pos: int, end: int, context: OpenerContext
+) -> Iterator[CallOpening | Miss]:
+    """Yield what opens in one form of the spelling: in the section that is open, and in none."""
+    notes = [_PARTIAL] if form is not spelling else []
+    for within in (True, False) if in_section and spelling.sections else (in_section,):
+        found = _Damaged(form, text, end, context, within).at(pos)
+        yield (
+            replace(found, spelling=spelling, notes=(*notes, *found.notes)) if isinstance(found, CallOpening) else found
+        )
+
+
+def _repeats(spelling: Spelling, text: str, pos: int, end: int) -> bool:
+    """Return whether a marker stands twice in a row among those at `pos`, or may."""
+    wrapper = [spelling.wrapper] if spelling.wrapper is not None else []
+    markers = [*(section for section, _ in spelling.sections), *wrapper, *spelling.headers]
+    last, at = "", pos
+    while at < end:
+        found = next((m for m in markers if m.first and text.startswith(_first_token(m), at, end)), None)
+        if found is None:
+            return last.startswith(text[at:end])
+        token = _first_token(found)
+        if token == last or begins(token, text, skip_blank(text, at + len(token), end), end) is not NO:
+            return True
+        whole = found.match(text, at, end)
+        at = skip_blank(text, whole.end if isinstance(whole, Match) else at + len(token), end)
+        last = token
+    return True
+
+
+def _may_stand_in_line(text: str, pos: int, context: OpenerContext) -> bool:
+    """Return whether a special token stands at `pos`, and not in quotation marks, inline code or a fence."""
+    left = context.left
+    if left is None or context.line_start is False or _SPECIAL.match(text, pos) is None:
+        return False
+    position = left.buffer.base + pos
+    return not left.in_quotation(position) and not left.follows_opener(position, context.openers)
+
+
+class _Damaged(Opening):
+    """One spelling, tried at one place, where each marker may stand more than once. Only declared tools count."""
+
+    __slots__ = ("_twice",)
+    _twice: bool
+
+    def at(self, pos: int) -> CallOpening | Miss:
+        """Find the opener of a call at `pos`."""
+        self._twice = False
+        spelling = self._spelling
+        outer = [section for section, _ in spelling.sections] if not self._in_section else []
+        start = self._last_of([*outer, *self._inner()], pos)
+        found = super().at(start) if isinstance(start, int) else start
+        if not isinstance(found, CallOpening) or not self._twice:
+            return found
+        return replace(found, notes=(*found.notes, ("duplicate-opener", "")))
+
+    def _inner(self) -> list[Template]:
+        wrapper = self._spelling.wrapper
+        return [*([wrapper] if wrapper is not None else []), *self._spelling.headers]
+
+    def _call(self, pos: int, section: tuple[int, int] | None, section_close: str) -> CallOpening | Miss:
+        start = self._last_of(self._inner(), skip_blank(self._text, pos, self._end)) if section else pos
+        return super()._call(start, section, section_close) if isinstance(start, int) else start
+
+    def _header(
+        self, header: Template, pos: int, recovered: bool, bodiless: bool = False
+    ) -> tuple[Match, str, str | None, str | None, Notes, Match | None] | Miss:
+        start = self._last_of([header], pos)
+        if not isinstance(start, int):
+            return start
+        return super()._header(header, start, recovered or bool(header.roles), bodiless)
+
+    def _last_of(self, markers: Iterable[Template], pos: int) -> int | Miss:
+        """Return where a marker stands for the last time that stands at `pos` once, or several times in a row."""
+        text, end = self._text, self._end
+        for marker in markers:
+            found = marker.match(text, pos, end)
+            for width in (len(_first_token(marker)), found.end - pos if isinstance(found, Match) else 0):
+                word = text[pos : pos + width]
+                if not is_distinctive(word) or not text.startswith(_first_token(marker), pos, end):
+                    continue
+                at = self._repeated(word, pos)
+                if at != pos:
+                    return at
+        return pos
+
+    def _repeated(self, word: str, pos: int) -> int | Miss:
+        text, end, start = self._text, self._end, pos
+        for _ in range(_MOST):
+            after = skip_blank(text, start + len(word), end)
+            stands = begins(word, text, after, end)
+            if stands is WAIT and not self._context.final:
+                return WAIT
+            if stands is not YES:
+                break
+            start, self._twice = after, True
+        return start
+
+
+@lru_cache(maxsize=CACHED)
+def _first_token(marker: Template) -> str:
+    return next(iter(_TOKENS.findall(marker.first)), "")
+
+
+@lru_cache(maxsize=CACHED)
+def _parts(spelling: Spelling) -> tuple[Spelling, ...]:
+    """Return the spelling with what may be left of its wrapper, and of its headers, the most first.
+
+    Only special tokens can be told from text by themselves: one has to be left.
+    """
+    forms = []
+    if spelling.wrapper is not None and spelling.sections:
+        forms += [replace(spelling, wrapper=Template(rest)) for rest in _remains(spelling.wrapper.trimmed)]
+    header = spelling.headers[0]
+    if header.roles and spelling.codec.body == "object":
+        heads = tuple(Template(rest) for rest in _remains(header.trimmed))
+        forms += [replace(spelling, headers=heads, late_headers=())] if heads else []
+    return tuple(forms)
+
+
+def _remains(nodes: tuple[Node, ...]) -> Iterator[tuple[Node, ...]]:
+    """Yield what may be left of a marker; between two tokens blanks may stand."""
+    pieces: list[Node] = []
+    for node in nodes:
+        pieces += map(Lit, _TOKENS.findall(node.text)) if isinstance(node, Lit) else [node]
+    fixed = [i for i, node in enumerate(pieces) if isinstance(node, Lit)]
+    for count in range(len(fixed) - 1, 0, -1):
+        for kept in combinations(fixed, count):
+            if any(_SPECIAL.match(pieces[i].text) for i in kept):  # type: ignore[union-attr]
+                rest = [node for i, node in enumerate(pieces) if i in kept or i not in fixed]
+                yield tuple(_with_gaps(rest))
+
+
+def _with_gaps(nodes: list[Node]) -> Iterator[Node]:
+    for before, node in zip([None, *nodes], nodes, strict=False):
+        if isinstance(before, Lit) and isinstance(node, Lit):
+            yield Gap("")
+        yield node
+
+
+def _pair(spelling: Spelling, text: str, pos: int, end: int, context: OpenerContext) -> CallOpening | Miss:
+    """Find a call of key/value pairs whose own marker, or the one before its first key, is missing.
+
+    The tool and the key have to be declared.
+    """
+    header, notes = spelling.headers[0], Notes()
+    stands = begins(header.first, text, pos, end)
+    if stands is WAIT:
+        return WAIT
+    if stands is NO:
+        left = context.left
+        if context.line_start is False or left is None:
+            return NO
+        if not left.is_alone(left.buffer.base + pos, context.openers):
+            return NO
+        notes.append(("missing-wrapper", "the call's opening marker is missing"))
+    start = skip_blank(text, pos + len(header.first), end) if stands is YES else pos
+    known = context.tools.by_name
+    unusual = {name: begins(name, text, start, end) for name in context.tools.unusual.names}
+    word = ALPHABETS["name"].match(text, start, end)
+    stop = word.end() if word is not None else start
+    if not context.final and (start >= end or (word is not None and stop >= end) or WAIT in unusual.values()):
+        return WAIT
+    names = [name for name, found in unusual.items() if found is YES]
+    names += [text[start:at] for at in range(stop, start, -1)]
+    for tool in (known[name] for name in names if name in known):
+        stop = start + len(tool.name)
+        key = _first_key(spelling, tool, text, stop, end, bool(notes))
+        if key is WAIT and not context.final:
+            return WAIT
+        if isinstance(key, Match):
+            notes += [] if key.canonical else [("missing-key-opener", "")]
+            close = spelling.call_close(tool.name)
+            first = replace(key, canonical=True)
+            return CallOpening(
+                spelling, pos, stop, close, tool.name, None, False, None, "", notes=tuple(notes), argument=first
+            )
+    return NO
+
+
+def _first_key(spelling: Spelling, tool: Tool, text: str, pos: int, end: int, whole: bool) -> Match | Miss:
+    """Match a declared key without its opener, and what must follow it; `whole`: one with its opener."""
+    at = skip_blank(text, pos, end)
+    if whole:
+        found = find_argument(spelling, text, at, end, tool)
+        return NO if isinstance(found, Match) and found.slots["key"] not in tool.keys else found
+    word = ALPHABETS["key"].match(text, at, end)
+    if word is None or word.group() not in tool.keys:
+        return WAIT if at >= end or (word is not None and word.end() >= end) else NO
+    closer = spelling.keys[0].literals[-1]
+    after = skip_blank(text, word.end(), end)
+    stands: Answer = begins(closer, text, after, end)
+    if stands is not YES or spelling.value_open is None:
+        return NO if stands is YES else stands
+    # Its value has to follow: words and a lone closer are more likely text.
+    value = spelling.value_open.match(text, skip_blank(text, after + len(closer), end), end)
+    return value if isinstance(value, Answer) else Match(after + len(closer), {"key": word.group()}, canonical=False)
+
+
+def _behind_noise(
+    spelling: Spelling, section: Template, close: str, text: str, pos: int, end: int, context: OpenerContext
+) -> CallOpening | Miss:
+    """Find the first call of a section behind a few words that do not belong there."""
+    first = spelling.wrapper.first if spelling.wrapper is not None else spelling.headers[0].first
+    if not (_SPECIAL.match(section.first) and _SPECIAL.match(first)):
+        return NO
+    found = section.match(text, pos, end)
+    if not isinstance(found, Match):
+        return found
+    limit = min(end, found.end + _NOISE)
+    at = text.find("<", found.end, limit)
+    if at < 0:
+        return WAIT if end < found.end + _NOISE and not context.final else NO
+    inner = Opening(spelling, text, end, context, in_section=True).at(at)
+    if not isinstance(inner, CallOpening) or inner.name not in context.tools.by_name:
+        return inner if inner is WAIT else NO
+    notes = (("damaged-opener", "text stands between the opener of the section and the call"), *inner.notes)
+    return replace(inner, section=(pos, found.end), section_close=close, noise=(found.end, at), notes=notes)
