@@ -75,7 +75,7 @@ QUICK = Sizes(tools=(1, 10), rounds=2, seeds=4, tokens=100, text=200)
 @cache
 def ours(dialect: str, count: int, target: str = "gbnf") -> str:
     """Return our grammar of calls and nothing else."""
-    return str(wp.grammar(dialect, toolset(count), target=target, choice="required", reasoning=False))  # type: ignore[arg-type]
+    return str(wp.grammar(dialect, toolset(count), target=target, choice="required", reasoning="none"))  # type: ignore[arg-type]
 
 
 @cache

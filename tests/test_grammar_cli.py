@@ -58,8 +58,8 @@ def test_a_file_is_a_dialect_too(tmp_path: Path) -> None:
         (["--choice", "required"], {"choice": "required"}),
         (["--choice", "run"], {"choice": {"name": "run"}}),
         (["--no-parallel"], {"parallel": False}),
-        (["--no-reasoning"], {"reasoning": False}),
-        (["--reasoning-open"], {"reasoning_open": True}),
+        (["--reasoning", "none"], {"reasoning": "none"}),
+        (["--reasoning", "open", "--max-reasoning", "99"], {"reasoning": "open", "max_reasoning": 99}),
         (["--lazy"], {"lazy": True}),
         (["--lax"], {"strict": False}),
         (["--target", "ebnf"], {"target": "ebnf"}),
@@ -179,17 +179,15 @@ def test_try_as_json_and_by_seed() -> None:
 
 
 def test_try_prints_texts() -> None:
-    result = run(
-        "try", "toml", "-t", TOOLS, "-n", "3", "--texts", "--choice", "required", "--salt", "k7q2", "--no-reasoning"
-    )
+    result = run("try", "toml", "-t", TOOLS, "-n", "3", "--texts", "--choice", "required", "--salt", "k7q2")
     assert result.stdout.count(": valid\n+++ tool_calls-k7q2\n") == 3
 
 
 def test_try_with_other_choices() -> None:
     assert json.loads(run("try", "hermes", "-t", TOOLS, "--choice", "none", "--format", "json").stdout)["calls"] == 0
-    opened = run("try", "hermes", "-t", TOOLS, "--reasoning-open", "--texts", "-n", "5").stdout
+    opened = run("try", "hermes", "-t", TOOLS, "--reasoning", "open", "--texts", "-n", "5").stdout
     assert opened.count("</think>") >= 5
-    assert "<think>" not in run("try", "hermes", "-t", TOOLS, "--no-reasoning", "--texts", "-n", "20").stdout
+    assert "<think>" not in run("try", "hermes", "-t", TOOLS, "--reasoning", "none", "--texts", "-n", "20").stdout
 
 
 def lying(*texts: str) -> Any:

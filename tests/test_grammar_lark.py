@@ -194,8 +194,10 @@ def test_reasoning_first(name: str) -> None:
     wire = wp.encode(CALLS, name, tools=TOOLS)
     reasoning_first = f"I think.\n<b>{reasoning.close}"
     for chosen in ("auto", "required"):
-        found = engine(name, choice=chosen)
+        found = engine(name, choice=chosen, reasoning="optional", max_reasoning=300)
         assert found.accepts(reasoning.open + reasoning_first + wire)
+        assert found.accepts(reasoning.open + "x" * 300 + reasoning.close + wire)
+        assert not found.accepts_prefix(reasoning.open + "x" * 301)
         assert found.accepts(reasoning.open + reasoning_first + "\n\n" + wire)
         assert not found.accepts(reasoning.open + wire + reasoning_first)
         assert not found.accepts(reasoning_first + wire)

@@ -174,29 +174,6 @@ def test_text_before_calls(name: str) -> None:
 
 
 @every_dialect
-def test_reasoning_comes_first(name: str) -> None:
-    dialect = spec(name)
-    calls = wp.encode([wp.Call("now")], dialect, tools=TOOLS)
-    if dialect.reasoning is None:
-        with pytest.raises(wp.GrammarError, match="no reasoning that could be open"):
-            grammar(dialect, TOOLS, reasoning_open=True)
-        return
-    reasoning_first = f"{dialect.reasoning.open}Shall I?\nYes.{dialect.reasoning.close}{dialect.reasoning.after}"
-    for choice in ("auto", "required"):
-        assert compiled(name, choice).accepts(reasoning_first + calls)
-        assert not compiled(name, choice, reasoning=False).accepts(reasoning_first + calls)
-        opened = compiled(name, choice, reasoning_open=True)
-        assert opened.accepts(reasoning_first.removeprefix(dialect.reasoning.open) + calls) and not opened.accepts(
-            calls
-        )
-    message = wp.parse(reasoning_first + calls, dialect, tools=TOOLS)
-    assert message.reasoning == "Shall I?\nYes." and len(message.calls) == 1
-    # A call in reasoning with nothing behind it would be one.
-    draft = dialect.reasoning.open + calls + dialect.reasoning.close
-    assert not compiled(name, "auto").accepts(draft)
-
-
-@every_dialect
 @pytest.mark.parametrize("count", [1, 3, 20])
 def test_every_choice_compiles(name: str, count: int) -> None:
     tools = [{"name": f"{tool['name']}-{i}", "parameters": tool["parameters"]} for i in range(7) for tool in TOOLS]

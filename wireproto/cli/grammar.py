@@ -31,7 +31,7 @@ from wireproto.serialize import call_json
 
 if TYPE_CHECKING:
     from wireproto.format.dialect import Dialect
-    from wireproto.grammars.api.api import Grammar, Target, ToolChoice
+    from wireproto.grammars.api.api import Grammar, ReasoningChoice, Target, ToolChoice
     from wireproto.grammars.api.selfcheck import CheckedText, SelfCheck
 
 PRINT: Final = "print"
@@ -63,8 +63,17 @@ ChoiceOption = Annotated[
     str, typer.Option("--choice", metavar="C", help="auto, required, none, or the name of the tool to call.")
 ]
 OneCallOption = Annotated[bool, typer.Option("--no-parallel", help="At most one call.")]
-NoReasoningOption = Annotated[bool, typer.Option("--no-reasoning", help="No reasoning before the calls.")]
-OpenOption = Annotated[bool, typer.Option("--reasoning-open", help="The prompt ended inside reasoning.")]
+ReasoningOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reasoning",
+        metavar="R",
+        help="none, optional, or open if the prompt ended inside reasoning; none by default where a call is forced.",
+    ),
+]
+MaxReasoningOption = Annotated[
+    int | None, typer.Option("--max-reasoning", metavar="N", min=0, help="The most characters of reasoning.")
+]
 
 grammar_app = typer.Typer(
     name="grammar",
@@ -92,7 +101,7 @@ def options() -> None:
     epilog=example(
         "wireproto grammar qwen3_coder --tools tools.json > tools.gbnf",
         "wireproto grammar hermes --tools tools.json --choice required --request llama.cpp",
-        "wireproto grammar dsml_v4 --tools tools.json --target structural-tag --reasoning-open",
+        "wireproto grammar dsml_v4 --tools tools.json --target structural-tag --reasoning open",
     ),
 )
 @guarded
@@ -110,8 +119,8 @@ def print_command(
         bool,
         typer.Option("--lax", help="Where a schema cannot be exact, accept more and report it instead of failing."),
     ] = False,
-    no_reasoning: NoReasoningOption = False,
-    reasoning_open: OpenOption = False,
+    reasoning: ReasoningOption = None,
+    max_reasoning: MaxReasoningOption = None,
     lazy: Annotated[
         bool,
         typer.Option("--lazy", help="Only the calls, for an engine that starts at the first one."),
@@ -135,8 +144,8 @@ def print_command(
         choice=_choice(choice),
         parallel=not no_parallel,
         strict=not lax,
-        reasoning=not no_reasoning,
-        reasoning_open=reasoning_open,
+        reasoning=cast("ReasoningChoice | None", reasoning),
+        max_reasoning=max_reasoning,
         lazy=lazy,
     )
     if request is None:
@@ -159,8 +168,8 @@ def try_command(
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same texts.")] = 0,
     choice: ChoiceOption = "auto",
     no_parallel: OneCallOption = False,
-    no_reasoning: NoReasoningOption = False,
-    reasoning_open: OpenOption = False,
+    reasoning: ReasoningOption = None,
+    max_reasoning: MaxReasoningOption = None,
     texts: Annotated[bool, typer.Option("--texts", help="Print all texts, valid ones too.")] = False,
     format: FormatOption = Format.text,
 ) -> int:
@@ -171,7 +180,8 @@ def try_command(
     from wireproto.grammars.api.selfcheck import CheckSettings
 
     chosen, offered = _loaded(dialect, tools, salt)
-    setting = CheckSettings(chosen, offered, _choice(choice), not no_parallel, not no_reasoning, reasoning_open)
+    first = cast("ReasoningChoice | None", reasoning)
+    setting = CheckSettings(chosen, offered, _choice(choice), not no_parallel, first, max_reasoning)
     found = setting.run(count, seed)
     if format is Format.json:
         print_json(_trial_json(found, texts))

@@ -19,12 +19,16 @@ NONCE = re.compile(r"[a-z][a-z0-9]{3,31}")
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """The markers of reasoning, the white space after it, and whether a call's opener ends it."""
+    """The markers of reasoning, the white space after it, and whether a call's opener ends it.
+
+    `always`: the format's models reason before every answer.
+    """
 
     open: str
     close: str
     after: str = ""
     ends_at_call: bool = False
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)

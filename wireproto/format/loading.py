@@ -43,7 +43,7 @@ def load(path: str | Path, nonce: str = "") -> Dialect:
 _KNOWN: dict[str, tuple[str, ...]] = {
     "": ("name", "summary", "aliases", "models", "source", "ends", "quotes", "spellings", "reasoning", "section",
          "call", "record", "argument", "markup", "salt", "result", "prompt"),
-    "reasoning": ("open", "close", "after", "ends_at_call"),
+    "reasoning": ("open", "close", "after", "ends_at_call", "always"),
     "section": ("open", "close", "also"),
     "call": ("open", "close", "also", "join", "id"),
     "record": ("name", "arguments", "id"),
@@ -145,11 +145,12 @@ class _FileReader:
     def _reasoning(self, table: Mapping[str, Any]) -> Reasoning | None:
         if not table:
             return None
-        ends = table.get("ends_at_call", False)
-        if not isinstance(ends, bool):
-            raise self._error("reasoning.ends_at_call", "must be true or false")
+        said = {key: table.get(key, False) for key in ("ends_at_call", "always")}
+        wrong = next((key for key, value in said.items() if not isinstance(value, bool)), None)
+        if wrong is not None:
+            raise self._error(f"reasoning.{wrong}", "must be true or false")
         opener, closer = (self._text(table, "reasoning", key) for key in ("open", "close"))
-        return Reasoning(opener, closer, self._text(table, "reasoning", "after", ""), ends)
+        return Reasoning(opener, closer, self._text(table, "reasoning", "after", ""), **said)
 
     def _section(self, table: Mapping[str, Any]) -> Section | None:
         if not table:

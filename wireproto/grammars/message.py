@@ -17,20 +17,24 @@ from wireproto.format.dialect import Dialect
 from wireproto.format.spelling import is_distinctive, spellings
 from wireproto.grammars.automata.automaton import Dfa, build_dfa, edges_to
 from wireproto.grammars.automata.charset import char_set, complement
+from wireproto.grammars.automata.counted import counted_text
 from wireproto.grammars.automata.right_linear import right_linear
 from wireproto.grammars.automata.until import texts_without, until_dfa
-from wireproto.grammars.expr import expr
-from wireproto.grammars.expr.expr import EMPTY, Expr, Rules, chars, literal, optional, repeat, seq
+from wireproto.grammars.expr.expr import EMPTY, Expr, Rules, chars, choice, literal, optional, repeat, seq
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.text.scan import BLANK
 from wireproto.tools.toolset import Toolset
 from wireproto.values.errors import GrammarError
 
-# White space between reasoning and calls; models write a line break or two, and could loop without a bound.
+# White space between reasoning and calls, and behind the last call; models write a line break or two, and could loop
+# without a bound.
 _MAX_BLANKS: Final = 8
 _MARKS: Final = char_set("".join(QUOTING))
 _ENDS_QUOTED: Final = build_dfa([[*edges_to(_MARKS, 1), *edges_to(complement(_MARKS), 0)]] * 2, [1])
 _BLANKS: Final = char_set(BLANK)
+_SOME_BLANKS: Final = repeat(chars(_BLANKS), 0, _MAX_BLANKS)
+# A lone carriage return ends no line, so what had to stand on a line of its own would not.
+_LAST_BLANKS: Final = repeat(choice(chars(char_set(" \t\n")), literal("\r\n")), 0, _MAX_BLANKS)
 _BRACE: Final = char_set("{")
 _BEGINS_BARE: Final = build_dfa([[*edges_to(_BLANKS, 0), *edges_to(_BRACE, 1)], edges_to(complement(()), 1)], [1])
 
@@ -39,13 +43,14 @@ _BEGINS_BARE: Final = build_dfa([[*edges_to(_BLANKS, 0), *edges_to(_BRACE, 1)], 
 class LeadingReasoning:
     """Reasoning that may come first. `opened`: the prompt wrote `open`, so the text has to close it.
 
-    `blanks`: how many characters of white space may follow it.
+    `blanks`: how many characters of white space may follow it. `most`: how many characters it may have.
     """
 
     open: str
     close: str
     opened: bool = False
-    blanks: int = 8
+    blanks: int = _MAX_BLANKS
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +79,19 @@ class MessageWriter:
     table: RuleTable
 
     def with_section(self, calls: Iterable[Expr], parallel: bool) -> Expr:
-        """Return one call or several, with the section and separators of the dialect."""
-        one = self.table.add("call", expr.choice(*calls))
-        more = repeat(seq(literal(self.dialect.call.join), one), 0, None) if parallel else EMPTY
+        """Return one call or several, with the section and separators of the dialect, and white space behind the last.
+
+        Without it a model that ends its calls with a line break would have to write another call: where a line break
+        separates calls, nothing else goes on after it.
+        """
+        one, blanks = self.table.add("call", choice(*calls)), self.table.add("blanks", _LAST_BLANKS)
         section = self.dialect.section
-        if section is None:
-            return seq(one, more)
-        return seq(literal(section.open.format()), one, more, literal(section.close.format()))
+        if section is not None:
+            more = repeat(seq(literal(self.dialect.call.join), one), 0, None) if parallel else EMPTY
+            return seq(literal(section.open.format()), one, more, literal(section.close.format()), blanks)
+        # What follows the first call is one choice, since a line break may begin either: a lexer has to see both.
+        more = repeat(seq(literal(self.dialect.call.join), one), 1, None)
+        return seq(one, choice(blanks, seq(more, blanks)) if parallel else blanks)
 
     def text_alone(self) -> Expr:
         """Return text without calls."""
@@ -93,9 +104,9 @@ class MessageWriter:
         end with one.
         """
         if self.markerless:
-            return expr.choice(self.text_alone(), calls)
+            return choice(self.text_alone(), calls)
         before = self.table.add("lead", right_linear(self._text() - _ENDS_QUOTED, self.table, "lead"))
-        return expr.choice(self.text_alone(), seq(before, calls))
+        return choice(self.text_alone(), seq(before, calls))
 
     @property
     def markerless(self) -> bool:
@@ -133,20 +144,26 @@ class MessageWriter:
             return (shared,)
         return tuple(opener.fill(name=tool.name).strip(BLANK) for tool in self.tools.tools)
 
-    def reasoning_first(self, opened: bool) -> LeadingReasoning | None:
+    def reasoning_first(self, opened: bool, most: int | None) -> LeadingReasoning | None:
         """Return the reasoning that may come first; None if the dialect has none."""
         reasoning = self.dialect.reasoning
-        return None if reasoning is None else LeadingReasoning(reasoning.open, reasoning.close, opened, _MAX_BLANKS)
+        return None if reasoning is None else LeadingReasoning(reasoning.open, reasoning.close, opened, most=most)
 
-    def after_reasoning(self, rest: Expr, opened: bool) -> Expr:
-        """Return reasoning followed by `rest`; if the prompt has not `opened` it, reasoning is optional."""
+    def after_reasoning(self, rest: Expr, opened: bool, most: int | None) -> Expr:
+        """Return reasoning followed by `rest`; if the prompt has not `opened` it, reasoning is optional.
+
+        `most`: it has no more characters than this.
+        """
         reasoning = self.dialect.reasoning
         if reasoning is None:
             if opened:
                 raise GrammarError(f"{self.dialect.name} has no reasoning that could be open")
             return rest
         # A call inside reasoning would be a draft, or a call if nothing follows (R-THINK): the grammar allows neither.
-        allowed = texts_without(tuple(marker for marker in self.markers if marker != reasoning.close))
-        reasoning_first = right_linear(until_dfa([reasoning.close]) & allowed, self.table, "reasoning")
-        block = seq(self.table.add("reasoning", reasoning_first), repeat(chars(_BLANKS), 0, _MAX_BLANKS))
+        if most is None:
+            allowed = texts_without(tuple(marker for marker in self.markers if marker != reasoning.close))
+            text = right_linear(until_dfa([reasoning.close]) & allowed, self.table, "reasoning")
+        else:
+            text = seq(counted_text(texts_without(self.markers), 0, most, self.table), literal(reasoning.close))
+        block = seq(self.table.add("reasoning", text), _SOME_BLANKS)
         return seq(block, rest) if opened else seq(optional(seq(literal(reasoning.open), block)), rest)

@@ -30,6 +30,7 @@ from wireproto.values.quoting import quoted
 
 Target = Literal["gbnf", "lark", "ebnf", "structural-tag"]
 ToolChoice = Union[Literal["auto", "required", "none"], Mapping[str, str]]
+ReasoningChoice = Literal["none", "optional", "open"]
 # How each engine's language is printed.
 PRINTERS: Final[Mapping[str, Callable[[MessageParts], str]]] = {
     "gbnf": lambda message: to_gbnf(message.rules),
@@ -106,16 +107,22 @@ def grammar(
     choice: ToolChoice = "auto",
     parallel: bool = True,
     strict: bool = True,
-    reasoning: bool = True,
+    reasoning: ReasoningChoice | bool | None = None,
     reasoning_open: bool = False,
+    max_reasoning: int | None = None,
     lazy: bool = False,
 ) -> Grammar:
     """Return the grammar of a message in a dialect, for llama.cpp ("gbnf"), llguidance ("lark") or xgrammar ("ebnf").
 
     `choice`: "auto" allows text, then calls or none; "required" asks for calls and nothing else, "none" for text
     without calls, and `{"name": ...}` for calls of one tool. `parallel`: more than one call. `strict`: a schema that
-    the grammar cannot express exactly is refused, not widened. `reasoning`: the dialect's reasoning may come first;
-    `reasoning_open`: the prompt has opened it already. `lazy`: only the calls, for an engine that waits for a trigger.
+    the grammar cannot express exactly is refused; else the tool is widened, and the report says so.
+
+    `reasoning`: "optional" lets the dialect's reasoning come first, "none" (or False) does not, and "open" is for a
+    prompt that has opened it already (`reasoning_open=True`, the decoder's word, says the same). By default it is
+    "optional", and "none" where a call is forced: a model that was not asked to think may loop in it to the limit.
+    Models that always reason may still do so (`Reasoning.always`). `max_reasoning`: its most characters.
+    `lazy`: only the calls, for an engine that waits for a trigger.
 
     Raises:
         GrammarError: a schema cannot be expressed; there is no such tool, or none at all; the codec has no grammar.
@@ -130,8 +137,8 @@ def grammar(
     writer = MessageWriter(spec, known, calls.table)
     if lazy and (choice == "none" or not writer.triggers):
         raise GrammarError(f"{spec.name}: nothing that calls begin with could switch a lazy grammar on")
-    reasoning = reasoning_open or (reasoning and spec.reasoning is not None)
-    wanted = _Request(choice, parallel, reasoning and not lazy, reasoning_open, lazy)
+    first = "none" if lazy else _reasoning("open" if reasoning_open else reasoning, choice, spec)
+    wanted = _Request(choice, parallel, first, _bound(max_reasoning), lazy)
     try:
         message = _message(calls, writer, wanted)
         text = PRINTERS[target](message)
@@ -146,9 +153,27 @@ class _Request:
 
     choice: ToolChoice
     parallel: bool
-    reasoning: bool
-    reasoning_open: bool
+    reasoning: ReasoningChoice
+    max_reasoning: int | None
     lazy: bool
+
+
+def _reasoning(wanted: object, choice: ToolChoice, dialect: Dialect) -> ReasoningChoice:
+    """Return what the caller wants of reasoning, or what is best where nothing was said."""
+    if wanted is None:
+        unasked = choice not in ("auto", "none") and not (dialect.reasoning is not None and dialect.reasoning.always)
+        return "none" if unasked else "optional"
+    named: dict[object, ReasoningChoice] = {"none": "none", "optional": "optional", "open": "open"}
+    found = {**named, False: "none", True: "optional"}.get(wanted)
+    if found is None:
+        raise GrammarError(f'reasoning: "none", "optional" or "open", not {wanted!r}')
+    return found
+
+
+def _bound(most: object) -> int | None:
+    if most is None or (isinstance(most, int) and not isinstance(most, bool) and most >= 0):
+        return most
+    raise GrammarError(f"max_reasoning: a number of characters, or None, not {most!r}")
 
 
 def _message(calls: CallWriter, writer: MessageWriter, wanted: _Request) -> MessageParts:
@@ -162,15 +187,16 @@ def _message(calls: CallWriter, writer: MessageWriter, wanted: _Request) -> Mess
         tools = list(_tools(calls.tools, wanted.choice))
         run = table.add("calls", writer.with_section([body(calls, tool) for tool in tools], wanted.parallel))
         found = writer.text_then_calls(run) if wanted.choice == "auto" and not wanted.lazy else run
-    if wanted.reasoning:
-        found = writer.after_reasoning(found, wanted.reasoning_open)
+    opened, most = wanted.reasoning == "open", wanted.max_reasoning
+    if wanted.reasoning != "none":
+        found = writer.after_reasoning(found, opened, most)
     table.rules[root] = found
     return MessageParts(
         Rules(root, table.rules).pruned(),
         None if run is None else Rules(run.name, table.rules),
         wanted.choice in ("auto", "none") and not wanted.lazy,
         writer.markers,
-        writer.reasoning_first(wanted.reasoning_open) if wanted.reasoning else None,
+        writer.reasoning_first(opened, most) if wanted.reasoning != "none" else None,
         not writer.markerless,
     )
 

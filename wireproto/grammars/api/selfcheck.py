@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from wireproto.decode.decoder import parse
 from wireproto.format.dialect import Dialect
-from wireproto.grammars.api.api import ToolChoice, grammar
+from wireproto.grammars.api.api import ReasoningChoice, ToolChoice, grammar
 from wireproto.grammars.api.sample import Sampler
 from wireproto.grammars.calls import closed_schema
 from wireproto.tools.toolset import Tools, Toolset
@@ -61,8 +61,8 @@ class CheckSettings:
     tools: Tools
     choice: ToolChoice = "auto"
     parallel: bool = True
-    reasoning: bool = True
-    reasoning_open: bool = False
+    reasoning: ReasoningChoice | None = None
+    max_reasoning: int | None = None
     size: int = 1_000
 
     def run(self, count: int, seed: int = 0) -> SelfCheck:
@@ -73,7 +73,7 @@ class CheckSettings:
             choice=self.choice,
             parallel=self.parallel,
             reasoning=self.reasoning,
-            reasoning_open=self.reasoning_open,
+            max_reasoning=self.max_reasoning,
         ).rules
         sampler, draw, validators = Sampler(rules, self.size), Random(seed), self._validators()
         return SelfCheck(tuple(self._tried(sampler.text(draw), validators) for _ in range(count)))
@@ -88,7 +88,8 @@ class CheckSettings:
         return {name: validator_for(schema, default=Draft202012Validator)(schema) for name, schema in schemas.items()}
 
     def _tried(self, text: str, validators: Mapping[str, Validator]) -> CheckedText:
-        message = parse(text, self.dialect, tools=self.tools, finish_reason="stop", reasoning_open=self.reasoning_open)
+        opened = self.reasoning == "open"
+        message = parse(text, self.dialect, tools=self.tools, finish_reason="stop", reasoning_open=opened)
         problems = (*self._of_message(message), *(found for call in message.calls for found in _of(call, validators)))
         return CheckedText(text, message.calls, next(iter(problems), ""))
 

@@ -55,7 +55,8 @@ def _marked(message: MessageParts) -> ex.Rules:
         found = ex.choice(ex.EMPTY, ex.Raw(Lexeme(FreeText(message.markers))), found)
     reasoning_first = message.reasoning_first
     if reasoning_first is not None:
-        block: ex.Expr = ex.Raw(Lexeme(ReasoningText(message.markers), reasoning_first.close))
+        text = ReasoningText(message.markers, reasoning_first.most)
+        block: ex.Expr = ex.Raw(Lexeme(text, reasoning_first.close))
         if not message.text:
             block = ex.seq(block, ex.repeat(ex.chars(char_set(BLANK)), 0, reasoning_first.blanks))
         found = ex.seq(

@@ -108,16 +108,18 @@ class FreeText:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningText:
-    """Reasoning that holds no marker; its closer follows."""
+    """Reasoning that holds no marker and has at most so many characters; its closer follows."""
 
     markers: tuple[str, ...]
+    most: int | None = None
 
     def lexeme(self, following: str) -> str:
         """Return the reasoning and its closer."""
         closer = _escaped(following)
         others = [marker for marker in self.markers if marker != following]
         allowed = f" & ~({ANYTHING} /{_any_of(others)}/ {ANYTHING})" if others else ""
-        return f"{_TEXT} /{closer}/ & ~({ANYTHING} /{closer}/ {_LAST}){allowed}"
+        text = _TEXT if self.most is None else f"/[^\\x00]{{0,{self.most}}}/"
+        return f"{text} /{closer}/ & ~({ANYTHING} /{closer}/ {_LAST}){allowed}"
 
 
 @lru_cache(maxsize=CACHED)

@@ -19,7 +19,10 @@ from typing import Any
 
 from wireproto.engine.left_context import QUOTING
 from wireproto.grammars.automata.charset import char_set
+from wireproto.grammars.automata.counted import counted_text
+from wireproto.grammars.automata.until import texts_without
 from wireproto.grammars.expr import expr as ex
+from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.message import MessageParts
 from wireproto.grammars.targets.xgrammar_ebnf import to_ebnf
 from wireproto.text.scan import BLANK
@@ -73,7 +76,8 @@ def _after_reasoning(message: MessageParts, rest: dict[str, Any]) -> dict[str, A
     if any(_overlaps_closer(marker, reasoning_first.close) for marker in allowed):
         return None
     begin = "" if reasoning_first.opened else reasoning_first.open
-    block: dict[str, Any] = {"type": "tag", "begin": begin, "content": _text(allowed), "end": reasoning_first.close}
+    text = _text(allowed) if reasoning_first.most is None else _counted(allowed, reasoning_first.most)
+    block: dict[str, Any] = {"type": "tag", "begin": begin, "content": text, "end": reasoning_first.close}
     if not message.text and reasoning_first.blanks:
         gap = _grammar(ex.Rules("root", {"root": ex.repeat(ex.chars(char_set(BLANK)), 0, reasoning_first.blanks)}))
         block = _sequence(block, gap)
@@ -91,6 +95,13 @@ def _sequence(*elements: dict[str, Any]) -> dict[str, Any]:
 
 def _text(excludes: Iterable[str]) -> dict[str, Any]:
     return {"type": "any_text", "excludes": sorted(excludes)}
+
+
+def _counted(excludes: Iterable[str], most: int) -> dict[str, Any]:
+    table = RuleTable()
+    root = table.name("root")
+    table.rules[root] = counted_text(texts_without(tuple(sorted(excludes))), 0, most, table)
+    return _grammar(ex.Rules(root, table.rules))
 
 
 def _grammar(rules: ex.Rules) -> dict[str, Any]:
