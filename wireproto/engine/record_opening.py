@@ -15,7 +15,7 @@ from wireproto.format.dialect import ARGUMENT_ALIASES, NAME_ALIASES, SIDE_MEMBER
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Miss, begins, skip_blank
 from wireproto.tools.toolset import Toolset
 
-_REACH = 2048  # characters that are looked at
+_REACH = 4096  # characters that are looked at
 _MEMBERS = 8  # members before the name
 _FUNCTION = "function"
 _NO_ARGUMENTS = ("null", '""', "[]")

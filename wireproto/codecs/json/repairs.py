@@ -154,7 +154,7 @@ class RepairingReader(JsonReader):
         if in_tail or record_open:
             if record_open:
                 cursor.repairs.add("missing-bracket")
-            complete = end is End.STOP
+            complete = end is End.STOP and not self._lacks_arguments
             after = progress.end if in_tail else cursor.position
             builder.note("unclosed-call" if complete else "truncated-call", after)
             rest = builder.buffer.slice(after, cursor.stop)
@@ -167,6 +167,12 @@ class RepairingReader(JsonReader):
         builder.note("truncated-value" if in_value else "truncated-call", cursor.position)
         self._leave()
         return self._finish(cursor.stop, False)
+
+    @property
+    def _lacks_arguments(self) -> bool:
+        """Whether nothing was written where the tool requires arguments: only the call's closer says that it is all."""
+        required = self.builder.tool.schema.get("required")
+        return bool(required) and not self._progress.arguments and self._members is None
 
     # Text that is not JSON.
 
