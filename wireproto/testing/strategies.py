@@ -37,15 +37,31 @@ class Trial:
     reasoning_open: bool = False
 
 
-# Names and keys that some format or other uses itself are the ones that go wrong.
+# Names and keys that some format or other uses itself are the ones that go wrong, and those that hold its signs.
+_SIGNS = st.text(alphabet="abz09/:.$#@ \"'<>{}[]()|=&;,+*\\`~^%?!_-\n\tжé名😀", min_size=1, max_size=8)
+_UNUSUAL = (
+    "a/b",
+    "a",
+    "a/b/c",
+    "a:b",
+    "mcp:x",
+    "two words",
+    "$filter",
+    "ключ",
+    "page[size]",
+    "it's",
+    'say "hi"',
+    "a>b",
+)
 _NAMES = st.one_of(
     st.sampled_from(["write_file", "get_time", "mcp__gh__list-issues", "read.file", "functions", "a"]),
     st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,10}", fullmatch=True),
+    st.one_of(st.sampled_from(_UNUSUAL), st.sampled_from(_UNUSUAL), _SIGNS),
 )
 _KEYS = st.one_of(
     st.sampled_from(["path", "content", "name", "arguments", "parameters", "id", "x", "key", "file", "n"]),
     st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True),
-    st.sampled_from(["path", "content", "x", "y", "a b", 'q"', "a>b", "ключ", ""]),
+    st.one_of(st.sampled_from(["path", "content", "x", "y", "", *_UNUSUAL]), _SIGNS),
 )
 # Most calls have no id, since a format that ties the id to the name has to refuse any other.
 _IDS = st.sampled_from([None, None, None, "call00001", "functions.a:0", "toolu_01"])
