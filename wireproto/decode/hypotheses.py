@@ -31,7 +31,7 @@ from wireproto.tools.toolset import Toolset
 
 # The dialect whose body is a JSON object with name and arguments, and nothing else: what models write without markers.
 RECORDS = "hermes"
-_NEAR = 160  # how far before a lone argument the tool's name may stand
+_NEAR = 160  # how far before a lone argument, or before an object, the tool's name may stand
 _TOKEN = re.compile(r"<\|[^<>|]*\|>|<｜[^<>｜]*｜>|\[/?[A-Z_]+\]")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|#39|#34|#x27|#x22);")
 _FENCES = Literals(frozenset(FENCES))
@@ -172,6 +172,8 @@ def stripped(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothe
         return
     headers = sorted(_bare_headers(), key=lambda pair: pair[0] is not own)
     for found in iter_literals(_names(tools.names), text):
+        if text.find("{", found.end(), found.end() + _NEAR) < 0:
+            continue  # a name in prose, as most are
         for dialect, header in headers:
             head = _bare_head(text, found, dialect, header, tools)
             if head is not None:

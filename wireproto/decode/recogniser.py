@@ -219,7 +219,8 @@ class Recogniser(State):
         context, openers, text, region = self._context, self._openers, self.buffer.window, self._region
         position = self.buffer.base + at
         after = position + len(literal)
-        if (not at or text[at - 1] in QUOTING) and context.is_quoted(position):
+        quoted = (not at or text[at - 1] in QUOTING) and context.is_quoted(position)
+        if quoted or (literal[0] == literal[-1] and context.is_in_run(position, literal)):
             return NO
         if region.kind == "reasoning" and openers.reopens(literal, region.closers):  # opened twice
             return self._skip_markup(position, after) if context.follows_markup(position) else NO

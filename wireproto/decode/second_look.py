@@ -11,7 +11,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 from wireproto.decode.habits import habitual
 from wireproto.decode.hypotheses import (
@@ -42,9 +41,11 @@ from wireproto.values.events import CallEnd, Diagnosed, Event, TextDelta
 from wireproto.values.model import Call, Span
 from wireproto.values.policy import Policy
 
-# Hypotheses that begin behind one another: more of them is no slip of a model, and each costs time.
-_ATTEMPTS = 256
-_FIRST = 256  # characters of a hypothesis that are decoded at once; then twice as many each time
+# An attempt costs about as much as decoding this many characters. For all attempts together, and for what those decode
+# that find nothing, there is the length of the text, and for a short text a little more.
+_ATTEMPT = 160
+_SPARE = 1_600
+_FIRST = 32  # characters of a hypothesis that are decoded at once; then twice as many each time
 _REST = 4096  # characters behind a defect that are looked at for the end of what may be guessed
 _DEFECTS = frozenset(("json-invalid", "toml-invalid"))
 _SUPPLIED = frozenset(("missing-wrapper", "unclosed-call", "marker-variant"))
@@ -73,11 +74,13 @@ class _SecondLook:
     tools: Toolset
     policy: Policy
     _taken: list[Span] = field(default_factory=list)
+    _spare: int = _SPARE
 
     def look(self) -> None:
         """Add the candidates that are found."""
         found: list[Call] = []
         self._taken = sorted(call.span for call in self.transcript.candidates)
+        self._spare += self.buffer.end
         for kind, (start, end) in [*self.transcript.outside()]:
             text = self.buffer.slice(start, end)
             fenced = [(start + opener, start + closer) for opener, closer in fences(text)]
@@ -101,7 +104,10 @@ class _SecondLook:
         if plain is not None and every_opener().find(plain.text) is not None:
             yield from self._whole(plain)
         tools = Toolset.of(None) if self.tools.empty else self.tools
-        for call, habit, quoted in islice(habitual(text, tools), _ATTEMPTS):
+        for call, habit, quoted in habitual(text, tools) if self._spare > 0 else ():
+            self._spare -= _ATTEMPT
+            if self._spare <= 0:
+                return
             guess = Hypothesis(RECORDS, text, 0, len(text), quoted=quoted, habit=habit.name)
             if self._is_likely(call, guess):
                 yield call, guess
@@ -129,20 +135,20 @@ class _SecondLook:
 
     def _first_of_each(self, guesses: Iterable[Hypothesis]) -> Iterator[tuple[Call, Hypothesis]]:
         """Decode the first call of each hypothesis, none of which begins in what was decoded before."""
-        floor, attempts = 0, 0
+        floor = 0
         for guess in guesses:
-            if attempts >= _ATTEMPTS:
+            if self._spare <= 0:
                 return
             stands = begins_alone(guess, floor) if guess.start >= floor else None
             if stands is None:
                 continue
-            attempts += 1
             call, floor = self._first(stands)
             if call is not None and self._is_likely(call, stands):
                 yield call, stands
 
     def _first(self, guess: Hypothesis) -> tuple[Call | None, int]:
         """Return the call that a hypothesis begins with, if it does, and up to where its text was decoded."""
+        self._spare -= _ATTEMPT
         core = self._recogniser(guess)
         at, size = guess.start, _FIRST
         try:
@@ -158,6 +164,8 @@ class _SecondLook:
                 core.close()
         except LimitExceeded:
             return None, guess.start + 1
+        if not core.transcript.calls:
+            self._spare -= at - guess.start
         calls = core.transcript.candidates if broken is not None else core.transcript.calls
         reached = broken if broken is not None else calls[0].span[1] if calls else 0
         return calls[0] if calls else None, guess.start + max(1, reached - len(guess.prefix))

@@ -113,6 +113,16 @@ class LeftContext(State):
         quoted = not in_call and (self.is_quoted(end) or self.in_quotation(end)) and (len(line) < 3 or line.strip("`"))
         return bool(held) and not (rest or closes or quoted)
 
+    def is_in_run(self, position: int, literal: str) -> bool:
+        """Return whether a literal that is one character over and over stands behind that character: a longer run.
+
+        A rule of `+` is no opener, and is not tried at each of its characters.
+        """
+        return (
+            literal.count(literal[0]) == len(literal)
+            and self.buffer.slice(max(0, position - 1), position) == literal[0]
+        )
+
     def may_fence(self, position: int) -> bool:
         """Return whether a fence may open here: at most three spaces stand before it on its line (CommonMark 4.5)."""
         before = self.buffer.slice(max(self.floor, position - 4), position)

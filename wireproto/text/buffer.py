@@ -107,6 +107,9 @@ class Buffer(State):
             return
         block = "".join(self._recent)
         self._recent.clear()
-        if block:
+        if self._blocks and len(self._blocks[-1]) + len(block) <= _PACK:
+            # Many small blocks, one for each look back in a stream of characters, would make every slice slow.
+            self._blocks[-1] += block
+        elif block:
             self._starts.append(self._starts[-1] + len(self._blocks[-1]) if self._blocks else 0)
             self._blocks.append(block)
