@@ -188,6 +188,22 @@ def value_markers(spelling: Spelling, call_close: str, key: str) -> tuple[str, t
 
 
 @lru_cache(maxsize=CACHED)
+def other_closers(spelling: Spelling, call_close: str, key: str) -> tuple[tuple[str, str], ...]:
+    """Return the closers of a call as the other spellings of its dialect have them, with the letters of a slip."""
+    own = {text for _, text in value_markers(spelling, call_close, key)[1]}
+    found: dict[str, str] = {}
+    for other in spellings(spelling.dialect) if spelling.fixed_close else ():
+        closers = [
+            ("v", other.value_close(key)),
+            ("c", other.fixed_close or ""),
+            *(("s", s) for _, s in other.sections),
+        ]
+        for letter, closer in closers:
+            found.setdefault(closer, letter)
+    return tuple((letter, closer) for closer, letter in found.items() if closer and closer not in own)
+
+
+@lru_cache(maxsize=CACHED)
 def live_in_broken(spelling: Spelling, call_close: str) -> Literals:
     """Return what ends a call that is broken: its closer, a section's, or the opener of the next call."""
     return Literals(frozenset(filter(is_distinctive, (call_close, unfenced(call_close), *spelling.outside))))

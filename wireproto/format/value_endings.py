@@ -22,7 +22,8 @@ class Endings:
     """Which sequences of markers end a value. One letter a marker, `$` the end of output.
 
     V: the value's closer. A: an argument opener; a: the same where it may end a value that has no closer. M: the closer
-    of the value's own name. C, W, S: the closers of call, wrapper and section. O: the opener of another call.
+    of the value's own name. C, W, S: the closers of call, wrapper and section. O: the opener of another call; Z: behind
+    other markers, a whole call without arguments. v, c, w, s: the closers with a slip in them. F: a foreign element.
     """
 
     accepted: frozenset[str]
@@ -51,11 +52,40 @@ def endings(wrapped: bool, sectioned: bool) -> Endings:
     look = {v + more for v in ("V", "VV") for more in follow}
     # R-NOCLOSE: without its own closer a value ends at closers that lead to the next call or the end, nothing else.
     unclosed = {"C" + o + last for o in outer for last in "O$" if last == "$" or must in o}
-    return Endings.of(look | unclosed | {"a", "Ma"})
+    # A closer with a slip in it, or that of another name, ends the value only where none would be needed. What else is
+    # no proper marker counts only if the output ends with nothing but closers: so no grammar has to know of it.
+    slips = {first + rest for first in "vM" for rest in unclosed | {"a"}} | {"v" + o + "$" for o in outer}
+    rest = ["C" + o for o in outer]
+    slips |= {"V" + each + "$" for all_of in rest for each in _with_slips(all_of)} | {
+        "VF" + each + "$" for each in rest
+    }
+    whole = {each for ended in look | unclosed for each in _mentions(ended, sectioned)}
+    return Endings.of(look | unclosed | slips | whole | {"a"})
+
+
+def _with_slips(closers: str) -> set[str]:
+    """Return the sequences in which one of these closers has a slip."""
+    return {closers[:i] + closers[i].lower() + closers[i + 1 :] for i in range(len(closers))}
+
+
+def _mentions(ended: str, sectioned: bool) -> set[str]:
+    """Return an ending by the next call as it is where that call has no arguments: text behind it makes it a mention.
+
+    Of more than three of them the next one is taken for what follows.
+    """
+    if len(ended) < 2 or ended[-1] != "O":
+        return set()
+    follow = {"O", "$"} | (
+        {"SO", "S$", *(["S"] if ended[0] == "V" else [])} if sectioned and "S" not in ended else set()
+    )
+    runs = {ended[:-1] + "Z" * times for times in (1, 2, 3)}
+    return {run + more for run in runs for more in follow} | {ended[:-1] + "ZZZZ"}
 
 
 # Closers that belong to a nested call, by every sign, are the outer call's after all if the output ends with them.
-NESTED_ENDINGS = Endings.of(
-    {first + c + w + s + "$" for first in ("V", "VV", "") for c in ("", "C") for w in ("", "W") for s in ("", "S")}
-    - {"$", "W$", "S$", "WS$"}
-)
+_AT_END = {
+    first + c + w + s + "$" for first in ("V", "VV", "") for c in ("", "C") for w in ("", "W") for s in ("", "S")
+} - {"$", "W$", "S$", "WS$"}
+NESTED_ENDINGS = Endings.of(_AT_END)
+# So they are behind a mention of a tool that nobody declared, if the outer call's next argument follows.
+MENTION_ENDINGS = Endings.of(_AT_END | {"Va", "VVa"})

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import End
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
-from wireproto.format.spelling import AFTER_TAG_NAME, Spelling, value_markers
-from wireproto.format.value_endings import NESTED_ENDINGS, Endings
-from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Literals, Match, Miss, begins
+from wireproto.format.near_misses import ABUTTING, foreign_element, near_miss
+from wireproto.format.spelling import AFTER_TAG_NAME, Spelling, other_closers, value_markers
+from wireproto.format.value_endings import MENTION_ENDINGS, NESTED_ENDINGS, Endings
+from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Literals, Match, Miss, begins, skip_blank
 from wireproto.text.state import State
 from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN
 
@@ -23,7 +24,7 @@ class Marker:
     """A marker inside a value: its letter (see `Endings`), where it stands, and whether a nested call owns it.
 
     `closer`, of a call's opener, is what closes its outermost marker: its letter and its text. `tag`: it opens, as
-    content, the tag that the value's closer closes.
+    content, the tag that the value's closer closes. `mention`: it opens a call that nobody declared, in mid-line.
     """
 
     letter: str
@@ -32,18 +33,20 @@ class Marker:
     nested: bool = False
     tag: bool = False
     closer: tuple[str, str] = ("", "")
+    mention: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
     """The value ended: `after` is where to go on; `doubtful`: by closers that seemed to belong to a nested call.
 
-    `at_call`: the next call opens right behind its closer.
+    `at_call`: the next call opens right behind its closer. `odd`: what stands behind the value and is no proper marker.
     """
 
     after: int
     doubtful: bool
     at_call: bool
+    odd: tuple[Marker, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,8 @@ class Within:
 class Boundary(State):
     """Looks for the end of one value. `scan` is how far the text was looked at; `in_cdata`: in a CDATA section."""
 
-    __slots__ = ("_closers", "_letters", "_nest", "_queue", "_tag", "_unmatched", "_waited", "_within", "in_cdata",
-                 "scan", "value")  # fmt: skip
+    __slots__ = ("_closers", "_letters", "_mentioned", "_nest", "_queue", "_tag", "_unmatched", "_waited", "_within",
+                 "in_cdata", "scan", "value")  # fmt: skip
 
     def __init__(self, value: RawValue, within: Within) -> None:
         self.value = value
@@ -72,6 +75,7 @@ class Boundary(State):
         self._letters = ""  # those of the queue
         self._nest: list[tuple[str, str]] = []
         self.in_cdata = False
+        self._mentioned = False  # what is nested are mentions, every one
         self._unmatched = 0
         self._waited = 0
 
@@ -101,10 +105,15 @@ class Boundary(State):
                 return self._at_end(stop) if end.final else WAIT
             found = live.find(text, self.scan - base, limit)
             at = found.start() if found is not None else live.held(text, self.scan - base, limit)
-            if self._queue and (text[self.scan - base : at].strip(BLANK) or base + at > self._queue[-1].end + MAX_GAP):
-                self._flush()
+            odd = self._behind(text, at, limit, end) if self._queue else NO
             # Markers that became content are told, though others behind them are still held.
             self.value.emit(self.value.before_line_break(self._queue[0].start if self._queue else base + at))
+            if odd is WAIT:
+                return WAIT
+            if odd is not NO:
+                if (ended := self._take(odd)) is not None:
+                    return ended
+                continue
             self.scan = base + at
             if found is None:
                 return self._at_end(stop) if end.final else WAIT
@@ -115,12 +124,11 @@ class Boundary(State):
             ):
                 return WAIT
             if found.group() == CDATA_OPEN:
-                self._flush()
-                self.value.emit(base + at)
-                self.in_cdata = not self.value.is_raw
-                self.scan = base + found.end()
+                self._enter_cdata(base + at, base + found.end())
                 continue
             marker = self._marker(text, at, limit, end)
+            if marker is NO and self._queue:
+                marker = self._odd(text, limit, end)
             if marker is WAIT:
                 self._waited = stop
                 return self._at_end(stop) if end.final else WAIT
@@ -128,13 +136,20 @@ class Boundary(State):
             if marker is NO:
                 self._flush()
                 self.scan = base + at + 1
-                continue
-            self.scan = marker.end
-            self._queue.append(marker)
-            self._letters += marker.letter
-            ended = self._judge("")
-            if ended is not None:
+            elif (ended := self._take(marker)) is not None:
                 return ended
+
+    def _enter_cdata(self, start: int, end: int) -> None:
+        self._flush()
+        self.value.emit(start)
+        self.in_cdata, self.scan = not self.value.is_raw, end
+
+    def _take(self, marker: Marker) -> Ended | None:
+        """Hold one more marker, and decide what can be decided."""
+        self.scan = marker.end
+        self._queue.append(marker)
+        self._letters += marker.letter
+        return self._judge("")
 
     def _leave_cdata(self, text: str, base: int, limit: int) -> bool:
         """Look for the end of a CDATA section, in which nothing is a marker."""
@@ -159,9 +174,68 @@ class Boundary(State):
                     self._nest.pop()
                 return Marker(letter, base + at, base + at + len(closer), nested)
             waiting = waiting or stands is WAIT
-        if waiting or text.startswith("</", at, limit):
-            return WAIT if waiting else NO
+        if waiting:
+            return WAIT
+        if text.startswith("</", at, limit):
+            return self._misspelt(text, at, limit, end.final)
         return self._opener(text, at, limit, end)
+
+    def _misspelt(self, text: str, at: int, limit: int, final: bool) -> Marker | Miss:
+        """Read a closer with a slip in it, or as another spelling of the dialect has it, where one may count."""
+        within, base = self._within, self.value.builder.buffer.base
+        if self._nest or within.spelling.dialect.nonce:
+            return NO
+        for letter, closer in other_closers(within.spelling, within.call_close, self.value.key):
+            if self._may_follow(letter) and (stands := begins(closer, text, at, limit)) is not NO:
+                return Marker(letter, base + at, base + at + len(closer)) if stands is YES else NO if final else WAIT
+        for letter, closer in self._closers:
+            if letter != "M" and self._may_follow(letter.lower()):
+                found = near_miss(closer, text, at, limit, final)
+                if found is not NO:
+                    return WAIT if found is WAIT else Marker(letter.lower(), base + at, base + found)
+        return NO
+
+    def _may_follow(self, letter: str) -> bool:
+        return letter == "v" or self._letters + letter in self._within.endings.prefixes
+
+    def _behind(self, text: str, at: int, limit: int, end: End) -> Marker | Miss:
+        """Read the text between the held markers and the next one at `at`; if it is only text, they are content."""
+        base = self.value.builder.buffer.base
+        if not text[self.scan - base : at].strip(BLANK) and base + at <= self._queue[-1].end + MAX_GAP:
+            return NO
+        odd = self._odd(text, limit, end)
+        if odd is NO:
+            self._flush()
+        return odd
+
+    def _odd(self, text: str, limit: int, end: End) -> Marker | Miss:
+        """Read what is no marker, right behind a closer: a foreign element, or the next call without its marker."""
+        if self._letters != "V" or self._queue[0].nested or self._within.spelling.dialect.nonce:
+            return NO
+        base = self.value.builder.buffer.base
+        at = skip_blank(text, self._queue[0].end - base, limit)
+        if self._within.spelling.value_open is not None and not text.startswith("<", at, limit):
+            return self._bare_call(text, at, limit, end.final)
+        found = foreign_element(text, at, limit, end.final)
+        return Marker("F", base + at, base + found) if isinstance(found, int) else found
+
+    def _bare_call(self, text: str, at: int, limit: int, final: bool) -> Marker | Miss:
+        """Read a declared name that an opener of one of its arguments follows, in a format of key and value tags."""
+        builder = self.value.builder
+        tag = text.find("<", at, limit)
+        name = text[at : tag if tag >= 0 else limit].rstrip(BLANK)
+        if any(blank in name for blank in BLANK):
+            return NO
+        if tag < 0:
+            return NO if final or not any(each.startswith(name) for each in builder.tools.names) else WAIT
+        tool = builder.tools.get(name)
+        if tool is None:
+            return NO
+        key = find_argument(self._within.spelling, text, tag, limit, tool)
+        if isinstance(key, Match):
+            base = builder.buffer.base
+            return Marker("O", base + at, base + tag) if key.slots["key"] in tool.keys else NO
+        return NO if final else key
 
     def _opener(self, text: str, at: int, limit: int, end: End) -> Marker | Miss:
         builder, spelling = self.value.builder, self._within.spelling
@@ -176,13 +250,15 @@ class Boundary(State):
                 return WAIT
             tag = not self._nest and after < limit and text[after] in AFTER_TAG_NAME
         if isinstance(key, Match):
-            letter = "a" if not self._nest and self._may_end_at(key, position) else "A"
+            letter = "a" if self._may_end_at(key, position) else "A"
             return Marker(letter, position, builder.buffer.base + key.end, tag=tag)
         call = self._call_opener(text, at, limit, end)
         if isinstance(call, CallOpening):
-            return Marker("O", position, builder.buffer.base + call.body, True, closer=self._closer_of(call))
+            return self._call(call, text, at, limit, end)
         if WAIT in (key, call):
             return WAIT
+        if tag and text[after] == ">" and not spelling.dialect.nonce:
+            return Marker("v", position, builder.buffer.base + after + 1, tag=True)
         if tag:
             self._flush()
             self._unmatched += 1
@@ -198,6 +274,23 @@ class Boundary(State):
             return Opening(within.spelling, text, limit, context, in_section=True).at(at)
         return found
 
+    def _call(self, call: CallOpening, text: str, at: int, limit: int, end: End) -> Marker | Miss:
+        """Return the marker of a nested call: its opener, or behind other markers all of it if it has no arguments."""
+        base, tools = self.value.builder.buffer.base, self.value.builder.tools
+        stop = call.body
+        letter, closers = "O", ["" if call.closed else call.call_close]
+        closers += [call.spelling.wrapper_close if call.wrapped else "", call.section_close]
+        for closer in closers if self._queue and call.argument is None else ():
+            where = skip_blank(text, stop, limit)
+            stands = begins(closer, text, where, limit)
+            if stands is WAIT and not end.final:
+                return WAIT
+            if stands is not YES:
+                break
+            letter, stop = "Z", where + len(closer) if closer else stop
+        mention = not tools.accepts(call.name or "") and self._before(base + at) not in ("", "\n", ">")
+        return Marker(letter, base + at, base + stop, letter == "O", closer=self._closer_of(call), mention=mention)
+
     def _closer_of(self, call: CallOpening) -> tuple[str, str]:
         """Return the letter and the text of what closes the outermost marker of a nested call."""
         if call.section:
@@ -207,8 +300,16 @@ class Boundary(State):
     def _may_end_at(self, key: Match, position: int) -> bool:
         """Whether an argument opener may end a value that has no closer (R-NOCLOSE)."""
         builder, name = self.value.builder, key.slots["key"]
-        given = name in builder.arguments or name == self.value.key
-        return self._before(position) == "\n" and name in builder.tool.keys and not given
+        if name in builder.arguments or name == self.value.key or name not in builder.tool.keys:
+            return False
+        if self._nest:
+            return self._mentioned and self._letters[-1:] == "V"
+        before = self._before(position)
+        if before == "\n" or self._within.spelling.key_is_tag:
+            return before == "\n"
+        if self._letters[-1:] in ("v", "M") and self._queue[-1].end == position:
+            return True
+        return before != "" and before in ABUTTING
 
     def _before(self, position: int) -> str:
         """Return the character before `position`; the line break after the value's opener counts."""
@@ -221,7 +322,9 @@ class Boundary(State):
             letters = self._letters + last
             first = self._queue[0]
             nested = first.nested and first.letter != "O"
-            table = NESTED_ENDINGS if nested else self._within.endings
+            table = self._within.endings
+            if nested:
+                table = MENTION_ENDINGS if self._mentioned else NESTED_ENDINGS
             if letters in table.accepted and (nested or not self._nest):
                 return self._ended(letters)
             if letters in table.prefixes:
@@ -239,6 +342,7 @@ class Boundary(State):
         marker = self._queue.pop(0)
         self._letters = self._letters[1:]
         if marker.letter == "O":
+            self._mentioned = marker.mention and (self._mentioned or not self._nest)
             self._nest.append(marker.closer)
         elif marker.letter == "V" and not marker.nested:
             self._unmatched = max(0, self._unmatched - 1)
@@ -256,15 +360,21 @@ class Boundary(State):
                 end = second.start
             else:
                 self.value.builder.note("duplicate-closer", second.start)
-        elif first.letter == "M":
+        elif first.letter == "M" and (
+            letters == "Ma" or f"<{value.key}" not in value.builder.buffer.slice(value.start, end)
+        ):
             self.value.builder.note("mismatched-closer", first.start)
+        elif first.letter == "v":
+            self.value.builder.note("broken-closer", first.start)
         elif first.letter != "V":
             self.value.builder.note("unclosed-value", first.start)
-            after, bare = first.start, True
+            bare = True
+            end = after = first.end if first.letter == "M" else first.start
         if first.nested:
             self.value.builder.note("ambiguous-boundary", first.start)
         value.finish(value.framed(end, bare))
-        return Ended(after, first.nested, letters in ("VO", "VVO"))
+        odd = tuple(marker for marker in self._queue if marker.letter in "cwsF")
+        return Ended(after, first.nested, letters.lstrip("V")[:1] in ("O", "Z"), odd)
 
     def _at_end(self, stop: int) -> Ended | Miss:
         """The output ends in the value: held closers are real, a half closer of the value is dropped (R-HOLD)."""

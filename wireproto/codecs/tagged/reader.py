@@ -6,7 +6,7 @@ tells it. Law: what the writer wrote and the encoder let pass, the reader reads 
 
 from __future__ import annotations
 
-from wireproto.codecs.tagged.boundary import Boundary, Within
+from wireproto.codecs.tagged.boundary import Boundary, Marker, Within
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.engine.call_opening import find_argument
@@ -22,8 +22,8 @@ class TaggedReader(State):
     value_type: type[RawValue] = RawValue
     specials: tuple[str, ...] = ()  # what else than a marker or an escape plain text does not hold
 
-    __slots__ = ("_argument", "_closed", "_doubtful", "_given", "_open", "_scan", "_stops", "_within", "_wrapper_close",
-                 "builder", "position")  # fmt: skip
+    __slots__ = ("_argument", "_closed", "_doubtful", "_given", "_odd", "_open", "_scan", "_stops", "_within",
+                 "_wrapper_close", "builder", "position")  # fmt: skip
 
     def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
         opening = builder.opening
@@ -45,6 +45,7 @@ class TaggedReader(State):
         # The first argument's opener was matched to recognise the header: it is not matched again.
         self._argument = opening.argument
         self._given = self._doubtful = False
+        self._odd: tuple[Marker, ...] = ()
         self._closed = opening.closed
         self._scan = position
         self.position = position
@@ -108,6 +109,8 @@ class TaggedReader(State):
         if outer:
             self.builder.note("unclosed-call", base + at)
             return self._finish(base + at + (len(outer) if outer == self._wrapper_close else 0), True)
+        if self._pass_odd(base + at):
+            return None
         waiting = any(begins(closer, text, at, limit) is WAIT for closer in closers)
         if key is NO and not waiting:
             self.builder.note("truncated-call", base + at, "neither an argument nor the call's closer follows")
@@ -115,6 +118,19 @@ class TaggedReader(State):
         if not end.final:
             return WAIT
         return self._end_of_output(end, self._given and waiting, stop)
+
+    def _pass_odd(self, at: int) -> bool:
+        """Pass what is no proper marker, but was taken for one when the value before it ended."""
+        if not self._odd or self._odd[0].start != at:
+            return False
+        (odd, *rest), broken = self._odd, self._odd[0].letter != "F"
+        self._odd = tuple(rest)
+        self.builder.note("broken-closer" if broken else "foreign-element", at)
+        self._scan = odd.end
+        self._closed = broken
+        if broken:
+            self.position = odd.end
+        return True
 
     def _every_closer(self) -> list[str]:
         spelling = self._within.spelling
@@ -171,6 +187,7 @@ class TaggedReader(State):
             self._open = None
             self.position = self._scan = ended.after
             self._doubtful = ended.doubtful and end is End.CUT
+            self._odd = ended.odd
             if ended.at_call:
                 self.builder.note("unclosed-call", self.position)
                 return self._finish(self.position, True)
@@ -191,10 +208,15 @@ class TaggedReader(State):
             return self._finish(base + at + len(close), True)
         if stands is WAIT and not end.final:
             return WAIT
+        if self._pass_odd(base + at):
+            return self._finish(self.position, True)
         self.builder.note("unclosed-call", self.position)
         return self._finish(stop if stands is WAIT and at < limit else self.position, True)
 
     def _finish(self, position: int, complete: bool) -> Answer:
+        if self._odd and self._odd[0].letter == "s":
+            self.builder.note("broken-closer", self._odd[0].start)
+            position = self._odd[0].end
         self.builder.finish(position, complete and not self._doubtful)
         self.position = position
         return YES

@@ -17,11 +17,12 @@ from itertools import product
 from typing import Final, Union
 
 from wireproto.format.alphabet import ALPHABETS
+from wireproto.format.near_misses import ABUTTING
 from wireproto.format.spelling import AFTER_TAG_NAME, CACHED, Spelling
 from wireproto.format.template import Gap, Lit, Slot, Tag, Template
 from wireproto.format.value_endings import endings
 from wireproto.grammars.automata.automaton import Dfa, build_dfa, edges_to
-from wireproto.grammars.automata.charset import char_set, union
+from wireproto.grammars.automata.charset import char_set, complement, union
 from wireproto.grammars.automata.until import texts_without
 from wireproto.grammars.expr.expr import Ranges
 from wireproto.grammars.raw.marker_nfa import (
@@ -39,6 +40,8 @@ from wireproto.tools.names import unusual
 from wireproto.tools.toolset import Toolset
 
 _BLANKS: Final = char_set(BLANK)
+# In mid-line an opener of a call is a mention: what ends it is the outer call's.
+_MID_LINE: Final = (Step(complement(char_set("\0\n>"))),)
 _GAP: Final = (Step(_BLANKS, 0, None),)
 # The length that `nodes.ALPHABETS` allows names.
 _MAX_WORD: Final = 128
@@ -196,16 +199,21 @@ def _endings(site: ValueSite) -> Iterator[MarkerPath]:
     spelling = site.spelling
     texts = _markers(site)
     table = endings(spelling.wrapper is not None, site.sectioned)
-    # `A` (any opener of an argument) covers `a` (that of a declared key). `M` and `$` are about the end of the text.
-    for letters in sorted(each for each in table.accepted if not set(each) & set("aM$")):
+    # `A` (any opener of an argument) covers `a` (that of a declared key), and `O` covers `Z`. `M` and `v` stand before
+    # what ends the value without them, `$` is about the end of the text.
+    for letters in sorted(each for each in table.accepted if not set(each) & set("aMvZ$")):
         for parts in product(*(texts[letter] for letter in letters)):
             yield MarkerPath(_spaced(parts), Meaning.STOP)
             before = (*_spaced(parts[:-1]), *_GAP)
             inside = ((), *_sections(spelling)) if letters.endswith("O") else ()
             yield from (MarkerPath(before + steps, Meaning.BEFORE) for steps in inside)
-    line = literal_steps("\n")
-    for key in site.keys or site.words[1]:
-        yield from (MarkerPath(line + steps, Meaning.STOP) for steps in _keys(spelling, key, exact=False))
+    # An argument's opener ends a value that has no closer where it starts a line, or directly behind a word or a slip.
+    befores = [literal_steps("\n"), *([] if spelling.key_is_tag else [(Step(char_set(">" + ABUTTING)),)])]
+    for steps in (steps for key in site.keys or site.words[1] for steps in _keys(spelling, key, False)):
+        yield from (MarkerPath(before + steps, Meaning.STOP) for before in befores)
+    if spelling.value_open is not None:
+        name = (*_GAP, Step(complement(char_set(f"<\0{BLANK}")), 1, None), *_GAP)
+        yield from (MarkerPath(texts["V"][0] + name + steps, Meaning.STOP) for steps in texts["A"])
 
 
 def _spaced(parts: tuple[Steps, ...]) -> Steps:
@@ -232,6 +240,8 @@ def _openers(site: ValueSite) -> Iterator[MarkerPath]:
     """Yield the openers of calls: they are content only as whole calls, or quoted directly after a backtick."""
     yield from (MarkerPath(steps, Meaning.STOP, quotable=True) for steps, _ in _calls(site, exact=False))
     yield from (MarkerPath(steps, Meaning.BEFORE, quotable=True) for steps in _sections(site.spelling))
+    if not site.tools:
+        yield MarkerPath(_MID_LINE, Meaning.BEFORE)
 
 
 def _sections(spelling: Spelling) -> Iterator[Steps]:

@@ -1,0 +1,73 @@
+"""What almost is a marker: a closer with a slip in it, an element of another protocol, an opener in mid-line.
+
+Readers and grammars of raw values ask it. It knows no dialect and no rule about what such text means: that depends on
+what follows, and stands in `value_endings`. Law: an answer never changes when more text arrives, except from `WAIT`.
+"""
+
+from __future__ import annotations
+
+import string
+from typing import Final
+
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Miss, begins
+
+# Behind one of these an argument's opener follows text without a gap: nobody who mentions one writes it so.
+ABUTTING: Final = string.ascii_letters + string.digits + ".)]};!?"
+# A foreign element is short, or it is content.
+MAX_ELEMENT: Final = 256
+_NO_TAG_NAME: Final = frozenset(BLANK + "<>/=\"'`!?")
+
+
+def near_miss(closer: str, text: str, pos: int, end: int, final: bool) -> int | Miss:
+    """Return where a closer with one slip in it ends that stands at `pos`, where the closer itself does not.
+
+    A slip is one character more, less or changed, or two that changed places; of the brackets only the last one may be
+    missing, before a blank or the next bracket.
+    """
+    at = next((i for i, char in enumerate(closer) if text[pos + i : pos + i + 1] != char), 0)
+    stop = min(pos + at, end)
+    if not at or stop >= end:
+        return NO
+    bracket = text[stop] in "<>"
+    slips = [] if bracket else [(1, closer[at:])]
+    if at < len(closer) - 1:
+        slips += [] if bracket else [(1, closer[at + 1 :])]
+        slips += [(2, closer[at + 2 :])] if closer[at + 1] + closer[at] == text[stop : min(stop + 2, end)] else []
+        slips.append((0, closer[at + 1 :]))
+    elif text[stop] in BLANK or text[stop] == "<":
+        slips.append((0, ""))
+    for skipped, rest in slips:
+        stands = begins(rest, text, stop + skipped, end)
+        if stands is YES:
+            return stop + skipped + len(rest)
+        if stands is WAIT and not final:
+            return WAIT
+    return NO
+
+
+def foreign_element(text: str, pos: int, end: int, final: bool) -> int | Miss:
+    """Return where an element ends that stands at `pos` and holds nothing but text, or a lone closer of one."""
+    wait: Miss = NO if final or end - pos > MAX_ELEMENT else WAIT
+    limit = min(end, pos + MAX_ELEMENT)
+    if not text.startswith("<", pos, limit):
+        return NO
+    lone = text.startswith("</", pos, limit)
+    start = pos + 1 + lone
+    name = next((i for i in range(start, limit) if text[i] in _NO_TAG_NAME), limit)
+    if name == start and start < limit:
+        return NO
+    tag = text.find(">", name, limit)
+    if text.find("<", name, tag if tag >= 0 else limit) >= 0:
+        return NO
+    if tag < 0:
+        return wait
+    if lone:
+        return tag + 1 if tag == name else NO
+    if text[tag - 1] == "/":
+        return tag + 1
+    inner = text.find("<", tag, limit)
+    if inner < 0:
+        return wait
+    closer = f"</{text[start:name]}>"
+    stands = begins(closer, text, inner, limit)
+    return inner + len(closer) if stands is YES else wait if stands is WAIT else NO
