@@ -93,11 +93,13 @@ class Decoder(State):
         at = found.start() if found is not None else len(text)
         self._held = ""
         events = self._recognise(text[:at])
+        if at == len(text):
+            return events
+        events += core.feed("", at_once=True)
         if core.in_string:
             return events + self._recognise(text[at:])
         self._held = text[at:]
-        if self._held:
-            core.plain_reader = None  # what comes is not the next of the text that was decoded
+        core.plain_reader = None  # what comes is not the next of the text that was decoded
         return events
 
     def _recognise(self, text: str) -> list[Event]:
@@ -129,15 +131,17 @@ class Decoder(State):
         """
         if self._closed:
             return []
-        core, self._closed = self._core, True
+        core, self._closed, events = self._core, True, list[Event]()
         try:
+            if self._held:
+                events = core.feed("", at_once=True)
             core.close(finish_reason, self._held)
             if core.documents is not None:
                 core.documents.note_drafts()
             look_again(core, self._tools, self._policy)
         except LimitExceeded as error:
-            raise self._stop(error, []) from None
-        return core.transcript.drain()
+            raise self._stop(error, events) from None
+        return events + core.transcript.drain()
 
     @property
     def message(self) -> Message:

@@ -62,8 +62,9 @@ class Recogniser(State):
         self.plain_reader: Reader | None = None
         self._position = 0
 
-    def feed(self, chunk: str) -> list[Event]:
-        """Take more of the output; return what is certain now."""
+    def feed(self, chunk: str, at_once: bool = False) -> list[Event]:
+        """Take more of the output; return what is certain now. `at_once`: put nothing off until more text comes."""
+        self._context.retry_at = 0 if at_once else self._context.retry_at
         self.buffer.feed(chunk)
         self._run(End.OPEN)
         return self.transcript.drain()

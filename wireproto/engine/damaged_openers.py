@@ -42,8 +42,8 @@ def find_damaged(
                 left.retry_at = left.buffer.end + _PATIENCE
             if found is not NO:
                 return found
-    if left is not None:
-        left.repairs -= 1
+    if left is not None and left.tried_at != left.buffer.base + pos:
+        left.tried_at, left.repairs = left.buffer.base + pos, left.repairs - 1
     return NO
 
 
@@ -88,6 +88,8 @@ def _repeats(spelling: Spelling, text: str, pos: int, end: int) -> bool:
         if token == last or begins(token, text, skip_blank(text, at + len(token), end), end) is not NO:
             return True
         whole = found.match(text, at, end)
+        if whole is WAIT:
+            return True
         at = skip_blank(text, whole.end if isinstance(whole, Match) else at + len(token), end)
         last = token
     return True
@@ -147,6 +149,8 @@ class _Damaged(Opening):
                 at = self._repeated(word, pos)
                 if at != pos:
                     return at
+            if found is WAIT and not self._context.final:
+                return WAIT  # it may stand once more behind its end
         return pos
 
     def _repeated(self, word: str, pos: int) -> int | Miss:

@@ -29,11 +29,11 @@ class LeftContext(State):
     `reasoning_closer`: where the closer of reasoning stands behind a speculative run of calls. `rescan_from`: up to
     here an opener was tried and more text decides; while only blanks follow, it is not tried again. `only_blank`:
     nothing but blanks and markup came so far. `retry_at`: an opener that may be damaged is not tried again before here.
-    `repairs`: how many more may be looked at, since each costs more than a character may.
+    `repairs`: how many more may be looked at, since each costs more than a character may; `tried_at`: the last one.
     """
 
     __slots__ = ("after_call", "buffer", "floor", "only_blank", "reasoning_closer", "repairs", "rescan_from",
-                 "retry_at", "section")  # fmt: skip
+                 "retry_at", "section", "tried_at")  # fmt: skip
 
     def __init__(self, buffer: Buffer) -> None:
         self.buffer = buffer
@@ -42,7 +42,7 @@ class LeftContext(State):
         self.section: tuple[Spelling, str] | None = None
         self.reasoning_closer: tuple[int, int] | None = None
         self.rescan_from = self.retry_at = 0
-        self.repairs = _REPAIRS
+        self.repairs, self.tried_at = _REPAIRS, -1
         self.only_blank = True
 
     def may_skip(self, stop: int) -> bool:
