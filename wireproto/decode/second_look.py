@@ -164,11 +164,12 @@ class _SecondLook:
                 core.close()
         except LimitExceeded:
             return None, guess.start + 1
-        if not core.transcript.calls:
-            self._spare -= at - guess.start
         calls = core.transcript.candidates if broken is not None else core.transcript.calls
         reached = broken if broken is not None else calls[0].span[1] if calls else 0
-        return calls[0] if calls else None, guess.start + max(1, reached - len(guess.prefix))
+        consumed = max(1, reached - len(guess.prefix))
+        # What was decoded in vain; a call is found with at most twice its length and a first piece.
+        self._spare -= max(0, at - guess.start - 2 * consumed - _FIRST)
+        return calls[0] if calls else None, guess.start + consumed
 
     def _recogniser(self, guess: Hypothesis) -> Recogniser:
         """Return what decodes a hypothesis: no documents, no limit on calls, and no stage that looks again."""
