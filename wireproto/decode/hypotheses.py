@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 
 from wireproto.engine.call_opening import find_argument
 from wireproto.engine.left_context import LeftContext
@@ -185,18 +186,17 @@ def _bare_head(text: str, name: re.Match[str], dialect: Dialect, header: Templat
     slot = next(i for i, node in enumerate(header.nodes) if isinstance(node, Slot))
     lead = "".join(node.text for node in header.nodes[:slot] if isinstance(node, Lit))
     ids = [template.first for template in dialect.call.id] if header.nodes[slot] == Slot("id") else [""]
-    for before in ids:
+    for before, known in product(ids, naming(header, dialect, tools.unusual.names)):
         start = name.start() - len(lead) - len(before)
         if start < 0 or not text.startswith(lead + before, start):
             continue
-        known = naming(header, dialect, tools.unusual.names)
-        matched = next((m for each in known if isinstance(m := each.match(text, start, len(text)), Match)), None)
-        if matched is None:
+        matched = known.match(text, start, len(text))
+        if not isinstance(matched, Match):
             continue
         body = skip_blank(text, matched.end, len(text))
         if text[body : body + 1] == "{" and _names_a_tool(dialect, matched, tools):
             section = dialect.section.open.format() if dialect.section is not None else ""
-            prefix = section + dialect.call.open.format(**matched.slots)
+            prefix = section + dialect.call.open.fill(**matched.slots)
             return Hypothesis(dialect, text, body, len(text), prefix, start, causes=("special-tokens-stripped",))
     return None
 

@@ -191,7 +191,7 @@ class Toolset:
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {tool.name: tool for tool in self.tools})
         object.__setattr__(self, "empty", not self.any_name and not self.tools)
-        keys = (key for tool in self.tools for key in tool.keys)
+        keys = frozenset[str]().union(*(tool.keys for tool in self.tools))
         object.__setattr__(self, "unusual", unusual(self.by_name, keys))
 
     @classmethod
