@@ -253,17 +253,22 @@ def _first_key(spelling: Spelling, tool: Tool, text: str, pos: int, end: int, wh
     if whole:
         found = find_argument(spelling, text, at, end, tool)
         return NO if isinstance(found, Match) and found.slots["key"] not in tool.keys else found
+    unusual = {key: begins(key, text, at, end) for key in spelling.unusual_keys & tool.keys}
+    if WAIT in unusual.values():
+        return WAIT
     word = ALPHABETS["key"].match(text, at, end)
-    if word is None or word.group() not in tool.keys:
-        return WAIT if at >= end or (word is not None and word.end() >= end) else NO
+    usual = word.group() if word is not None else ""
+    key = max((key for key, stands in unusual.items() if stands is YES), key=len, default=usual)
+    if key not in tool.keys or not key:
+        return WAIT if at + len(usual) >= end else NO
     closer = spelling.keys[0].literals[-1]
-    after = skip_blank(text, word.end(), end)
+    after = skip_blank(text, at + len(key), end)
     stands: Answer = begins(closer, text, after, end)
     if stands is not YES or spelling.value_open is None:
         return NO if stands is YES else stands
     # Its value has to follow: words and a lone closer are more likely text.
     value = spelling.value_open.match(text, skip_blank(text, after + len(closer), end), end)
-    return value if isinstance(value, Answer) else Match(after + len(closer), {"key": word.group()}, canonical=False)
+    return value if isinstance(value, Answer) else Match(after + len(closer), {"key": key}, canonical=False)
 
 
 def _behind_noise(
