@@ -52,7 +52,9 @@ class CallOpening:
     def joining(self, at: int) -> CallOpening:
         """Return the opening of a call that begins at `at` in the same markers."""
         notes = (("several-calls", ""),)
-        return replace(self, start=at, body=at, wrapped=True, section=None, notes=notes, argument=None, joined=True)
+        return replace(
+            self, start=at, body=at, id=None, wrapped=True, section=None, notes=notes, argument=None, joined=True
+        )
 
 
 @dataclass(frozen=True, slots=True)

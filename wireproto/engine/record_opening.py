@@ -31,7 +31,7 @@ _NAME = re.compile(r"\S{1,128}")
 
 def odd_arguments(text: str, pos: int, end: int, close: str) -> Answer:
     """Match arguments that are put into a string; or a word for none at all, and the call's closer."""
-    answers = [begins(opener, text, pos, end) for opener in ('"{', "'{")]
+    answers = [begins(opener, text, pos, end) for opener in ('"{', "'{", "[{")]
     for word in _NO_ARGUMENTS if close else ():
         stands = begins(word, text, pos, end)
         answers.append(begins(close, text, skip_blank(text, pos + len(word), end), end) if stands is YES else stands)
@@ -86,8 +86,8 @@ class RecordAhead:
                 return True
             if key in (*self.record.name, *NAME_ALIASES) and char in _STRING:
                 return self._names_a_tool(key, at, typed, only_side)
-            if key in WRAPPERS and char == "{":
-                at = self._skip(at + 1)
+            if key in WRAPPERS and char in ("{[" if self.marked else "{"):
+                at = self._after(self._skip(at + 1), "{") if char == "[" else self._skip(at + 1)
                 continue
             start, at = at, self._value(at)
             only_side = only_side and key in SIDE_MEMBERS

@@ -55,7 +55,7 @@ class CallShape:
 # name and of its arguments, an object that holds the record, and members that say nothing of the arguments.
 NAME_ALIASES = ("function", "tool", "tool_name")
 ARGUMENT_ALIASES = ("arguments", "parameters", "args", "params", "input")
-WRAPPERS = ("function", "function_call", "tool_call")
+WRAPPERS = ("function", "function_call", "tool_call", "tool_calls")
 SIDE_MEMBERS = ("type", "id", "index", "call_id", "tool_call_id")
 
 

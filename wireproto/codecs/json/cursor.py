@@ -18,7 +18,8 @@ from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Literals,
 from wireproto.text.state import State
 
 _FENCES = "`~"
-_HALF_RECORD = re.compile(r"""\{[ \t\r\n]*(?:["'][a-z_]{0,16}["']?)?\Z""")
+_ARGUMENTS = re.compile(r"""\{[ \t\r\n]*["']([^"'\\]{1,128})["'][ \t\r\n]*:""")
+_HALF_OBJECT = re.compile(r"""\{[ \t\r\n]*(?:["'][^"'\\]{0,128}(?:["'][ \t\r\n]*)?)?\Z""")
 _LITERAL_BLANKS = ("\\n", "\\t", "\\r")
 _IN_STRING = {'"': re.compile(r'["\\]'), "'": re.compile(r"['\\]")}
 
@@ -147,22 +148,30 @@ class Cursor(State):
         found = fence and self.buffer.slice(self.position, self.position + len(fence)) == fence
         return self.position + len(fence) if found else None
 
+    def opens_array(self) -> Answer:
+        """Return whether an array of objects begins with the bracket that stands here."""
+        at, end = self.position + 1 - self.buffer.base, self.stop - self.buffer.base
+        stands = begins("{", self.buffer.window, skip_blank(self.buffer.window, at, end), end)
+        return NO if stands is WAIT and self.final else stands
+
     def is_doubled(self) -> Answer:
         """Return whether the brace that closes something here is written twice."""
         stands = begins("}}", self.buffer.window, self.position - self.buffer.base, self.stop - self.buffer.base)
         return NO if stands is WAIT and self.final else stands
 
-    def next_record(self) -> int | Miss:
-        """Return where another record begins, here or behind a comma or a semicolon."""
+    def next_object(self, keys: frozenset[str] | None) -> int | Miss:
+        """Return where another call begins, here or behind a comma or a semicolon: a record, or arguments of `keys`."""
         text, base, end = self.buffer.window, self.buffer.base, self.stop - self.buffer.base
         at = self.position - base
         at = skip_blank(text, at + (text[at] in ",;"), end)
         if at >= end:
             return WAIT
-        found = _record_start(self.spelling.dialect.record).match(text, at, end)
-        if found is None:
-            return WAIT if _HALF_RECORD.match(text, at, end) else NO
-        return base + at
+        if keys is None:
+            found = _record_start(self.spelling.dialect.record).match(text, at, end) is not None
+        else:
+            begun = _ARGUMENTS.match(text, at, end)
+            found = begun is not None and begun[1] in keys
+        return base + at if found else WAIT if _HALF_OBJECT.match(text, at, end) else NO
 
     def cut_closer(self, position: int | None = None) -> bool:
         """Return whether the output ends here in the first characters of the call's closer."""

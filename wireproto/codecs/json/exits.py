@@ -18,7 +18,7 @@ from wireproto.engine.call_opening import CallOpening, OpenerContext, find_call
 from wireproto.engine.record_opening import RecordAhead
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive, live_in_broken
 from wireproto.text import json_strings
-from wireproto.text.scan import BLANK, NO, WAIT, YES, Literals, Miss
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Literals, Miss, skip_blank
 
 _LOOK_BACK = 1024  # longer than any opener with its section and header
 _LOOK_AHEAD = 512  # longer than the first member of a record, its name included
@@ -107,16 +107,26 @@ def swallowed_call(builder: CallBuilder, cursor: Cursor, start: int, quote: int)
     return WAIT if found is WAIT and limit == cursor.stop else NO
 
 
-def call_behind(builder: CallBuilder, cursor: Cursor, start: int) -> int | None:
-    """Return where a call opens inside a string that the output ends in, right behind what closes the open call."""
-    text = cursor.buffer.slice(start, cursor.stop)
-    sections = (close for _, close in builder.opening.spelling.sections)
-    closers = (*cursor.closers, *filter(is_distinctive, sections)) or ("}",)
-    for at, opening in _calls(builder, text, len(text), True):
-        before = text[max(0, at - _LOOK_BACK) : at].rstrip(BLANK)
-        if isinstance(opening, CallOpening) and before.endswith(closers):
-            return start + at
-    return None
+def behind_closer(builder: CallBuilder, cursor: Cursor, start: int) -> int | None:
+    """Return where the call is over inside a string that the output ends in: behind its closer, if that is none quoted.
+
+    The closer has to stand where it would behind JSON: behind a brace, or between a line break and other markup or the
+    line's end. An opener before it may be quoted together with it. Without closers, the next call is the end.
+    """
+    text, final = cursor.buffer.slice(start, cursor.stop), cursor.final
+    opener = next((at for at, found in _calls(builder, text, len(text), final) if isinstance(found, CallOpening)), -1)
+    if not cursor.closer:
+        ends = opener > 0 and text[max(0, opener - _LOOK_BACK) : opener].rstrip(BLANK).endswith("}")
+        return start + opener if ends else None
+    marks = live_in_broken(builder.opening.spelling, cursor.closer)
+    found = marks.find(text, 0, len(text))
+    if found is None or found.group() not in cursor.closers:
+        return None
+    before, after = text[max(0, found.start() - _LOOK_BACK) : found.start()], found.end()
+    follows = skip_blank(text, after, len(text))
+    ends_line = follows == len(text) or "\n" in text[after:follows] or marks.at(text, follows) is not None
+    stands = before.rstrip(BLANK).endswith("}") or (ends_line and before.endswith("\n"))
+    return start + after if stands else None
 
 
 def _calls(builder: CallBuilder, text: str, end: int, final: bool) -> Iterable[tuple[int, CallOpening | Miss]]:

@@ -18,6 +18,7 @@ from wireproto.values.quoting import escaped
 
 _Kept = tuple[str, str, bool]  # key, text, whether it is a string's content and not JSON
 _FUNCTION = "function"
+_UNREADABLE = object()
 
 
 class Members(State):
@@ -36,7 +37,7 @@ class Members(State):
         builder = self._builder
         if key in ARGUMENT_ALIASES and not self._is_own(key, char):
             return "arguments"
-        if key in WRAPPERS and char == "{" and (builder.name is None or key not in builder.tool.keys):
+        if key in WRAPPERS and char in "{[" and (builder.name is None or key not in builder.tool.keys):
             self._say(position)
             return "wrapper"
         if key in NAME_ALIASES and char in "\"'" and builder.name is None:
@@ -65,14 +66,15 @@ class Members(State):
         wanted = tool.keys if empty else frozenset(tool.schema.get("required") or ()) & tool.keys
         values: dict[str, Any] = {}
         for key, text, is_string in self._kept:
-            if key in values or (key in SIDE_MEMBERS and (key not in wanted or text == _FUNCTION)):
+            if key in SIDE_MEMBERS and (key not in wanted or text == _FUNCTION):
                 continue
-            try:
-                values[key] = text if is_string else json_repair.loads(text).value
-            except json_repair.Unreadable as error:
-                if whole and empty:
-                    builder.note("json-invalid", position, f"{escaped(key)}: {error}")
+            value = self._value(key, text, is_string)
+            if value is _UNREADABLE:
                 whole = whole and not empty
+            elif empty and key in ARGUMENT_ALIASES and isinstance(value, dict) and key not in tool.keys:
+                values = value | values  # arguments were given twice, and the first were none
+            else:
+                values.setdefault(key, value)
         used = {key: value for key, value in values.items() if key in wanted and key not in builder.arguments}
         for key, value in used.items():
             builder.give(key, value)
@@ -92,3 +94,12 @@ class Members(State):
             builder.note("stray-members", position)
             builder.suggest(values, position)
         return False
+
+    def _value(self, key: str, text: str, is_string: bool) -> Any:
+        if is_string:
+            return text
+        try:
+            return json_repair.loads(text, max_depth=self._builder.max_depth).value
+        except json_repair.Unreadable as error:
+            self._builder.note("json-invalid", self._builder.start, f"{escaped(key)}: {error}")
+            return _UNREADABLE

@@ -163,7 +163,7 @@ class JsonReader(State):
                 progress.arguments = "open"
                 return self._go(JsonReader._at_open)
             if progress.role == "wrapper":
-                progress.nested += 1
+                progress.nested += char == "{"  # what closes an array of calls is skipped behind each of them
                 return self._go(JsonReader._at_open)
             if progress.role == "name" and char not in "\"'":
                 return self._lose("the tool's name is not a string")

@@ -7,7 +7,7 @@ ends, and is always said; what no repair reaches ends the call incomplete, and t
 from __future__ import annotations
 
 from wireproto.codecs.json.cursor import JsonString, JsonValue, Role
-from wireproto.codecs.json.exits import call_behind, find_exit, suggest_string, swallowed_call
+from wireproto.codecs.json.exits import behind_closer, find_exit, suggest_string, swallowed_call
 from wireproto.codecs.json.members import Members
 from wireproto.codecs.json.reader import JsonReader
 from wireproto.engine.call_builder import End
@@ -29,10 +29,14 @@ class RepairingReader(JsonReader):
             return WAIT
         if closer is YES:
             return self._go(JsonReader._read_tail)
-        if char == "[" and progress.in_record and not progress.joined and self.builder.name is None:
-            progress.joined = True
-            self.builder.note("record-variant", self._cursor.position, "the call stands in an array")
-            return self._go(JsonReader._at_open, 1)
+        if char == "[" and not progress.joined and (self.builder.name is None or not progress.in_record):
+            inside = self._cursor.opens_array()
+            if inside is WAIT:
+                return WAIT
+            if inside is YES:
+                progress.joined = True
+                self.builder.note("record-variant", self._cursor.position, "the call stands in an array")
+                return self._go(JsonReader._at_open, 1)
         if progress.in_record or char not in "\"'n[":
             return self._lose("neither an object nor the call's closer follows")
         progress.role = "arguments"
@@ -131,12 +135,13 @@ class RepairingReader(JsonReader):
     def _read_more(self, char: str) -> Answer | None:
         """Read on behind a payload: another record in the same markers, or the text behind a call without a closer."""
         cursor, builder = self._cursor, self.builder
-        if char in ",;{" and self._progress.in_record:
-            another = cursor.next_record()
+        progress = self._progress
+        if char in ",;{" and (cursor.closer or progress.joined):
+            another = cursor.next_object(None if progress.in_record else builder.tool.keys)
             if another is WAIT:
                 return WAIT
             builder.next_record = another if isinstance(another, int) else None
-        end = self._progress.end
+        end = progress.end
         if builder.next_record is None and cursor.closer:
             builder.note("unclosed-call", end)
             end = cursor.behind_fence() or end
@@ -160,9 +165,9 @@ class RepairingReader(JsonReader):
             rest = builder.buffer.slice(after, cursor.stop)
             return self._finish(cursor.stop if rest.strip(BLANK) else after, complete)
         if end is End.STOP and isinstance(self._part, JsonString):
-            inside = call_behind(builder, cursor, self._part.start)
-            if inside is not None:
-                return self._break_at(inside)
+            behind = behind_closer(builder, cursor, self._part.start)
+            if behind is not None:
+                return self._break_at(behind)
         in_value = self._part is not None and progress.role != "key"
         builder.note("truncated-value" if in_value else "truncated-call", cursor.position)
         self._leave()
