@@ -47,7 +47,18 @@ def test_parse_prints_the_documented_object() -> None:
     assert result.exit_code == 0 and result.stderr == ""
     shown = json.loads(result.stdout)
     assert list(shown) == ["text", "reasoning", "calls", "candidates", "diagnoses"]
-    assert shown["calls"] == [{"name": "f", "arguments": {"x": 1, "s": "ä"}, "id": None, "complete": True}]
+    raw = HERMES.strip()
+    assert shown["calls"] == [
+        {
+            "name": "f",
+            "arguments": {"x": 1, "s": "ä"},
+            "id": None,
+            "complete": True,
+            "start": 7,
+            "end": 7 + len(raw),
+            "raw": raw,
+        }
+    ]
     assert shown["text"].startswith("Hello.") and shown["reasoning"] == ""
     assert shown["candidates"] == [] == shown["diagnoses"]
     assert "ä" in result.stdout
@@ -75,7 +86,7 @@ def test_parse_with_defects_exits_with_1_and_prints_all_the_same(tools: str) -> 
     assert result.exit_code == 1
     assert shown["calls"][0]["name"] == "g"
     [diagnosis] = [d for d in shown["diagnoses"] if d["code"] == "unknown-tool"]
-    assert list(diagnosis) == ["code", "message", "start", "end"] and diagnosis["end"] > diagnosis["start"]
+    assert list(diagnosis) == ["code", "message", "start", "end", "severity"] and diagnosis["end"] > diagnosis["start"]
 
 
 def test_finish_reason_and_open_reasoning_reach_the_decoder() -> None:

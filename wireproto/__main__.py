@@ -10,6 +10,8 @@ import sys
 from wireproto.values.errors import MissingExtra
 from wireproto.values.extras import require
 
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command line."""
@@ -18,9 +20,14 @@ def main() -> None:
     except MissingExtra as error:
         print(f"wireproto: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    from wireproto.cli.main import app
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    try:
+        from wireproto.cli.main import app
 
-    app()
+        app()
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
 
 
 if __name__ == "__main__":

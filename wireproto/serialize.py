@@ -11,15 +11,19 @@ from typing import Any
 from wireproto.format.dialect import Dialect
 from wireproto.recover.classify import Verdict
 from wireproto.text.json_strings import is_unicode
+from wireproto.text.visible import visible_json
 from wireproto.values.errors import ShapeError
 from wireproto.values.events import CallEnd, Diagnosed, DocumentEnd, Event
 from wireproto.values.model import Call, Diagnosis, Document, Message
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Return JSON that UTF-8 can carry: readable, or in escapes if it holds half of a surrogate pair."""
+    """Return JSON that UTF-8 can carry and any terminal can show: readable, with escapes for characters that act.
+
+    If it holds half of a surrogate pair, all that is not ASCII is an escape.
+    """
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return text if is_unicode(text) else json.dumps(value, indent=indent)
+    return visible_json(text) if is_unicode(text) else json.dumps(value, indent=indent)
 
 
 def call_json(call: Call) -> dict[str, Any]:
@@ -27,9 +31,14 @@ def call_json(call: Call) -> dict[str, Any]:
     return _part(call, "name", "arguments", "id", "complete")
 
 
+def placed_call_json(call: Call) -> dict[str, Any]:
+    """Return the call with where it stands and its own text, if it was decoded."""
+    return _part(call, "name", "arguments", "id", "complete", "start", "end", "raw")
+
+
 def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
     """Return the diagnosis as the command line shows it."""
-    return _part(diagnosis, "code", "message", "start", "end")
+    return _part(diagnosis, "code", "message", "start", "end", "severity")
 
 
 def document_json(document: Document) -> dict[str, Any]:
@@ -39,7 +48,7 @@ def document_json(document: Document) -> dict[str, Any]:
 
 def _part(value: Call | Diagnosis | Document, *keys: str) -> dict[str, Any]:
     plain = value.to_dict()
-    return {key: plain[key] for key in keys}
+    return {key: plain[key] for key in keys if key in plain}  # a call that was not decoded has no place
 
 
 def message_json(message: Message) -> dict[str, Any]:
@@ -47,8 +56,8 @@ def message_json(message: Message) -> dict[str, Any]:
     shown = {
         "text": message.text,
         "reasoning": message.reasoning,
-        "calls": [call_json(call) for call in message.calls],
-        "candidates": [call_json(call) for call in message.candidates],
+        "calls": [placed_call_json(call) for call in message.calls],
+        "candidates": [placed_call_json(call) for call in message.candidates],
         "diagnoses": [diagnosis_json(diagnosis) for diagnosis in message.diagnoses],
     }
     # Only where document types were registered are there any.
@@ -80,7 +89,7 @@ def event_json(event: Event) -> dict[str, Any]:
     name = type(event).__name__
     shown: dict[str, Any] = {"event": "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")}
     if isinstance(event, Diagnosed):
-        return shown | diagnosis_json(event.diagnosis) | {"severity": event.diagnosis.severity}
+        return shown | diagnosis_json(event.diagnosis)
     if isinstance(event, CallEnd):
         return shown | {"index": event.index, "call": call_json(event.call)}
     if isinstance(event, DocumentEnd):

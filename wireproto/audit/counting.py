@@ -128,6 +128,11 @@ class Counts:
         return rate(self.labels)
 
     @property
+    def unread_rate(self) -> float:
+        """The share of records that could not be read; 0 if there are none."""
+        return self.unread / self.records if self.records else 0.0
+
+    @property
     def tools(self) -> list[str]:
         """The tools of calls and of failures: those with the most failures first, then those with the most calls."""
         names = {*self.calls, *self.failures} - {UNKNOWN, OTHERS}

@@ -15,10 +15,10 @@ from wireproto.audit.counting import Counts, Sample, failed, rate, tried
 from wireproto.audit.judging import FAILURES, SUCCESSES, Excerpt
 from wireproto.audit.work import Audit
 from wireproto.recover.classify import LABELS
+from wireproto.text.visible import visible
 
 TOOLS = 50
 CODES = 30
-CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 _COLOURS = dict.fromkeys(FAILURES, "bad") | dict.fromkeys(SUCCESSES, "good")
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
@@ -116,7 +116,7 @@ def as_html(audit: Audit) -> str:
 
 def _text(value: object) -> str:
     """Return any value as escaped text; halves of surrogate pairs, which UTF-8 cannot carry, become U+FFFD."""
-    return escape(str(value).translate(CONTROLS).encode(errors="replace").decode())
+    return escape(visible(str(value)).encode(errors="replace").decode())
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

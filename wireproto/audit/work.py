@@ -7,11 +7,9 @@ worker holds one record and its counts, never a file.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from io import BufferedReader
@@ -21,6 +19,7 @@ from typing import Any, Literal
 from wireproto.audit.counting import Counts, Location
 from wireproto.audit.judging import judge
 from wireproto.audit.outputs import BadRecord, FieldNames, Folding, Output, is_event, outputs
+from wireproto.audit.workers import AuditError, Workers
 from wireproto.format.dialect import Dialect
 from wireproto.tools.toolset import Toolset
 from wireproto.values.extras import require
@@ -29,10 +28,6 @@ PART = 8_000_000  # bytes: enough to keep a process busy for seconds
 LONGEST = 64_000_000  # bytes of one line; a longer one is not read into memory
 _SNIFFED = 1_000_000  # bytes of a file in which its first line is looked for
 _ROWS = 64  # rows of Parquet that are in memory at once
-
-
-class AuditError(Exception):
-    """A log that cannot be opened: one line that says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +71,8 @@ def audit(
 ) -> Audit:
     """Judge every output in the files, in `jobs` processes; `progress` gets the bytes of each finished part.
 
+    It works from a script, a notebook and a prompt alike: no process imports what called it.
+
     Raises:
         AuditError: a file cannot be opened, or a process died.
         MissingExtra: a file is Parquet and pyarrow is not installed.
@@ -83,13 +80,10 @@ def audit(
     """
     found = Audit(tuple(paths))
     Toolset.of(settings.tools)
-    try:
-        for part, (counts, lines) in _results(parts(found.paths), settings, jobs):
-            found.lines[part.file, part.number] = lines
-            found.counts.merge(counts)
-            progress(part.size)
-    except BrokenProcessPool:
-        raise AuditError("a process that read a part of the logs died") from None
+    for part, (counts, lines) in _results(parts(found.paths), settings, jobs):
+        found.lines[part.file, part.number] = lines
+        found.counts.merge(counts)
+        progress(part.size)
     return found
 
 
@@ -97,11 +91,11 @@ def _results(every: Iterator[Part], settings: Settings, jobs: int) -> Iterator[t
     if jobs == 1:
         yield from ((part, run(part, settings)) for part in every)
         return
-    # A spawned process shares no threads or locks with this one; a forked one could wait for a lock for ever.
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    # The workers end first, so that no thread waits for one.
+    with ThreadPoolExecutor(jobs) as pool, Workers(run, settings) as workers:
         running: dict[Future[tuple[Counts, int]], Part] = {}
         while True:
-            running |= {pool.submit(run, part, settings): part for part in islice(every, 2 * jobs - len(running))}
+            running |= {pool.submit(workers.ask, part): part for part in islice(every, 2 * jobs - len(running))}
             if not running:
                 return
             done, _ = wait(running, return_when=FIRST_COMPLETED)

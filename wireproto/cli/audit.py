@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +15,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wireproto.cli import shared
-from wireproto.cli.io import Complaint, load_decoded, load_tools, print_json, read_text
+from wireproto.cli.io import Complaint, load_decoded, load_tools, one_stdin, print_json, read_text
+from wireproto.cli.writer import errors
 from wireproto.recover.classify import classify
 from wireproto.serialize import to_json, verdict_json
+from wireproto.values.quoting import quoted
 
 if TYPE_CHECKING:
+    from wireproto.audit.counting import Counts
     from wireproto.audit.work import Audit
 
 _RATE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(%?)\s*")
@@ -40,6 +42,7 @@ def classify_command(
 
     Prints its label, the reasons, and the calls that could be recovered.
     """
+    one_stdin(file, tools)
     chosen, offered = load_decoded(dialect, salt), load_tools(tools)
     text, clean = read_text(file)
     verdict = classify(text, chosen, offered, finish_reason=finish_reason, reasoning_open=reasoning_open)
@@ -76,16 +79,20 @@ def audit_command(
         str | None,
         typer.Option(metavar="P", help="Exit with 1 if a larger share of the outputs with calls failed: 5% or 0.05."),
     ] = None,
+    fail_unread: Annotated[
+        str | None, typer.Option(metavar="P", help="Exit with 1 if a larger share of the records could not be read.")
+    ] = None,
 ) -> int:
     """Count calls and failures in logs.
 
-    Prints the counts of calls, failures, labels and tools.
+    Prints the counts of calls, failures, labels and tools. If no output at all could be read, it exits with 1.
     """
     # Processes and their queues are not loaded for every command.
     from wireproto.audit.outputs import FieldNames
-    from wireproto.audit.work import AuditError, Settings, audit, total
+    from wireproto.audit.work import Settings, audit, total
+    from wireproto.audit.workers import AuditError
 
-    limit = _share(fail_over) if fail_over is not None else 1.0
+    limit, unread = _share("--fail-over", fail_over), _share("--fail-unread", fail_unread)
     fields = FieldNames(field, time_field, tools_field, finish_field, group_field)
     settings = Settings(load_decoded(dialect, salt), load_tools(tools), fields)
     try:
@@ -96,27 +103,42 @@ def audit_command(
     _write(found, html, json)
     from wireproto.cli import terminal
 
-    terminal.print_audit(found)
-    return shared.DEFECTS if found.counts.rate > limit else shared.FINE
+    problems = [*_problems(found.counts, limit, unread)]
+    terminal.print_audit(found, problems)
+    return shared.DEFECTS if problems else shared.FINE
 
 
-def _share(text: str) -> float:
+def _problems(counts: Counts, limit: float, unread: float) -> Iterator[str]:
+    """Yield what makes an audit fail, in words."""
+    if not counts.outputs:
+        yield "no output was read"
+    if counts.unread_rate > unread:
+        yield f"{100 * counts.unread_rate:.1f} % of the records could not be read, more than {100 * unread:g} %"
+    if counts.rate > limit:
+        yield f"{100 * counts.rate:.1f} % of the outputs with calls failed, more than {100 * limit:g} %"
+
+
+def _share(option: str, text: str | None) -> float:
+    """Return the share that an option gives; all, if it is not given."""
+    if text is None:
+        return 1.0
     found = _RATE.fullmatch(text)
     share = float(found[1]) / (100 if found[2] else 1) if found else -1.0
     if not 0 <= share <= 1:
-        raise Complaint(f"--fail-over: expected a share such as 5% or 0.05, not {text!r}")
+        raise Complaint(f"{option}: expected a share such as 5% or 0.05, not {quoted(text)}")
     return share
 
 
 @contextmanager
 def _progress(size: int) -> Iterator[Callable[[int], None]]:
     """Show at a terminal how many of `size` bytes are done; yield the function that adds to them."""
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    console = Console(file=sys.stderr)
-    with Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as progress:
+    from wireproto.cli.terminal import console
+
+    out, seen = console(errors()), errors().isatty()
+    with Progress(*columns, console=out, disable=not seen, transient=True) as progress:
         task = progress.add_task("", total=size)
         yield lambda more: progress.advance(task, more)
 

@@ -14,13 +14,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
+from wireproto.cli.writer import errors, output
+from wireproto.format.detection import dialect_for
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.serialize import event_json, to_json
 from wireproto.text.json_strings import is_unicode
+from wireproto.values.errors import DialectError
 from wireproto.values.events import Event
 from wireproto.write.results import ToolResult
+
+STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 
 class Complaint(Exception):
@@ -30,7 +35,7 @@ class Complaint(Exception):
 def complain(message: str) -> None:
     """Print a message on stderr as one line, whatever line breaks it has."""
     line = "; ".join(part.strip() for part in message.splitlines() if part.strip())
-    print(f"wireproto: {line}", file=sys.stderr)
+    errors().write(f"wireproto: {line}\n")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -69,6 +74,12 @@ def stdin() -> io.BufferedReader:
     return cast(io.BufferedReader, sys.stdin.buffer)
 
 
+def one_stdin(*files: str | None) -> None:
+    """Refuse more than one input from standard input, which can be read once."""
+    if sum(file in STDIN for file in files) > 1:
+        raise Complaint("standard input can be only one of the inputs; give the other as a file")
+
+
 def read_text(file: str) -> tuple[str, bool]:
     """Return the text of a file or of standard input (`-`), and whether it was UTF-8."""
     data = stdin().read() if file == "-" else Path(file).read_bytes()
@@ -91,10 +102,22 @@ def read_json(file: str) -> Any:
 
 
 def load_dialect(name: str, salt: str | None = None) -> Dialect:
-    """Return the dialect of this name, or the one in this TOML file, with the salt in its markers."""
-    is_path = name.endswith(".toml") or "/" in name or os.sep in name
-    dialect = Dialect.load(name) if is_path else find_dialect(name)
+    """Return the dialect of this name, in this TOML file or of this model, with the salt in its markers."""
+    dialect = Dialect.load(name) if name.endswith(".toml") else _by_name(name)
     return dialect if salt is None else dialect.salted(salt)
+
+
+def _by_name(name: str) -> Dialect:
+    try:
+        return find_dialect(name)
+    except DialectError as error:
+        unknown = error
+    try:
+        return dialect_for(model=name)
+    except DialectError:
+        if "/" in name or os.sep in name:
+            return Dialect.load(name)
+    raise unknown
 
 
 def load_decoded(name: str, salt: str | None = None) -> Dialect | str:
@@ -150,17 +173,23 @@ def _result(value: Any, where: str) -> ToolResult:
 
 def print_json(value: Any) -> None:
     """Print JSON: indented for a person, on one line for a program."""
-    print(to_json(value, indent=2 if sys.stdout.isatty() else None))
+    out = output()
+    out.write(to_json(value, indent=2 if out.isatty() else None) + "\n")
 
 
 def print_events(events: Iterable[Event]) -> None:
     """Print each event as a line of its own, and flush it."""
     for event in events:
-        print(to_json(event_json(event)), flush=True)
+        output().write(to_json(event_json(event)) + "\n")
+        output().flush()
 
 
 def print_text(text: str) -> None:
-    """Print text and nothing else; at a terminal a line break follows."""
+    """Print text exactly; at a terminal, what would act is spelled out and a line break follows."""
     if not is_unicode(text):
         raise Complaint("the text has half of a surrogate pair, which UTF-8 cannot encode")
-    print(text, end="\n" if sys.stdout.isatty() else "")
+    out = output()
+    if out.isatty():
+        out.write(f"{text}\n")
+    else:
+        out.exact(text)

@@ -23,6 +23,7 @@ from wireproto.cli.io import (
     load_dialect,
     load_results,
     load_tools,
+    one_stdin,
     print_events,
     print_json,
     print_text,
@@ -34,6 +35,7 @@ from wireproto.cli.shared import (
     EXIT_CODES,
     FINE,
     TOOLS_HELP,
+    App,
     DecodedOption,
     DialectArgument,
     DialectOption,
@@ -48,12 +50,14 @@ from wireproto.cli.shared import (
     exit_code,
     guarded,
 )
+from wireproto.cli.writer import output
 from wireproto.decode.decoder import Decoder, parse
 from wireproto.format.registry import AUTO
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.registry import dialects as dialect_names
 from wireproto.serialize import dialect_json, message_json, to_message
 from wireproto.text import toml
+from wireproto.text.visible import visible
 from wireproto.write.convert import convert
 from wireproto.write.encoder import encode
 from wireproto.write.prompt import prompt
@@ -63,6 +67,7 @@ CHUNK = 1 << 16
 
 app = typer.Typer(
     name="wireproto",
+    cls=App,
     help="What a language model writes, turned into tool calls, and back.",
     epilog=EXIT_CODES,
     rich_markup_mode=None,
@@ -76,7 +81,7 @@ app = typer.Typer(
 def print_version(wanted: bool) -> None:
     """Print the version and exit, if `--version` is given."""
     if wanted:
-        print(f"wireproto {wireproto.__version__}")
+        output().write(f"wireproto {wireproto.__version__}\n")
         raise typer.Exit
 
 
@@ -104,6 +109,7 @@ def parse_command(
 
     Prints its text, reasoning, calls, candidates and diagnoses.
     """
+    one_stdin(file, tools)
     chosen, offered = load_decoded(dialect, salt), load_tools(tools)
     text, clean = read_text(file)
     message = parse(text, chosen, tools=offered, finish_reason=finish_reason, reasoning_open=reasoning_open)
@@ -130,6 +136,7 @@ def stream_command(
 
     Prints each event as a line of JSON as soon as it is certain.
     """
+    one_stdin("-", tools)
     decoder = Decoder(load_decoded(dialect, salt), tools=load_tools(tools), reasoning_open=reasoning_open)
     source, utf8 = stdin(), Utf8("standard input")
     # read1 returns what is there instead of waiting for a full buffer.
@@ -149,6 +156,7 @@ def encode_command(
 
     Reads JSON: a call, a list of calls, or a message as `parse` prints it. Prints the text and nothing else.
     """
+    one_stdin(file, tools)
     chosen, offered = load_dialect(dialect, salt), load_tools(tools)
     print_text(encode(to_message(read_json(file)), chosen, tools=offered))
     return FINE
@@ -167,6 +175,7 @@ def convert_command(
 
     Prints the same text, reasoning and calls. It is an error if the other dialect cannot express them.
     """
+    one_stdin(file, tools)
     chosen, offered = load_both(source, target, salt), load_tools(tools)
     text, clean = read_text(file)
     print_text(convert(text, *chosen, tools=offered))
@@ -233,8 +242,8 @@ def show_command(
     if format is Format.json:
         print_json(dialect_json(chosen) | {"source": chosen.source, "path": chosen.path, "file": toml.loads(source)})
     else:
-        print(f"# {chosen.name}, also called: {', '.join(chosen.aliases) or '(nothing else)'}")
-        print(source, end="")
+        names = " ".join(f"{chosen.name}, also called: {', '.join(chosen.aliases) or '(nothing else)'}".split())
+        print_text(f"# {visible(names)}\n{source}")
     return FINE
 
 

@@ -7,7 +7,6 @@ sequence or as markup.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,11 +16,12 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from wireproto.audit.judging import FAILURES
-from wireproto.audit.report import CONTROLS
 from wireproto.audit.work import Audit
+from wireproto.cli.writer import Writer, output
 from wireproto.format.dialect import Dialect
 from wireproto.gbnf.check import Finding
 from wireproto.recover.classify import LABELS, Verdict
+from wireproto.text.visible import visible
 from wireproto.values.model import Call, Diagnosis, Message
 
 if TYPE_CHECKING:
@@ -36,15 +36,16 @@ FINDING_STYLES = {"note": "dim", "warning": "yellow", "error": "red"}
 SEVERITY_STYLES = {"note": "dim", "repaired": "yellow", "defect": "red"}
 
 
-def console() -> Console:
-    """Return a console for standard output as it is now."""
-    width = None if sys.stdout.isatty() else PIPE_WIDTH
-    return Console(file=sys.stdout, width=width, highlight=False, emoji=False, markup=False)
+def console(writer: Writer | None = None) -> Console:
+    """Return a console for standard output, or another stream."""
+    stream = (writer or output()).styled()
+    width = None if stream.isatty() else PIPE_WIDTH
+    return Console(file=stream, width=width, highlight=False, emoji=False, markup=False)
 
 
 def plain(text: str, style: str = "") -> Text:
     """Return text of a model with every control character spelled out."""
-    return Text(text.translate(CONTROLS), style=style)
+    return Text(visible(text), style=style)
 
 
 def shorten(text: str, limit: int) -> str:
@@ -86,9 +87,13 @@ def print_verdict(verdict: Verdict) -> None:
         out.print(plain(retry), soft_wrap=True)
 
 
-def print_audit(found: Audit) -> None:
-    """Print the counts of an audit."""
+def print_audit(found: Audit, problems: Sequence[str] = ()) -> None:
+    """Print the counts of an audit; first of all what makes it fail, and how much could not be read."""
     counts, out = found.counts, console()
+    for problem in problems:
+        out.print(plain(f"failed: {problem}", "bold red"))
+    if counts.unread:
+        out.print(plain(f"{counts.unread} of {counts.records} records could not be read", "yellow"))
     sums = f"{counts.records} records, {counts.outputs} outputs, {counts.calls.total()} calls"
     out.print(plain(f"{sums} of {len(counts.tools)} tools", "bold"))
     rate = f"{counts.failed} of {counts.tried} outputs that called a tool or tried to failed: {100 * counts.rate:.1f} %"
@@ -137,7 +142,8 @@ def print_dialects(dialects: Iterable[Dialect]) -> None:
     for heading in ("name", "aliases", "models", "codec"):
         table.add_column(heading, overflow="fold")
     for dialect in dialects:
-        table.add_row(dialect.name, ", ".join(dialect.aliases), ", ".join(dialect.models), dialect.codec)
+        cells = (dialect.name, ", ".join(dialect.aliases), ", ".join(dialect.models), dialect.codec)
+        table.add_row(*map(plain, cells))
     console().print(table)
 
 
