@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from wireproto.engine.call_opening import CallOpening
 from wireproto.engine.document_stream import report_nested
 from wireproto.engine.transcript import Transcript
+from wireproto.format.dialect import ARGUMENT_ALIASES
 from wireproto.text.buffer import Buffer
 from wireproto.text.json_repair import MAX_DEPTH, dumps, is_deeper
 from wireproto.text.scan import Answer
@@ -99,7 +100,8 @@ class CallBuilder(State):
     """
 
     __slots__ = ("_first_diagnosis", "_held", "_limit", "_size", "_string", "arguments", "buffer", "id", "index", "key",
-                 "name", "next_record", "opening", "policy", "start", "tool", "tools", "transcript")  # fmt: skip
+                 "name", "next_record", "opening", "policy", "start", "tool", "tools", "transcript",
+                 "wrapper")  # fmt: skip
 
     def __init__(
         self, buffer: Buffer, transcript: Transcript, tools: Toolset, policy: Policy, opening: CallOpening, start: int
@@ -112,6 +114,7 @@ class CallBuilder(State):
         self.id: str | None = None
         self.tool = _UNDECLARED
         self.key = ""
+        self.wrapper = ""  # an undeclared argument that may hold all others
         self.next_record: int | None = None  # where another call begins in the same markers, if one does
         self._held: list[Event] = []
         self._string, self._size, self._limit = False, 0, policy.limits.max_value_chars
@@ -151,19 +154,36 @@ class CallBuilder(State):
             if self.name is not None:
                 self.transcript.events.append(CallIdentified(self.index, identity))
 
-    def declare(self, key: str, span: tuple[int, int]) -> bool:
-        """Note that an argument begins; False if its key was given already: then the first value counts (R-DUP)."""
+    def declare(self, key: str, span: tuple[int, int], unwraps: bool = False) -> bool:
+        """Note that an argument begins; False if its key was given already: then the first value counts (R-DUP).
+
+        `unwraps`: the reader asks `unwrap` about an argument that becomes the `wrapper`; it is not diagnosed before.
+        """
         if key in self.arguments or (self._string and key == self.key):
             self.transcript.diagnose(
                 "duplicate-argument", span, f"{quoted(key)} was given twice; the first value counts"
             )
             return False
         if "properties" in self.tool.schema and key not in self.tool.keys:
+            if unwraps and key in ARGUMENT_ALIASES and not self.arguments:
+                self.wrapper = key
+                return True
             near = self.tool.nearest(key)
             hint = f"; the nearest is {quoted(near)}" if near else ""
             self.transcript.diagnose(
                 "unknown-argument", span, f"{quoted(self.name)} declares no argument {quoted(key)}{hint}"
             )
+        return True
+
+    def unwrap(self, value: object, span: tuple[int, int]) -> bool:
+        """Give the members of the `wrapper` as the arguments that they are; False if its value holds anything else."""
+        key, self.wrapper = self.wrapper, ""
+        if not isinstance(value, dict) or not value.keys() <= self.tool.keys:
+            self.declare(key, span)
+            return False
+        self.transcript.diagnose("wrapped-arguments", span, f"all arguments stand in one that is called {quoted(key)}")
+        for name, member in value.items():
+            self.give(name, member)
         return True
 
     def open(self, key: str) -> None:

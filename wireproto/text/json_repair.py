@@ -86,6 +86,15 @@ def loads(text: str, *, max_depth: int = MAX_DEPTH) -> Reading:
     return Reading(value)
 
 
+def value_of(text: str) -> Any:
+    """Return the value that `text` spells, repaired or not; None if there is none, or not all of one."""
+    try:
+        reading = loads(text)
+    except Unreadable:
+        return None
+    return reading.value if "missing-bracket" not in reading.repairs else None
+
+
 def dumps(value: Any) -> str:
     """Return `value` as JSON with its characters unescaped; ValueError or TypeError for what JSON cannot carry."""
     try:

@@ -101,6 +101,7 @@ CODES: dict[str, tuple[Severity, str]] = {
         "repaired",
         "A raw value was read after repairs, which the message names (Python spelling, one array per line).",
     ),
+    "wrapped-arguments": ("repaired", "The arguments stand in an argument that the tool does not declare; unwrapped."),
     "wrong-dialect": ("defect", "All calls are in another dialect than the configured one."),
 }
 

@@ -42,6 +42,8 @@ _KNOWN: Final = frozenset(("form", *_TEXTUAL, *_PARTS))
 class AreaValue(RawValue):
     """The text of a textarea, decoded while it arrives."""
 
+    mends = False
+
     __slots__ = ()
 
     def emit(self, end: int) -> None:

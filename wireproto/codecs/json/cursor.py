@@ -44,7 +44,7 @@ class JsonString(State):
     look: int = 0
 
 
-Role = Literal["key", "name", "id", "arguments", "argument", "drop", "beside", "wrapper"]
+Role = Literal["key", "name", "id", "arguments", "argument", "drop", "beside", "wrapper", "wrapped"]
 
 
 @dataclass(slots=True)

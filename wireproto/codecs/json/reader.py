@@ -168,8 +168,10 @@ class JsonReader(State):
             if progress.role == "name" and char not in "\"'":
                 return self._lose("the tool's name is not a string")
         else:
-            fresh = self.builder.declare(progress.key, (position, position))
+            fresh = self.builder.declare(progress.key, (position, position), True)
             progress.role = "argument" if fresh else "drop"
+            if self.builder.wrapper and self._may_wrap(char) is WAIT:
+                return WAIT
         if char in "\"'":
             return self._open_string(char)
         self._part = JsonValue(position, position)
@@ -246,6 +248,8 @@ class JsonReader(State):
             builder.begin(value, builder.id, (builder.start, self._cursor.position))
         elif role == "beside" and self._members is not None:
             self._members.keep(self._progress.key, value, True)
+        elif role == "wrapped":
+            self._take_wrapped(value)
         return None
 
     def _read_value(self) -> Answer | None:
@@ -285,7 +289,7 @@ class JsonReader(State):
             return self._lose(f"{escaped(self._progress.key)}: {reading}")
         if role == "id":
             self.builder.identify(str(reading.value))
-        else:
+        elif role != "wrapped" or not self._take_wrapped(reading.value):
             json = dumps(reading.value) if reading.repairs else raw
             self.builder.give(self._progress.key, reading.value, json)
         return None
@@ -356,6 +360,14 @@ class JsonReader(State):
     @abstractmethod
     def _other_role(self, char: str, position: int) -> Role:
         """Return what a member is for whose key the format does not have."""
+
+    @abstractmethod
+    def _may_wrap(self, char: str) -> Answer:
+        """Look whether an undeclared argument may hold all others."""
+
+    @abstractmethod
+    def _take_wrapped(self, value: object) -> bool:
+        """Take what such an argument holds; False if it is still to be given."""
 
     @abstractmethod
     def _take_odd_name(self, name: str) -> Answer | None:

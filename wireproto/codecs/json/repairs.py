@@ -11,6 +11,7 @@ from wireproto.codecs.json.exits import behind_closer, find_exit, suggest_string
 from wireproto.codecs.json.members import Members
 from wireproto.codecs.json.reader import JsonReader
 from wireproto.engine.call_builder import End
+from wireproto.text import json_repair
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer
 from wireproto.values.quoting import quoted
 
@@ -118,6 +119,30 @@ class RepairingReader(JsonReader):
             self.builder.declare(key, (position, position))
             self.builder.give(key, value)
         return None
+
+    # An undeclared argument that may hold all others.
+
+    def _may_wrap(self, char: str) -> Answer:
+        """Look whether an object, or one in a string, begins here; then it is read as a whole."""
+        cursor, builder, position = self._cursor, self.builder, self._cursor.position
+        inner = position + 1 if char in "\"'" else position
+        if inner >= cursor.stop and not cursor.final:
+            return WAIT
+        if builder.buffer.slice(inner, inner + 1) == "{":
+            self._progress.role = "wrapped"
+            return YES
+        builder.unwrap(None, (position, position))
+        return NO
+
+    def _take_wrapped(self, value: object) -> bool:
+        """Take what such an argument holds: the arguments, or itself; False if it is still to be given."""
+        builder, position = self.builder, self._cursor.position
+        is_text = isinstance(value, str)
+        if builder.unwrap(json_repair.value_of(value) if isinstance(value, str) else value, (position, position)):
+            return True
+        if is_text:
+            builder.give(self._progress.key, value)
+        return is_text
 
     # Behind the payload.
 

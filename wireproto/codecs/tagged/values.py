@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from wireproto.engine.call_builder import CallBuilder
 from wireproto.format.spelling import Spelling
+from wireproto.text.json_repair import value_of
+from wireproto.text.scan import BLANK
 from wireproto.text.state import State
 from wireproto.tools.toolset import Typed
 
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#[0-9]+|#[xX][0-9a-fA-F]+);")
 
-# A string is emitted while it grows; a `string|null` waits while it may be null; other types wait for their end; the
-# second value of a key is dropped.
-Mode = Literal["stream", "undecided", "late", "drop"]
+# A string is emitted while it grows; a `string|null` waits while it may be null, and what may hold all arguments
+# (`wrapped`) while it may be an object; other types wait for their end; the second value of a key is dropped.
+Mode = Literal["stream", "undecided", "wrapped", "late", "drop"]
 
 
 class RawValue(State):
     """The text of one value. `emitted` is how far it was emitted, in positions of the input."""
 
-    __slots__ = ("_crlf", "_escape", "_mode", "_wire", "builder", "spelling", "key", "start", "emitted")
+    mends: ClassVar[bool] = True  # a value is raw text, which models put into wrappings of JSON
+
+    __slots__ = ("_crlf", "_escape", "_late", "_mode", "_wire", "builder", "spelling", "key", "start", "emitted")
 
     def __init__(
         self, builder: CallBuilder, spelling: Spelling, slots: Mapping[str, str], start: int, crlf: bool
@@ -36,10 +40,12 @@ class RawValue(State):
         self._crlf = crlf
         self._escape = spelling.dialect.argument.escape
         self._mode: Mode = "drop"
-        if builder.declare(self.key, (start, start)):
+        self._late = False
+        if builder.declare(self.key, (start, start), self.mends):
             wire = builder.tool.wire(self.key) if builder.policy.coerce else "string"
-            late = self._wire == "false" or wire == "json"
-            self._mode = "late" if late else "undecided" if wire == "nullable" and self._wire is None else "stream"
+            late = self._late = self._wire == "false" or wire == "json"
+            waits = bool(builder.wrapper) or (wire == "nullable" and self._wire is None and not late)
+            self._mode = "undecided" if waits else "late" if late else "stream"
         if self._mode == "stream":
             builder.open(self.key)
 
@@ -58,19 +64,36 @@ class RawValue(State):
         if end <= self.emitted:
             return
         if self._mode == "undecided":
-            if not "null".startswith(self._decoded(self.start, end)):
-                self._decide(end)
+            self._look(self._decoded(self.start, end), end)
         elif self._mode == "stream":
             self._stream(end)
         else:
             self.builder.check_size(end - self.start)
             self.emitted = end
 
+    def _look(self, text: str, end: int) -> None:
+        """Decide by the text up to `end` how the value is emitted, if it can be decided."""
+        if not self.builder.wrapper:
+            if not "null".startswith(text):
+                self._decide(end)
+        elif first := text.lstrip(BLANK)[:1]:
+            if first == "{":
+                self._mode = "wrapped"
+                self.emit(end)
+            else:
+                self.builder.unwrap(None, (self.start, self.start))
+                self._decide(end)
+
     def finish(self, end: int) -> None:
         """End the value at `end`: emit the rest, with its type."""
         builder = self.builder
         text = self._decoded(self.start, end)
         self._check(text, end)
+        if builder.wrapper:
+            builder.check_size(end - self.start)
+            if builder.unwrap(value_of(text), (self.start, self.start)):
+                return builder.check_types(end)
+            self._decide(end)
         if self._mode == "undecided" and text != "null":
             self._decide(end)
         if self._mode == "stream":
@@ -99,7 +122,7 @@ class RawValue(State):
     def leave(self, end: int) -> None:
         """The output ends in the value: keep what is certain of a string, nothing of another type (R-CUT)."""
         builder = self.builder
-        if self._mode == "undecided":
+        if self._mode == "undecided" and not builder.wrapper:
             self._decide(end)
         if self._mode == "stream":
             builder.leave(self._decoded(self.start, self.emitted))
@@ -146,8 +169,9 @@ class RawValue(State):
         return end - len(tail) + at if at >= 0 and escape.startswith(tail[at:]) else end
 
     def _decide(self, end: int) -> None:
-        """The value cannot be null any more: begin the string and emit what was waiting."""
-        self._mode = "stream"
-        self.builder.open(self.key)
-        self.emitted = self.start
+        """The value is none of what it might have been: begin the string and emit what was waiting."""
+        self._mode = "late" if self._late else "stream"
+        if not self._late:
+            self.builder.open(self.key)
+            self.emitted = self.start
         self.emit(end)

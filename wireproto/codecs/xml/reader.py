@@ -24,6 +24,8 @@ from wireproto.values.quoting import escaped
 class XmlValue(RawValue):
     """The text of one value, decoded while it arrives."""
 
+    mends = False
+
     __slots__ = ("_decoder_mode", "_type")
 
     def __init__(
