@@ -85,3 +85,12 @@ def _chunkings(text: str) -> Iterator[tuple[str, ...]]:
     for _ in range(5):
         cuts = [0, *sorted(chance.choices(range(len(text)), k=8)), len(text)]
         yield tuple(text[start:end] for start, end in pairwise(cuts))
+
+
+@pytest.mark.parametrize("forced", ["always", {"type": "function"}, {"name": "other"}, {"name": 1}, 7])
+def test_what_cannot_be_forced(forced: Any) -> None:
+    tools = [{"name": "run", "parameters": {"type": "object", "properties": {}}}]
+    with pytest.raises(wp.WireprotoError, match=r"^forced: "):
+        wp.Decoder("hermes", tools, forced=forced)
+    with pytest.raises(wp.WireprotoError, match="no tools were offered"):
+        wp.parse("", "hermes", [], forced="required")

@@ -7,6 +7,9 @@ same text gives the same message and the same joined deltas, however it is cut.
 
 from __future__ import annotations
 
+from functools import partial
+
+from wireproto.decode.forced import Forced, ForcedRecogniser, forced_tool
 from wireproto.decode.naming import names_of
 from wireproto.decode.recogniser import Recogniser
 from wireproto.decode.second_look import look_again
@@ -28,11 +31,14 @@ class Decoder(State):
 
     `dialect`: a name, an alias, a `Dialect`, or "auto", which leaves it to the first call. `tools`: what was offered
     to the model; None accepts a call of any name, and with an empty list nothing is a call. `policy`: what is done
-    where the text alone does not decide. `reasoning_open`: the prompt ended inside reasoning.
+    where the text alone does not decide. `reasoning_open`: the prompt ended inside reasoning. `forced`: the engine made
+    the model call ("required"), or call one tool ({"name": "add"}; the choice of any API will do): then a JSON array
+    of records, one record, or the arguments alone are calls without the dialect's markers.
 
     Raises:
         DialectError: there is no such dialect.
         SchemaError: a tool definition is wrong.
+        WireprotoError: `forced` is no choice, or names a tool that is not declared.
     """
 
     __slots__ = ("_closed", "_core", "_detects", "_ends_turn", "_held", "_loops", "_policy", "_look_at", "_tools")
@@ -44,13 +50,16 @@ class Decoder(State):
         *,
         policy: Policy | None = None,
         reasoning_open: bool = False,
+        forced: Forced = None,
     ) -> None:
         self._policy = policy_of(policy)
         self._tools = Toolset.of(tools)
         self._detects = dialect == AUTO
         self._loops = LoopWatch.of(self._policy)
         openers = first_table(dialect, self._policy, self._tools)
-        self._core = Recogniser(openers, self._tools, self._policy, reasoning_open, self._loops)
+        is_forced, name = forced_tool(forced, self._tools)
+        core = partial(ForcedRecogniser, name) if is_forced else Recogniser
+        self._core: Recogniser = core(openers, self._tools, self._policy, reasoning_open, self._loops)
         self._look_at = LOOK  # the position at which the input as a whole is looked at for floods
         self._ends_turn = turn_ends(frozenset(openers.ends)).search
         self._held = ""  # end-of-turn tokens at the end of the text so far, or what may become one
@@ -197,6 +206,7 @@ def parse(
     policy: Policy | None = None,
     finish_reason: str | None = None,
     reasoning_open: bool = False,
+    forced: Forced = None,
 ) -> Message:
     """Decode a whole output.
 
@@ -207,7 +217,7 @@ def parse(
         LimitExceeded: a limit that is set in the policy was passed.
         TypeError: `text` is no string.
     """
-    decoder = Decoder(dialect, tools, policy=policy, reasoning_open=reasoning_open)
+    decoder = Decoder(dialect, tools, policy=policy, reasoning_open=reasoning_open, forced=forced)
     decoder.feed(text)
     decoder.close(finish_reason)
     return decoder.message

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from typing import Union
 
 from wireproto.decode.decoder import Decoder
+from wireproto.decode.forced import Forced
 from wireproto.format.dialect import Dialect
 from wireproto.tools.toolset import Tools
 from wireproto.values.errors import LimitExceeded
@@ -27,6 +28,7 @@ def iter_events(
     policy: Policy | None = None,
     finish_reason: FinishReason = None,
     reasoning_open: bool = False,
+    forced: Forced = None,
 ) -> Iterator[Event]:
     """Decode a stream: yield each event as soon as it is certain.
 
@@ -45,7 +47,9 @@ def iter_events(
         raise TypeError(
             f"iter_events takes an iterable of strings, aiter_events an async one: not {type(chunks).__name__}"
         )
-    return _events(Decoder(dialect, tools, policy=policy, reasoning_open=reasoning_open), chunks, finish_reason)
+    return _events(
+        Decoder(dialect, tools, policy=policy, reasoning_open=reasoning_open, forced=forced), chunks, finish_reason
+    )
 
 
 def aiter_events(
@@ -56,6 +60,7 @@ def aiter_events(
     policy: Policy | None = None,
     finish_reason: FinishReason = None,
     reasoning_open: bool = False,
+    forced: Forced = None,
 ) -> AsyncIterator[Event]:
     """Decode a stream that is awaited: yield each event as soon as it is certain.
 
@@ -64,7 +69,9 @@ def aiter_events(
     """
     if not isinstance(chunks, AsyncIterable):
         raise TypeError(f"aiter_events takes an async iterable, iter_events any other; this is {type(chunks).__name__}")
-    return _async_events(Decoder(dialect, tools, policy=policy, reasoning_open=reasoning_open), chunks, finish_reason)
+    return _async_events(
+        Decoder(dialect, tools, policy=policy, reasoning_open=reasoning_open, forced=forced), chunks, finish_reason
+    )
 
 
 # The decoder is made outside the generators, so that a wrong argument raises at once.

@@ -34,6 +34,7 @@ CODES: dict[str, tuple[Severity, str]] = {
         "Arguments stand beside the tool's name instead of in an object of their own.",
     ),
     "foreign-element": ("repaired", "An element that no call has stands behind an argument; skipped."),
+    "forced-call": ("note", "JSON without markers is a call, since a call was forced."),
     "foreign-call": ("defect", "A call in another dialect than the configured one; reported as a candidate."),
     "foreign-dialect": ("repaired", "The call is written in a dialect that is related to the configured one."),
     "html-escaped": ("defect", "The markup of a call is HTML-escaped: something behind the model escaped its output."),
