@@ -78,6 +78,14 @@ def test_the_corpus_is_what_it_should_be() -> None:
     assert all(case.negative for case in CORPUS if case.label in ("plain", "mention", "quoted"))
 
 
+def test_there_are_many_hard_negatives() -> None:
+    hard = [case for case in CORPUS if case.id.startswith("hard-")]
+    assert len(hard) >= 300 and all(case.negative for case in hard)
+    assert {case.dialect for case in hard} == {"auto", *wp.dialects()}
+    named = [case for case in hard if case.tools and any(name in case.text for name in Toolset.of(case.tools).names)]
+    assert len(named) >= 190
+
+
 def test_the_reader_is_right_nearly_always() -> None:
     found = score(CORPUS)
     assert found.accuracy >= 0.97, [(case.id, verdict.label) for case, verdict in found.wrong]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Union
 
+from wireproto.decode.hypotheses import is_quotation
 from wireproto.text import json_repair
 from wireproto.text.literals import LiteralReader, NotLiteral
 from wireproto.text.scan import BLANK, skip_blank
@@ -129,7 +130,6 @@ def habitual(text: str, tools: Toolset) -> Iterator[tuple[Call, Habit, bool]]:
         for found in re.finditer(habit.opener, text) if habit.needle in text else ():
             start = found.end() - len(found.group().lstrip(BLANK))
             before = text[max(0, start - _NEAR) : start].rstrip(" \t[*")
-            quoted = before.endswith("`") and not before.endswith("```")
             inline = habit.line and before and before[-1] not in "\n>`"
             # With no names to go by, a list of calls must be what the output begins with.
             if start < floor or inline or (habit.bare and tools.any_name and (before or not habit.line)):
@@ -138,7 +138,8 @@ def habitual(text: str, tools: Toolset) -> Iterator[tuple[Call, Habit, bool]]:
             floor = max(reached, found.end())
             for i, (name, arguments, begin, end) in enumerate(calls):
                 span = Span(begin if i else min(begin, start), end)
-                yield Call(name, arguments or {}, complete=arguments is not None, span=span), habit, quoted
+                call = Call(name, arguments or {}, complete=arguments is not None, span=span)
+                yield call, habit, is_quotation(before)
 
 
 def _resolved(name: str, tools: Toolset) -> str:
@@ -229,7 +230,9 @@ def _record(item: object) -> tuple[str, _Given]:
         return "", None
     inner = next((item[key] for key in _WRAPPED if isinstance(item.get(key), dict)), item)
     name = next((inner[key] for key in _NAMES if isinstance(inner.get(key), str)), "")
-    given: Any = next((inner[key] for key in _ARGUMENTS if key in inner), {})
+    given: Any = next((inner[key] for key in _ARGUMENTS if key in inner), None if inner is item else {})
+    if given is None:
+        return "", None  # an object that is about a tool, and calls none
     if isinstance(given, str):
         given = _json(given, 0)[0] if given.strip(BLANK) else {}
     return name, given if isinstance(given, dict) else None

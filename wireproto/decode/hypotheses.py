@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import product
 
 from wireproto.engine.call_opening import find_argument
-from wireproto.engine.left_context import LeftContext
+from wireproto.engine.left_context import QUOTING, LeftContext
 from wireproto.engine.openers import FENCE_WIDTH, FENCES
 from wireproto.engine.regions import Region
 from wireproto.format.alphabet import MAX_DECLARED
@@ -36,7 +36,8 @@ _NEAR = 160  # how far before a lone argument, or before an object, the tool's n
 _TOKEN = re.compile(r"<\|[^<>|]*\|>|<｜[^<>｜]*｜>|\[/?[A-Z_]+\]")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|#39|#34|#x27|#x22);")
 _FENCES = Literals(frozenset(FENCES))
-_QUOTES = "`\"'“‘«"
+_QUOTED = re.compile(rf"[{''.join(QUOTING)}](?=[<\[{{+])")
+_BLOCK_QUOTE = re.compile(r"(?:\A|\n) {0,3}>[^\n]*\n {0,3}(?:> ?)+\Z")  # CommonMark 5.1, of several lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def unescaped(text: str, dialect: str | Dialect) -> Hypothesis | None:
 
 def quotations(text: str) -> Iterator[Hypothesis]:
     """Yield the hypotheses that begin at an opener behind a quotation mark; inline code ends at the next backtick."""
-    for found in re.finditer(rf"[{_QUOTES}](?=[<\[{{+])", text):
+    for found in _QUOTED.finditer(text):
         start, end = found.end(), len(text)
         if found.group() == "`":
             close = text.find("`", start)
@@ -142,9 +143,15 @@ def begins_alone(guess: Hypothesis, floor: int) -> Hypothesis | None:
     if not guess.bare:
         return guess
     before = guess.text[max(floor, guess.start - _NEAR) : guess.start].rstrip(" \t[")
-    quoted = before.endswith("`") and not before.endswith("```")
+    quoted = is_quotation(before)
     behind = floor > 0 and not guess.text[floor : guess.start][:_NEAR].strip(BLANK + ",;[")
     return replace(guess, quoted=quoted) if quoted or behind or not before or before[-1] in "\n>" else None
+
+
+def is_quotation(before: str) -> bool:
+    """Return whether what follows this on its line is inline code or in a block quotation."""
+    code = before.endswith("`") and not before.endswith("```")
+    return code or (before.endswith(">") and _BLOCK_QUOTE.search(before) is not None)
 
 
 @lru_cache(maxsize=1)

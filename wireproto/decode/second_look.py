@@ -185,7 +185,7 @@ class _SecondLook:
             return False
         if not (guess.prefix or guess.habit):
             return True
-        lacks_arguments = any(found.code == "empty-arguments" for found in call.diagnoses)
+        lacks_arguments = any(found.code in ("empty-arguments", "stray-members") for found in call.diagnoses)
         tool = self.tools.get(call.name)
         fits = not call.arguments or tool is None or not tool.keys or bool(call.arguments.keys() & tool.keys)
         return fits and not lacks_arguments and not _is_definition(call)

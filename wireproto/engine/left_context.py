@@ -12,11 +12,13 @@ from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK
 from wireproto.text.state import State
 
-_QUOTATION_MARKS = ('"', "'", "“", "‘", "«")
+_QUOTATION_MARKS = ('"', "'", "“", "‘", "«", "„", "‚", "‹")
+# Where words have no blanks between them, a quotation follows a word directly; these marks only open.
+_BRACKETS = ("「", "『", "《", "〈")
 # A marker directly behind one of these may be quoted, and then opens nothing (R-OPEN).
-QUOTING = ("`", *_QUOTATION_MARKS)
+QUOTING = ("`", *_QUOTATION_MARKS, *_BRACKETS)
 _BEFORE_MARKS = BLANK + "([{=:,"
-_OPEN_QUOTATION = re.compile(r'(?:\A|[\s(\[{=:,])"[^"]*\Z|[“«][^”»]*\Z')
+_OPEN_QUOTATION = re.compile(r'(?:\A|[\s(\[{=:,])"[^"]*\Z|[“«][^”»]*\Z|„[^“”]*\Z|[「『][^」』]*\Z')
 _REPAIRS = 64
 _LINE = 160  # how far back a line may reach that still counts as blank before a marker: more would be looked at again
 
@@ -87,7 +89,7 @@ class LeftContext(State):
         """
         before = self.buffer.slice(max(self.floor, position - 2), position)
         opens = before[-1:] in _QUOTATION_MARKS and (len(before) < 2 or before[0] in _BEFORE_MARKS)
-        return opens or before[-1:] == "`"
+        return opens or before[-1:] == "`" or before[-1:] in _BRACKETS
 
     def in_quotation(self, position: int) -> bool:
         """Return whether inline code or a quotation that began on this line is open at `position`.

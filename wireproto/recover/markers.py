@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from wireproto.decode.decoder import parse
 from wireproto.decode.hypotheses import fences, iter_literals
+from wireproto.engine.openers import FENCES
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
@@ -101,7 +102,8 @@ def markers_of(dialect: Dialect | None) -> Markers:
 
 
 def _literals(words: Iterable[str]) -> frozenset[str]:
-    return frozenset(word for word in words if len(word) >= _LEAST)
+    """Return the markers that are none by chance; a fence is Markdown's."""
+    return frozenset(word for word in words if len(word) >= _LEAST and not word.startswith(FENCES))
 
 
 def _openers(spelling: Spelling) -> tuple[str, ...]:
