@@ -167,7 +167,10 @@ def nested_call(decoded: Decoding) -> tuple[int, int] | None:
         codes = {diagnosis.code for diagnosis in call.diagnoses}
         after = message.calls[i + 1] if i + 1 < len(message.calls) else None
         if not call.complete and "json-invalid" in codes and after is not None and after.span[0] == call.span[1]:
-            return after.span
+            # Behind its own closer a broken call is over, and the next one stands beside it.
+            if not call.raw.rstrip(BLANK).endswith(decoded.markers.ends.words):
+                return after.span
+            continue
         if (not call.complete or "ambiguous-boundary" in codes) and _holds_call(decoded, call.raw, 1):
             return call.span
     for document in message.documents if not message.calls else ():

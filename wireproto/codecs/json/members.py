@@ -14,11 +14,12 @@ from wireproto.engine.call_builder import CallBuilder
 from wireproto.format.dialect import ARGUMENT_ALIASES, NAME_ALIASES, SIDE_MEMBERS, WRAPPERS
 from wireproto.text import json_repair
 from wireproto.text.state import State
-from wireproto.values.quoting import escaped
+from wireproto.values.quoting import escaped, quoted
 
 _Kept = tuple[str, str, bool]  # key, text, whether it is a string's content and not JSON
 _FUNCTION = "function"
 _UNREADABLE = object()
+_MOST_NAMED = 5
 
 
 class Members(State):
@@ -91,7 +92,8 @@ class Members(State):
         if builder.arguments or not values:
             return whole
         if whole:
-            builder.note("stray-members", position)
+            keys = ", ".join(map(quoted, [*values][:_MOST_NAMED]))
+            builder.note("stray-members", position, f"no arguments, but members that nobody declares: {keys}")
             builder.suggest(values, position)
         return False
 

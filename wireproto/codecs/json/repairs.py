@@ -167,10 +167,10 @@ class RepairingReader(JsonReader):
                 return WAIT
             builder.next_record = another if isinstance(another, int) else None
         end = progress.end
-        if builder.next_record is None and cursor.closer:
-            builder.note("unclosed-call", end)
-            end = cursor.behind_fence() or end
-        return self._finish(end, True)
+        if builder.next_record is not None or not cursor.closer:
+            return self._finish(end, True)
+        builder.note("unclosed-call", end)
+        return self._finish(cursor.behind_fence() or end, not self._lacks_arguments)
 
     def _end_of_output(self, end: End) -> Answer:
         """The output ends in the call: complete if its arguments are closed and it was not cut off (R-CUT)."""
