@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -111,6 +112,16 @@ def test_arguments_are_a_dict_to_everybody() -> None:
     with pytest.raises(KeyError):
         call.arguments["y"]
     assert call.arguments.get("y", 3) == 3
+
+
+def test_an_event_hands_out_copies_and_is_a_plain_value() -> None:
+    event = wp.ArgumentEnd(0, "items", [1, [2]])
+    event.value.append(3)
+    assert event.value == [1, [2]] and event == wp.ArgumentEnd(0, "items", [1, [2]])
+    assert pickle.loads(pickle.dumps(event)) == copy.deepcopy(event) == replace(event) == event
+    assert repr(event) == "ArgumentEnd(index=0, key='items', value=[1, [2]])"
+    with pytest.raises(FrozenInstanceError):
+        event.value = 3  # type: ignore[misc]
 
 
 def test_candidates_cannot_be_changed_either() -> None:

@@ -19,7 +19,7 @@ from wireproto.text.json_repair import MAX_DEPTH, dumps, is_deeper
 from wireproto.text.scan import Answer
 from wireproto.text.state import State
 from wireproto.tools.toolset import Tool, Toolset, Typed
-from wireproto.values.arguments import Arguments, own
+from wireproto.values.arguments import Arguments
 from wireproto.values.errors import LimitExceeded
 from wireproto.values.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallIdentified, CallStart, Event, Kind
 from wireproto.values.finish_reasons import meaning
@@ -230,7 +230,7 @@ class CallBuilder(State):
         if text:
             self._emit(ArgumentDelta(self.index, key, text))
         self._emit(ArgumentEnd(self.index, key, value))
-        self.arguments[key] = own(value) if isinstance(value, (list, dict)) else value
+        self.arguments[key] = value
 
     def give_typed(self, key: str, typed: Typed, span: tuple[int, int]) -> None:
         """Emit a raw value that the schema gave a type, and diagnose what was odd about it."""

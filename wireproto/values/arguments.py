@@ -9,8 +9,10 @@ in it; whatever would change it raises. Nothing is copied before it is asked for
 from __future__ import annotations
 
 import copy
-from collections.abc import ItemsView, Iterator, ValuesView
-from typing import Any, NoReturn
+from collections.abc import Callable, ItemsView, Iterator, ValuesView
+from typing import Any, NoReturn, TypeVar
+
+T = TypeVar("T")
 
 
 class Arguments(dict[str, Any]):
@@ -61,6 +63,17 @@ class Arguments(dict[str, Any]):
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
+
+
+def hands_out_copies(name: str) -> Callable[[type[T]], type[T]]:
+    """Return a decorator of a class with slots: who reads this attribute of an instance gets a copy, made only then."""
+
+    def decorate(kind: type[T]) -> type[T]:
+        slot = kind.__dict__[name]
+        setattr(kind, name, property(lambda self: own(slot.__get__(self)), slot.__set__))
+        return kind
+
+    return decorate
 
 
 def own(value: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Union
 
+from wireproto.values.arguments import hands_out_copies
 from wireproto.values.model import Call, Diagnosis, Document
 
 Kind = Literal["string", "json"]
@@ -69,9 +70,10 @@ class ArgumentDelta:
     text: str
 
 
+@hands_out_copies("value")
 @dataclass(frozen=True, slots=True)
 class ArgumentEnd:
-    """An argument is complete; `value` is what its deltas joined to, as plain data."""
+    """An argument is complete; `value` is what its deltas joined to, as plain data, and a copy."""
 
     index: int
     key: str
