@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from wireproto.format.dialect import ARGUMENT_ALIASES, NAME_ALIASES, SIDE_MEMBERS, WRAPPERS, Record
+from wireproto.text import json_strings
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Miss, begins, skip_blank
+from wireproto.tools.names import NAME
 from wireproto.tools.toolset import Toolset
 
 _REACH = 4096  # characters that are looked at
@@ -100,12 +102,13 @@ class RecordAhead:
     def _names_a_tool(self, key: str, at: int, typed: bool, only_side: bool) -> bool:
         """Decide by the name that stands at `at`; without a marker, arguments have to follow it."""
         written, after = self._string(at)
-        name = written.strip(BLANK)
-        declared = name in self.tools.by_name or (self.tools.any_name and _NAME.fullmatch(name) is not None)
+        name = json_strings.decode(written, 0, len(written), self.text[at], set())[0].strip(BLANK)
+        word = _NAME if self.marked else NAME  # without a marker, a name has to look like one
+        declared = name in self.tools.by_name or (self.tools.any_name and word.fullmatch(name) is not None)
         if self.marked:
             known = declared or (self.unknown and only_side and written == name and _NAME.fullmatch(name) is not None)
             return known if key in self.record.name else declared
-        if not declared and not (self.follows and self.unknown and _NAME.fullmatch(written)):
+        if not declared and not (self.follows and self.unknown and NAME.fullmatch(written)):
             return False
         return self._arguments_follow(after, name, typed)
 

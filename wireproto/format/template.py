@@ -131,13 +131,11 @@ class Tag:
         pieces = [self.name, *self.words, *(f'{name}="{escape_attribute(value)}"' for name, value in given)]
         return f"<{' '.join(pieces)}>"
 
-    def holds(self, role: str, word: str) -> bool:
-        """Return whether a declared name can stand in the tag; everything else is checked where it is read."""
-        if role != "name":
-            return True
-        text = self.format({role: word})
-        found = replace(self, declared=frozenset((word,))).match(text, 0, len(text))
-        return isinstance(found, Match) and found.slots[role] == word
+    def can_name(self, name: str) -> bool:
+        """Return whether a declared name comes back from the tag."""
+        text = self.format({"name": name})
+        found = replace(self, declared=frozenset((name,))).match(text, 0, len(text))
+        return isinstance(found, Match) and found.slots["name"] == name
 
     def match(self, text: str, pos: int, end: int) -> Match | Miss:
         """Match at `pos`, looking no further than `end`."""
@@ -167,8 +165,9 @@ class Tag:
         for name, role, optional in self.attributes:
             value = attributes.pop(name, None)
             fits = value is not None and (role == "key" or ALPHABETS[role].fullmatch(value) is not None)
-            if value is not None and (fits or (role == "name" and value in self.declared)):
-                fits, slots[role] = True, value
+            fits = fits or (role == "name" and value in self.declared)
+            if value is not None and fits:
+                slots[role] = value
             elif not optional:
                 return NO
             canonical = canonical and (fits or value is None)
@@ -265,20 +264,20 @@ class Template:
         Raises:
             ValueError: a slot cannot hold what is to stand in it.
         """
-        for role in self.roles & slots.keys():
-            if not self.holds(role, slots[role]):
-                raise ValueError(f"a {role} of this format cannot be {quoted(slots[role])}")
+        for node in self.nodes:
+            if isinstance(node, Slot) and not self.holds(node.role, slots[node.role]):
+                raise ValueError(f"a {node.role} of this format cannot be {quoted(slots[node.role])}")
         return self.fill(**slots)
 
     def holds(self, role: str, word: str) -> bool:
         """Return whether a declared name, a key or an id can stand in its slot; true if there is no such slot."""
-        for i, node in enumerate(self.nodes):
+        for i, node in enumerate(self.nodes if ALPHABETS[role].fullmatch(word) is None else ()):
             if isinstance(node, Slot) and node.role == role:
                 pair = node.quotes[0] if node.quotes else ""
                 element = self.first in ("<", "</")
                 return holds(role, word, pair[1:] or self._ends(i), quoted=bool(pair), element=element)
-            if isinstance(node, Tag):
-                return node.holds(role, word)
+            if isinstance(node, Tag) and role == "name":
+                return node.can_name(word)
         return True
 
     def _ends(self, i: int) -> Iterable[str]:
