@@ -204,7 +204,10 @@ def _bare_head(text: str, name: re.Match[str], dialect: Dialect, header: Templat
         if text[body : body + 1] == "{" and _names_a_tool(dialect, matched, tools):
             section = dialect.section.open.format() if dialect.section is not None else ""
             prefix = section + dialect.call.open.fill(**matched.slots)
-            return Hypothesis(dialect, text, body, len(text), prefix, start, causes=("special-tokens-stripped",))
+            # What stands behind a marker has lost some of them at most: no server took them away.
+            kept = text[max(0, start - _NEAR) : start].rstrip(BLANK).endswith((">", "]"))
+            causes = () if kept else ("special-tokens-stripped",)
+            return Hypothesis(dialect, text, body, len(text), prefix, start, causes=causes)
     return None
 
 

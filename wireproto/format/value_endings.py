@@ -44,6 +44,8 @@ def endings(wrapped: bool, sectioned: bool) -> Endings:
         after_call |= {"S"}
     outer = [w + s for w in ("", "W") for s in ("", "S")]
     must = "W" if wrapped else ""
+    # One more closer of the call or of a value behind the call's closes nothing.
+    after_call |= {stray + more for stray in "CV" for more in after_call if more}
     follow = {"A", "a", "$"} | {"C" + more for more in after_call}
     follow |= {o + last for o in outer if o for last in "O$"}  # the call's own closer is missing
     # Or all closers are missing, or all but the outermost.

@@ -41,15 +41,20 @@ class Markers:
     """The markers around calls that are looked for.
 
     Each call has one of `openers` and one of `closers`. `begins` and `ends` are all that may come first and last, those
-    of sections included; `words` are the texts of `begins`. `distinctive` are those that nobody writes by chance.
+    of sections included; `words` are the texts of `begins`. `distinctive` are those that nobody writes by chance,
+    `heads` distinctive ones that begin as markup does that anybody may write, `parts` what else stands in an opener.
+    `lines` finds the closers of sections that are so short that they count only on a line of their own.
     """
 
     openers: Literals
     closers: Literals
+    parts: Literals
     begins: Literals
     ends: Literals
     distinctive: Literals
     words: tuple[str, ...]
+    heads: tuple[str, ...]
+    lines: re.Pattern[str]
 
     def count(self, literals: Literals, text: str) -> int:
         """Return how many of these the text has."""
@@ -94,11 +99,19 @@ def markers_of(dialect: Dialect | None) -> Markers:
     return Markers(
         openers=Literals(openers),
         closers=Literals(closers),
+        parts=Literals(inner - begins - openers),
         begins=Literals(begins),
         ends=Literals((closers | sections) - begins),
         distinctive=Literals(distinctive),
         words=tuple(sorted(begins)),
+        heads=tuple(word for word in sorted(inner & distinctive) if word.startswith(tuple(begins - distinctive))),
+        lines=_line_of(close for spelling in known for _, close in spelling.sections if 0 < len(close) < _LEAST),
     )
+
+
+def _line_of(words: Iterable[str]) -> re.Pattern[str]:
+    choice = "|".join(map(re.escape, sorted(set(words))))
+    return re.compile(rf"(?<=\n)(?:{choice or '(?!)'})(?=[ \t\r]*(?:\n|\Z))")
 
 
 def _literals(words: Iterable[str]) -> frozenset[str]:
@@ -141,18 +154,22 @@ def failed_block(decoded: Decoding) -> tuple[int, int] | None:
     reasoning = [segment.span for segment in decoded.message.segments if segment.kind == "reasoning"]
     floor = 0
     for opener in iter_literals(decoded.markers.begins, text):
-        start, inside = opener.span()
-        alone = _DISTINCTIVE.search(opener.group()) and _starts_line(text, start)
+        start = opener.start()
+        head = next((word for word in decoded.markers.heads if text.startswith(word, start)), opener.group())
+        inside = start + len(head)
+        alone = _DISTINCTIVE.search(head) and _starts_line(text, start)
         if start < floor or not alone or text[inside : inside + 1] in (" ", "`", ""):
             continue
         if _within(fenced, start) or _within(reasoning, start):
             continue
-        closer = decoded.markers.ends.find(text, inside)
+        closer = decoded.markers.ends.find(text, inside) or decoded.markers.lines.search(text, inside)
         end = closer.start() if closer is not None else len(text)
         floor = closer.end() if closer is not None else len(text)
         ends_line = closer is not None and not text[floor : floor + 1].strip(BLANK)
         body = skip_blank(text, inside, len(text))
         begins_body = text[body : body + 1] in ("{", "[", "<", '"') or text.startswith(decoded.tools.names, body)
+        line = text.find("\n", inside, end)
+        begins_body = begins_body or decoded.markers.parts.find(text, inside, line if line >= 0 else end) is not None
         if text[inside:end].strip(_ELLIPSIS) and (ends_line or begins_body):
             return start, floor
         if ends_line and not (text[:start] + text[floor:]).strip(BLANK):

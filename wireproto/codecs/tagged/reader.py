@@ -195,7 +195,7 @@ class TaggedReader(State):
         self.position = boundary.position
         return self._finish(stop, False) if end.final else WAIT
 
-    def _read_wrapper_closer(self, stop: int, end: End) -> Answer:
+    def _read_wrapper_closer(self, stop: int, end: End) -> Answer | None:
         close = self._wrapper_close
         if not close:
             return self._finish(self.position, True)
@@ -210,6 +210,16 @@ class TaggedReader(State):
             return WAIT
         if self._pass_odd(base + at):
             return self._finish(self.position, True)
+        spelling = self._within.spelling
+        strays = [self._within.call_close, "" if spelling.value_closer.roles else spelling.value_close("")]
+        for stray in filter(None, strays):
+            found = begins(stray, text, at, limit)
+            if found is YES:
+                self.position = self._scan = base + at + len(stray)
+                self.builder.transcript.diagnose("orphan-closer", (base + at, self.position))
+                return None
+            if found is WAIT and not end.final:
+                return WAIT
         self.builder.note("unclosed-call", self.position)
         return self._finish(stop if stands is WAIT and at < limit else self.position, True)
 
