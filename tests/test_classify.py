@@ -399,3 +399,45 @@ def test_the_score_counts() -> None:
     phantom = Case("y", "plain", MARKED, "hermes", TOOLS, None, False, wp.Policy(), True, "")
     found = score([wrong, phantom])
     assert found.accuracy == 0 and found.phantoms == [phantom]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text"),
+    [
+        ("mistral", "[TOOL_CALLS][\nI would read the file now.\n]"),
+        ("mistral_v11", '[TOOL_CALLS]?? ??[ARGS]{"path": "a"}'),
+        ("toml", "+++ tool_calls\nI would read the file now.\n+++"),
+        ("html", '<form toolname="">\n<textarea name="path">\na</textarea>\n</form>'),
+        ("minimax_m2", "<minimax:tool_call>\nI would read the file now.\n</minimax:tool_call>"),
+        (
+            "kimi_k2",
+            "<|tool_calls_section_begin|>\n<|tool_call_begin|>???<|tool_call_end|>\n<|tool_calls_section_end|>",
+        ),
+    ],
+)
+def test_a_block_that_holds_no_call_is_named(dialect: str, text: str) -> None:
+    verdict = wp.classify(text, dialect, TOOLS)
+    assert verdict.label == "malformed" and "unreadable-block" in {found.code for found in verdict.reasons}
+
+
+@pytest.mark.parametrize(
+    "text", ["+++ tool_calls\nopens a block", "[TOOL_CALLS] and [ARGS] are markers.", "<form class='x'>"]
+)
+def test_a_marker_in_a_sentence_opens_no_block(text: str) -> None:
+    for dialect in ("mistral", "mistral_v11", "toml", "html"):
+        assert wp.classify(text, dialect, TOOLS).label in ("mention", "plain")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text", "stripped"),
+    [
+        ("hermes", '<tool_call>read_file{"path": "a"}</tool_call>', False),
+        ("deepseek_v31", '<｜tool▁calls▁begin｜>read_file{"path": "a"}<｜tool▁calls▁end｜>', False),
+        ("deepseek_v31", 'read_file{"path": "a"}', True),
+        ("kimi_k2", 'functions.read_file:0{"path": "a"}', True),
+    ],
+)
+def test_tokens_are_called_stripped_only_where_none_is_left(dialect: str, text: str, stripped: bool) -> None:
+    verdict = wp.classify(text, dialect, TOOLS)
+    assert ("special-tokens-stripped" in {found.code for found in verdict.reasons}) is stripped
+    assert [candidate.call.arguments for candidate in verdict.candidates] == [{"path": "a"}]

@@ -16,8 +16,8 @@ from wireproto.engine.call_opening import CallOpening, Notes, OpenerContext, Ope
 from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive
 from wireproto.format.template import Gap, Lit, Node, Template
-from wireproto.text.scan import NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
-from wireproto.tools.toolset import Tool
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
+from wireproto.tools.toolset import Tool, Toolset
 
 # How a marker looks that nobody writes by chance: a special token, or a tag of a name space.
 _SPECIAL = re.compile(r"<[|｜]|<[a-z]+:")
@@ -212,7 +212,7 @@ def _pair(spelling: Spelling, text: str, pos: int, end: int, context: OpenerCont
 
     The tool and the key have to be declared.
     """
-    header, notes = spelling.headers[0], Notes()
+    header = spelling.headers[0]
     stands = begins(header.first, text, pos, end)
     if stands is WAIT:
         return WAIT
@@ -222,7 +222,8 @@ def _pair(spelling: Spelling, text: str, pos: int, end: int, context: OpenerCont
             return NO
         if not left.is_alone(left.buffer.base + pos, context.openers):
             return NO
-        notes.append(("missing-wrapper", "the call's opening marker is missing"))
+    lost = ("missing-wrapper", "the call's opening marker is missing")
+    notes = [("missing-key-opener", "")] if stands is YES else [lost]
     start = skip_blank(text, pos + len(header.first), end) if stands is YES else pos
     known = context.tools.by_name
     unusual = {name: begins(name, text, start, end) for name in context.tools.unusual.names}
@@ -234,25 +235,23 @@ def _pair(spelling: Spelling, text: str, pos: int, end: int, context: OpenerCont
     names += [text[start:at] for at in range(stop, start, -1)]
     for tool in (known[name] for name in names if name in known):
         stop = start + len(tool.name)
-        key = _first_key(spelling, tool, text, stop, end, bool(notes))
+        if stands is YES:
+            key = find_bare_key(spelling, tool, text, stop, end)
+        else:
+            key = find_argument(spelling, text, skip_blank(text, stop, end), end, tool)
         if key is WAIT and not context.final:
             return WAIT
-        if isinstance(key, Match):
-            notes += [] if key.canonical else [("missing-key-opener", "")]
+        if isinstance(key, Match) and key.slots["key"] in tool.keys:
             close = spelling.call_close(tool.name)
-            first = replace(key, canonical=True)
             return CallOpening(
-                spelling, pos, stop, close, tool.name, None, False, None, "", notes=tuple(notes), argument=first
+                spelling, pos, stop, close, tool.name, None, False, None, "", notes=tuple(notes), argument=key
             )
     return NO
 
 
-def _first_key(spelling: Spelling, tool: Tool, text: str, pos: int, end: int, whole: bool) -> Match | Miss:
-    """Match a declared key without its opener, and what must follow it; `whole`: one with its opener."""
+def find_bare_key(spelling: Spelling, tool: Tool, text: str, pos: int, end: int) -> Match | Miss:
+    """Match a declared key that lacks its opener, with what must follow it: its closer, and the value's opener."""
     at = skip_blank(text, pos, end)
-    if whole:
-        found = find_argument(spelling, text, at, end, tool)
-        return NO if isinstance(found, Match) and found.slots["key"] not in tool.keys else found
     unusual = {key: begins(key, text, at, end) for key in spelling.unusual_keys & tool.keys}
     if WAIT in unusual.values():
         return WAIT
@@ -266,9 +265,31 @@ def _first_key(spelling: Spelling, tool: Tool, text: str, pos: int, end: int, wh
     stands: Answer = begins(closer, text, after, end)
     if stands is not YES or spelling.value_open is None:
         return NO if stands is YES else stands
-    # Its value has to follow: words and a lone closer are more likely text.
     value = spelling.value_open.match(text, skip_blank(text, after + len(closer), end), end)
-    return value if isinstance(value, Answer) else Match(after + len(closer), {"key": key}, canonical=False)
+    return value if isinstance(value, Answer) else Match(after + len(closer), {"key": key})
+
+
+def find_bare(
+    spelling: Spelling, tools: Toolset, tool: Tool, text: str, pos: int, end: int, final: bool
+) -> tuple[str, int] | Miss:
+    """Find what lacks its opener behind a value of key/value pairs: another key of `tool`, or a call.
+
+    The letter says which (see `Endings`); a call's name has to be declared, and an opener of one of its keys to follow.
+    """
+    tag = text.find("<", pos, end)
+    word = text[pos : tag if tag >= 0 else end].rstrip(BLANK)
+    if any(blank in word for blank in BLANK):
+        return NO
+    if tag < 0:
+        return NO if final or not any(each.startswith(word) for each in (*tools.names, *tool.keys)) else WAIT
+    if word in tool.keys:
+        bare = find_bare_key(spelling, tool, text, pos, end)
+        return ("A", bare.end) if isinstance(bare, Match) else NO if final else bare
+    named = tools.get(word)
+    key = find_argument(spelling, text, tag, end, named) if named is not None else NO
+    if isinstance(key, Match):
+        return ("O", tag) if named is not None and key.slots["key"] in named.keys else NO
+    return NO if final else key
 
 
 def _behind_noise(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import End
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
+from wireproto.engine.damaged_openers import find_bare
 from wireproto.format.near_misses import ABUTTING, foreign_element, near_miss
 from wireproto.format.spelling import AFTER_TAG_NAME, Spelling, other_closers, value_markers
 from wireproto.format.value_endings import MENTION_ENDINGS, NESTED_ENDINGS, Endings
@@ -215,27 +216,11 @@ class Boundary(State):
         base = self.value.builder.buffer.base
         at = skip_blank(text, self._queue[0].end - base, limit)
         if self._within.spelling.value_open is not None and not text.startswith("<", at, limit):
-            return self._bare_call(text, at, limit, end.final)
+            builder = self.value.builder
+            bare = find_bare(self._within.spelling, builder.tools, builder.tool, text, at, limit, end.final)
+            return Marker(bare[0], base + at, base + bare[1]) if isinstance(bare, tuple) else bare
         found = foreign_element(text, at, limit, end.final)
         return Marker("F", base + at, base + found) if isinstance(found, int) else found
-
-    def _bare_call(self, text: str, at: int, limit: int, final: bool) -> Marker | Miss:
-        """Read a declared name that an opener of one of its arguments follows, in a format of key and value tags."""
-        builder = self.value.builder
-        tag = text.find("<", at, limit)
-        name = text[at : tag if tag >= 0 else limit].rstrip(BLANK)
-        if any(blank in name for blank in BLANK):
-            return NO
-        if tag < 0:
-            return NO if final or not any(each.startswith(name) for each in builder.tools.names) else WAIT
-        tool = builder.tools.get(name)
-        if tool is None:
-            return NO
-        key = find_argument(self._within.spelling, text, tag, limit, tool)
-        if isinstance(key, Match):
-            base = builder.buffer.base
-            return Marker("O", base + at, base + tag) if key.slots["key"] in tool.keys else NO
-        return NO if final else key
 
     def _opener(self, text: str, at: int, limit: int, end: End) -> Marker | Miss:
         builder, spelling = self.value.builder, self._within.spelling
@@ -250,6 +235,8 @@ class Boundary(State):
                 return WAIT
             tag = not self._nest and after < limit and text[after] in AFTER_TAG_NAME
         if isinstance(key, Match):
+            if key.slots["key"] == self.value.key and self._begins_with(position):
+                return self._begin_again(key.end, text, limit, end.final)
             letter = "a" if self._may_end_at(key, position) else "A"
             return Marker(letter, position, builder.buffer.base + key.end, tag=tag)
         call = self._call_opener(text, at, limit, end)
@@ -262,6 +249,24 @@ class Boundary(State):
         if tag:
             self._flush()
             self._unmatched += 1
+        return NO
+
+    def _begins_with(self, position: int) -> bool:
+        """Return whether nothing but a line break stands in the value yet, in a format whose tags are its own."""
+        value, spelling = self.value, self._within.spelling
+        first = value.emitted == value.start and not self._letters and not self._nest
+        plain = not (spelling.paired or spelling.key_is_tag or spelling.dialect.markup)
+        return first and plain and value.builder.buffer.slice(value.start, position) in ("", "\n")
+
+    def _begin_again(self, at: int, text: str, limit: int, final: bool) -> Miss:
+        """The value's opener stands twice: the value begins behind the second one."""
+        if self._within.spelling.dialect.argument.pad:
+            if text[at : min(at + 2, limit)] in ("", "\r") and not final:
+                return WAIT
+            at += 2 if text.startswith("\r\n", at, limit) else text.startswith("\n", at, limit)
+        builder = self.value.builder
+        builder.note("duplicate-opener", self.value.start)
+        self.value.start = self.value.emitted = builder.buffer.base + at
         return NO
 
     def _call_opener(self, text: str, at: int, limit: int, end: End) -> CallOpening | Miss:

@@ -10,6 +10,7 @@ from wireproto.codecs.tagged.boundary import Boundary, Marker, Within
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.engine.call_opening import find_argument
+from wireproto.engine.damaged_openers import find_bare_key
 from wireproto.format.spelling import live_in_value
 from wireproto.format.value_endings import endings
 from wireproto.text.scan import NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
@@ -112,6 +113,11 @@ class TaggedReader(State):
         if self._pass_odd(base + at):
             return None
         waiting = any(begins(closer, text, at, limit) is WAIT for closer in closers)
+        if key is NO and not waiting and self._within.spelling.paired:
+            key = find_bare_key(self._within.spelling, self.builder.tool, text, at, limit)
+            if isinstance(key, Match):
+                self.builder.note("missing-key-opener", base + at)
+                return self._open_value(key, base + at, stop, end)
         if key is NO and not waiting:
             self.builder.note("truncated-call", base + at, "neither an argument nor the call's closer follows")
             return self._finish(self.position, False)
