@@ -38,6 +38,9 @@ def diagnoses() -> str:
         "A diagnosis reports that something differs from the format: a stable `code`, a `span` (start and end, in",
         "characters of the input), a `severity` and a sentence. This page is written by `make docs` from",
         "`wireproto/values/diagnoses.py`.",
+        "",
+        "Run a call only if `complete` is true: then it was written to its end and each of its arguments could be",
+        "read; whether its name and values are what the tool declares is said by its `diagnoses`.",
     ]
     for severity, meaning in SEVERITIES.items():
         rows = [(f"`{code}`", text) for code, (level, text) in sorted(CODES.items()) if level == severity]

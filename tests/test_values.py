@@ -10,8 +10,10 @@ from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
+from judging import CASES, REALITY
 
 import wireproto as wp
+from docs.house import ROOT
 from wireproto.testing.decoded import Decoded
 from wireproto.testing.laws import law_monotone
 from wireproto.testing.strategies import Trial
@@ -129,6 +131,34 @@ def test_candidates_cannot_be_changed_either() -> None:
     (candidate,) = wp.parse(text, "hermes", TOOLS).candidates
     with pytest.raises(TypeError):
         candidate.arguments["x"] = "b"
+
+
+# --- when to run a call ----------------------------------------------------------------------------------------------
+
+SENTENCE = (
+    "Run a call only if `complete` is true: then it was written to its end and each of its arguments could be read; "
+    "whether its name and values are what the tool declares is said by its `diagnoses`."
+)
+NOT_READ = {"json-invalid", "toml-invalid", "truncated-call", "truncated-value"}
+
+
+def test_one_sentence_says_when_to_run_a_call() -> None:
+    pages = ("how-to/embed-in-a-harness.md", "reference/diagnoses.md", "reference/api.md")
+    texts = [wp.Call.__doc__ or "", *((ROOT / "docs" / page).read_text(encoding="utf-8") for page in pages)]
+    for text in texts:
+        assert SENTENCE in " ".join(text.split())
+
+
+@pytest.mark.parametrize("case", [*CASES, *REALITY], ids=lambda case: case["id"])
+def test_it_is_true_for_every_diagnosis(case: dict[str, Any]) -> None:
+    try:
+        message = wp.parse(case["text"], case["dialect"], case["tools"], finish_reason=case.get("finish_reason"))
+    except wp.SchemaError:
+        return
+    for call in message.calls:
+        codes = {found.code for found in call.diagnoses}
+        assert not (call.complete and codes & NOT_READ)
+        assert call.complete or any(found.severity == "defect" for found in call.diagnoses)
 
 
 # --- ids --------------------------------------------------------------------------------------------------------------
