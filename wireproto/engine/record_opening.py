@@ -29,11 +29,16 @@ _STRING = {
 _SCALAR = re.compile(r"[-+.\w]{1,64}")
 _BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]', re.DOTALL)
 _NAME = re.compile(r"\S{1,128}")
+_INDENT = re.compile(r"(?:[ \t\r\n]|\\[nrt]){0,64}")
 
 
 def odd_arguments(text: str, pos: int, end: int, close: str) -> Answer:
-    """Match arguments that are put into a string; or a word for none at all, and the call's closer."""
-    answers = [begins(opener, text, pos, end) for opener in ('"{', "'{", "[{")]
+    """Match arguments that are put into a string or an array; or a word for none at all, and the call's closer."""
+    answers: list[Answer] = []
+    if text[pos] in "\"'[":
+        inside = _INDENT.match(text, pos + 1, end)
+        at = inside.end() if inside is not None else pos
+        answers.append(WAIT if text[at:end] in ("", "\\") else YES if text[at] == "{" else NO)
     for word in _NO_ARGUMENTS if close else ():
         stands = begins(word, text, pos, end)
         answers.append(begins(close, text, skip_blank(text, pos + len(word), end), end) if stands is YES else stands)

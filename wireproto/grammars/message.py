@@ -35,8 +35,16 @@ _BLANKS: Final = char_set(BLANK)
 _SOME_BLANKS: Final = repeat(chars(_BLANKS), 0, _MAX_BLANKS)
 # A lone carriage return ends no line, so what had to stand on a line of its own would not.
 _LAST_BLANKS: Final = repeat(choice(chars(char_set(" \t\n")), literal("\r\n")), 0, _MAX_BLANKS)
+# What may be a call without a marker: an object, or an array of them.
 _BRACE: Final = char_set("{")
-_BEGINS_BARE: Final = build_dfa([[*edges_to(_BLANKS, 0), *edges_to(_BRACE, 1)], edges_to(complement(()), 1)], [1])
+_BEGINS_BARE: Final = build_dfa(
+    [
+        [*edges_to(_BLANKS, 0), *edges_to(_BRACE, 2), *edges_to(char_set("["), 1)],
+        [*edges_to(_BLANKS, 1), *edges_to(_BRACE, 2)],
+        edges_to(complement(()), 2),
+    ],
+    [2],
+)
 
 
 @dataclass(frozen=True, slots=True)
