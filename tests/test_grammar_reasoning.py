@@ -163,4 +163,4 @@ def test_counted_texts_are_texts_within_the_bounds(most: int | None) -> None:
                 if engine.accepts(each):
                     assert held.accepts(each) and (most is None or len(each) <= most)
             assert not any(map(engine.accepts, ("yyy<call>", "yyy[x]y", "yyy\nend")))
-            assert most not in (600, None) or engine.accepts("yyy<<b\n\n<ca [y]y")
+            assert most not in (600, None) or engine.accepts("yyy<<b\n\n<c [y] <ca y")

@@ -15,30 +15,30 @@ from typing import Final
 from wireproto.codecs.tagged.writer import in_python, padding
 from wireproto.format.spelling import CACHED, spellings
 from wireproto.format.template import Slot
-from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, length_dfa
-from wireproto.grammars.automata.charset import char_set, complement
+from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, build_dfa, edges_to, length_dfa
+from wireproto.grammars.automata.charset import ANY_CHAR, char_set, difference
+from wireproto.grammars.automata.counted import FEW, counted_text, texts_after
 from wireproto.grammars.automata.patterns import pattern_dfa
 from wireproto.grammars.automata.right_linear import right_linear
 from wireproto.grammars.automata.until import texts_without
 from wireproto.grammars.calls import CallWriter
-from wireproto.grammars.expr.expr import NOTHING, Expr, chars, choice, literal, repeat, seq
+from wireproto.grammars.expr.expr import NOTHING, Expr, Ranges, choice, literal, seq
 from wireproto.grammars.raw.boundary import ValueBoundary, ValueSite, harmless_texts
+from wireproto.grammars.raw.rules import MAX_WORD_STATES
 from wireproto.grammars.schema import coercion
 from wireproto.grammars.schema.escapes import restarted_at_escapes
 from wireproto.grammars.schema.formula import Formula, pointer_of
 from wireproto.grammars.schema.notation import JSON, PYTHON, Delimiters, Notation
+from wireproto.grammars.schema.reading import Note
 from wireproto.grammars.schema.sets import Inexpressible, StringSet
 from wireproto.grammars.schema.values import ValueSet
-from wireproto.grammars.schema.writing import ValueWriter
+from wireproto.grammars.schema.writing import NO_MARKUP, ValueWriter, run_of
 from wireproto.tools.toolset import Tool
 from wireproto.values.errors import TooLarge
 from wireproto.values.quoting import quoted
 
 _KEY: Final = pattern_dfa(r"^[A-Za-z0-9_.-]{1,64}$")
 _LINE_ENDS: Final = pattern_dfa(r"^[\r\n]|[\r\n]$")
-# Counting characters multiplies the states of what keeps markers out. A string with a larger bound than this is counted
-# without them: it holds no "<" instead.
-_MAX_COUNTED: Final = 16
 
 
 def tagged_call(calls: CallWriter, tool: Tool) -> Expr:
@@ -166,18 +166,30 @@ class _TaggedMembers:
         return choice(*(self._string(boundary, text, allowed, pointer) for text in found.strings))
 
     def _string(self, boundary: ValueBoundary, text: StringSet, allowed: Dfa, pointer: str) -> Expr:
-        least, most, dfa = _length(text)
-        if dfa == ANY_TEXT == allowed:
-            if (least, most) == (0, None):
-                return seq(literal(boundary.pad), self.calls.raw.anything(boundary))
-            if max(least, most or 0) > _MAX_COUNTED:
-                return choice(*(_counted(least, most, each) for each in self._framed(boundary)))
-        try:
-            words = dfa & allowed & length_dfa(least, most)
-            return choice(*(self._words(words, each) for each in self._framed(boundary)))
-        except TooLarge as error:
-            self.writer.refuse(pointer, "maxLength" if most is not None else "pattern", error)
+        run = run_of(text.counted())
+        if run == (ANY_CHAR, 0, None) and allowed == ANY_TEXT:
             return seq(literal(boundary.pad), self.calls.raw.anything(boundary))
+        if run is not None and max(run[1], run[2] or 0) > FEW and allowed in (ANY_TEXT, coercion.NO_NULL):
+            return choice(*(self._counted(*run, allowed, each) for each in self._framed(boundary)))
+        keyword = "maxLength" if text.most is not None else "pattern"
+        try:
+            self.calls.table.spend(max(text.least, text.most or 0))
+            words = (text.dfa & allowed).met(length_dfa(text.least, text.most), MAX_WORD_STATES)
+            return self._any_of(words, boundary, pointer, keyword)
+        except TooLarge as error:
+            self.writer.refuse(pointer, keyword, error)
+            return seq(literal(boundary.pad), self.calls.raw.anything(boundary))
+
+    def _any_of(self, words: Dfa, boundary: ValueBoundary, pointer: str, keyword: str) -> Expr:
+        """Return the words of an automaton; of one that is too large, those in which no markup begins."""
+        try:
+            return choice(*(self._words(words, each) for each in self._framed(boundary)))
+        except TooLarge:
+            escape = self.calls.dialect.argument.escape
+            words &= self.notation.plain & texts_without((escape[:1],)) if escape else self.notation.plain
+            found = choice(*(self._words(words, each) for each in self._framed(boundary)))
+            self.writer.reader.notes[Note(pointer, keyword, NO_MARKUP, "narrowed")] = None
+            return found
 
     def _framed(self, boundary: ValueBoundary) -> tuple[ValueBoundary, ...]:
         """Return the ways to frame a value that has to come back exactly."""
@@ -188,24 +200,26 @@ class _TaggedMembers:
         argument = self.calls.dialect.argument
         # Without the line breaks that frame a value, one at its edge would be taken for them.
         words = words & ~_LINE_ENDS if argument.pad and not boundary.pad else words
-        words = words & texts_without((argument.escape,)) if argument.escape else words
+        words = words.met(texts_without((argument.escape,)), MAX_WORD_STATES) if argument.escape else words
         return seq(literal(boundary.pad), self.calls.raw.words(words, boundary))
 
+    def _counted(self, ranges: Ranges, least: int, most: int | None, allowed: Dfa, boundary: ValueBoundary) -> Expr:
+        """Return characters of a set, counted by the engine; short texts exactly, if not every text is allowed."""
+        argument = self.calls.dialect.argument
+        lines = bool(argument.pad and not boundary.pad)
+        held = _held(boundary, argument.escape, difference(ranges, char_set("\r\n")) if lines else ranges)
+        few: Expr = NOTHING
+        if allowed != ANY_TEXT and least <= FEW:
+            few = self._words(build_dfa([edges_to(ranges, 0)], [0]) & allowed & length_dfa(least, FEW), boundary)
+            least = FEW + 1
+        many = counted_text(held, least, most, self.calls.table)
+        return choice(few, seq(literal(boundary.pad), many, literal(boundary.closer)))
 
-def _counted(least: int, most: int | None, boundary: ValueBoundary) -> Expr:
-    """Return text of a length in which no marker can begin."""
-    plain_text = _PLAIN if boundary.pad or not boundary.site.spelling.dialect.argument.pad else _PLAIN_LINE
-    return seq(literal(boundary.pad), repeat(plain_text, least, most), literal(boundary.closer))
 
-
-_PLAIN: Final = chars(complement(char_set("<\0")))
-_PLAIN_LINE: Final = chars(complement(char_set("<\0\r\n")))
-
-
-def _length(text: StringSet) -> tuple[int, int | None, Dfa]:
-    """Return the bounds of a text's length, and what else it must be."""
-    counted = text.counted()
-    least, most = min(text.dfa.finals), len(text.dfa.edges) - 1
-    if counted.dfa != ANY_TEXT and text.dfa == length_dfa(least, most):
-        return max(text.least, least), most, ANY_TEXT
-    return counted.least, counted.most, counted.dfa
+@lru_cache(maxsize=CACHED)
+def _held(boundary: ValueBoundary, escape: str, ranges: Ranges) -> Dfa:
+    """Return the texts of these characters that end no value, wherever they stand in it."""
+    texts = harmless_texts(boundary.site)
+    texts = texts & texts_without((escape,)) if escape else texts
+    found = build_dfa([edges_to(ranges, 0)], [0]) & texts
+    return found & texts_after(texts, boundary.pad) if boundary.pad else found

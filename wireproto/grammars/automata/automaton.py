@@ -77,6 +77,18 @@ class Dfa:
                 depth[target] = max(depth[target], depth[state] + 1)
         return max(depth.values())
 
+    def run(self) -> tuple[Ranges, int, int | None] | None:
+        """Return a set of characters and two bounds, if all its texts of these lengths are the words; else None."""
+        last = len(self.edges) - 1
+        ranges = tuple((low, high) for low, high, _ in self.edges[0])
+        for state, row in enumerate(self.edges):
+            if row != tuple(edges_to(ranges, state + (state < last))) and not (state == last and not row):
+                return None
+        least = min(self.finals, default=last + 1)
+        if self.finals != set(range(least, last + 1)):
+            return None
+        return ranges, least, None if self.edges[last] else last
+
     def words(self, limit: int) -> tuple[str, ...] | None:
         """Return all words, or None if there are more than `limit`."""
         found: list[str] = []
@@ -93,6 +105,10 @@ class Dfa:
             if len(found) + len(todo) > limit or len(word) > len(self.edges):
                 return None
         return tuple(sorted(found))
+
+    def met(self, other: Dfa, limit: int) -> Dfa:
+        """Return the words of both; raises `TooLarge` as soon as that takes more states than the limit."""
+        return self & other if ANY_TEXT in (self, other) else _product(self, other, operator.and_, limit)
 
     def __and__(self, other: Dfa) -> Dfa:
         if self == ANY_TEXT or other.is_empty:
@@ -323,7 +339,7 @@ def _numbered(edges: Sequence[tuple[Edge, ...]], finals: set[int], blocks: dict[
     return Dfa(tuple(rows), frozenset(ends))
 
 
-def _product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa:
+def _product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool], limit: int = 0) -> Dfa:
     """Return the product automaton: `keep` decides by whether a word is in the first and in the second language."""
 
     def row(pair: tuple[int, int]) -> Iterator[tuple[int, int, tuple[int, int]]]:
@@ -332,8 +348,8 @@ def _product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool]) -> Dfa
             if keep(x != _DEAD, y != _DEAD) or keep(x != _DEAD, False):
                 yield low, high, (x, y)
 
-    limit = max(MAX_STATES, 2 * (len(first.edges) + len(second.edges)))
-    return explored((0, 0), row, lambda pair: keep(pair[0] in first.finals, pair[1] in second.finals), limit)
+    most = limit or max(MAX_STATES, 2 * (len(first.edges) + len(second.edges)))
+    return explored((0, 0), row, lambda pair: keep(pair[0] in first.finals, pair[1] in second.finals), most)
 
 
 _cached_product: Final = lru_cache(maxsize=1024)(_product)

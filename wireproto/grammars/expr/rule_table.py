@@ -16,6 +16,8 @@ from wireproto.values.errors import TooLarge
 
 # Bounds time and memory where a schema multiplies. Twice as many names are given: pruning may drop half of the rules.
 _MAX_RULES: Final = 60_000
+# Strings that take an automaton each, of markers and of what is in them, may together have so many states.
+_MAX_EFFORT: Final = 20_000
 _MAX_NAME: Final = 40
 _FOREIGN: Final = re.compile(r"[^a-z0-9]+")
 Made = TypeVar("Made")
@@ -29,6 +31,7 @@ class RuleTable:
     _taken: dict[str, int] = field(default_factory=dict)
     _bases: dict[str, str] = field(default_factory=dict)
     _made: dict[Hashable, Any] = field(default_factory=dict)
+    _spent: int = 0
 
     @property
     def names(self) -> int:
@@ -46,6 +49,12 @@ class RuleTable:
         if found is None:
             found = self._made[key] = make()
         return found
+
+    def spend(self, states: int) -> None:
+        """Count the states of an automaton that is about to be multiplied; raises `TooLarge` for too many in all."""
+        self._spent += states
+        if self._spent > _MAX_EFFORT:
+            raise TooLarge(f"strings that take more than {_MAX_EFFORT} states in all")
 
     def name(self, hint: str) -> str:
         """Return a new name, made from the hint."""

@@ -22,10 +22,9 @@ from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.raw.boundary import ValueBoundary, harmless_texts, nested_automaton, nested_calls
 from wireproto.grammars.raw.delayed_determinisation import START, Position, ReducedAutomaton, Transition
 from wireproto.grammars.raw.marker_nfa import Steps, ValueAutomaton
-from wireproto.values.errors import TooLarge
 
 # Bounds the size of the grammar: a state becomes a rule or a part of one.
-_MAX_WORD_STATES: Final = 4_000
+MAX_WORD_STATES: Final = 4_000
 # Alternatives nest this deep in one rule; below that a rule of its own keeps lines readable.
 _MAX_NESTED: Final = 6
 
@@ -71,9 +70,8 @@ class RawValues:
             return ex.Raw(BoundedTexts(boundary, dfa))
         key = boundary, dfa
         if key not in self._words:
-            closed = followed(dfa, boundary.closer) & boundary.texts()
-            if len(closed.edges) > _MAX_WORD_STATES:
-                raise TooLarge(f"an automaton of more than {_MAX_WORD_STATES} states")
+            self.table.spend(len(dfa.edges))
+            closed = followed(dfa, boundary.closer).met(boundary.texts(), MAX_WORD_STATES)
             self._words[key] = ex.NOTHING if closed.is_empty else right_linear(closed, self.table, "raw-text")
         return self._words[key]
 

@@ -37,7 +37,7 @@ _LOOKS: Final = {
     "object": rf"(?=\{{){_ITEM}(?:{_W}[,:]{_W}{_ITEM})*",
 }
 _ENDS: Final = {"array": r"\]", "object": r"\}"}
-_NO_NULL: Final = ~words_dfa(["null"])
+NO_NULL: Final = ~words_dfa(["null"])
 
 
 def strings(tool: Tool, key: str) -> Dfa:
@@ -47,7 +47,7 @@ def strings(tool: Tool, key: str) -> Dfa:
         return ANY_TEXT
     if "string" not in types:
         return NO_TEXT
-    return _NO_NULL if wire == "nullable" else _unlike(types - {"string"})
+    return NO_NULL if wire == "nullable" else _unlike(types - {"string"})
 
 
 @lru_cache(maxsize=64)

@@ -15,15 +15,15 @@ from operator import and_
 from typing import Final
 
 from wireproto.format.template import Template
-from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, words_dfa
+from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, build_dfa, edges_to, words_dfa
 from wireproto.grammars.automata.charset import ANY_CHAR, char_set, difference, intersection
+from wireproto.grammars.automata.counted import counted_text
 from wireproto.grammars.automata.right_linear import right_linear
 from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, Ranges, RuleRef, chars, choice, literal, repeat, seq
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.schema import escapes as quoted
 from wireproto.grammars.schema.escapes import EscapeRules, QuotedText
 from wireproto.grammars.schema.values import ValueSet
-from wireproto.values.errors import TooLarge
 
 # A string with more states than this (length and markers counted together) is refused: each becomes a rule.
 _MAX_HELD: Final = 4_000
@@ -126,9 +126,11 @@ class TokenWriter:
 
     def _within(self, form: QuotedText, dfa: Dfa) -> Expr:
         spelled, within = form.shifted(dfa), self.notation.within
-        allowed = _cached_and(spelled, within) if len(spelled.edges) <= _SMALL else spelled & within
-        if len(allowed.edges) > _MAX_HELD:
-            raise TooLarge(f"strings that take more than {_MAX_HELD} states")
+        if len(spelled.edges) > _SMALL:
+            self.table.spend(len(spelled.edges))
+            allowed = spelled.met(within, _MAX_HELD)
+        else:
+            allowed = _cached_and(spelled, within)
         return seq(
             literal(form.quote), right_linear(allowed, self.table, "text", form.spell_shifted, literal(form.quote))
         )
@@ -142,14 +144,24 @@ class TokenWriter:
             )
         )
 
-    def any_string(self, least: int, most: int | None) -> Expr:
-        """Return all strings of `least` to `most` characters."""
+    def any_string(self, least: int, most: int | None, ranges: Ranges = ANY_CHAR) -> Expr:
+        """Return all strings of `least` to `most` characters of a set, counted by the engine.
+
+        Where not every spelling is allowed, they hold few beginnings of what is not.
+        """
         return choice(
             *(
-                seq(literal(each.quote), repeat(each.spell(ANY_CHAR), least, most), literal(each.quote))
+                seq(literal(each.quote), self._counted(each, least, most, ranges), literal(each.quote))
                 for each in self._quoted
             )
         )
+
+    def _counted(self, form: QuotedText, least: int, most: int | None, ranges: Ranges) -> Expr:
+        within = self.notation.within
+        if within == ANY_TEXT:
+            return repeat(form.spell(ranges), least, most)
+        held = _cached_and(form.shifted(build_dfa([edges_to(ranges, 0)], [0])), within)
+        return counted_text(held, least, most, self.table, form.spell_shifted)
 
 
 @dataclass(slots=True)
@@ -213,9 +225,9 @@ class MarkupTokenWriter(TokenWriter):
         """Return the words of an automaton as strings."""
         return self.references.words(dfa)
 
-    def any_string(self, least: int, most: int | None) -> Expr:
-        """Return all strings of `least` to `most` characters."""
-        return repeat(self.references.spell(ANY_CHAR), least, most)
+    def any_string(self, least: int, most: int | None, ranges: Ranges = ANY_CHAR) -> Expr:
+        """Return all strings of `least` to `most` characters of a set."""
+        return repeat(self.references.spell(ranges), least, most)
 
 
 @lru_cache(maxsize=256)

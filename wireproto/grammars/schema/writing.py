@@ -19,9 +19,22 @@ from typing import Final
 
 from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, length_dfa, words_dfa
 from wireproto.grammars.automata.charset import char_range, char_set
+from wireproto.grammars.automata.counted import FEW
 from wireproto.grammars.automata.decimals import NumberSet, exactly
 from wireproto.grammars.automata.right_linear import right_linear
-from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, RuleRef, chars, choice, literal, optional, repeat, seq
+from wireproto.grammars.expr.expr import (
+    EMPTY,
+    NOTHING,
+    Expr,
+    Ranges,
+    RuleRef,
+    chars,
+    choice,
+    literal,
+    optional,
+    repeat,
+    seq,
+)
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.schema.formula import FALSE, Formula, conjunction, negation, pointer_of
 from wireproto.grammars.schema.notation import JSON, Delimiters, Notation, TokenWriter
@@ -42,6 +55,12 @@ _MAX_STATES: Final = 3_000
 _MAX_DIFFERENT: Final = 10
 # Each `contains` multiplies the states.
 _MAX_COUNTS: Final = 5
+# A longer string is counted by the engine, where it is one set of characters.
+_MAX_STRING: Final = 128
+# The states of a string with a length and a pattern, where not every spelling is allowed: that multiplies them again.
+_MAX_LONG: Final = 4_000
+_FEW_MARKUP: Final = "a long string holds few beginnings of markup"
+NO_MARKUP: Final = "a long string holds no beginning of markup"
 _DIGIT: Final = chars(char_range("0", "9"))
 _NONZERO: Final = chars(char_range("1", "9"))
 _E: Final = chars(char_set("eE"))
@@ -125,16 +144,25 @@ class ValueWriter:
     def string(self, text: StringSet, pointer: str) -> Expr:
         """Return the texts of a set of strings."""
         text = text.counted()
-        dfa = text.dfa
-        if dfa == ANY_TEXT == self.notation.within:
-            return self.tokens.any_string(text.least, text.most)
+        dfa, free = text.dfa, self.notation.within == ANY_TEXT
+        keyword = "maxLength" if text.most is not None else "minLength"
+        run = run_of(text)
+        if run is not None:
+            ranges, least, most = run
+            if max(least, most or 0) > (_MAX_STRING if free else FEW) or (free and dfa == ANY_TEXT):
+                self.reader.notes |= {} if free else {Note(pointer, keyword, _FEW_MARKUP, "narrowed"): None}
+                return self.tokens.any_string(least, most, ranges)
         if text.least or text.most is not None:
             longest = dfa.longest()
             most = None if longest is not None and text.most is not None and longest <= text.most else text.most
             try:
-                dfa = dfa & length_dfa(text.least, most)
+                if free:
+                    dfa &= length_dfa(text.least, most)
+                else:
+                    self.table.spend(max(text.least, most or 0))
+                    dfa = dfa.met(length_dfa(text.least, most), _MAX_LONG)
             except TooLarge as error:
-                self.refuse(pointer, "maxLength" if text.most is not None else "minLength", error)
+                self.refuse(pointer, keyword, error)
         return self.quoted(dfa, pointer)
 
     def quoted(self, dfa: Dfa, pointer: str) -> Expr:
@@ -152,8 +180,7 @@ class ValueWriter:
         try:
             return self.tokens.strings(dfa)
         except TooLarge:
-            what = "a long string holds no beginning of markup"
-            self.reader.notes[Note(pointer, "maxLength", what, "narrowed")] = None
+            self.reader.notes[Note(pointer, "maxLength", NO_MARKUP, "narrowed")] = None
             return self.tokens.unrestricted(dfa & self.notation.plain)
 
     def array(self, array: ArraySet, pointer: str) -> Expr:
@@ -235,6 +262,15 @@ class ValueWriter:
             return NOTHING
         uncounted = replace(found, least=0, most=None, some=())
         return self.object(uncounted if found != uncounted else ObjectSet(), pointer, layout)
+
+
+def run_of(text: StringSet) -> tuple[Ranges, int, int | None] | None:
+    """Return a set of characters and two bounds if all texts of them are the strings; else None."""
+    found = text.dfa.run()
+    if found is None:
+        return None
+    ranges, least, most = found
+    return ranges, max(least, text.least), min((each for each in (most, text.most) if each is not None), default=None)
 
 
 def _exponents(large: bool) -> Expr:
