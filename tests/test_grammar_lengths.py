@@ -127,3 +127,37 @@ def test_llguidance_counts(name: str) -> None:
         assert found.accepts(wp.encode([wp.Call("write", {"rows": [{"s": value}]})], name, tools=TOOLS)), value
     assert not found.accepts(wp.encode([wp.Call("write", {"rows": [{"s": "x" * 301}]})], name, tools=TOOLS))
     assert not found.accepts(wp.encode([wp.Call("write", {"content": "x" * 301})], name, tools=TOOLS))
+
+
+@every_dialect
+def test_only_the_tool_that_cannot_be_written_is_widened(name: str) -> None:
+    circle = {"$ref": "#/$defs/a"}
+    properties = {"a": {"type": "string"}, "b": {"allOf": [circle]}}
+    odd = {"type": "object", "$defs": {"a": {"anyOf": [circle]}}, "properties": properties}
+    fine = {"type": "object", "properties": {"mode": {"enum": ["x", "y"]}}, "required": ["mode"]}
+    tools = [{"name": "odd", "parameters": odd}, {"name": "fine", "parameters": fine}]
+    with pytest.raises(wp.GrammarError, match="tool 'odd': "):
+        grammar(name, tools)
+    found = grammar(name, tools, choice="required", strict=False)
+    assert [(each.tool, each.note.pointer, each.note.kind) for each in found.report] == [("odd", "", "widened")]
+    with LlamaCpp.compile(str(found)) as engine:
+        for call in (wp.Call("odd", {"a": "x"}), wp.Call("odd", {"b": "y"}), wp.Call("fine", {"mode": "x"})):
+            assert engine.accepts(wp.encode([call], name, tools=tools)), call
+        for call in (wp.Call("fine", {"mode": "z"}), wp.Call("fine", {})):
+            assert not engine.accepts(wp.encode([call], name, tools=tools)), call
+
+
+@pytest.mark.parametrize("name", ["qwen3_coder", "dsml_v4", "glm47"])
+def test_a_length_and_a_pattern_that_are_too_much_are_said(name: str) -> None:
+    text = {"type": "string", "pattern": "^\\S.*\\S$", "maxLength": 5_000}
+    tools = [
+        {"name": "f", "parameters": {"type": "object", "properties": {"s": text}}},
+        {"name": "g", "parameters": {"type": "object", "properties": {"s": {"type": "string", "maxLength": 20}}}},
+    ]
+    with pytest.raises(wp.GrammarError, match=r"tool 'f': /properties/s: maxLength: "):
+        grammar(name, tools)
+    found = grammar(name, tools, choice="required", strict=False)
+    assert [(each.tool, each.note.keyword, each.note.kind) for each in found.report] == [("f", "maxLength", "widened")]
+    with LlamaCpp.compile(str(found)) as engine:
+        for call, right in ((wp.Call("g", {"s": "x" * 20}), True), (wp.Call("g", {"s": "x" * 21}), False)):
+            assert engine.accepts(wp.encode([call], name, tools=tools)) is right

@@ -58,19 +58,37 @@ def closed_schema(tool: Tool) -> Mapping[str, Any]:
     return {"type": "object", **schema}
 
 
+def open_schema(tool: Tool) -> Mapping[str, Any]:
+    """Return the schema of any arguments that the tool declares."""
+    return {
+        "type": "object",
+        "properties": dict.fromkeys(sorted(tool.keys), True),
+        "additionalProperties": not tool.keys,
+    }
+
+
+class ToolError(GrammarError):
+    """A tool whose arguments cannot be written: its name, and why."""
+
+    def __init__(self, tool: str, why: str) -> None:
+        self.tool, self.why = tool, why
+        super().__init__(f"tool {quoted(tool)}: {why}")
+
+
 @contextmanager
 def _naming(tool: Tool) -> Iterator[None]:
     try:
         yield
     except (GrammarError, TooLarge) as error:
-        raise GrammarError(f"tool {quoted(tool.name)}: {error}") from None
+        raise ToolError(tool.name, str(error)) from None
 
 
 @dataclass(slots=True)
 class CallWriter:
     """What a codec's grammar is given to write calls: the dialect, the tools, and the rule table of one grammar.
 
-    `lexical`: raw values are left to the engine's lexer (`expr.Raw`).
+    `lexical`: raw values are left to the engine's lexer (`expr.Raw`). `widened`: the tools that may have any arguments,
+    each with the reason.
     """
 
     dialect: Dialect
@@ -78,6 +96,7 @@ class CallWriter:
     table: RuleTable
     strict: bool = True
     lexical: bool = False
+    widened: Mapping[str, str] = field(default_factory=dict)
     notes: list[ToolNote] = field(default_factory=list)
     raw: RawValues = field(init=False)
     _members: dict[tuple[ValueSet, Hashable], Expr] = field(default_factory=dict, init=False)
@@ -92,9 +111,8 @@ class CallWriter:
         with _naming(tool):
             if not is_unicode(tool.name):
                 raise GrammarError("its name holds half a surrogate pair, which no text does")
-            return SchemaRules(
-                closed_schema(tool), self.table, strict=self.strict, any_order=keys, notation=notation, make=make
-            )
+            schema = open_schema(tool) if tool.name in self.widened else closed_schema(tool)
+            return SchemaRules(schema, self.table, strict=self.strict, any_order=keys, notation=notation, make=make)
 
     def call(self, tool: Tool, rules: SchemaRules, arguments: Callable[[], Expr]) -> Expr:
         """Return a call that is nothing but its opener, its arguments and its closer; raises `GrammarError`."""
@@ -109,6 +127,8 @@ class CallWriter:
         """Add the rule of a tool's arguments, which `make` returns, and the notes; errors name the tool."""
         with _naming(tool):
             expr = make()
+        if tool.name in self.widened:
+            self.notes.append(ToolNote(tool.name, Note("", "parameters", self.widened[tool.name])))
         self.notes += [ToolNote(tool.name, note) for note in rules.report]
         return self.table.add(f"{tool.name}-arguments", expr)
 

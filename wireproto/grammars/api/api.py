@@ -16,7 +16,7 @@ from wireproto.engine.codec import loaded
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.grammars.api.requests import Constraint, Trigger, llama_cpp_request, sglang_request, vllm_request
-from wireproto.grammars.calls import CallBody, CallWriter, ToolNote
+from wireproto.grammars.calls import CallBody, CallWriter, ToolError, ToolNote
 from wireproto.grammars.expr.expr import RuleRef, Rules
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.message import MessageParts, MessageWriter
@@ -31,6 +31,8 @@ from wireproto.values.quoting import quoted
 Target = Literal["gbnf", "lark", "ebnf", "structural-tag"]
 ToolChoice = Union[Literal["auto", "required", "none"], Mapping[str, str]]
 ReasoningChoice = Literal["none", "optional", "open"]
+# Each tool that cannot be written costs one more attempt at the whole grammar.
+_MAX_WIDENED: Final = 16
 # How each engine's language is printed.
 PRINTERS: Final[Mapping[str, Callable[[MessageParts], str]]] = {
     "gbnf": lambda message: to_gbnf(message.rules),
@@ -133,18 +135,17 @@ def grammar(
         raise GrammarError(f"target: one of {', '.join(PRINTERS)}, not {quoted(target)}{hint}")
     spec = find_dialect(dialect)
     known = Toolset.of(tools)
-    calls = CallWriter(spec, known, RuleTable(), strict, lexical=target == "lark")
-    writer = MessageWriter(spec, known, calls.table)
+    writer = MessageWriter(spec, known, RuleTable())
     if lazy and (choice == "none" or not writer.triggers):
         raise GrammarError(f"{spec.name}: nothing that calls begin with could switch a lazy grammar on")
     first = "none" if lazy else _reasoning("open" if reasoning_open else reasoning, choice, spec)
-    wanted = _Request(choice, parallel, first, _bound(max_reasoning), lazy)
+    wanted = _Request(choice, parallel, first, _bound(max_reasoning), lazy, strict, target == "lark")
     try:
-        message = _message(calls, writer, wanted)
+        message, notes = _written(spec, known, wanted)
         text = PRINTERS[target](message)
     except TooLarge as error:
         raise GrammarError(f"{spec.name}: {error}") from None
-    return Grammar(text, target, spec.name, message.rules, tuple(calls.notes), writer.triggers, spec.markers, lazy)
+    return Grammar(text, target, spec.name, message.rules, notes, writer.triggers, spec.markers, lazy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,8 @@ class _Request:
     reasoning: ReasoningChoice
     max_reasoning: int | None
     lazy: bool
+    strict: bool
+    lexical: bool
 
 
 def _reasoning(wanted: object, choice: ToolChoice, dialect: Dialect) -> ReasoningChoice:
@@ -174,6 +177,24 @@ def _bound(most: object) -> int | None:
     if most is None or (isinstance(most, int) and not isinstance(most, bool) and most >= 0):
         return most
     raise GrammarError(f"max_reasoning: a number of characters, or None, not {most!r}")
+
+
+def _written(spec: Dialect, known: Toolset, wanted: _Request) -> tuple[MessageParts, tuple[ToolNote, ...]]:
+    """Return a message and the notes; unless it must be strict, a tool that cannot be written may have any arguments.
+
+    What a failed attempt has written is of no use to the next one, which starts anew.
+    """
+    widened: dict[str, str] = {}
+    while True:
+        calls = CallWriter(spec, known, RuleTable(), wanted.strict, wanted.lexical, widened)
+        try:
+            message = _message(calls, MessageWriter(spec, known, calls.table), wanted)
+        except ToolError as error:
+            if wanted.strict or error.tool in widened or len(widened) == _MAX_WIDENED:
+                raise
+            widened[error.tool] = error.why
+            continue
+        return message, tuple(calls.notes)
 
 
 def _message(calls: CallWriter, writer: MessageWriter, wanted: _Request) -> MessageParts:
