@@ -104,7 +104,20 @@ def test_parse_as_text_shows_segments_calls_and_diagnoses(tools: str) -> None:
     call = HERMES.replace('"f"', '"g"')
     result = run("parse", "-d", "hermes", "-t", tools, "--format", "text", input=f"Hello [bold]you[/bold].\n{call}")
     assert result.exit_code == 1
-    for part in ("text 0-", "Hello [bold]you[/bold].", "Calls", "g", "x", "1", "Diagnoses", "unknown-tool", "defect"):
+    where = f"{len('Hello [bold]you[/bold].') + 1}-"
+    for part in (
+        where,
+        call,
+        "text 0-",
+        "Hello [bold]you[/bold].",
+        "Calls",
+        "g",
+        "x",
+        "1",
+        "Diagnoses",
+        "unknown-tool",
+        "defect",
+    ):
         assert part in result.stdout
 
 

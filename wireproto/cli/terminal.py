@@ -116,13 +116,14 @@ def print_audit(found: Audit, problems: Sequence[str] = ()) -> None:
 
 def calls_table(title: str, calls: Sequence[Call]) -> Table:
     """Return a table with a row for each argument."""
-    table = Table("call", "argument", "value", title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table("call", "where", "argument", "value", title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for call in calls:
         label = call.name + (f" ({call.id})" if call.id else "") + ("" if call.complete else " [incomplete]")
+        where = "-".join(map(str, call.span)) if call.raw else ""
         for key, value in call.arguments.items() or [("", None)]:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if key else ""
-            table.add_row(plain(label, "cyan"), plain(key), plain(shorten(text, ARGUMENT_CHARS)))
-            label = ""
+            table.add_row(plain(label, "cyan"), where, plain(key), plain(shorten(text, ARGUMENT_CHARS)))
+            label = where = ""
     return table
 
 
