@@ -21,14 +21,16 @@ _NO_TAG_NAME: Final = frozenset(BLANK + "<>/=\"'`!?")
 def near_miss(closer: str, text: str, pos: int, end: int, final: bool) -> int | Miss:
     """Return where a closer with one slip in it ends that stands at `pos`, where the closer itself does not.
 
-    A slip is one character more, less or changed, or two that changed places; of the brackets only the last one may be
-    missing, before a blank or the next bracket.
+    A slip is one character more, less or changed, or two that changed places; or the name breaks off in its second
+    half. Of the brackets only the last one may be missing, before a blank or the next bracket.
     """
     at = next((i for i, char in enumerate(closer) if text[pos + i : pos + i + 1] != char), 0)
     stop = min(pos + at, end)
     if not at or stop >= end:
         return NO
     bracket = text[stop] in "<>"
+    if text[stop] == ">" and at > len(closer) // 2:
+        return stop + 1
     slips = [] if bracket else [(1, closer[at:])]
     if at < len(closer) - 1:
         slips += [] if bracket else [(1, closer[at + 1 :])]
@@ -45,8 +47,8 @@ def near_miss(closer: str, text: str, pos: int, end: int, final: bool) -> int | 
     return NO
 
 
-def foreign_element(text: str, pos: int, end: int, final: bool) -> int | Miss:
-    """Return where an element ends that stands at `pos` and holds nothing but text, or a lone closer of one."""
+def foreign_element(text: str, pos: int, end: int, final: bool, closers: tuple[str, ...]) -> int | Miss:
+    """Return where a short element ends that stands at `pos`, or a lone closer of one; it holds none of `closers`."""
     wait: Miss = NO if final or end - pos > MAX_ELEMENT else WAIT
     limit = min(end, pos + MAX_ELEMENT)
     if not text.startswith("<", pos, limit):
@@ -65,9 +67,8 @@ def foreign_element(text: str, pos: int, end: int, final: bool) -> int | Miss:
         return tag + 1 if tag == name else NO
     if text[tag - 1] == "/":
         return tag + 1
-    inner = text.find("<", tag, limit)
-    if inner < 0:
-        return wait
     closer = f"</{text[start:name]}>"
-    stands = begins(closer, text, inner, limit)
-    return inner + len(closer) if stands is YES else wait if stands is WAIT else NO
+    end_tag = text.find(closer, tag, limit)
+    if any(text.find(other, tag, end_tag if end_tag >= 0 else limit) >= 0 for other in closers):
+        return NO
+    return end_tag + len(closer) if end_tag >= 0 else wait

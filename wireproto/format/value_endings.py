@@ -58,9 +58,8 @@ def endings(wrapped: bool, sectioned: bool) -> Endings:
     # no proper marker counts only if the output ends with nothing but closers: so no grammar has to know of it.
     slips = {first + rest for first in "vM" for rest in unclosed | {"a"}} | {"v" + o + "$" for o in outer}
     rest = ["C" + o for o in outer]
-    slips |= {"V" + each + "$" for all_of in rest for each in _with_slips(all_of)} | {
-        "VF" + each + "$" for each in rest
-    }
+    slips |= {"V" + each + "$" for all_of in rest for each in _with_slips(all_of)}
+    slips |= {"V" + "F" * times + each for times in (1, 2, 3) for each in ("a", *(each + "$" for each in rest))}
     whole = {each for ended in look | unclosed for each in _mentions(ended, sectioned)}
     return Endings.of(look | unclosed | slips | whole | {"a"})
 
@@ -73,7 +72,7 @@ def _with_slips(closers: str) -> set[str]:
 def _mentions(ended: str, sectioned: bool) -> set[str]:
     """Return an ending by the next call as it is where that call has no arguments: text behind it makes it a mention.
 
-    Of more than three of them the next one is taken for what follows.
+    More than three of them in a row are always mentions.
     """
     if len(ended) < 2 or ended[-1] != "O":
         return set()
@@ -81,7 +80,7 @@ def _mentions(ended: str, sectioned: bool) -> set[str]:
         {"SO", "S$", *(["S"] if ended[0] == "V" else [])} if sectioned and "S" not in ended else set()
     )
     runs = {ended[:-1] + "Z" * times for times in (1, 2, 3)}
-    return {run + more for run in runs for more in follow} | {ended[:-1] + "ZZZZ"}
+    return {run + more for run in runs for more in follow}
 
 
 # Closers that belong to a nested call, by every sign, are the outer call's after all if the output ends with them.

@@ -6,59 +6,17 @@ rests on the text alone, and once made it stands (R-LOOK, R-DEPTH, R-HOLD, R-CLO
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from wireproto.codecs.tagged.markers import Ended, Marker, Within
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import End
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
 from wireproto.engine.damaged_openers import find_bare
 from wireproto.format.near_misses import ABUTTING, foreign_element, near_miss
-from wireproto.format.spelling import AFTER_TAG_NAME, Spelling, other_closers, value_markers
-from wireproto.format.value_endings import MENTION_ENDINGS, NESTED_ENDINGS, Endings
-from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Literals, Match, Miss, begins, skip_blank
+from wireproto.format.spelling import AFTER_TAG_NAME, other_closers, value_markers
+from wireproto.format.value_endings import MENTION_ENDINGS, NESTED_ENDINGS
+from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Match, Miss, begins, skip_blank
 from wireproto.text.state import State
 from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """A marker inside a value: its letter (see `Endings`), where it stands, and whether a nested call owns it.
-
-    `closer`, of a call's opener, is what closes its outermost marker: its letter and its text. `tag`: it opens, as
-    content, the tag that the value's closer closes. `mention`: it opens a call that nobody declared, in mid-line.
-    """
-
-    letter: str
-    start: int
-    end: int
-    nested: bool = False
-    tag: bool = False
-    closer: tuple[str, str] = ("", "")
-    mention: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The value ended: `after` is where to go on; `doubtful`: by closers that seemed to belong to a nested call.
-
-    `at_call`: the next call opens right behind its closer. `odd`: what stands behind the value and is no proper marker.
-    """
-
-    after: int
-    doubtful: bool
-    at_call: bool
-    odd: tuple[Marker, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Within:
-    """What does not change while one call's values are read: its markers, and what is open around it."""
-
-    spelling: Spelling
-    call_close: str
-    sectioned: bool
-    endings: Endings
-    live: Literals
 
 
 class Boundary(State):
@@ -211,15 +169,21 @@ class Boundary(State):
 
     def _odd(self, text: str, limit: int, end: End) -> Marker | Miss:
         """Read what is no marker, right behind a closer: a foreign element, or the next call without its marker."""
-        if self._letters != "V" or self._queue[0].nested or self._within.spelling.dialect.nonce:
+        nonce = self._within.spelling.dialect.nonce
+        if self._letters not in ("V", "VF", "VFF") or self._queue[0].nested or nonce:
             return NO
         base = self.value.builder.buffer.base
-        at = skip_blank(text, self._queue[0].end - base, limit)
-        if self._within.spelling.value_open is not None and not text.startswith("<", at, limit):
+        at = skip_blank(text, self._queue[-1].end - base, limit)
+        if (
+            self._within.spelling.value_open is not None
+            and self._letters == "V"
+            and not text.startswith("<", at, limit)
+        ):
             builder = self.value.builder
             bare = find_bare(self._within.spelling, builder.tools, builder.tool, text, at, limit, end.final)
             return Marker(bare[0], base + at, base + bare[1]) if isinstance(bare, tuple) else bare
-        found = foreign_element(text, at, limit, end.final)
+        closers = tuple(closer for letter, closer in self._closers if letter != "M")
+        found = foreign_element(text, at, limit, end.final, closers)
         return Marker("F", base + at, base + found) if isinstance(found, int) else found
 
     def _opener(self, text: str, at: int, limit: int, end: End) -> Marker | Miss:
@@ -312,7 +276,7 @@ class Boundary(State):
         before = self._before(position)
         if before == "\n" or self._within.spelling.key_is_tag:
             return before == "\n"
-        if self._letters[-1:] in ("v", "M") and self._queue[-1].end == position:
+        if self._letters[-1:] in ("v", "M", "F") and self._queue[-1].end == position:
             return True
         return before != "" and before in ABUTTING
 

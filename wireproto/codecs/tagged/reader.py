@@ -6,7 +6,8 @@ tells it. Law: what the writer wrote and the encoder let pass, the reader reads 
 
 from __future__ import annotations
 
-from wireproto.codecs.tagged.boundary import Boundary, Marker, Within
+from wireproto.codecs.tagged.boundary import Boundary
+from wireproto.codecs.tagged.markers import Marker, Within
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.engine.call_opening import find_argument

@@ -213,7 +213,8 @@ def _endings(site: ValueSite) -> Iterator[MarkerPath]:
         yield from (MarkerPath(before + steps, Meaning.STOP) for before in befores)
     if spelling.value_open is not None:
         name = (*_GAP, Step(complement(char_set(f"<\0{BLANK}")), 1, None), *_GAP)
-        yield from (MarkerPath(texts["V"][0] + name + steps, Meaning.STOP) for steps in texts["A"])
+        keyed = (*texts["A"], literal_steps(spelling.keys[0].literals[-1]))  # a key's own opener may be missing, too
+        yield from (MarkerPath(texts["V"][0] + name + steps, Meaning.STOP) for steps in keyed)
 
 
 def _spaced(parts: tuple[Steps, ...]) -> Steps:

@@ -1,0 +1,53 @@
+"""The markers in a raw value, how it ended, and what is the same for all values of a call.
+
+It must not know how markers are found or judged. Law: nothing here changes once it is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wireproto.format.spelling import Spelling
+from wireproto.format.value_endings import Endings
+from wireproto.text.scan import Literals
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A marker inside a value: its letter (see `Endings`), where it stands, and whether a nested call owns it.
+
+    `closer`, of a call's opener, is what closes its outermost marker: its letter and its text. `tag`: it opens, as
+    content, the tag that the value's closer closes. `mention`: it opens a call that nobody declared, in mid-line.
+    """
+
+    letter: str
+    start: int
+    end: int
+    nested: bool = False
+    tag: bool = False
+    closer: tuple[str, str] = ("", "")
+    mention: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The value ended: `after` is where to go on; `doubtful`: by closers that seemed to belong to a nested call.
+
+    `at_call`: the next call opens right behind its closer. `odd`: what stands behind the value and is no proper marker.
+    """
+
+    after: int
+    doubtful: bool
+    at_call: bool
+    odd: tuple[Marker, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What does not change while one call's values are read: its markers, and what is open around it."""
+
+    spelling: Spelling
+    call_close: str
+    sectioned: bool
+    endings: Endings
+    live: Literals
