@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from wireproto.engine.openers import inside
+from wireproto.format.declared import holding
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.registry import dialects
@@ -18,6 +19,7 @@ from wireproto.format.spelling import CACHED, spellings
 from wireproto.format.template import Gap, Lit, Template
 from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK, Match
+from wireproto.tools.names import NAME
 from wireproto.values.model import Call
 
 _CALLS = 64  # a model that wrote so many in one way does not change it
@@ -66,7 +68,8 @@ def _marks(spec: Dialect, found: Sequence[Call] | Sequence[int], buffer: Buffer)
         elif end < 0 and spec.section is not None:
             opener = spec.section.open.format()
             yield buffer.slice(max(0, start - len(opener)), start) == opener
-        yield _begins(spec, buffer.slice(start, start + _HEAD))
+        unusual = each.name if isinstance(each, Call) and NAME.fullmatch(each.name) is None else ""
+        yield _begins(spec, buffer.slice(start, start + _HEAD + len(unusual)), unusual)
         if isinstance(each, Call):
             end = each.span[1]
             if each.complete and each.arguments:
@@ -75,9 +78,12 @@ def _marks(spec: Dialect, found: Sequence[Call] | Sequence[int], buffer: Buffer)
         yield buffer.slice(end, end + _BEHIND).lstrip(BLANK).startswith(spec.section.close.format())
 
 
-def _begins(spec: Dialect, text: str) -> bool:
-    """Return whether a text begins with a header as the dialect writes it, and then an argument or the call's end."""
-    found = spec.call.open.match(text, 0, len(text))
+def _begins(spec: Dialect, text: str, unusual: str) -> bool:
+    """Return whether a text begins with a header as the dialect writes it, and then an argument or the call's end.
+
+    `unusual`: the name in it, where the alphabet does not hold that.
+    """
+    found = holding(spec.call.open, "name", frozenset((unusual,)) if unusual else frozenset()).match(text, 0, len(text))
     if not isinstance(found, Match) or not found.canonical or "id" in found.slots:
         return isinstance(found, Match)
     try:
