@@ -232,6 +232,21 @@ def test_noise_is_read_or_not(text: str) -> None:
         wp.parse(habit.needle + opener + text, "hermes", WEB)
 
 
+def test_a_declared_name_may_be_any() -> None:
+    tools = [
+        {"name": name, "parameters": WEB[2]["function"]["parameters"]} for name in ("Get Weather", "météo", "mcp:w/x")
+    ]
+    written = {
+        "Get Weather": 'Action: Get Weather\nAction Input: {"city": "Oslo"}',
+        "météo": '[météo(city="Oslo")]',
+        "mcp:w/x": 'to=functions.mcp:w/x <|message|>{"city": "Oslo"}',
+    }
+    for name, text in written.items():
+        (candidate,) = wp.classify(text, "hermes", tools).candidates
+        assert (candidate.call.name, candidate.call.arguments) == (name, {"city": "Oslo"})
+    assert wp.classify("Action: do this\nAction Input: {}", "hermes", None).candidates == ()
+
+
 # Literals.
 
 LITERALS: dict[str, dict[str, Any]] = {

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,8 @@ HOSTILE = {
     "quotes": "'\"`\\",
     "many": "\U000e0041" * 5_000,
 }
+PACKAGE = Path(wp.__file__).parent
+OF_OUR_OWN = ("{dialect.name!r}", "{marker!r}")
 ACTIVE = re.compile(r"<[|｜]|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|\[e~\[|\]~b\]")
 TOOLS: list[dict[str, Any]] = [
     {
@@ -109,6 +112,14 @@ def test_errors_are_tame(hostile: str) -> None:
             raises()
         except (wp.WireprotoError, ValueError) as error:
             assert_tame(str(error), 4 * SENTENCE)
+
+
+def test_there_is_one_place_that_quotes() -> None:
+    # `{x!r}` of what a model or a caller wrote is neither short nor without effect.
+    folders = ("codecs", "decode", "documents", "engine", "recover", "text", "tools", "write")
+    files = [path for name in folders for path in sorted((PACKAGE / name).rglob("*.py"))]
+    found = [(path.name, each) for path in files for each in re.findall(r"\{[^{}]*!r\}", path.read_text("utf-8"))]
+    assert [where for where in found if where[1] not in OF_OUR_OWN] == []
 
 
 @given(st.text(max_size=3 * LIMIT))

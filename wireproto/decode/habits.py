@@ -20,8 +20,10 @@ from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.model import Call, Span
 
 Body = Literal["calls", "arguments", "records", "marked", "input", "bracket"]
-_NAME: Final = r"(?P<name>[A-Za-z0-9_.:/-]{1,128}?)"
+_NAME: Final = r"(?P<name>[\w.:/$-]{1,128}?)"
+_TITLE: Final = r"(?P<name>[^\s`\[\]{}<>\"][^\n`\[\]{}<>\"]{0,127}?)"  # a declared name may hold blanks
 _MOST: Final = 100_000  # characters of one call that are read
+_TRIES: Final = 128  # more calls in one format are no slip of a model, and each costs time
 _NEAR: Final = 160  # how far before a call it is looked where it stands
 
 
@@ -54,7 +56,7 @@ HABITS: Final = (
     Habit("Gemma 4's tokens", "chat template of Gemma 4", "<|tool_call>",
           rf"<\|tool_call>\s*call:{_NAME}\{{", "marked", mark='<|"|>'),
     Habit("Python calls in Gemma 4's tokens", "what Gemma 4 falls back to", "<|tool_call>",
-          r"<\|tool_call>\s*call:(?=[A-Za-z_][\w.]{0,127}\()", "calls"),
+          r"<\|tool_call>\s*call:(?=[^\W\d][\w.]{0,127}\()", "calls"),
     Habit("a `tool_code` without its fence", "what Gemma falls back to", "tool_code", r"tool_code[ \t]*=[ \t]*",
           "calls", line=True),
     Habit("FunctionGemma's calls, whose special tokens are missing", "chat template of FunctionGemma", "call:",
@@ -72,9 +74,9 @@ HABITS: Final = (
     Habit("harmony's channels, whose special tokens are missing", "OpenAI's harmony format", "to=functions.",
           rf"to=functions\.{_NAME}(?:commentary|analysis)?\s*(?:json|code)?\s*(?=\{{)", "arguments"),
     Habit("ReAct's `Action:` and `Action Input:`", "Yao et al., ReAct; LangChain's ReAct agent", "Action",
-          rf"Action:?\**:?[ \t]*`?{_NAME}`?[ \t]*\n+[ \t]*\**Action[ _]Input:?\**:?[ \t]*", "input", line=True),
-    Habit("ReAct's `Action: tool[…]`", "Yao et al., ReAct", "Action", rf"Action(?: \d+)?:\**[ \t]*{_NAME}\[", "bracket",
-          line=True),
+          rf"Action:?\**:?[ \t]*`?{_TITLE}`?[ \t]*\n+[ \t]*\**Action[ _]Input:?\**:?[ \t]*", "input", line=True),
+    Habit("ReAct's `Action: tool[…]`", "Yao et al., ReAct", "Action", rf"Action(?: \d+)?:\**[ \t]*{_TITLE}\[",
+          "bracket", line=True),
     Habit("the `tool_calls` of an API's answer", "OpenAI's chat completions, and the servers that follow them",
           '"tool_calls"', r'\{\s*(?:"(?:role|content|id|type|refusal|reasoning_content|finish_reason)"\s*:\s*'
           r'(?:null|"(?:[^"\\]|\\.){0,400}")\s*,\s*){0,6}"tool_calls"\s*:\s*(?=\[)', "records", line=True),
@@ -90,7 +92,7 @@ HABITS: Final = (
     Habit("LM Studio's `[TOOL_REQUEST]`", "LM Studio's prompt for models without tool calls", "[TOOL_REQUEST]",
           r"\[TOOL_REQUEST\]\s*(?=\{)", "records"),
     Habit("OLMo 3's Python calls", "chat template of OLMo 3", "<function_calls>",
-          r"<function_calls>\s*(?=[A-Za-z_][\w.]{0,127}\()", "calls"),
+          r"<function_calls>\s*(?=[^\W\d][\w.]{0,127}\()", "calls"),
     Habit("Nemotron's `TOOLCALL` tags", "chat template of Nemotron Nano 2", "<TOOLCALL>",
           r"<TOOLCALL>\s*(?=[\[{])", "records"),
     Habit("the tool token of Granite 3 and Phi-4-mini", "chat templates of Granite 3 and Phi-4-mini", "<|tool_call|>",
@@ -102,13 +104,13 @@ HABITS: Final = (
     Habit("Functionary's `>>>`", "prompt format of Functionary v2 and v3", ">>>", rf">>>{_NAME}\n(?=\{{)", "arguments",
           line=True),
     Habit("a list of Python calls", "Meta's prompt formats of Llama 3.2 and 4; Gemma 3; OLMo 3", "(",
-          r"\[\s*(?=[A-Za-z_][\w.]{0,127}\()", "calls", line=True, bare=True),
+          r"\[\s*(?=[^\W\d][\w.]{0,127}\()", "calls", line=True, bare=True),
     Habit("a Python call", "what models fall back to", "(",
-          r"\A\s*(?:print\(\s*)?(?=[A-Za-z_][\w.]{0,127}\([^\n]*\)\s*\Z)", "calls", bare=True),
+          r"\A\s*(?:print\(\s*)?(?=[^\W\d][\w.]{0,127}\([^\n]*\)\s*\Z)", "calls", bare=True),
 )  # fmt: skip
 
-_LEAD: Final = re.compile(r"(?:[\s,;\[]|print\(|await\s|[A-Za-z_]\w{0,63}[ \t]*=(?!=)[ \t]*|#[^\n]*\n){0,64}")
-_CALL: Final = re.compile(r"((?:[A-Za-z_]\w{0,63}\.){0,8}[A-Za-z_]\w{0,127})\(")
+_LEAD: Final = re.compile(r"(?:[\s,;\[]|print\(|await\s|[^\W\d]\w{0,63}[ \t]*=(?!=)[ \t]*|#[^\n]*\n){0,64}")
+_CALL: Final = re.compile(r"((?:[^\W\d]\w{0,63}\.){0,8}[^\W\d]\w{0,127})\(")
 # A bracket, or a string: one that never ends takes the rest, so that no quotation mark in it is looked at again.
 _JSON: Final = re.compile(
     r"""[\[\]{}]|"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|'[^'\\]*(?:\\.[^'\\]*)*(?:'|\\?\Z)""", re.DOTALL
@@ -126,7 +128,7 @@ _Reads = tuple[list[_Read], int]  # and how far was read
 def habitual(text: str, tools: Toolset) -> Iterator[tuple[Call, Habit, bool]]:
     """Yield the calls in a text that are in a format without a dialect, and whether each is in a code span."""
     for habit in HABITS:
-        floor = 0
+        floor, tries = 0, 0
         for found in re.finditer(habit.opener, text) if habit.needle in text else ():
             start = found.end() - len(found.group().lstrip(BLANK))
             before = text[max(0, start - _NEAR) : start].rstrip(" \t[*")
@@ -134,6 +136,9 @@ def habitual(text: str, tools: Toolset) -> Iterator[tuple[Call, Habit, bool]]:
             # With no names to go by, a list of calls must be what the output begins with.
             if start < floor or inline or (habit.bare and tools.any_name and (before or not habit.line)):
                 continue
+            tries += 1
+            if tries > _TRIES:
+                break
             calls, reached = _READERS[habit.body](text, found, habit, tools)
             floor = max(reached, found.end())
             for i, (name, arguments, begin, end) in enumerate(calls):
@@ -146,7 +151,8 @@ def _resolved(name: str, tools: Toolset) -> str:
     """Return the declared tool that a name means, its namespace left out; any name where all count, else ""."""
     pieces = name.removesuffix(".call").split(".")
     known = (".".join(pieces[i:]) for i in range(len(pieces)))
-    return next((each for each in (name, *known) if each in tools.by_name), pieces[-1] if tools.any_name else "")
+    word = pieces[-1] if tools.any_name and name.split() == [name] else ""
+    return next((each for each in (name, *known) if each in tools.by_name), word)
 
 
 def _calls(text: str, found: re.Match[str], habit: Habit, tools: Toolset) -> _Reads:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from wireproto.format.template import EMPTY, Template
 from wireproto.values.errors import DialectError
+from wireproto.values.quoting import quoted
 
 NONCE = re.compile(r"[a-z][a-z0-9]{3,31}")
 
@@ -188,7 +189,7 @@ class Dialect:
             raise DialectError(f"{self.name} cannot be salted: its markers have no place for a salt")
         if not NONCE.fullmatch(nonce):
             raise DialectError(
-                f"{nonce!r} is not a salt: 4 to 32 lower-case letters and digits, beginning with a letter"
+                f"{quoted(nonce)} is not a salt: 4 to 32 lower-case letters and digits, beginning with a letter"
             )
         return load(self.path, nonce)
 

@@ -84,7 +84,8 @@ class RepairingReader(JsonReader):
         if role in ("name", "arguments"):
             if role == "arguments" and progress.arguments:
                 return "beside"
-            builder.note("alias-key", position, f"{quoted(progress.key)} instead of {quoted(role)}")
+            canonical = getattr(builder.opening.spelling.dialect.record, role)[0]
+            builder.note("alias-key", position, f"{quoted(progress.key)} instead of {quoted(canonical)}")
         return role
 
     def _take_odd_name(self, name: str) -> Answer | None:

@@ -169,14 +169,14 @@ def _reasoning(wanted: object, choice: ToolChoice, dialect: Dialect) -> Reasonin
     named: dict[object, ReasoningChoice] = {"none": "none", "optional": "optional", "open": "open"}
     found = {**named, False: "none", True: "optional"}.get(wanted)
     if found is None:
-        raise GrammarError(f'reasoning: "none", "optional" or "open", not {wanted!r}')
+        raise GrammarError(f'reasoning: "none", "optional" or "open", not {quoted(wanted)}')
     return found
 
 
 def _bound(most: object) -> int | None:
     if most is None or (isinstance(most, int) and not isinstance(most, bool) and most >= 0):
         return most
-    raise GrammarError(f"max_reasoning: a number of characters, or None, not {most!r}")
+    raise GrammarError(f"max_reasoning: a number of characters, or None, not {quoted(most)}")
 
 
 def _written(spec: Dialect, known: Toolset, wanted: _Request) -> tuple[MessageParts, tuple[ToolNote, ...]]:
