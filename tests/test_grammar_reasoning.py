@@ -164,3 +164,10 @@ def test_counted_texts_are_texts_within_the_bounds(most: int | None) -> None:
                     assert held.accepts(each) and (most is None or len(each) <= most)
             assert not any(map(engine.accepts, ("yyy<call>", "yyy[x]y", "yyy\nend")))
             assert most not in (600, None) or engine.accepts("yyy<<b\n\n<c [y] <ca y")
+
+
+@pytest.mark.parametrize("name", ["toml", "hermes", "qwen3_coder"])
+def test_reasoning_that_looped_to_the_limit_is_looping(name: str) -> None:
+    # What Gemma 3 270M writes under the grammar of `toml` if it may think without a bound.
+    text = "<think>\n" + "<thik>\n" * 25 + "<thi"
+    assert wp.classify(text, name, tools=TOOLS, finish_reason="length").label == "looping"
