@@ -242,9 +242,12 @@ def test_a_reader_that_went_away_is_141(command: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupted_audit_is_quiet_and_leaves_no_process(jobs: str, tmp_path: Path) -> None:
     line = json.dumps({"output": "Some words, and then more of them. " * 2_000})
-    (tmp_path / "log.jsonl").write_text(f"{line}\n" * 400, encoding="utf-8")
+    (tmp_path / "log.jsonl").write_text(f"{line}\n" * 2_000, encoding="utf-8")
+    began = time.monotonic()
+    started("--version").communicate(timeout=60)
+    loading = time.monotonic() - began
     process = started("audit", str(tmp_path / "log.jsonl"), "-j", jobs)
-    time.sleep(2.5)
+    time.sleep(1 + 3 * loading)
     assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     out, err = process.communicate(timeout=60)
