@@ -61,6 +61,8 @@ WRONG: list[tuple[Any, str, Any, str]] = [
     (wp.Policy, "foreign", ["call"], 'expected "candidate", "call" or "text"'),
     (wp.Policy, "unknown_tools", "drop", 'expected "forward" or "text"'),
     (wp.Policy, "nested", "raise", 'expected "keep", "report" or "lift"'),
+    (wp.Policy, "validate", True, 'expected "off", "note" or "defect", not True'),
+    (wp.Policy, "decimals", "yes", "expected True or False"),
     (wp.Policy, "coerce", 1, "expected True or False, not 1"),
     (wp.Policy, "strict", "yes", "expected True or False"),
     (wp.Policy, "second_look", None, "expected True or False"),

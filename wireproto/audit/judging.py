@@ -15,6 +15,7 @@ from wireproto.audit.outputs import BadRecord, Output, ServerCall
 from wireproto.engine.call_builder import End
 from wireproto.format.dialect import Dialect
 from wireproto.recover.classify import Verdict, classify
+from wireproto.tools.loading import definitions_in
 from wireproto.tools.toolset import Toolset
 from wireproto.values.diagnoses import CODES
 from wireproto.values.errors import SchemaError
@@ -142,6 +143,6 @@ def _written(tools: Any) -> str:
 @lru_cache(maxsize=64)
 def _toolset(written: str) -> Toolset:
     try:
-        return Toolset.of(json.loads(written))
+        return Toolset.of(definitions_in(json.loads(written)))
     except SchemaError as error:
         raise BadRecord(f"tools: {error}") from None

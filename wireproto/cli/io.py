@@ -21,6 +21,7 @@ from wireproto.format.registry import AUTO
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.serialize import event_json, to_json
 from wireproto.text.json_strings import is_unicode
+from wireproto.tools.loading import definitions_in
 from wireproto.values.errors import DialectError
 from wireproto.values.events import Event
 from wireproto.write.results import ToolResult
@@ -144,10 +145,9 @@ def load_tools(file: str | None) -> list[Any] | None:
     """Return the tool definitions in a file; None without a file."""
     if file is None:
         return None
-    value = read_json(file)
-    tools = value.get("tools") if isinstance(value, dict) else value
+    tools = definitions_in(read_json(file))
     if not isinstance(tools, list):
-        raise Complaint(f'{file}: expected a JSON list of tools, or an object with a "tools" list')
+        raise Complaint(f'{file}: expected a JSON list of tools, one tool, or an object with a "tools" list')
     return tools
 
 

@@ -96,7 +96,7 @@ DecodedOption = Annotated[
     str,
     typer.Option("--dialect", "-d", metavar="D", help="Name of a dialect or a model, path of a .toml file, or auto."),
 ]
-TOOLS_HELP = 'Tool definitions: a JSON list, or {"tools": [...]}.'
+TOOLS_HELP = "Tool definitions: a JSON list, one tool, or a whole reply or request with a list of tools."
 ToolsOption = Annotated[str | None, typer.Option("--tools", "-t", metavar="FILE", help=TOOLS_HELP)]
 SaltOption = Annotated[
     str | None, typer.Option(metavar="S", help="Salt for the markers of a dialect that supports it, such as k7q2.")

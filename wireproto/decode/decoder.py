@@ -54,6 +54,8 @@ class Decoder(State):
     ) -> None:
         self._policy = policy_of(policy)
         self._tools = Toolset.of(tools)
+        if self._policy.validate == "defect":
+            self._tools.require_judgement()
         self._detects = dialect == AUTO
         self._loops = LoopWatch.of(self._policy)
         openers = first_table(dialect, self._policy, self._tools)

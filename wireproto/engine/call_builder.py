@@ -7,6 +7,7 @@ carry.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Protocol
 
@@ -16,8 +17,11 @@ from wireproto.engine.transcript import Transcript
 from wireproto.format.dialect import ARGUMENT_ALIASES
 from wireproto.text.buffer import Buffer
 from wireproto.text.json_repair import MAX_DEPTH, dumps, is_deeper
+from wireproto.text.json_safe import identical
+from wireproto.text.numbers import holds
 from wireproto.text.scan import Answer
 from wireproto.text.state import State
+from wireproto.tools.arguments import faults
 from wireproto.tools.toolset import Tool, Toolset, Typed
 from wireproto.values.arguments import Arguments
 from wireproto.values.errors import LimitExceeded
@@ -91,6 +95,7 @@ class Reader(Protocol):
 
 # What is known of a call whose name was not read yet, or whose tool nobody declared.
 _UNDECLARED = Tool("")
+_UNDECLARED_DECIMALS = Tool("", decimals=True)
 
 
 class CallBuilder(State):
@@ -112,7 +117,7 @@ class CallBuilder(State):
         self.arguments: dict[str, Any] = {}
         self.name: str | None = None
         self.id: str | None = None
-        self.tool = _UNDECLARED
+        self.tool = _UNDECLARED if not policy.decimals else _UNDECLARED_DECIMALS
         self.key = ""
         self.wrapper = ""  # an undeclared argument that may hold all others
         self.next_record: int | None = None  # where another call begins in the same markers, if one does
@@ -138,7 +143,7 @@ class CallBuilder(State):
         events.append(CallStart(self.index, name, identity))
         tool = self.tools.by_name.get(name)
         if tool is not None:
-            self.tool = tool
+            self.tool = tool if not self.policy.decimals else tool.with_decimals
         elif not self.tools.any_name:
             near = self.tools.nearest(name)
             hint = f"; the nearest is {quoted(near)}" if near else ""
@@ -164,7 +169,7 @@ class CallBuilder(State):
                 "duplicate-argument", span, f"{quoted(key)} was given twice; the first value counts"
             )
             return False
-        if "properties" in self.tool.schema and key not in self.tool.keys:
+        if key not in self.tool.keys and not self.tool.takes(key):
             if unwraps and key in ARGUMENT_ALIASES and not self.arguments:
                 self.wrapper = key
                 return True
@@ -232,6 +237,19 @@ class CallBuilder(State):
         self._emit(ArgumentEnd(self.index, key, value))
         self.arguments[key] = value
 
+    def give_exact(self, key: str, exact: Any, at: int, json: str | None = None, rounded: Any = None) -> None:
+        """Emit an argument whose fractions are `Decimal`, with the numbers that the schema and the policy ask for.
+
+        It stands at position `at`. `json` is the text of `rounded`, which is the same value with floats.
+        """
+        if exact is not rounded and holds(exact, Decimal):
+            tool = self.tool if self.policy.coerce else Tool("", decimals=self.policy.decimals)
+            typed = tool.settle(key, exact)
+            if typed.code is not None:
+                self.note(typed.code, at, typed.message)
+            exact, json = typed.value, json if identical(typed.value, rounded) else dumps(typed.value)
+        self.give(key, exact, json)
+
     def give_typed(self, key: str, typed: Typed, span: tuple[int, int]) -> None:
         """Emit a raw value that the schema gave a type, and diagnose what was odd about it."""
         if typed.code is not None:
@@ -270,6 +288,8 @@ class CallBuilder(State):
     def finish(self, end: int, complete: bool) -> None:
         """End the call at `end`."""
         transcript, policy, span = self.transcript, self.policy, Span(self.start, end)
+        if complete and (self.tool.is_constrained or not self.tool.required <= self.arguments.keys()):
+            self._validate(span)
         report = complete and policy.documents
         nested = report_nested(self.buffer, transcript, policy, self.name or "", self.arguments, span) if report else ()
         call = Call(
@@ -285,6 +305,13 @@ class CallBuilder(State):
         transcript.call(self.index, call)
         for document in nested if policy.nested == "lift" else ():
             transcript.lift(document)
+
+    def _validate(self, span: Span) -> None:
+        """Diagnose what the schema of the tool refuses."""
+        policy = self.policy
+        if policy.validate != "off":
+            for code, problem in faults(self.tool, self.arguments, span.end - span.start, policy.coerce):
+                self.transcript.diagnose(code, span, problem, policy.validate)
 
     def note(self, code: str, at: int, message: str = "") -> None:
         """Add a diagnosis about a point of the call."""

@@ -19,7 +19,7 @@ from wireproto.text.scan import BLANK
 from wireproto.text.state import State, fork
 from wireproto.values import events as ev
 from wireproto.values.diagnoses import diagnose
-from wireproto.values.model import Call, Diagnosis, Document, Message, Segment, SegmentKind, Span
+from wireproto.values.model import Call, Diagnosis, Document, Message, Segment, SegmentKind, Severity, Span
 
 Prose = Literal["text", "reasoning"]
 _Written = tuple[SegmentKind, int, int]
@@ -137,9 +137,9 @@ class Transcript(State):
         )
         self.documents.append(document)
 
-    def diagnose(self, code: str, span: tuple[int, int], message: str = "") -> None:
-        """Emit a diagnosis."""
-        diagnosis = diagnose(code, span, message)
+    def diagnose(self, code: str, span: tuple[int, int], message: str = "", severity: Severity | None = None) -> None:
+        """Emit a diagnosis, of its code's severity if none is given."""
+        diagnosis = diagnose(code, span, message, severity)
         self.diagnoses.append(diagnosis)
         self.events.append(ev.Diagnosed(diagnosis))
 

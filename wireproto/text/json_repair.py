@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from math import isinf
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Union
 
 from wireproto.text import json_strings
+from wireproto.text.numbers import MAX_DIGITS, MAY_BE_FRACTION, decimal, holds
+from wireproto.values.exact_json import written
 
 MAX_DEPTH: Final = 200
 LADDER: Final = (
@@ -30,9 +34,6 @@ LADDER: Final = (
     "lone-surrogate",
 )
 
-# An integer of more digits is not read or written in decimal: CPython's own default. Interpreters older than 3.10.7
-# have no limit, and int() is quadratic.
-MAX_DIGITS: Final = 4300
 _MAY_BE_BLANK: Final = frozenset(" \t\n\r\\")
 _BLANK: Final = re.compile(r"(?:[ \t\n\r]+|\\[ntr])*")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
@@ -73,16 +74,19 @@ class TooDeep(Unreadable):
     """Text that is nested deeper than allowed."""
 
 
-def loads(text: str, *, max_depth: int = MAX_DEPTH) -> Reading:
-    """Return the value that `text` spells and the repairs it took; raise `Unreadable` if there is none."""
+def loads(text: str, *, max_depth: int = MAX_DEPTH, decimals: bool = False) -> Reading:
+    """Return the value that `text` spells and the repairs it took; raise `Unreadable` if there is none.
+
+    `decimals`: numbers with a fraction or an exponent are `Decimal`, and no float.
+    """
     try:
-        value = _STRICT.decode(text)
+        value = (_EXACT if decimals else _STRICT).decode(text)
     except (ValueError, RecursionError):
-        return _repaired(text, max_depth)
+        return _repaired(text, max_depth, decimals)
     if text.count("[") + text.count("{") > max_depth and is_deeper(value, max_depth):
-        return _repaired(text, max_depth)
+        return _repaired(text, max_depth, decimals)
     if _ESCAPED_SURROGATE.search(text) and _has_surrogate(value):
-        return _repaired(text, max_depth)
+        return _repaired(text, max_depth, decimals)
     return Reading(value)
 
 
@@ -95,12 +99,27 @@ def value_of(text: str) -> Any:
     return reading.value if "missing-bracket" not in reading.repairs else None
 
 
+def exact(text: str, value: Any) -> Any:
+    """Return the value that was read of `text`, with `Decimal` for its floats; itself if it holds none."""
+    if MAY_BE_FRACTION.search(text) is None or not holds(value, float):
+        return value
+    try:
+        return loads(text, max_depth=len(text), decimals=True).value
+    except Unreadable:
+        return value
+
+
 def dumps(value: Any) -> str:
-    """Return `value` as JSON with its characters unescaped; ValueError or TypeError for what JSON cannot carry."""
+    """Return `value` as JSON with its characters unescaped; ValueError or TypeError for what JSON cannot carry.
+
+    A `Decimal` is written with all its digits.
+    """
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except RecursionError:
         raise ValueError("the value is nested too deeply for JSON") from None
+    except TypeError:
+        return written(value)
 
 
 def is_deeper(value: Any, limit: int) -> bool:
@@ -136,6 +155,8 @@ def _float(digits: str) -> float:
 
 # Built once: json.loads builds one on each call with hooks.
 _STRICT: Final = json.JSONDecoder(parse_constant=_constant, parse_int=_integer, parse_float=_float)
+_EXACT: Final = json.JSONDecoder(parse_constant=_constant, parse_int=_integer, parse_float=decimal)
+_Fraction = Callable[[str], Union[float, Decimal]]
 
 
 def _children(value: Any) -> list[Any]:
@@ -177,13 +198,14 @@ class _Open:
             self.container[self.key] = value
 
 
-def _repaired(src: str, max_depth: int) -> Reading:
+def _repaired(src: str, max_depth: int, decimals: bool) -> Reading:
+    fraction: _Fraction = decimal if decimals else _float
     used: set[str] = set()
     # A stack of our own: the caller chooses max_depth, the interpreter's stack must not cap it.
     stack: list[_Open] = []
     pos = _skip_blank(src, 0, used)
     while True:
-        pos, value = _descend(src, pos, stack, max_depth, used)
+        pos, value = _descend(src, pos, stack, max_depth, used, fraction)
         pos, value = _ascend(src, pos, value, stack, used)
         if not stack:
             break
@@ -193,7 +215,9 @@ def _repaired(src: str, max_depth: int) -> Reading:
     return Reading(value, tuple(rung for rung in LADDER if rung in used))
 
 
-def _descend(src: str, pos: int, stack: list[_Open], max_depth: int, used: set[str]) -> tuple[int, Any]:
+def _descend(
+    src: str, pos: int, stack: list[_Open], max_depth: int, used: set[str], fraction: _Fraction
+) -> tuple[int, Any]:
     """Open arrays and objects down to the first value that is whole: a scalar or an empty container."""
     while closer := _CLOSERS.get(src[pos : pos + 1]):
         if len(stack) >= max_depth:
@@ -208,7 +232,7 @@ def _descend(src: str, pos: int, stack: list[_Open], max_depth: int, used: set[s
             return _skip_closer(src, pos, top, used), top.container
         stack.append(top)
         pos = _next_item(src, pos, top, used)
-    return _scalar(src, pos, used)
+    return _scalar(src, pos, used, fraction)
 
 
 def _ascend(src: str, pos: int, value: Any, stack: list[_Open], used: set[str]) -> tuple[int, Any]:
@@ -249,11 +273,11 @@ def _next_item(src: str, pos: int, top: _Open, used: set[str]) -> int:
     return _skip_blank(src, pos + 1, used)
 
 
-def _scalar(src: str, pos: int, used: set[str]) -> tuple[int, Any]:
+def _scalar(src: str, pos: int, used: set[str], fraction: _Fraction) -> tuple[int, Any]:
     if src[pos : pos + 1] in _QUOTES:
         return _string(src, pos, used)
     if number := _NUMBER.match(src, pos):
-        return _skip_blank(src, number.end(), used), _number(number)
+        return _skip_blank(src, number.end(), used), _number(number, fraction)
     literal = _LITERAL.match(src, pos)
     if literal is None:
         raise Unreadable("expected a value" if pos < len(src) else "the text ends where a value is expected", pos)
@@ -262,8 +286,8 @@ def _scalar(src: str, pos: int, used: set[str]) -> tuple[int, Any]:
     return _skip_blank(src, literal.end(), used), _LITERALS[literal[0]]
 
 
-def _number(match: re.Match[str]) -> int | float:
-    convert = _integer if match[1] is None and match[2] is None else _float
+def _number(match: re.Match[str], fraction: _Fraction) -> int | float | Decimal:
+    convert = _integer if match[1] is None and match[2] is None else fraction
     try:
         return convert(match[0])
     except ValueError:

@@ -1,17 +1,21 @@
 """Plain data as JSON can carry it: what TOML and Python know and JSON does not becomes a string.
 
 It must not know formats, calls or diagnoses. Law: what comes back is made of
-dicts with string keys, lists, strings, finite numbers, booleans and None only, and `json.dumps` takes it. No recursion.
+dicts with string keys, lists, strings, finite numbers, booleans and None only, and `json_repair.dumps` takes it. No
+recursion.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from decimal import Decimal
 from math import isfinite
 from typing import Any, Final
 
-from wireproto.text.json_repair import MAX_DEPTH, MAX_DIGITS
+from wireproto.text.json_repair import MAX_DEPTH
+from wireproto.text.numbers import MAX_DIGITS
 
 _MAX_NAMED: Final = 100  # a hostile value must not make a longer report than itself
 _MAX_STEP: Final = 64
@@ -55,6 +59,15 @@ def json_safe(value: object, max_depth: int = MAX_DEPTH) -> Safe:
 
 def identical(left: Any, right: Any) -> bool:
     """Whether two values are the same JSON: `5`, `5.0` and `True` are three values, order of members does not count."""
+    return _alike(left, right, lambda one, other: type(one) is type(other) and bool(one == other))
+
+
+def equal(left: Any, right: Any) -> bool:
+    """Whether two values are equal as JSON Schema has it: `5` and `5.0` are one number, `True` is none."""
+    return _alike(left, right, _equal)
+
+
+def _alike(left: Any, right: Any, same: Callable[[Any, Any], bool]) -> bool:
     pairs = [(left, right)]
     while pairs:
         one, other = pairs.pop()
@@ -66,9 +79,16 @@ def identical(left: Any, right: Any) -> bool:
             if len(one) != len(other):
                 return False
             pairs += zip(one, other, strict=True)
-        elif type(one) is not type(other) or one != other:
+        elif not same(one, other):
             return False
     return True
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, Decimal) or isinstance(other, Decimal):
+        # What a float prints is what was meant by it.
+        one, other = (Decimal(repr(each)) if isinstance(each, float) else each for each in (one, other))
+    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
 
 
 def _emptied(container: Any) -> tuple[Any, list[tuple[Any, Any]]]:
@@ -84,7 +104,7 @@ def _scalar(item: Any) -> Any:
         return item
     if isinstance(item, int):
         return item if -_TOO_LARGE < item < _TOO_LARGE else hex(item)
-    if isinstance(item, float):
+    if isinstance(item, (float, Decimal)):
         return item if isfinite(item) else str(item)
     return item.isoformat() if isinstance(item, (datetime, date, time)) else str(item)
 

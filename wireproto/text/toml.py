@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final
 
-from wireproto.text.json_repair import MAX_DEPTH, MAX_DIGITS
+from wireproto.text.json_repair import MAX_DEPTH
+from wireproto.text.numbers import MAX_DIGITS, decimal
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -36,8 +39,8 @@ _LONG_KEY: Final = re.compile(rf"(?<![A-Za-z0-9_-])(?:[A-Za-z0-9_-]+[ \t]*\.[ \t
 _ESCAPE: Final = re.compile(r"\\(?:e|x([0-9A-Fa-f]{2})|.)", re.DOTALL)
 
 
-def loads(text: str) -> dict[str, Any]:
-    """Return what a TOML document holds.
+def loads(text: str, *, decimals: bool = False) -> dict[str, Any]:
+    """Return what a TOML document holds; `decimals`: finite floats are `Decimal`.
 
     Raises:
         ValueError: it is not TOML, in the parser's own words, or a number or a key costs more than its length.
@@ -45,17 +48,25 @@ def loads(text: str) -> dict[str, Any]:
     """
     if len(text) > _SUSPECT:
         _refuse_costly(text)
+    parse_float: Callable[[str], float | Decimal] = _decimal if decimals else float
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text, parse_float=parse_float)
     except ValueError as error:
         older = _as_toml_10(text)
         if older == text:
             raise
         try:
-            return tomllib.loads(older)
+            return tomllib.loads(older, parse_float=parse_float)
         except ValueError:
             # The place in this message is one of the text as it was written.
             raise error from None
+
+
+def _decimal(spelled: str) -> float | Decimal:
+    try:
+        return decimal(spelled.replace("_", "").removeprefix("+"))
+    except ValueError:  # nan, inf, and what is as large
+        return float(spelled)
 
 
 def _refuse_costly(text: str) -> None:

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from wireproto.text.json_repair import dumps
 from wireproto.tools.toolset import Tool
-from wireproto.tools.types import Resolver
 from wireproto.values.errors import SchemaError
 from wireproto.values.model import Call
 from wireproto.values.quoting import escaped
@@ -73,12 +72,12 @@ def example(tool: Tool) -> Call:
 
 
 def _declared(tool: Tool) -> dict[str, Any]:
-    return Resolver(tool.schema).properties(tool.schema)
+    return tool.resolver.properties(tool.schema)
 
 
 def _parameter(tool: Tool, key: str, schema: object, required: bool) -> Parameter:
     types = tool.types(key) or ()
-    description = Resolver(tool.schema).keyword(schema, "description")
+    description = tool.resolver.keyword(schema, "description")
     choices = _choices(tool, schema)
     rest = {name: value for name, value in schema.items() if name not in _SAID} if isinstance(schema, Mapping) else {}
     return Parameter(
@@ -100,8 +99,8 @@ def _json(tool: Tool, place: str, value: object) -> str:
 
 
 def _choices(tool: Tool, schema: object) -> tuple[Any, ...]:
-    const = Resolver(tool.schema).keyword(schema, "const")
-    choices = [const] if const is not None else Resolver(tool.schema).keyword(schema, "enum")
+    const = tool.resolver.keyword(schema, "const")
+    choices = [const] if const is not None else tool.resolver.keyword(schema, "enum")
     return tuple(choices) if isinstance(choices, (list, tuple)) else ()
 
 
@@ -114,7 +113,7 @@ def _sample(tool: Tool, key: str, schema: object, depth: int) -> Any:
     if kind == "array":
         return _elements(tool.elements(key), depth)
     if kind == "object":
-        closed = Resolver(tool.schema).keyword(schema, "additionalProperties") is False
+        closed = tool.resolver.keyword(schema, "additionalProperties") is False
         return _members(tool.within(key), closed, depth)
     return _SAMPLES[kind]
 

@@ -9,95 +9,118 @@ does not fit comes back as it was written. Only a wrong tool definition raises (
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any, Final, Literal, Union
 
-from wireproto.text import json_repair
+from wireproto.text.json_safe import identical
+from wireproto.text.numbers import holds
+from wireproto.tools.arguments import is_constrained, required
+from wireproto.tools.exact import settled
+from wireproto.tools.full import Judgement, full_judgement, needs_package
+from wireproto.tools.judge import UNSURE, Fault, Judge, any_string
+from wireproto.tools.loading import check_root, definition, definitions
 from wireproto.tools.names import Unusual, unusual
-from wireproto.tools.types import NUMBERS, PLAIN_TYPES, Resolver, Types, json_type
+from wireproto.tools.reading import Typed, either, fits, is_json, mismatched, noun, read, read_json
+from wireproto.tools.types import NUMBERS, PLAIN_TYPES, Resolver, Types
 from wireproto.values.errors import SchemaError
+from wireproto.values.extras import require
 from wireproto.values.quoting import escaped, quoted
+
+__all__ = ("Tool", "Tools", "Toolset", "Typed", "Wire")
 
 Wire = Literal["string", "nullable", "json"]
 
-_BLANK: Final = " \t\r\n"
-_NOUNS: Final = {
-    "string": "a string",
-    "number": "a number",
-    "integer": "an integer",
-    "boolean": "a boolean",
-    "object": "an object",
-    "array": "an array",
-    "null": "null",
-}
 # Keywords that say nothing of a value's type beside `type`.
 _TELLS_A_TYPE: Final = frozenset({"type", "description", "title", "default", "examples"})
-_STRUCTURES: Final = frozenset({"object", "array"})
-_SCHEMA_PLACES: Final = ("parameters", "input_schema", "inputSchema")
-_TRUTH: Final = {"true": True, "false": False}
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-_ZERO_FRACTION: Final = re.compile(r"\.0+\Z")
-# Beyond 2**53 a float no longer says which integer was meant.
-_EXACT_FLOAT: Final = 2**53
+_NOT_NUMBERS: Final = frozenset({"boolean", "object", "array"})
 # difflib is quadratic in the length of a name, and a model writes the name.
 _MAX_NEAREST: Final = 128
 _SEPARATORS: Final = str.maketrans("-. ", "___")
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
-    """A value as the schema reads it, and the diagnosis code (with its sentence) if that was not plain."""
-
-    value: Any
-    code: str | None = None
-    message: str = ""
-
-    def is_plainly(self, value: Any) -> bool:
-        """Whether it is this very value, of this type, and nothing was odd about it."""
-        return self.code is None and type(self.value) is type(value) and bool(self.value == value)
-
-
-@dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool: its name, and what its schema declares about each argument."""
+    """One tool: its name, and what its schema declares about each argument.
+
+    `decimals`: numbers with a fraction are read as `Decimal`. `root` is the schema that references are resolved in,
+    where that is another one. `required` are the arguments that the root of the schema asks for; `is_constrained` says
+    whether it asks for more than these and types.
+    """
 
     name: str
     description: str = ""
     schema: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    decimals: bool = field(default=False, kw_only=True)
+    root: Mapping[str, Any] | None = field(default=None, kw_only=True, hash=False, repr=False, compare=False)
     keys: frozenset[str] = field(init=False, repr=False, compare=False)
     _declared: dict[str, Any] = field(init=False, repr=False, compare=False)
     _types: dict[str, Types] = field(init=False, repr=False, compare=False, default_factory=dict)
+    required: frozenset[str] = field(init=False, repr=False, compare=False)
+    is_constrained: bool = field(init=False, repr=False, compare=False)
+    _full: list[Judgement | None] = field(init=False, repr=False, compare=False, default_factory=list)
+    _any_string: dict[str, bool] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        declared = Resolver(self.schema).properties(self.schema)
+        declared = self.resolver.properties(self.schema)
         object.__setattr__(self, "_declared", declared)
         object.__setattr__(self, "keys", frozenset(declared))
+        object.__setattr__(self, "required", frozenset(required(self.schema)))
+        object.__setattr__(self, "is_constrained", is_constrained(self.schema, declared))
+
+    @property
+    def resolver(self) -> Resolver:
+        """What walks over this tool's schema, with steps for one question."""
+        return Resolver(self.schema if self.root is None else self.root)
+
+    def declared(self, key: str) -> object:
+        """Return the schema of an argument; None if the tool says nothing of it."""
+        if key in self._declared:
+            return self._declared[key]
+        return self.resolver.other(self.schema, key)
+
+    def takes(self, key: str) -> bool:
+        """Whether the tool may be given an argument of this name, as far as its schema says which it takes."""
+        return key in self.keys or "properties" not in self.schema or self.declared(key) is not None
 
     def types(self, key: str) -> Types:
         """Return the JSON types that an argument may have, or None if the schema does not say."""
         if key not in self._declared:
-            return None
+            # Not kept: a model may write any number of names.
+            other = self.declared(key)
+            return None if other is None else self.resolver.types(other)
         if key not in self._types:
             declared = self._declared[key]
             # Most arguments are declared by nothing but a type: that needs no walk through the schema.
             plain = isinstance(declared, dict) and declared.keys() <= _TELLS_A_TYPE and declared.get("type")
             found = PLAIN_TYPES.get(plain) if isinstance(plain, str) else None
-            self._types[key] = found or Resolver(self.schema).types(declared)
+            self._types[key] = found or self.resolver.types(declared)
         return self._types[key]
 
     def within(self, key: str) -> Tool:
         """Return what is declared of the members of an argument that is an object."""
-        return self._inner(Resolver(self.schema).properties(self._declared.get(key)))
+        resolver, schema = self.resolver, self.declared(key)
+        return self._inner(resolver.properties(schema), **resolver.others(schema))
 
     def elements(self, key: str) -> Tool:
-        """Return what is declared of the elements of an argument that is an array, as the key ""."""
-        items = Resolver(self.schema).items(self._declared.get(key))
-        return self._inner({} if items is None else {"": items})
+        """Return what is declared of the elements of an argument that is an array: by `element`."""
+        prefix, rest = self.resolver.items(self.declared(key))
+        declared = {str(index): schema for index, schema in enumerate(prefix)}
+        return self._inner(declared if rest is None else {**declared, "": rest})
 
-    def _inner(self, properties: Mapping[str, Any]) -> Tool:
-        return Tool(self.name, "", {**self.definitions, "properties": properties})
+    def element(self, index: int) -> str:
+        """Return the key under which `elements` has what is declared of the element at an index."""
+        return str(index) if str(index) in self._declared else ""
+
+    def _inner(self, properties: Mapping[str, Any], **others: Any) -> Tool:
+        root = self.schema if self.root is None else self.root
+        return Tool(self.name, "", {"properties": properties, **others}, decimals=self.decimals, root=root)
+
+    @property
+    def with_decimals(self) -> Tool:
+        """The same tool, whose numbers with a fraction are read as `Decimal`."""
+        return replace(self, decimals=True)
 
     @property
     def definitions(self) -> dict[str, Any]:
@@ -109,7 +132,7 @@ class Tool:
         types = self.types(key)
         if types is None or types == {"string"}:
             return "string"
-        if "string" not in types or types & {"boolean", "object", "array"}:
+        if "string" not in types or types & _NOT_NUMBERS or (types & NUMBERS and not self.streams(key)):
             return "json"
         return "nullable" if "null" in types else "string"
 
@@ -119,54 +142,102 @@ class Tool:
         wire = self.wire(key)
         if not coerce or types is None or wire == "string":
             return Typed(text)
-        if wire == "nullable":
+        if wire == "nullable" or (text == "null" and types >= {"null", "string"}):
             return Typed(None if text == "null" else text)
+        found = read(text, types)
         if "string" not in types:
-            return _read(text, types) or _mismatched(key, types, text, quoted(text))
-        # Where a string is legal too, a repaired or Python spelling is the string that it looks like.
-        found = _read(text, types) if _is_json(text) else None
-        return found or Typed(text)
+            return self._settled(key, found or mismatched(key, types, text, quoted(text)))
+        if found is None or not self._prefers(key, found, text, types):
+            return Typed(text)
+        return self._settled(key, found)
+
+    def _prefers(self, key: str, found: Typed, text: str, types: frozenset[str]) -> bool:
+        """Whether text that may be a string, too, is the value of another type that it spells."""
+        if self.streams(key):
+            # Where a string is legal too, a repaired or Python spelling is the string that it looks like.
+            return is_json(text) and self.may_be(key, found.value)
+        if not self.may_be(key, text):
+            return True
+        # A string wins over a number, as it does where it streams.
+        return bool(types & _NOT_NUMBERS) and is_json(text) and self.may_be(key, found.value)
 
     def decode_json(self, key: str, text: str, coerce: bool = True) -> Typed:
         """Read raw text of which the wire says that it is JSON and not a string (DSML `string="false"`)."""
         types = self.types(key) if coerce else None
         if types is None:
             message = f"the wire says that {quoted(key)} is not a string, but {quoted(text)} is not JSON"
-            return _json(text) or Typed(text, "type-mismatch", message)
-        fitting = _read(text, types)
-        if fitting is not None:
-            return fitting
+            return self._settled(key, read_json(text) or Typed(text, "type-mismatch", message))
+        found = read(text, types)
+        if found is not None and ("string" not in types or self.may_be(key, found.value) or not self.may_be(key, text)):
+            return self._settled(key, found)
         if "string" in types:
             return Typed(
                 text, "type-conflict", f'the wire says that "{escaped(key)}" is not a string, the schema that it is'
             )
-        written = _json(text)
+        written = read_json(text)
         if written is None:
-            return _mismatched(key, types, text, quoted(text))
-        return _mismatched(key, types, written.value, _noun(written.value))
+            return mismatched(key, types, text, quoted(text))
+        return self._settled(key, mismatched(key, types, written.value, noun(written.value)))
 
     def decode_string(self, key: str, text: str, coerce: bool = True) -> Typed:
         """Read raw text of which the wire says that it is a string (DSML `string="true"`)."""
         types = self.types(key)
-        if not coerce or types is None or "string" in types:
+        if not coerce or types is None:
             return Typed(text)
-        found = _read(text, types)
+        if "string" in types and (self.streams(key) or self.may_be(key, text)):
+            return Typed(text)
+        found = read(text, types)
         if found is None:
-            return _mismatched(key, types, text, quoted(text))
-        message = f'the wire says that "{escaped(key)}" is a string, the schema {_either(types)}'
+            return Typed(text) if "string" in types else mismatched(key, types, text, quoted(text))
+        found = self._settled(key, found)
+        message = f'the wire says that "{escaped(key)}" is a string, the schema {either(types - {"string"})}'
         return Typed(found.value, "type-conflict", "; ".join(filter(None, (message, found.message))))
 
     def mismatch(self, key: str, value: Any) -> str | None:
         """Say in a sentence that a value which the wire typed has none of the declared types; None if it has."""
         types = self.types(key)
-        if types is None or (isinstance(value, str) and "string" in types) or _fits(value, types):
+        if types is None or (isinstance(value, str) and "string" in types) or fits(value, types):
             return None
-        return _mismatched(key, types, value, _noun(value)).message
+        return mismatched(key, types, value, noun(value)).message
 
     def fitting(self, key: str, value: Any) -> Typed:
         """Return a value which the wire typed, with what its mismatch says if it has none of the declared types."""
         problem = self.mismatch(key, value)
         return Typed(value, "type-mismatch" if problem else None, problem or "")
+
+    def settle(self, key: str, value: Any) -> Typed:
+        """Return a value whose numbers are exact (`Decimal`) with the numbers that the schema and `decimals` ask for.
+
+        A declared integer is an integer, and any other number a float unless `decimals` says otherwise. The diagnosis
+        is of an integer that is none, or else of digits that a float does not keep.
+        """
+        return settled(self.resolver, key, self.declared(key), value, self.decimals)
+
+    def _settled(self, key: str, typed: Typed) -> Typed:
+        if not holds(typed.value, Decimal):
+            return typed
+        found = self.settle(key, typed.value)
+        return replace(found, code=typed.code, message=typed.message) if typed.code is not None else found
+
+    def judge_fully(self, arguments: Mapping[str, Any], steps: int) -> list[Fault]:
+        """Return what is wrong with arguments that `Judge` was not sure of; nothing without the package for it."""
+        if not self._full:
+            self._full.append(full_judgement(self.schema))
+        judge = self._full[0]
+        return [] if judge is None else judge(arguments, steps)
+
+    def may_be(self, key: str, value: Any) -> bool:
+        """Whether the schema does not refuse a value of an argument, as far as that can be told."""
+        return Judge(self.resolver).fault(self.declared(key), value) in (None, UNSURE)
+
+    def streams(self, key: str) -> bool:
+        """Whether the schema lets an argument be any string at all, so that nothing has to be seen of it first."""
+        if key not in self._any_string:
+            found = any_string(self.resolver, self.declared(key))
+            if key not in self._declared:
+                return found
+            self._any_string[key] = found
+        return self._any_string[key]
 
     def nearest(self, key: str) -> str | None:
         """Return the declared argument whose name is most like `key`, if one is."""
@@ -199,25 +270,30 @@ class Toolset:
         """Read and validate tool definitions; a toolset is returned as it is.
 
         Raises:
-            SchemaError: a definition is wrong, or two have the same name; the message says what would be right.
+            SchemaError: a definition is wrong, or two that differ have the same name; says what would be right.
         """
         if isinstance(tools, Toolset):
             return tools
         if tools is None:
             return cls(any_name=True)
-        given: object = tools
-        if not isinstance(given, Sequence) or isinstance(given, (str, bytes, bytearray)):
-            raise SchemaError(f"tools must be a list of definitions or None, not {_python_noun(given)}")
-        loaded: dict[str, int] = {}
-        found: list[Tool] = []
-        for index, item in enumerate(tools):
-            tool = _load(item, f"tools[{index}]")
-            if tool.name in loaded:
-                where = f'tools[{index}] ("{escaped(tool.name)}")'
-                raise SchemaError(f"{where}: tools[{loaded[tool.name]}] has the same name; rename or drop one of them")
-            loaded[tool.name] = index
-            found.append(tool)
-        return cls(tuple(found))
+        found: dict[str, Tool] = {}
+        places: dict[str, str] = {}
+        for item, where in definitions(tools):
+            tool = _load(item, where)
+            known = found.setdefault(tool.name, tool)
+            if known is not tool and not _same(known, tool):
+                message = f"{places[tool.name]} has the same name; rename or drop one of them"
+                raise SchemaError(f'{where} ("{escaped(tool.name)}"): {message}')
+            places.setdefault(tool.name, where)
+        return cls(tuple(found.values()))
+
+    def require_judgement(self) -> None:
+        """Raise MissingExtra if a tool's schema asks for what only a package judges, and it is not installed."""
+        for tool in self.tools:
+            if needs_package(tool.schema):
+                require(
+                    "documents", "jsonschema", purpose=f"Policy(validate='defect') for the tool {quoted(tool.name)}"
+                )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -246,133 +322,21 @@ class Toolset:
 Tools = Union[Sequence[Union[Mapping[str, Any], Tool]], Toolset, None]
 """What every function takes as `tools`: definitions, or a `Toolset` that was made of them.
 
-A definition is an object in OpenAI's, Anthropic's or MCP's form, or plain: `{"name": ..., "description": ...,
+A definition is an object in OpenAI's, Anthropic's, MCP's or Gemini's form, or plain: `{"name": ..., "description": ...,
 "parameters": {...}}`. `None`: the tools are not known, and a call of any name is accepted. `[]`: no tools were offered,
 so that nothing is a call.
 """
 
-# Loading definitions.
-
 
 def _load(item: object, where: str) -> Tool:
-    if isinstance(item, Tool):
-        return item
-    if not isinstance(item, Mapping):
-        raise SchemaError(f'{where} must be an object with a "name", not {_python_noun(item)}')
-    body = item if "name" in item else item.get("function", item)
-    if not isinstance(body, Mapping):
-        raise SchemaError(f'{where}: "function" must be an object with a "name", not {_python_noun(body)}')
-    if "name" not in body:
-        raise SchemaError(f'{where} has no "name": write {{"name": …, "description": …, "parameters": {{…}}}}')
-    name = body["name"]
-    if not isinstance(name, str) or not name:
-        shown = "an empty string" if name == "" else _python_noun(name)
-        raise SchemaError(f'{where}: "name" must be a string that is not empty, not {shown}')
-    where = f'{where} ("{escaped(name)}")'
-    description = body.get("description")
-    if description is not None and not isinstance(description, str):
-        raise SchemaError(f'{where}: "description" must be a string, not {_python_noun(description)}')
-    return Tool(name, description or "", _load_schema(body, where))
+    if not isinstance(item, Tool):
+        return Tool(*definition(item, where))
+    check_root(item.schema, f'{where} ("{escaped(item.name)}")')
+    return item
 
 
-def _load_schema(body: Mapping[str, Any], where: str) -> Mapping[str, Any]:
-    for place in _SCHEMA_PLACES:
-        schema = body.get(place)
-        if isinstance(schema, Mapping):
-            return schema
-        if schema is not None:
-            raise SchemaError(f'{where}: "{place}" must be an object, not {_python_noun(schema)}')
-    return {}
-
-
-def _python_noun(value: object) -> str:
-    if isinstance(value, (list, tuple)):
-        return "a list" if isinstance(value, list) else "a tuple"
-    return _noun(value)
-
-
-# Reading values.
-
-
-def _fits(value: object, types: frozenset[str]) -> bool:
-    kind = json_type(value)
-    return kind in types or (kind == "integer" and "number" in types)
-
-
-def _json(text: str) -> Typed | None:
-    try:
-        reading = json_repair.loads(text)
-    except json_repair.Unreadable:
-        return None
-    # Added closers would make a value that was cut off look whole.
-    if "missing-bracket" in reading.repairs:
-        return None
-    if not reading.repairs:
-        return Typed(reading.value)
-    return Typed(reading.value, "value-repaired", f"read after repairs: {', '.join(reading.repairs)}")
-
-
-def _is_json(text: str) -> bool:
-    found = _json(text)
-    return found is not None and found.code is None
-
-
-def _read(text: str, types: frozenset[str]) -> Typed | None:
-    """Return the value of a declared type other than string that `text` spells, if it spells one."""
-    raw = text.strip(_BLANK)
-    if "null" in types and raw in ("null", "None"):
-        return Typed(None)
-    truth = _TRUTH.get(raw[:6].lower()) if "boolean" in types else None
-    if truth is not None:
-        return Typed(truth)
-    if types & NUMBERS and _NUMBER.fullmatch(raw):
-        return _read_number(raw, "number" in types)
-    return _read_structure(raw, types & _STRUCTURES) if types & _STRUCTURES else None
-
-
-def _read_number(raw: str, fractions: bool) -> Typed | None:
-    # By its spelling and not through a float, which would round long integers.
-    found = _json(raw if fractions else _ZERO_FRACTION.sub("", raw))
-    if found is None or fractions or isinstance(found.value, int):
-        return found
-    if found.value.is_integer() and abs(found.value) < _EXACT_FLOAT:
-        return Typed(int(found.value))
-    return None
-
-
-def _read_structure(raw: str, types: frozenset[str]) -> Typed | None:
-    found = _json(raw)
-    if found is None and "array" in types:
-        return _read_lines(raw)
-    return found if found is not None and _fits(found.value, types) else None
-
-
-def _read_lines(raw: str) -> Typed | None:
-    """Join one array per line, as some models write a list of several elements."""
-    lines = [line for line in raw.split("\n") if line.strip(_BLANK)]
-    joined: list[Any] = []
-    for line in lines:
-        found = _json(line)
-        if found is None or not isinstance(found.value, list):
-            return None
-        joined += found.value
-    return Typed(joined, "value-repaired", f"{len(lines)} arrays, one per line, joined to one")
-
-
-# Words.
-
-
-def _mismatched(key: str, types: frozenset[str], value: Any, shown: str) -> Typed:
-    return Typed(value, "type-mismatch", f'"{escaped(key)}" is declared as {_either(types)}, but the value is {shown}')
-
-
-def _either(types: frozenset[str]) -> str:
-    return " or ".join(noun for kind, noun in _NOUNS.items() if kind in types) or "nothing at all"
-
-
-def _noun(value: object) -> str:
-    kind = json_type(value)
-    return _NOUNS[kind] if kind else f"a {type(value).__name__}"
+def _same(one: Tool, other: Tool) -> bool:
+    return one == other and identical(one.schema, other.schema)
 
 
 # Names.

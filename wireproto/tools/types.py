@@ -7,8 +7,11 @@ type, or is no schema at all, the answer is that the type is unknown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import unquote
+
+from wireproto.tools.patterns import matches
 
 Types = frozenset[str] | None
 
@@ -50,9 +53,9 @@ class Resolver:
         """Return the types that a value may have."""
         if schema is False:
             return frozenset()
-        if not isinstance(schema, Mapping) or not self._spend(depth):
+        if not isinstance(schema, Mapping) or not self.spend(depth):
             return None
-        named = _named_types(schema.get("type"))
+        named = named_types(schema.get("type"))
         # Generated schemas give numbers as the members of a string enum; the stated type is the better witness.
         found = _both(named, _member_types(schema)) or named
         for part in self._conjuncts(schema):
@@ -65,7 +68,7 @@ class Resolver:
 
     def properties(self, schema: object, depth: int = 0) -> dict[str, Any]:
         """Return the schemas of all declared properties; those declared in several places are combined."""
-        if not isinstance(schema, Mapping) or not self._spend(depth):
+        if not isinstance(schema, Mapping) or not self.spend(depth):
             return {}
         own = _string_keys(schema.get("properties"))
         self._steps -= len(own)
@@ -75,13 +78,37 @@ class Resolver:
             places.append(_combine("anyOf", [self.properties(part, depth + 1) for part in parts]))
         return _combine("allOf", places)
 
-    def items(self, schema: object) -> object:
-        """Return the schema of an array's elements; None where none is declared."""
-        return self.keyword(schema, "items")
+    def other(self, schema: object, key: str, depth: int = 0) -> object:
+        """Return the schema of a member that no `properties` names; None if there is none for it."""
+        if not isinstance(schema, Mapping) or not self.spend(depth):
+            return None
+        by_pattern = _string_keys(schema.get("patternProperties"))
+        self._steps -= len(by_pattern)
+        found = [part for pattern, part in by_pattern.items() if matches(pattern, key) is not False]
+        if found:
+            return found[0] if len(found) == 1 else {"allOf": found}
+        rest = schema.get("additionalProperties")
+        if rest is True or isinstance(rest, Mapping):
+            return rest
+        parts = [*self._conjuncts(schema), *(part for parts in _alternatives(schema) for part in parts)]
+        others = (self.other(part, key, depth + 1) for part in parts)
+        return next((other for other in others if other is not None), None)
+
+    def others(self, schema: object) -> dict[str, Any]:
+        """Return the keywords that say what `other` does, by their names."""
+        found = {keyword: self.keyword(schema, keyword) for keyword in ("patternProperties", "additionalProperties")}
+        return {keyword: value for keyword, value in found.items() if value is not None}
+
+    def items(self, schema: object) -> tuple[Sequence[object], object]:
+        """Return the schemas of an array's first elements, and that of the others; None where none is declared."""
+        first, rest = self.keyword(schema, "prefixItems"), self.keyword(schema, "items")
+        if isinstance(rest, (list, tuple)):  # as drafts before 2020-12 have it
+            return rest, self.keyword(schema, "additionalItems")
+        return first if isinstance(first, (list, tuple)) else (), rest
 
     def keyword(self, schema: object, keyword: str, depth: int = 0) -> object:
         """Return what the schema says under a keyword, or the first of its parts that does; None where none does."""
-        if not isinstance(schema, Mapping) or not self._spend(depth):
+        if not isinstance(schema, Mapping) or not self.spend(depth):
             return None
         if keyword in schema:
             return schema[keyword]
@@ -89,7 +116,16 @@ class Resolver:
         found = (self.keyword(part, keyword, depth + 1) for part in parts)
         return next((value for value in found if value is not None), None)
 
-    def _spend(self, depth: int) -> bool:
+    def follow(self, reference: str) -> object:
+        """Return what a reference leads to; None if that is not in this document."""
+        return _follow(self._root, reference)
+
+    def parts(self, schema: Mapping[str, Any]) -> tuple[list[object], list[Sequence[object]]]:
+        """Return the schemas that hold beside this one, and those of which one has to hold, by keyword."""
+        return list(self._conjuncts(schema)), list(_alternatives(schema))
+
+    def spend(self, depth: int) -> bool:
+        """Take a step at this depth; False if that is too deep, or there was one step too many."""
         self._steps -= 1
         return self._steps >= 0 and depth <= _MAX_SCHEMA_DEPTH
 
@@ -144,7 +180,8 @@ def _combine(keyword: str, places: list[dict[str, Any]]) -> dict[str, Any]:
     return {key: schemas[0] if len(schemas) == 1 else {keyword: schemas} for key, schemas in found.items()}
 
 
-def _named_types(named: object) -> Types:
+def named_types(named: object) -> Types:
+    """Return the types that a `type` names; None if it names none that is known."""
     if isinstance(named, (list, tuple)) and named:
         return _any([_named_type(name) for name in named])
     return _named_type(named)
@@ -193,6 +230,8 @@ def json_type(value: object) -> str | None:
         return "boolean"
     if isinstance(value, (int, float)):
         return "integer" if isinstance(value, int) or value.is_integer() else "number"
+    if isinstance(value, Decimal):
+        return "integer" if value.is_finite() and value == value.to_integral_value() else "number"
     if isinstance(value, str):
         return "string"
     if isinstance(value, Mapping):

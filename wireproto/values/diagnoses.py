@@ -38,6 +38,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "foreign-call": ("defect", "A call in another dialect than the configured one; reported as a candidate."),
     "foreign-dialect": ("repaired", "The call is written in a dialect that is related to the configured one."),
     "html-escaped": ("defect", "The markup of a call is HTML-escaped: something behind the model escaped its output."),
+    "invalid-value": (
+        "note",
+        "A value is not what the schema allows (enum, bounds, pattern, nested types); a defect with Policy.validate.",
+    ),
     "json-invalid": ("defect", "The arguments are not JSON and cannot be repaired safely; the call is incomplete."),
     "json-repaired": ("repaired", "The arguments are JSON after repairs, which the message names."),
     "leaked-call": ("defect", "Text has the shape of a call but lacks its markers; reported as a candidate."),
@@ -46,6 +50,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "marker-mentioned": ("note", "The text mentions markers of calls but holds no call."),
     "marker-variant": ("repaired", "A marker is spelled in a known variant."),
     "mismatched-closer": ("repaired", "A value is closed by a tag of its own name instead of the format's closer."),
+    "missing-argument": (
+        "note",
+        "An argument that the schema requires was not given; a defect with Policy.validate.",
+    ),
     "missing-key-opener": ("repaired", "The marker before a declared key is missing."),
     "missing-value-opener": ("repaired", "The value's opening marker is missing after its key."),
     "missing-wrapper": ("repaired", "A call's opening marker or wrapper is missing."),
@@ -55,6 +63,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "no-tools": ("note", "The text holds a call, but no tools were offered in this request."),
     "noncanonical-id": ("repaired", "The call id is not in the format's form; the tool's name was recovered from it."),
     "not-well-formed": ("defect", "The call is not well-formed XML (Policy.strict)."),
+    "number-rounded": (
+        "note",
+        "A number has more digits than a float keeps; Policy.decimals keeps them all.",
+    ),
     "orphan-closer": ("repaired", "A closing marker that closes nothing; dropped."),
     "padded-name": ("repaired", "The tool's name has white space around it; it was dropped."),
     "promoted": ("note", "A candidate became a call because Policy.promote or Policy.foreign allows it."),
@@ -115,7 +127,7 @@ KINDS: dict[str, str] = {
 }
 
 
-def diagnose(code: str, span: tuple[int, int], message: str = "") -> Diagnosis:
-    """Return a diagnosis with the severity of its code; the code's own sentence where no other is given."""
-    severity, meaning = CODES[code]
-    return Diagnosis(code, Span(*span), escaped(message, SENTENCE) or meaning, severity)
+def diagnose(code: str, span: tuple[int, int], message: str = "", severity: Severity | None = None) -> Diagnosis:
+    """Return a diagnosis; where no severity or no message is given, with those of its code."""
+    usual, meaning = CODES[code]
+    return Diagnosis(code, Span(*span), escaped(message, SENTENCE) or meaning, severity or usual)

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 
 from wireproto.values.document_types import DocumentFormat
 from wireproto.values.errors import EncodeError, ShapeError
+from wireproto.values.exact_json import written
 from wireproto.values.fields import Fields
 from wireproto.values.quoting import quoted
 
@@ -208,7 +209,7 @@ class Call:
             EncodeError: an argument is not JSON.
         """
         try:
-            text = json.dumps(self.arguments, ensure_ascii=False, allow_nan=False)
+            text = _json(self.arguments)
             text.encode()
         except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 cannot carry
             return json.dumps(self.arguments)
@@ -255,6 +256,13 @@ class Call:
             fields.each("nested", Document.from_dict),
             source,
         )
+
+
+def _json(arguments: Any) -> str:
+    try:
+        return json.dumps(arguments, ensure_ascii=False, allow_nan=False)
+    except TypeError:
+        return written(arguments)
 
 
 @dataclass(frozen=True, slots=True)

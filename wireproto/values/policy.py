@@ -25,6 +25,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "foreign": ("candidate", "call", "text"),
     "unknown_tools": ("forward", "text"),
     "nested": ("keep", "report", "lift"),
+    "validate": ("off", "note", "defect"),
 }
 
 
@@ -81,7 +82,10 @@ class Policy:
     `fenced_calls`: a call in a closed code fence is a "quote", which is a candidate, or a "call".
     `foreign`: a call in another dialect is a "candidate", a "call", or only "text".
     `unknown_tools`: a call of a tool that is not declared is a call with a diagnosis ("forward"), or "text".
-    `coerce`: raw text becomes the type that the tool's schema declares.
+    `coerce`: raw text becomes the type that the tool's schema declares. `decimals`: numbers with a fraction or an
+    exponent become `decimal.Decimal`, all digits kept, instead of `float`.
+    `validate`: the arguments of a complete call are judged by the tool's schema; a required argument that is missing
+    and a value that the schema refuses are a "note", or a "defect", or nothing is judged ("off").
     `strict`: each call of an XML protocol is read by an XML parser too, and what that rejects is diagnosed.
     `documents`: the types of documents to look for. `nested`: what becomes of those inside arguments: nothing
     ("keep"), `Call.nested` ("report"), or that and `Message.documents` ("lift").
@@ -103,6 +107,8 @@ class Policy:
     foreign: Literal["candidate", "call", "text"] = "candidate"
     unknown_tools: Literal["forward", "text"] = "forward"
     coerce: bool = True
+    decimals: bool = False
+    validate: Literal["off", "note", "defect"] = "note"
     strict: bool = False
     documents: Sequence[DocumentType] = ()
     nested: Literal["keep", "report", "lift"] = "keep"
@@ -115,7 +121,7 @@ class Policy:
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise PolicyError(_wrong(f"Policy.{name}", getattr(self, name), _either(allowed)))
-        for name in ("coerce", "strict", "second_look"):
+        for name in ("coerce", "decimals", "strict", "second_look"):
             if not isinstance(getattr(self, name), bool):
                 raise PolicyError(_wrong(f"Policy.{name}", getattr(self, name), "True or False"))
         _check_count("Policy.max_speculation", self.max_speculation, 0)

@@ -175,7 +175,8 @@ class Controls(State):
         if reading.repairs:
             message = f"{escaped(name)}: read after repairs: {', '.join(reading.repairs)}"
             builder.transcript.diagnose("json-repaired", span, message)
-        builder.give(name, reading.value, json_repair.dumps(reading.value) if reading.repairs else text)
+        json = json_repair.dumps(reading.value) if reading.repairs else text
+        builder.give_exact(name, json_repair.exact(text, reading.value), span[0], json, reading.value)
         return True
 
     def close_select(self) -> None:
@@ -253,7 +254,7 @@ class Controls(State):
 
     def _array(self, name: str, values: list[str]) -> Typed:
         elements = self._tool.elements(name)
-        found = [elements.decode("", value) for value in values]
+        found = [elements.decode(elements.element(i), value) for i, value in enumerate(values)]
         odd = next((typed for typed in found if typed.code is not None), None)
         if odd is None:
             return self._tool.fitting(name, [typed.value for typed in found])

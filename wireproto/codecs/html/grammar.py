@@ -49,7 +49,6 @@ _SCRIPT: Final = replace(JSON_NOTATION, escapes=replace(JSON_ESCAPES, must=union
 _LINE: Final = pattern_dfa("^[^\n]*$")
 # A select is written for no more values than this, as they are listed one by one.
 _MAX_OPTIONS: Final = 50
-_UNKNOWN: Final = Tool("")
 
 
 def html_call(calls: CallWriter, tool: Tool) -> Expr:
@@ -104,7 +103,7 @@ class _FormMembers:
             options = [self.member(key, value) for key in known]
             rest = keys - words_dfa(known)
             if not rest.is_empty:
-                options.append(self._control(self.names.words(rest), _UNKNOWN, "", value))
+                options.append(self._control(self.names.words(rest), self.tool, coercion.sample(rest), value))
             self._members[keys, value] = choice(*options)
         return self._members[keys, value]
 

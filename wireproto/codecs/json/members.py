@@ -64,7 +64,7 @@ class Members(State):
         """Use what was kept, as the call ends; return whether it may be complete. `whole`: the record is."""
         builder, tool = self._builder, self._builder.tool
         empty = not builder.arguments
-        wanted = tool.keys if empty else frozenset(tool.schema.get("required") or ()) & tool.keys
+        wanted = tool.keys if empty else tool.required & tool.keys
         values: dict[str, Any] = {}
         for key, text, is_string in self._kept:
             if key in SIDE_MEMBERS and (key not in wanted or text == _FUNCTION):

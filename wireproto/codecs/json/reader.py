@@ -291,7 +291,8 @@ class JsonReader(State):
             self.builder.identify(str(reading.value))
         elif role != "wrapped" or not self._take_wrapped(reading.value):
             json = dumps(reading.value) if reading.repairs else raw
-            self.builder.give(self._progress.key, reading.value, json)
+            exact, at = json_repair.exact(raw, reading.value), self._cursor.position
+            self.builder.give_exact(self._progress.key, exact, at, json, reading.value)
         return None
 
     def _load(self, text: str) -> json_repair.Reading | str:

@@ -109,16 +109,17 @@ class RepairingReader(JsonReader):
         for _ in range(_ENCODED):
             if isinstance(reading, str) or not isinstance(reading.value, str):
                 break
-            reading = self._load(reading.value)
+            text = reading.value
+            reading = self._load(text)
         if isinstance(reading, str) or not isinstance(reading.value, dict):
             return self._lose(
                 f"the arguments: {reading}" if isinstance(reading, str) else "the arguments are not an object"
             )
         self._cursor.repairs.add("string-arguments")
         position = self._cursor.position
-        for key, value in reading.value.items():
+        for key, value in json_repair.exact(text, reading.value).items():
             self.builder.declare(key, (position, position))
-            self.builder.give(key, value)
+            self.builder.give_exact(key, value, position)
         return None
 
     # An undeclared argument that may hold all others.

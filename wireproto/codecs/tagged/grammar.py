@@ -100,7 +100,8 @@ class _TaggedMembers:
         if self.site.spelling.key_is_tag or found.is_empty:
             return NOTHING
         return self._named(
-            f"{self.tool.name}-other", self._member("", right_linear(found, self.calls.table, "key"), value)
+            f"{self.tool.name}-other",
+            self._member(coercion.sample(found), right_linear(found, self.calls.table, "key"), value),
         )
 
     def _named(self, hint: str, expr: Expr) -> Expr:
@@ -138,6 +139,7 @@ class _TaggedMembers:
             return
         yield "", self._strings(key, found, coercion.strings(self.tool, key), pointer)
         if wire == "json":
+            others = coercion.of_types(coercion.without_strings(found, self.tool, key), types)
             yield "", self._others(key, others, pointer)
         elif wire == "nullable" and others.null:
             yield "", self._closed(key, literal("null"))

@@ -157,13 +157,13 @@ class TomlCall(State):
             return
         value = self._plain(current.key if self.streams else current.spelled, self._load(raw))
         if current.role == "argument":
-            self.builder.give(current.key, value)
+            self.builder.give_exact(current.key, value, current.at)
         elif current.role == "id":
             self._identify(str(value))
         elif current.role == "arguments" and (isinstance(value, dict) or value is None):
             for key, item in (value or {}).items():
                 self.builder.declare(key, (current.at, current.at))
-                self.builder.give(key, item)
+                self.builder.give_exact(key, item, current.at)
         else:
             raise NotToml(f"the {current.role} cannot be {escaped(raw.strip())}")
 
@@ -177,7 +177,7 @@ class TomlCall(State):
             return statement.path[: len(self._root)] == self._root
         tool, current = self.builder.tool, self._current
         direct = len(current.table) == 1 and current.table[0] in self._record.arguments
-        strange = direct and "properties" in tool.schema and statement.path[0] not in tool.keys
+        strange = direct and not tool.takes(statement.path[0])
         return not (strange and indent > current.indent)
 
     def invalid(self, why: str, at: int) -> None:
@@ -267,7 +267,7 @@ class TomlCall(State):
         """Emit the arguments that were spread over statements; False if those do not go together."""
         try:
             for key, value in self._tables.read(self._record.arguments).items():
-                self.builder.give(key, self._plain(key, value))
+                self.builder.give_exact(key, self._plain(key, value), self._tables.start)
         except NotToml as error:
             self.invalid(f"the tables from here on: {error}", self._tables.start)
             return False

@@ -280,7 +280,7 @@ def _structure(span: TomlValue, text: str, at: int, end: int, exits: Exits) -> i
 
 
 def load(raw: str) -> Any:
-    """Return the value that `raw` spells, a comment behind it included.
+    """Return the value that `raw` spells, a comment behind it included; floats are `Decimal`.
 
     Raises:
         NotToml: it is no value.
@@ -289,13 +289,13 @@ def load(raw: str) -> Any:
 
 
 def load_document(text: str) -> dict[str, Any]:
-    """Return the value of a document; its brackets are known to be few.
+    """Return the value of a document, its floats as `Decimal`; its brackets are known to be few.
 
     Raises:
         NotToml: it is not TOML.
     """
     try:
-        return toml.loads(text)
+        return toml.loads(text, decimals=True)
     except RecursionError:
         raise NotToml("nested too deeply") from None
     except ValueError as error:

@@ -44,7 +44,6 @@ _MAX_KEY: Final = 128
 # Strings of larger automata are escaped, and not written as CDATA sections too.
 _MAX_CDATA: Final = 8
 _MAX_KINDS: Final = 300
-_UNKNOWN: Final = Tool("")
 
 Shape = tuple[Template, Template]
 
@@ -95,7 +94,7 @@ class XmlValueWriter(ValueWriter):
     tool: Tool = field(kw_only=True)
     outer: bool = field(default=False, kw_only=True)
     _members: dict[tuple[Union[str, Dfa], Formula], Expr] = field(default_factory=dict)
-    _elements: dict[Formula, Expr] = field(default_factory=dict)
+    _elements: dict[tuple[str, Formula], Expr] = field(default_factory=dict)
     _sections: dict[Dfa, Expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -139,16 +138,17 @@ class XmlValueWriter(ValueWriter):
             rest = keys - words_dfa(known)
             if not rest.is_empty:
                 name = self.family.names.words(rest, _MAX_KEY)
-                options.append(self._tagged(self._shape, name, (_UNKNOWN, ""), found, pointer))
+                options.append(self._tagged(self._shape, name, (tool, coercion.sample(rest)), found, pointer))
             self._members[keys, value] = choice(*options)
         return self._members[keys, value]
 
-    def element(self, value: Formula) -> Expr:
-        """Return an element of an array, every text of it."""
-        if value not in self._elements:
-            fitting = coercion.of_declared_types(self, value, self.tool.types(""))
-            self._elements[value] = self._tagged(self._item, EMPTY, (self.tool, ""), fitting, pointer_of(value))
-        return self._elements[value]
+    def element(self, value: Formula, index: int | None = None) -> Expr:
+        """Return an element of an array, every text of it; `index` is where it stands, if that is one place only."""
+        key = "" if index is None else self.tool.element(index)
+        if (key, value) not in self._elements:
+            fitting = coercion.of_declared_types(self, value, self.tool.types(key))
+            self._elements[key, value] = self._tagged(self._item, EMPTY, (self.tool, key), fitting, pointer_of(value))
+        return self._elements[key, value]
 
     def single(self, found: ValueSet) -> Expr:
         """Return an element of an array that has one of these few values."""
@@ -203,7 +203,8 @@ class XmlValueWriter(ValueWriter):
         numbers = coercion.numbers(found.numbers, types)
         if not numbers.is_empty:
             if types is not None and types & NUMBERS and tool.wire(key) == "json":
-                yield "", self.number(numbers)
+                apart = coercion.without_strings(replace(found, numbers=numbers), tool, key).numbers
+                yield "", self.number(apart)
             yield from (("number", self.number(numbers)), ("integer", self._digits(numbers))) if open_type else ()
         if found.strings:
             yield "", self._texts(found.strings, coercion.strings(tool, key), pointer)
@@ -230,7 +231,7 @@ class XmlValueWriter(ValueWriter):
 
     def _inner(self, tool: Tool) -> XmlValueWriter:
         """Return the writer of what stands in values of which this is known."""
-        inner, name = self.family.inner, repr(tool.schema["properties"])
+        inner, name = self.family.inner, repr(tool.schema)
         if name not in inner:
             if len(inner) > _MAX_KINDS:
                 raise GrammarError(f"a schema that declares more than {_MAX_KINDS} kinds of objects and arrays")

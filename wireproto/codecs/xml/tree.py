@@ -116,6 +116,8 @@ class _TreeReader:
                 noun = ("a member", "an element")[index]
                 raise NotATree(f"{noun} is missing at character {at} of the value")
             key, close = found.slots.get("key", ""), self._closers[index]
+            if isinstance(frame.value, list):
+                key = frame.tool.element(len(frame.value))
             inner = None if found.closed else self._inner(found, key, close, frame.tool)
             if inner is None:
                 at = self._leaf(found, key, close, frame)

@@ -40,7 +40,7 @@ def _write_children(dialect: Dialect, value: Container, tool: Tool, key: str) ->
     kind = "object" if isinstance(value, dict) else "array"
     opener, closer = argument.member if isinstance(value, dict) else argument.element
     inner = tool.within(key) if isinstance(value, dict) else tool.elements(key)
-    members = value.items() if isinstance(value, dict) else (("", item) for item in value)
+    members = value.items() if isinstance(value, dict) else ((inner.element(i), item) for i, item in enumerate(value))
     out = []
     for name, item in members:
         text, item_kind = write_value(dialect, item, inner, name)

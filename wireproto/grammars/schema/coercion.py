@@ -6,6 +6,7 @@ Strings that look like JSON of another declared type are left out: the wire has 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -47,7 +48,24 @@ def strings(tool: Tool, key: str) -> Dfa:
         return ANY_TEXT
     if "string" not in types:
         return NO_TEXT
-    return NO_NULL if wire == "nullable" else _unlike(types - {"string"})
+    if wire == "nullable" or _string_first(tool, key):
+        return NO_NULL if "null" in types else ANY_TEXT
+    return _unlike(types - {"string"})
+
+
+def _string_first(tool: Tool, key: str) -> bool:
+    """Whether text that is a string and a number alike is the string: then nothing else is legal but null."""
+    types = tool.types(key)
+    return types is not None and "string" in types and types <= NUMBERS | {"string", "null"}
+
+
+def without_strings(found: ValueSet, tool: Tool, key: str) -> ValueSet:
+    """Return a set without its strings, and without the numbers whose text would be read as one of them."""
+    apart = found.numbers
+    if _string_first(tool, key) and not apart.is_empty:
+        for text in found.strings:
+            apart = NumberSet(apart.plain - text.dfa)
+    return replace(found, strings=(), numbers=apart)
 
 
 @lru_cache(maxsize=64)
@@ -56,6 +74,19 @@ def _unlike(types: frozenset[str]) -> Dfa:
     for kind in sorted(types):
         found -= pattern_dfa(rf"^{_W}(?:{_LOOKS[kind]}){_W}$") & pattern_dfa(rf"{_ENDS.get(kind, '')}{_W}$")
     return found
+
+
+def sample(keys: Dfa) -> str:
+    """Return one of the shortest keys: all keys of a class are declared alike."""
+    words, seen = [(0, "")], {0}
+    for state, word in words:
+        if state in keys.finals:
+            return word
+        for low, _, target in keys.edges[state]:
+            if target not in seen:
+                seen.add(target)
+                words.append((target, word + chr(low)))
+    return ""
 
 
 def numbers(found: NumberSet, types: Types) -> NumberSet:

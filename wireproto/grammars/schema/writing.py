@@ -209,7 +209,7 @@ class ValueWriter:
             following = repeat(self._next(item), max(array.least - already, 0), left)
             prefix = prefix or (array.rest,)
         for index in reversed(range(len(prefix))):
-            written = seq(self.element(prefix[index]), following)
+            written = seq(self.element(prefix[index], index), following)
             if index == 0:
                 break
             following = self._next(written) if index < array.least else optional(self._next(written))
@@ -233,8 +233,9 @@ class ValueWriter:
         """The punctuation around the members of an object."""
         return self.tokens.object
 
-    def element(self, value: Formula) -> Expr:
-        """Return the texts of an element of an array."""
+    def element(self, value: Formula, index: int | None = None) -> Expr:
+        """Return the texts of an element of an array; `index` is where it stands, if that is one place only."""
+        del index  # JSON writes all elements alike
         return self.value(value)
 
     def single(self, found: ValueSet) -> Expr:
@@ -340,7 +341,7 @@ class _ArrayWriter:
         for formula, counts in self.counted(state):
             index = min(state.index + 1, self.far)
             if not self.array.unique:
-                options.append(seq(self.writer.element(formula), self.after(_ArrayState(index, counts))))
+                options.append(seq(self.writer.element(formula, state.index), self.after(_ArrayState(index, counts))))
                 continue
             for name, text in _different(self.writer, formula):
                 if name not in state.taken:
