@@ -27,6 +27,7 @@ from wireproto.recover.markers import (
 from wireproto.recover.repetition import repeated_words
 from wireproto.recover.retry import Failure, retry_message
 from wireproto.text.scan import BLANK
+from wireproto.tools.arguments import FAULTS
 from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.diagnoses import KINDS, diagnose
 from wireproto.values.model import Call, Diagnosis, Message
@@ -52,7 +53,7 @@ LABELS: tuple[Label, ...] = get_args(Label)
 _CONFIDENCE: dict[str, float] = {"foreign": 0.8, "leaked": 0.6, "malformed": 0.4, "quoted": 0.1, "draft": 0.1}
 # If the text was damaged on its way from the model, the model more likely wrote a good call.
 _CAUSES = frozenset(("html-escaped", "no-tools", "special-tokens-stripped"))
-_DOUBTS = frozenset(("unknown-argument", "type-mismatch", "json-repaired"))
+_DOUBTS = frozenset(("unknown-argument", "type-mismatch", "json-repaired", *FAULTS))
 _CUT = frozenset(("truncated-call", "truncated-value"))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wireproto.format.dialect import Dialect
+from wireproto.tools.arguments import FAULTS
 from wireproto.tools.parameters import example
 from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.errors import EncodeError
@@ -61,8 +62,8 @@ class Failure:
 
 
 def retry_message(failure: Failure) -> str:
-    """Return the message; empty for calls without a defect."""
-    defects = [reason for reason in failure.reasons if reason.severity == "defect"]
+    """Return the message; empty for calls without a defect, and without anything that the tool's schema refuses."""
+    defects = [reason for reason in failure.reasons if reason.severity == "defect" or reason.code in FAULTS]
     if failure.label in _GOOD and not defects:
         return ""
     if failure.tools.empty:

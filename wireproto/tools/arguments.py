@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MISSING: Final = "missing-argument"
 INVALID: Final = "invalid-value"
+FAULTS: Final = (MISSING, INVALID)
 # A hostile schema may ask for any number of steps: so many for each character of the call, and some for all.
 _STEPS: Final = 2_000
 _STEPS_PER_CHARACTER: Final = 16
@@ -36,7 +37,7 @@ def is_constrained(schema: object, declared: Mapping[str, Any]) -> bool:
     asked = schema.keys() & _OF_ROOT
     if asked and (len(asked) > 1 or not isinstance(schema.get("additionalProperties"), bool)):
         return True
-    return any(constrains(part) for part in declared.values())
+    return any(map(constrains, declared.values()))
 
 
 def constrains(declared: object) -> bool:
@@ -54,7 +55,7 @@ def faults(tool: Tool, arguments: Mapping[str, Any], size: int, values: bool) ->
 
     `values`: not only what is missing is looked at, but what is there, too.
     """
-    missing = [name for name in required(tool.schema) if name not in arguments]
+    missing = [name for name in required(tool.schema) if name not in arguments] if tool.required else []
     for name in missing:
         yield MISSING, _lacks(tool, name)
     if not values:
@@ -66,7 +67,7 @@ def faults(tool: Tool, arguments: Mapping[str, Any], size: int, values: bool) ->
         yield INVALID, _says(fault._replace(path=(key, *fault.path)))
     if missing or known:
         return
-    whole = _of_whole(tool, arguments, Judge(tool.resolver, steps))
+    whole = _of_whole(tool, arguments, steps)
     if whole is UNSURE or (whole is None and found):
         for fault in _first_of_each(tool.judge_fully(arguments, steps)):
             yield INVALID, _says(fault)
@@ -79,20 +80,19 @@ def faults(tool: Tool, arguments: Mapping[str, Any], size: int, values: bool) ->
 def _of_arguments(tool: Tool, arguments: Mapping[str, Any], judge: Judge) -> Iterator[tuple[str, Fault]]:
     for key, value in arguments.items():
         declared = tool.declared(key)
-        if not constrains(declared) or tool.mismatch(key, value) is not None:
-            continue
-        fault = judge.fault(declared, value)
-        if fault is not None:
+        fault = judge.fault(declared, value) if constrains(declared) else None
+        # That it has not even the type is said elsewhere.
+        if fault is not None and (fault is UNSURE or tool.mismatch(key, value) is None):
             yield key, fault
 
 
-def _of_whole(tool: Tool, arguments: Mapping[str, Any], judge: Judge) -> Fault | None:
+def _of_whole(tool: Tool, arguments: Mapping[str, Any], steps: int) -> Fault | None:
     """Return what the rest of the schema refuses; that an argument is unknown is said elsewhere."""
     asked = tool.schema.keys() & _OF_ROOT
     if not asked - {"additionalProperties", "patternProperties"}:
         return None
     rest = {keyword: tool.schema[keyword] for keyword in asked - {"additionalProperties"}}
-    return judge.fault(rest, dict(arguments))
+    return Judge(tool.resolver, steps).fault(rest, dict(arguments))
 
 
 def _first_of_each(found: list[Fault]) -> list[Fault]:

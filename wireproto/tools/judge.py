@@ -139,7 +139,7 @@ def _shown(value: Any) -> str:
 def _enum(judge: Judge, schema: Mapping[str, Any], asked: Any, value: Any, depth: int) -> Verdict:
     if not isinstance(asked, (list, tuple)) or not judge.spend(len(asked)):
         return None if not isinstance(asked, (list, tuple)) else UNSURE
-    if any(equal(member, value) for member in asked):
+    if value in asked if isinstance(value, str) else any(equal(member, value) for member in asked):
         return None
     types = named_types(schema.get("type"))
     if types is not None and not any(fits(member, types) for member in asked):
@@ -217,18 +217,23 @@ def _number(value: Any) -> int | float | Decimal | None:
     return value if isinstance(value, int) or isfinite(value) else None
 
 
+def _comparable(number: object, bound: object) -> bool:
+    """Whether Python compares two numbers as they are spelled: a float and a `Decimal` it does not."""
+    return not isinstance(number, Decimal) and not isinstance(bound, Decimal)
+
+
 def _exact(number: int | float | Decimal) -> Fraction:
     return Fraction(Decimal(repr(number)) if isinstance(number, float) else number)
 
 
-def _bound(wrong: Callable[[Fraction, Fraction], bool], words: str, flag: str = "") -> Check:
+def _bound(wrong: Callable[[Any, Any], bool], words: str, flag: str = "") -> Check:
     """Return the check of a bound; draft 4 makes it an exclusive one with a `flag`."""
 
     def check(judge: Judge, schema: Mapping[str, Any], asked: Any, value: Any, depth: int) -> Verdict:
         number, bound = _number(value), _number(asked)
         if number is None or bound is None:
             return None
-        exact, limit = _exact(number), _exact(bound)
+        exact, limit = (number, bound) if _comparable(number, bound) else (_exact(number), _exact(bound))
         if wrong(exact, limit) or (flag and schema.get(flag) is True and exact == limit):
             return Fault(f"{_shown(value)} is {words} {_shown(asked)}")
         return None

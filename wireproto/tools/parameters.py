@@ -6,7 +6,7 @@ schema without end gives finite values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -59,6 +59,23 @@ def parameters(tool: Tool) -> tuple[Parameter, ...]:
     required = tool.schema.get("required")
     names = required if isinstance(required, (list, tuple)) else ()
     return tuple(_parameter(tool, key, schema, key in names) for key, schema in _declared(tool).items())
+
+
+def open_names(tool: Tool) -> Iterator[tuple[str, str]]:
+    """Yield the names that the schema leaves open, in words, and the schema of such arguments as JSON, if it says more.
+
+    Raises:
+        SchemaError: such a schema holds what JSON cannot carry; says which.
+    """
+    others = tool.resolver.others(tool.schema)
+    patterns = others.get("patternProperties")
+    for pattern, schema in patterns.items() if isinstance(patterns, Mapping) else ():
+        words = f"any name that matches {_json(tool, 'patternProperties', pattern)}"
+        yield words, _json(tool, "patternProperties", schema) if isinstance(schema, Mapping) and schema else ""
+    rest = others.get("additionalProperties")
+    if rest is True or isinstance(rest, Mapping):
+        words = "any other name" if tool.keys or patterns else "any name"
+        yield words, _json(tool, "additionalProperties", rest) if isinstance(rest, Mapping) and rest else ""
 
 
 def definitions(tool: Tool) -> str:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal, Union
 
 from wireproto.text.json_safe import identical
-from wireproto.text.numbers import holds
+from wireproto.text.numbers import MAY_BE_FRACTION, holds
 from wireproto.tools.arguments import is_constrained, required
 from wireproto.tools.exact import settled
 from wireproto.tools.full import Judgement, full_judgement, needs_package
@@ -59,6 +59,7 @@ class Tool:
     _types: dict[str, Types] = field(init=False, repr=False, compare=False, default_factory=dict)
     required: frozenset[str] = field(init=False, repr=False, compare=False)
     is_constrained: bool = field(init=False, repr=False, compare=False)
+    _rare: list[bool] = field(init=False, repr=False, compare=False, default_factory=list)
     _full: list[Judgement | None] = field(init=False, repr=False, compare=False, default_factory=list)
     _any_string: dict[str, bool] = field(init=False, repr=False, compare=False, default_factory=dict)
 
@@ -146,10 +147,10 @@ class Tool:
             return Typed(None if text == "null" else text)
         found = read(text, types)
         if "string" not in types:
-            return self._settled(key, found or mismatched(key, types, text, quoted(text)))
+            return self._settled(key, text, found or mismatched(key, types, text, quoted(text)))
         if found is None or not self._prefers(key, found, text, types):
             return Typed(text)
-        return self._settled(key, found)
+        return self._settled(key, text, found)
 
     def _prefers(self, key: str, found: Typed, text: str, types: frozenset[str]) -> bool:
         """Whether text that may be a string, too, is the value of another type that it spells."""
@@ -166,10 +167,10 @@ class Tool:
         types = self.types(key) if coerce else None
         if types is None:
             message = f"the wire says that {quoted(key)} is not a string, but {quoted(text)} is not JSON"
-            return self._settled(key, read_json(text) or Typed(text, "type-mismatch", message))
+            return self._settled(key, text, read_json(text) or Typed(text, "type-mismatch", message))
         found = read(text, types)
         if found is not None and ("string" not in types or self.may_be(key, found.value) or not self.may_be(key, text)):
-            return self._settled(key, found)
+            return self._settled(key, text, found)
         if "string" in types:
             return Typed(
                 text, "type-conflict", f'the wire says that "{escaped(key)}" is not a string, the schema that it is'
@@ -177,7 +178,7 @@ class Tool:
         written = read_json(text)
         if written is None:
             return mismatched(key, types, text, quoted(text))
-        return self._settled(key, mismatched(key, types, written.value, noun(written.value)))
+        return self._settled(key, text, mismatched(key, types, written.value, noun(written.value)))
 
     def decode_string(self, key: str, text: str, coerce: bool = True) -> Typed:
         """Read raw text of which the wire says that it is a string (DSML `string="true"`)."""
@@ -189,7 +190,7 @@ class Tool:
         found = read(text, types)
         if found is None:
             return Typed(text) if "string" in types else mismatched(key, types, text, quoted(text))
-        found = self._settled(key, found)
+        found = self._settled(key, text, found)
         message = f'the wire says that "{escaped(key)}" is a string, the schema {either(types - {"string"})}'
         return Typed(found.value, "type-conflict", "; ".join(filter(None, (message, found.message))))
 
@@ -213,8 +214,9 @@ class Tool:
         """
         return settled(self.resolver, key, self.declared(key), value, self.decimals)
 
-    def _settled(self, key: str, typed: Typed) -> Typed:
-        if not holds(typed.value, Decimal):
+    def _settled(self, key: str, text: str, typed: Typed) -> Typed:
+        """Return what was read of a text with the numbers that are declared."""
+        if MAY_BE_FRACTION.search(text) is None or not holds(typed.value, Decimal):
             return typed
         found = self.settle(key, typed.value)
         return replace(found, code=typed.code, message=typed.message) if typed.code is not None else found
@@ -225,6 +227,13 @@ class Tool:
             self._full.append(full_judgement(self.schema))
         judge = self._full[0]
         return [] if judge is None else judge(arguments, steps)
+
+    @property
+    def needs_package(self) -> bool:
+        """Whether the schema asks for what only a package judges."""
+        if not self._rare:
+            self._rare.append(needs_package(self.schema))
+        return self._rare[0]
 
     def may_be(self, key: str, value: Any) -> bool:
         """Whether the schema does not refuse a value of an argument, as far as that can be told."""
@@ -290,7 +299,7 @@ class Toolset:
     def require_judgement(self) -> None:
         """Raise MissingExtra if a tool's schema asks for what only a package judges, and it is not installed."""
         for tool in self.tools:
-            if needs_package(tool.schema):
+            if tool.needs_package:
                 require(
                     "documents", "jsonschema", purpose=f"Policy(validate='defect') for the tool {quoted(tool.name)}"
                 )

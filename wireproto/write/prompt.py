@@ -15,7 +15,7 @@ from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.text.json_repair import dumps
-from wireproto.tools.parameters import Parameter, definitions, example, parameters
+from wireproto.tools.parameters import Parameter, definitions, example, open_names, parameters
 from wireproto.tools.toolset import Tool, Tools, Toolset
 from wireproto.values.errors import SchemaError
 from wireproto.write.encoder import encode
@@ -75,6 +75,8 @@ def describe(dialect: Dialect, tool: Tool) -> Iterator[str]:
         yield loaded(codec(dialect.codec).blank_form)(dialect, tool)
     else:
         yield from _list(tool)
+    if lines := [f"- {words}{': ' if schema else ''}{schema}" for words, schema in open_names(tool)]:
+        yield "\n".join(["It takes more arguments:" if tool.keys else "It takes arguments of", *lines])
     if shared := definitions(tool):
         yield f"Definitions that the arguments refer to: {shared}"
 
@@ -83,7 +85,8 @@ def _list(tool: Tool) -> Iterator[str]:
     if tool.description.strip():
         yield "\n".join(f"> {line}".rstrip() for line in tool.description.strip().splitlines())
     lines = [line for parameter in parameters(tool) for line in _parameter(parameter)]
-    yield "\n".join(["Arguments:", *lines]) if lines else "It takes no arguments."
+    if lines or not any(open_names(tool)):
+        yield "\n".join(["Arguments:", *lines]) if lines else "It takes no arguments."
 
 
 def _parameter(parameter: Parameter) -> Iterator[str]:
