@@ -24,6 +24,7 @@ GROWTH = 2.2
 MEMORY = 3.0
 AUTO = 1.5
 LOOPS = 1.10
+VALIDATION = 1.03
 # Of text: a format with tags, one more, one that looks at every line, one that looks at every tag.
 TEXT_DIALECTS = ("hermes", "qwen3_coder", "kimi_k2", "cline")
 # One dialect for each way of holding an argument: raw lines, full-width markers, key/value pairs, JSON.
@@ -77,6 +78,9 @@ def rows(sizes: Sizes) -> Iterator[Row]:
     for name in TEXT_DIALECTS:
         text = source_code(sizes.delta)
         yield _auto("f auto, the same in text", name, measure.per_text_delta_auto(text, name, sizes.rounds))
+    for name in ("hermes", "qwen3_coder"):
+        for what in measure.SCHEMAS:
+            yield _validation(name, what, sizes)
     spent, loaded = measure.import_time(rounds=5)
     yield Row("e import wireproto", "", f"{spent * 1000:.0f} ms", spent)
     yield Row("e heavy modules loaded", "", ", ".join(loaded) or "none", len(loaded), "none", not loaded)
@@ -104,6 +108,15 @@ def _auto(what: str, name: str, times: tuple[float, float]) -> Row:
     ratio = auto / given
     result = f"{ratio:.2f}x  ({auto * 1e6:.2f} us, the dialect {given * 1e6:.2f} us)"
     return Row(what, name, result, ratio, f"<= {AUTO:.1f}x", ratio <= AUTO)
+
+
+def _validation(name: str, what: str, sizes: Sizes) -> Row:
+    """What it costs to judge the arguments of a small call; where nothing is constrained it costs nothing."""
+    judged, without = measure.validation(name, what, sizes.rounds)
+    ratio = judged / without
+    result = f"{ratio:.2f}x  ({judged * 1e6:.0f} us, not judged {without * 1e6:.0f} us)"
+    goal = VALIDATION if what == "required" else None
+    return Row(f"g call judged, {what}", name, result, ratio, f"<= {goal:.2f}x" if goal else "", goal and ratio <= goal)
 
 
 def _whole(name: str, sizes: Sizes) -> Row:

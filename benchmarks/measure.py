@@ -42,6 +42,36 @@ def seconds(work: Callable[[], object]) -> float:
     return spent
 
 
+# What is judged of a call: nothing but that all is there, choices and bounds, a list of objects, and what only the
+# package for it judges.
+SCHEMAS: dict[str, tuple[dict[str, Any], Any]] = {
+    "required": ({"type": "string"}, "a"),
+    "enum": ({"enum": ["a", "b"]}, "a"),
+    "bounds": ({"type": "integer", "minimum": 1, "maximum": 9}, 5),
+    "pattern": ({"type": "string", "pattern": "^[a-z]+$"}, "abc"),
+    "objects": ({"type": "array", "items": {"type": "object", "properties": {"id": {"enum": [1]}}}}, [{"id": 1}] * 5),
+    "package": ({"type": "array", "uniqueItems": True}, [1, 2, 3]),
+}
+
+
+def validation(name: str, what: str, rounds: int, count: int = 200) -> tuple[float, float]:
+    """Return the seconds for a small call of which a schema is judged, and without that, best of interleaved rounds."""
+    schema, value = SCHEMAS[what]
+    tools = wp.Toolset.of([{"name": "f", "parameters": {"properties": {"v": schema}, "required": ["v"]}}])
+    text = wp.encode(wp.Call("f", {"v": value}), subject(name), tools=tools)
+    policies = (wp.Policy(), wp.Policy(validate="off"))
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds + 1):
+        for policy, spent in zip(policies, times, strict=True):
+            spent.append(seconds(lambda: _parse_often(text, name, tools, policy, count)) / count)  # noqa: B023
+    return min(times[0]), min(times[1])
+
+
+def _parse_often(text: str, name: str, tools: wp.Toolset, policy: wp.Policy, count: int) -> None:
+    for _ in range(count):
+        wp.parse(text, subject(name), tools, policy=policy)
+
+
 def per_delta(sample: Output, rounds: int, size: int = 4) -> tuple[float, float]:
     """Return the seconds per chunk inside the argument, ours and the floor's, best of interleaved rounds."""
     chunks = list(pieces(sample.argument, size))

@@ -234,7 +234,7 @@ def test_the_package_judges_each_tool_with_one_validator() -> None:
     (tool,) = tools.tools
     for _ in range(2):
         assert tool.judge_fully({"v": [1, 1]}, 100)
-    assert len(tool._full) == 1 and full_judgement({"$ref": "https://example.org"}) is None
+    assert len(tool._judgement) == 1 and full_judgement({"$ref": "https://example.org"}) is None
 
 
 @pytest.mark.parametrize("schema", [{"type": "string"}, {"type": "array"}, {"enum": ["a"]}, {"$ref": "#/$defs/a"}])

@@ -34,17 +34,18 @@ def is_constrained(schema: object, declared: Mapping[str, Any]) -> bool:
     """Whether a schema asks for more than types and required arguments."""
     if not isinstance(schema, Mapping):
         return False
-    asked = schema.keys() & _OF_ROOT
-    if asked and (len(asked) > 1 or not isinstance(schema.get("additionalProperties"), bool)):
-        return True
+    if not _OF_ROOT.isdisjoint(schema):
+        asked = schema.keys() & _OF_ROOT
+        if len(asked) > 1 or not isinstance(schema.get("additionalProperties"), bool):
+            return True
     return any(map(constrains, declared.values()))
 
 
 def constrains(declared: object) -> bool:
     """Whether the schema of an argument asks for more than a type."""
-    if not isinstance(declared, Mapping):
-        return declared is False
-    return not declared.keys().isdisjoint(_OF_VALUE)
+    if isinstance(declared, (dict, Mapping)):
+        return not _OF_VALUE.isdisjoint(declared)
+    return declared is False
 
 
 _OF_VALUE: Final = CONSTRAINS - {"type"}

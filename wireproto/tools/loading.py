@@ -21,7 +21,7 @@ from wireproto.values.quoting import escaped
 Definition = tuple[str, str, Mapping[str, Any]]
 
 _SCHEMA_PLACES: Final = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema", "parameters_json_schema")
-_GROUPS: Final = ("functionDeclarations", "function_declarations")
+_GROUPS: Final = frozenset(("functionDeclarations", "function_declarations"))
 # What a whole reply or request has its tools under: MCP's JSON-RPC reply in `result`, the others at the top.
 _LIST: Final = "tools"
 _REPLY: Final = "result"
@@ -43,10 +43,10 @@ def definitions(given: object) -> Iterator[tuple[object, str]]:
         raise SchemaError(f"tools must be a list of definitions or None, not {_python_noun(given)}")
     for index, item in enumerate(given):
         where = f"tools[{index}]"
-        group = next((key for key in _GROUPS if isinstance(item, Mapping) and key in item), None)
-        if group is None:
+        if not isinstance(item, (dict, Mapping)) or "name" in item or _GROUPS.isdisjoint(item):
             yield item, where
             continue
+        group = next(key for key in item if key in _GROUPS)
         where += f".{group}"
         if not isinstance(item[group], (list, tuple)):
             raise SchemaError(f"{where} must be a list of definitions, not {_python_noun(item[group])}")
@@ -107,7 +107,7 @@ def check_root(schema: Mapping[str, Any], where: str, place: str = "parameters")
 def _schema(body: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     for place in _SCHEMA_PLACES:
         schema = body.get(place)
-        if isinstance(schema, Mapping):
+        if isinstance(schema, (dict, Mapping)):
             if _is_geminis(schema):
                 schema = _plain(schema, 0)
             check_root(schema, where, place)
@@ -122,12 +122,11 @@ def _schema(body: Mapping[str, Any], where: str) -> Mapping[str, Any]:
 
 def _is_geminis(schema: Mapping[str, Any]) -> bool:
     declared = schema.get("properties")
-    parts = declared.values() if isinstance(declared, Mapping) else ()
-    return _is_upper(schema) or any(_is_upper(part) for part in parts)
+    return _is_upper(schema) or (isinstance(declared, (dict, Mapping)) and any(map(_is_upper, declared.values())))
 
 
 def _is_upper(schema: object) -> bool:
-    return isinstance(schema, Mapping) and isinstance(named := schema.get("type"), str) and named.isupper()
+    return isinstance(schema, (dict, Mapping)) and isinstance(named := schema.get("type"), str) and named.isupper()
 
 
 def _plain(schema: Any, depth: int) -> Any:

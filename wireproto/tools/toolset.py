@@ -59,16 +59,17 @@ class Tool:
     _types: dict[str, Types] = field(init=False, repr=False, compare=False, default_factory=dict)
     required: frozenset[str] = field(init=False, repr=False, compare=False)
     is_constrained: bool = field(init=False, repr=False, compare=False)
-    _rare: list[bool] = field(init=False, repr=False, compare=False, default_factory=list)
-    _full: list[Judgement | None] = field(init=False, repr=False, compare=False, default_factory=list)
+    # What is found out only where it is asked for.
+    _judgement: list[Judgement | None] = field(init=False, repr=False, compare=False, default_factory=list)
     _any_string: dict[str, bool] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        declared = self.resolver.properties(self.schema)
+        schema = self.schema
+        declared = Resolver(schema if self.root is None else self.root).properties(schema)
         object.__setattr__(self, "_declared", declared)
         object.__setattr__(self, "keys", frozenset(declared))
-        object.__setattr__(self, "required", frozenset(required(self.schema)))
-        object.__setattr__(self, "is_constrained", is_constrained(self.schema, declared))
+        object.__setattr__(self, "required", frozenset(required(schema)))
+        object.__setattr__(self, "is_constrained", is_constrained(schema, declared))
 
     @property
     def resolver(self) -> Resolver:
@@ -223,17 +224,15 @@ class Tool:
 
     def judge_fully(self, arguments: Mapping[str, Any], steps: int) -> list[Fault]:
         """Return what is wrong with arguments that `Judge` was not sure of; nothing without the package for it."""
-        if not self._full:
-            self._full.append(full_judgement(self.schema))
-        judge = self._full[0]
+        if not self._judgement:
+            self._judgement.append(full_judgement(self.schema))
+        judge = self._judgement[0]
         return [] if judge is None else judge(arguments, steps)
 
     @property
     def needs_package(self) -> bool:
         """Whether the schema asks for what only a package judges."""
-        if not self._rare:
-            self._rare.append(needs_package(self.schema))
-        return self._rare[0]
+        return self.is_constrained and needs_package(self.schema)
 
     def may_be(self, key: str, value: Any) -> bool:
         """Whether the schema does not refuse a value of an argument, as far as that can be told."""
@@ -286,14 +285,13 @@ class Toolset:
         if tools is None:
             return cls(any_name=True)
         found: dict[str, Tool] = {}
-        places: dict[str, str] = {}
         for item, where in definitions(tools):
             tool = _load(item, where)
             known = found.setdefault(tool.name, tool)
             if known is not tool and not _same(known, tool):
-                message = f"{places[tool.name]} has the same name; rename or drop one of them"
+                first = next(place for other, place in definitions(tools) if _load(other, place) == known)
+                message = f"{first} has the same name; rename or drop one of them"
                 raise SchemaError(f'{where} ("{escaped(tool.name)}"): {message}')
-            places.setdefault(tool.name, where)
         return cls(tuple(found.values()))
 
     def require_judgement(self) -> None:
