@@ -61,6 +61,7 @@ class Tool:
     is_constrained: bool = field(init=False, repr=False, compare=False)
     # What is found out only where it is asked for.
     _judgement: list[Judgement | None] = field(init=False, repr=False, compare=False, default_factory=list)
+    bounded: set[str] = field(init=False, repr=False, compare=False, default_factory=set)
     _any_string: dict[str, bool] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -97,6 +98,8 @@ class Tool:
             # Most arguments are declared by nothing but a type: that needs no walk through the schema.
             plain = isinstance(declared, dict) and declared.keys() <= _TELLS_A_TYPE and declared.get("type")
             found = PLAIN_TYPES.get(plain) if isinstance(plain, str) else None
+            if found is None:
+                self.bounded.add(key)
             self._types[key] = found or self.resolver.types(declared)
         return self._types[key]
 
@@ -142,16 +145,27 @@ class Tool:
         """Read raw text whose type the wire does not say."""
         types = self.types(key)
         wire = self.wire(key)
-        if not coerce or types is None or wire == "string":
+        if not coerce or types is None:
             return Typed(text)
-        if wire == "nullable" or (text == "null" and types >= {"null", "string"}):
-            return Typed(None if text == "null" else text)
+        if text == "null" and types >= {"null", "string"}:
+            return Typed(None)
+        if wire != "json":
+            return self._unquoted(key, text) or Typed(text)
         found = read(text, types)
         if "string" not in types:
             return self._settled(key, text, found or mismatched(key, types, text, quoted(text)))
         if found is None or not self._prefers(key, found, text, types):
-            return Typed(text)
+            return self._unquoted(key, text) or Typed(text)
         return self._settled(key, text, found)
+
+    def _unquoted(self, key: str, text: str) -> Typed | None:
+        """Return the string that JSON spells, where the schema allows no string with these quotes."""
+        if text[:1] not in ('"', "'") or self.streams(key) or self.may_be(key, text):
+            return None
+        found = read_json(text)
+        if found is None or not isinstance(found.value, str) or not self.may_be(key, found.value):
+            return None
+        return Typed(found.value, "quoted-value", f"{quoted(text)} is read without its quotes")
 
     def _prefers(self, key: str, found: Typed, text: str, types: frozenset[str]) -> bool:
         """Whether text that may be a string, too, is the value of another type that it spells."""
@@ -172,11 +186,15 @@ class Tool:
         found = read(text, types)
         if found is not None and ("string" not in types or self.may_be(key, found.value) or not self.may_be(key, text)):
             return self._settled(key, text, found)
-        if "string" in types:
-            return Typed(
-                text, "type-conflict", f'the wire says that "{escaped(key)}" is not a string, the schema that it is'
-            )
         written = read_json(text)
+        if "string" in types:
+            spelled = written.value if written is not None else None
+            only_text = not self.streams(key) and not self.may_be(key, spelled) and self.may_be(key, text)
+            return Typed(
+                text if only_text or not isinstance(spelled, str) else spelled,
+                "type-conflict",
+                f'the wire says that "{escaped(key)}" is not a string, the schema that it is',
+            )
         if written is None:
             return mismatched(key, types, text, quoted(text))
         return self._settled(key, text, mismatched(key, types, written.value, noun(written.value)))
@@ -190,7 +208,9 @@ class Tool:
             return Typed(text)
         found = read(text, types)
         if found is None:
-            return Typed(text) if "string" in types else mismatched(key, types, text, quoted(text))
+            if "string" in types:
+                return self._unquoted(key, text) or Typed(text)
+            return mismatched(key, types, text, quoted(text))
         found = self._settled(key, text, found)
         message = f'the wire says that "{escaped(key)}" is a string, the schema {either(types - {"string"})}'
         return Typed(found.value, "type-conflict", "; ".join(filter(None, (message, found.message))))

@@ -74,6 +74,7 @@ CODES: dict[str, tuple[Severity, str]] = {
         "note",
         "A call in a closed Markdown fence or in quotation marks is a quotation; reported as a candidate.",
     ),
+    "quoted-value": ("repaired", "A string stands in quotes that the schema does not allow; read without them."),
     "reasoning-not-closed": ("repaired", "Reasoning is never closed and ends in a complete call; taken as a call."),
     "reasoning-only-call": (
         "repaired",

@@ -18,6 +18,8 @@ from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Match, Miss, begi
 from wireproto.text.state import State
 from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN
 
+_ODD = frozenset("cwsF")  # what the reader has to pass that is no proper marker
+
 
 class Boundary(State):
     """Looks for the end of one value. `scan` is how far the text was looked at; `in_cdata`: in a CDATA section."""
@@ -64,7 +66,10 @@ class Boundary(State):
                 return self._at_end(stop) if end.final else WAIT
             found = live.find(text, self.scan - base, limit)
             at = found.start() if found is not None else live.held(text, self.scan - base, limit)
-            odd = self._behind(text, at, limit, end) if self._queue else NO
+            is_text = self._queue and (
+                text[self.scan - base : at].strip(BLANK) or base + at > self._queue[-1].end + MAX_GAP
+            )
+            odd = self._behind(text, limit, end) if is_text else NO
             # Markers that became content are told, though others behind them are still held.
             self.value.emit(self.value.before_line_break(self._queue[0].start if self._queue else base + at))
             if odd is WAIT:
@@ -157,11 +162,8 @@ class Boundary(State):
     def _may_follow(self, letter: str) -> bool:
         return letter == "v" or self._letters + letter in self._within.endings.prefixes
 
-    def _behind(self, text: str, at: int, limit: int, end: End) -> Marker | Miss:
-        """Read the text between the held markers and the next one at `at`; if it is only text, they are content."""
-        base = self.value.builder.buffer.base
-        if not text[self.scan - base : at].strip(BLANK) and base + at <= self._queue[-1].end + MAX_GAP:
-            return NO
+    def _behind(self, text: str, limit: int, end: End) -> Marker | Miss:
+        """Read the text behind the held markers; if it is nothing else, they are content."""
         odd = self._odd(text, limit, end)
         if odd is NO:
             self._flush()
@@ -342,7 +344,7 @@ class Boundary(State):
         if first.nested:
             self.value.builder.note("ambiguous-boundary", first.start)
         value.finish(value.framed(end, bare))
-        odd = tuple(marker for marker in self._queue if marker.letter in "cwsF")
+        odd = () if _ODD.isdisjoint(letters) else tuple(marker for marker in self._queue if marker.letter in _ODD)
         return Ended(after, first.nested, letters.lstrip("V")[:1] in ("O", "Z"), odd)
 
     def _at_end(self, stop: int) -> Ended | Miss:

@@ -13,14 +13,16 @@ from typing import ClassVar, Literal
 from wireproto.engine.call_builder import CallBuilder
 from wireproto.format.spelling import Spelling
 from wireproto.text.json_repair import value_of
-from wireproto.text.scan import BLANK
+from wireproto.text.scan import BLANK, MAX_GAP
 from wireproto.text.state import State
 from wireproto.tools.toolset import Typed
 
+_QUOTES = "\"'"
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#[0-9]+|#[xX][0-9a-fA-F]+);")
 
-# A string is emitted while it grows; a `string|null` waits while it may be null, and what may hold all arguments
-# (`wrapped`) while it may be an object; other types wait for their end; the second value of a key is dropped.
+# A string is emitted while it grows; it waits while it may be null, or be quoted where the schema allows no quotes, and
+# what may hold all arguments (`wrapped`) while it may be an object. Other types wait for their end; the second value of
+# a key is dropped.
 Mode = Literal["stream", "undecided", "wrapped", "late", "drop"]
 
 
@@ -29,7 +31,19 @@ class RawValue(State):
 
     mends: ClassVar[bool] = True  # a value is raw text, which models put into wrappings of JSON
 
-    __slots__ = ("_crlf", "_escape", "_late", "_mode", "_wire", "builder", "spelling", "key", "start", "emitted")
+    __slots__ = (
+        "_awaits",
+        "_crlf",
+        "_escape",
+        "_late",
+        "_mode",
+        "_wire",
+        "builder",
+        "spelling",
+        "key",
+        "start",
+        "emitted",
+    )
 
     def __init__(
         self, builder: CallBuilder, spelling: Spelling, slots: Mapping[str, str], start: int, crlf: bool
@@ -41,11 +55,16 @@ class RawValue(State):
         self._escape = spelling.dialect.argument.escape
         self._mode: Mode = "drop"
         self._late = False
+        self._awaits = ""  # what a value may begin with that is no plain string
         if builder.declare(self.key, (start, start), self.mends):
-            wire = builder.tool.wire(self.key) if builder.policy.coerce else "string"
+            tool = builder.tool
+            wire = tool.wire(self.key) if builder.policy.coerce else "string"
             late = self._late = self._wire == "false" or wire == "json"
-            waits = bool(builder.wrapper) or (wire == "nullable" and self._wire is None and not late)
-            self._mode = "undecided" if waits else "late" if late else "stream"
+            if not late:
+                self._awaits = "n" if wire == "nullable" and self._wire is None else ""
+                if self.mends and self.key in tool.bounded and builder.policy.coerce and not tool.streams(self.key):
+                    self._awaits += _QUOTES
+            self._mode = "undecided" if builder.wrapper or self._awaits else "late" if late else "stream"
         if self._mode == "stream":
             builder.open(self.key)
 
@@ -74,9 +93,11 @@ class RawValue(State):
     def _look(self, text: str, end: int) -> None:
         """Decide by the text up to `end` how the value is emitted, if it can be decided."""
         if not self.builder.wrapper:
-            if not "null".startswith(text):
+            if text[:1] and text[:1] in _QUOTES and _QUOTES in self._awaits:
+                self._mode = "late"
+            elif text and not ("n" in self._awaits and "null".startswith(text)):
                 self._decide(end)
-        elif first := text.lstrip(BLANK)[:1]:
+        elif (first := text[:MAX_GAP].lstrip(BLANK)[:1]) or len(text) >= MAX_GAP:
             if first == "{":
                 self._mode = "wrapped"
                 self.emit(end)
@@ -94,6 +115,8 @@ class RawValue(State):
             if builder.unwrap(value_of(text), (self.start, self.start)):
                 return builder.check_types(end)
             self._decide(end)
+        if self._mode == "undecided":
+            self._look(text, end)
         if self._mode == "undecided" and text != "null":
             self._decide(end)
         if self._mode == "stream":
