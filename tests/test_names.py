@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 import pytest
@@ -53,6 +54,15 @@ def test_nothing_that_a_tools_file_holds_makes_anything_raise(dialect: str, name
         for given in (dialect, "auto"):
             wp.parse(text, given, tools)
             wp.classify(text, given, tools).retry_message()
+
+
+@pytest.mark.parametrize("dialect", [*wp.dialects(), "auto"])
+def test_a_name_without_end_costs_no_more_than_others(dialect: str) -> None:
+    long = "x" * 100_000
+    tools = [tool(long, long), tool("a/b", "x")]
+    before = process_time()
+    wp.classify(f"Hi <tool_call>a/b</tool_call> {long[:300]}", dialect, tools)
+    assert process_time() - before < 2
 
 
 @every_dialect

@@ -280,7 +280,7 @@ def _keeps_marker(spelling: Spelling) -> bool:
 
 def _line_heads(spelling: Spelling, names: frozenset[str]) -> Iterator[str]:
     """Yield what a header that lost its first marker begins with: a declared name, or what an id puts before it."""
-    yield from names if spelling.paired else ()
+    yield from (name for name in names if spelling.paired and spelling.headers[0].holds("name", name))
     for header in spelling.late_headers:
         starts = spelling.dialect.call.id if "id" in header.roles else (header,)
         for template in starts:
