@@ -286,6 +286,19 @@ def test_kimi_keeps_an_id_and_counts_where_there_is_none() -> None:
     assert back.calls[1].id is not None and back.calls[1].id.startswith("functions.get_time:")
 
 
+@pytest.mark.parametrize("name", ["dsml_v32", "dsml_v4"])
+def test_line_breaks_before_a_section_are_its_own(name: str) -> None:
+    alone = wp.encode([WEATHER], name, tools=TOOLS)
+    for text, written in (("Hi.", "Hi.\n\n" + alone), ("", "\n\n" + alone)):
+        message = wp.Message(text=text, calls=(WEATHER,))
+        assert wp.encode(message, name, tools=TOOLS) == written
+        for chunks in ([written], list(written)):
+            events = [*wp.iter_events(chunks, name, TOOLS)]
+            assert "".join(event.text for event in events if isinstance(event, wp.TextDelta)) == text
+        for each in (written, alone):
+            assert wp.encode(wp.parse(each, name, TOOLS), name, tools=TOOLS) == each
+
+
 @every_dialect
 def test_a_call_that_was_cut_is_refused_or_replayed(name: str) -> None:
     whole = wp.encode([WEATHER], name, tools=TOOLS)

@@ -177,12 +177,13 @@ class Recogniser(State):
         if literal is None:
             if end.final and context.section is not None and at < limit:
                 self.transcript.diagnose("truncated-call", (stop, stop))
-            self._emit(stop if end.final else base + at)
+            held = openers.without_before(buffer.window, start, at) if openers.before else at
+            self._emit(stop if end.final else base + held)
             return False
         if literal[0] == "\n":
             self._emit(base + at + 1)
             return True
-        self._emit(base + at)
+        self._emit(base + (openers.without_before(buffer.window, start, at) if openers.before else at))
         answer = self._read_marker(literal, at, limit, end)
         if answer is NO:
             answer = self._open_document(at, limit, end)
@@ -234,8 +235,9 @@ class Recogniser(State):
                 self._region = Region.fence(self.buffer, position, FENCE_WIDTH)
                 return YES
             if literal in openers.reasoning and self._policy.reasoning == "read" and not context.in_quotation(position):
+                self._skip_markup(position, after)
                 self._region = Region.reasoning(openers.reasoning[literal], position, after)
-                return self._skip_markup(position, after)
+                return YES
             if literal in openers.reasoning_closers and context.follows_markup(position):
                 return self._skip_markup(position, after, "orphan-closer")
         if context.section is not None and literal == context.section[1]:
@@ -243,22 +245,22 @@ class Recogniser(State):
             return self._skip_markup(position, after)
         spellings = openers.by_literal.get(literal, ())
         answer = self._open(spellings, at, limit, end)
-        if answer is NO and not self._tools.empty:
-            block = empty_block(spellings, literal, text, at, limit)
-            if block is WAIT:
-                return WAIT
-            if isinstance(block, int):
-                self.transcript.diagnose("empty-block", (position, self.buffer.base + block))
-        return answer
+        is_text = answer is NO and not self._tools.empty
+        block = empty_block(spellings, literal, text, at, limit) if is_text else NO
+        if isinstance(block, int):
+            self.transcript.diagnose("empty-block", (position, self.buffer.base + block))
+        return WAIT if block is WAIT else answer
 
     def _open_document(self, at: int, limit: int, end: End) -> Answer:
         documents, base = self.documents, self.buffer.base
         if documents is None or self._region.kind != "text":
             return NO
+        self._emit(base + at)
         return documents.open(self._context, base + at, base + limit, end.final)
 
     def _skip_markup(self, start: int, end: int, code: str = "") -> Answer:
         """Pass over markup that opens nothing; `code` is what is to be said of it."""
+        self._emit(start)
         if code:
             self.transcript.diagnose(code, (start, end))
         self.transcript.markup(start, end)
@@ -283,9 +285,8 @@ class Recogniser(State):
         draft = self._region.kind == "reasoning" and self._policy.reasoning_calls == "never"
         if self._tools.empty or not spellings or (draft and not self._openers.ends_reasoning):
             return NO  # the second look finds drafts
-        if self._context.section is not None and not joint:
-            within = self._context.section[0]
-        table, forward = self._openers, self._policy.unknown_tools == "forward"
+        table, forward, section = self._openers, self._policy.unknown_tools == "forward", self._context.section
+        within = section[0] if section is not None and not joint else within
         line_start = False if self._region.kind == "fence" else None
         context = OpenerContext(
             self._tools, table.own, end.final, forward, table.dialect is None, line_start, self._context, table.openers
@@ -296,8 +297,7 @@ class Recogniser(State):
         if isinstance(found, Answer):
             return found
         if joint:
-            self._emit(self.buffer.base + at - joint)
-            self._skip_markup(self._position, self.buffer.base + at)
+            self._skip_markup(self.buffer.base + at - joint, self.buffer.base + at)
         self._begin_call(found, self.buffer.base + at)
         return YES
 
@@ -308,6 +308,9 @@ class Recogniser(State):
         if opening.section is None and context.section is None and not opening.wrapped and opening.spelling.sections:
             # Where dialects differ only in markers that this call lacks, it may end with those of any of them.
             opening = replace(opening, spelling=widened(opening.spelling))
+        start = position if opening.section is None else self._openers.section_start(opening.spelling, buffer, position)
+        if self._position <= start < position and self._region.kind == "text":
+            self._skip_markup(start, position)
         self._emit(position)
         if self._region.kind == "reasoning" and self._openers.ends_reasoning:
             transcript.diagnose("reasoning-not-closed", (position, position))
@@ -339,8 +342,7 @@ class Recogniser(State):
                 self._skip_markup(self._position, builder.next_record)
                 self._begin_call(builder.opening.joining(self._position - self.buffer.base), self._position)
             return True
-        # It was no call after all.
-        self._position = max(self._position, builder.start + 1)
+        self._position = max(self._position, builder.start + 1)  # it was no call after all
         if self.transcript.saved is not None:
             self._speculation.roll_back(self._region, self._position)
         else:
@@ -365,7 +367,6 @@ class Recogniser(State):
             context.rescan_from = stop
             return False
         if answer is NO and (token := self._openers.turn_end(buffer.window, at, stop - base)):
-            self._emit(base + at)
             answer = self._skip_markup(base + at, base + at + len(token), "end-of-turn")
         if answer is not YES:
             context.after_call = None
@@ -383,7 +384,6 @@ class Recogniser(State):
         closer, orphan = found
         position = buffer.base + at
         context.section = context.section if orphan else None
-        self._emit(position)
         return self._skip_markup(position, position + len(closer), "orphan-closer" if orphan else "")
 
     def _open_next(self, spelling: Spelling, at: int, limit: int, end: End) -> Answer:

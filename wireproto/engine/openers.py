@@ -20,6 +20,7 @@ from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings
 from wireproto.format.template import Lit, Slot
+from wireproto.text.buffer import Buffer
 from wireproto.text.scan import NO, Literals, skip_blank
 from wireproto.tools.names import NO_UNUSUAL, Unusual
 from wireproto.tools.toolset import Toolset
@@ -38,7 +39,8 @@ class OpenerTable:
     calls are not foreign, empty if none is. `late` are the spellings whose header may have lost its first marker.
     `reasoning` are the closers of reasoning by its opener, `reasoning_closers` all of them. `line_heads`: texts that
     start a line when a call has lost its first marker; if they are known, each is also among the literals, behind a
-    line break. `ends` are the tokens that end a turn. `names`: the declared ones, where a line may start with one.
+    line break. `ends` are the tokens that end a turn, `before` the line breaks that belong to a section's opener.
+    `names`: the declared ones, where a line may start with one.
     """
 
     dialect: Dialect | None
@@ -53,6 +55,7 @@ class OpenerTable:
     reasoning_closers: tuple[str, ...]
     line_heads: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
+    before: str = ""
     names: frozenset[str] = frozenset()
     fences: bool = True
     documents: frozenset[str] = frozenset()
@@ -80,6 +83,19 @@ class OpenerTable:
     def turn_end(self, text: str, pos: int, end: int) -> str:
         """Return the end-of-turn token at `pos`; empty if there is none."""
         return next((token for token in self.ends if text.startswith(token, pos, end)), "")
+
+    def without_before(self, text: str, start: int, at: int) -> int:
+        """Return `at` less the line breaks before it that may belong to a section's opener, but not below `start`."""
+        floor = max(start, at - len(self.before))
+        while at > floor and text[at - 1] == "\n":
+            at -= 1
+        return at
+
+    def section_start(self, spelling: Spelling, buffer: Buffer, position: int) -> int:
+        """Return where the line breaks begin that belong to the section's opener at `position`, if they stand there."""
+        section = spelling.dialect.section
+        start = position - len(section.before) if section is not None else position
+        return start if section is not None and buffer.slice(max(0, start), position) == section.before else position
 
     def chosen(self, dialect: Dialect) -> OpenerTable:
         """Return the table of a dialect that was found out. Nothing is foreign then, since none was configured."""
@@ -155,6 +171,7 @@ def opener_table(
         reasoning_closers=tuple(chain.from_iterable(reasoning.values())),
         line_heads=tuple(heads),
         ends=dialect.ends,
+        before=dialect.section.before if dialect.section is not None else "",
         unusual=unusual,
     )
 
@@ -200,6 +217,7 @@ def _any_dialect(
         line_heads=tuple(heads),
         names=names or frozenset(),
         ends=tuple(dict.fromkeys(chain.from_iterable(spec.ends for spec in specs))),
+        before=max((spec.section.before for spec in specs if spec.section is not None), key=len),
         fences=fences,
         documents=documents,
         unusual=unusual,

@@ -34,11 +34,15 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The markers around all calls of a message; `also` are accepted pairs."""
+    """The markers around all calls of a message; `also` are accepted pairs.
+
+    `before` are the line breaks before the first marker: they belong to it, whether there is text before them or not.
+    """
 
     open: Template
     close: Template
     also: tuple[tuple[Template, Template], ...] = ()
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)

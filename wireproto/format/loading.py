@@ -44,7 +44,7 @@ _KNOWN: dict[str, tuple[str, ...]] = {
     "": ("name", "summary", "aliases", "models", "source", "ends", "quotes", "spellings", "reasoning", "section",
          "call", "record", "argument", "markup", "salt", "result", "prompt"),
     "reasoning": ("open", "close", "after", "ends_at_call", "always"),
-    "section": ("open", "close", "also"),
+    "section": ("open", "close", "also", "before"),
     "call": ("open", "close", "also", "join", "id"),
     "record": ("name", "arguments", "id"),
     "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals", "member",
@@ -163,7 +163,10 @@ class _FileReader:
         opener, closer = (
             self._template(self._text(table, "section", key), f"section.{key}") for key in ("open", "close")
         )
-        return Section(opener, closer, tuple(also))
+        before = self._text(table, "section", "before", "")
+        if before.strip("\n"):
+            raise self._error("section.before", "must be line breaks: only those can be told from text")
+        return Section(opener, closer, tuple(also), before)
 
     def _call(self, table: Mapping[str, Any]) -> CallShape:
         return CallShape(

@@ -101,6 +101,11 @@ class MessageWriter:
         more = repeat(seq(literal(self.dialect.call.join), one), 1, None)
         return seq(one, choice(blanks, seq(more, blanks)) if parallel else blanks)
 
+    def behind_breaks(self, calls: Expr) -> Expr:
+        """Return calls that nothing comes before but the line breaks that belong to their section."""
+        section = self.dialect.section
+        return calls if section is None or not section.before else seq(choice(literal(section.before), EMPTY), calls)
+
     def text_alone(self) -> Expr:
         """Return text without calls."""
         return self.table.add("text", right_linear(self._text(), self.table, "text"))

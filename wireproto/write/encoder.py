@@ -49,6 +49,7 @@ def encode(
         DialectError, SchemaError: as `Decoder` does.
     """
     spec = find_dialect(dialect)
+    bare = not isinstance(message, Message)
     message = _message(message)
     known = Toolset.of(tools)
     for i, call in enumerate(message.calls):
@@ -57,10 +58,11 @@ def encode(
                 f"{spec.name} cannot carry this: call {i} ({quoted(call.name)}) is {_incomplete(call, incomplete)}"
             )
     reasoning_open = reasoning_open and spec.reasoning is not None
-    text = _write(message, spec, known, False, reasoning_open)
+    leads = not bare and _leads(message, spec)
+    text = _write(message, spec, known, False, reasoning_open, leads)
     problem = _difference(message, text, spec, known, reasoning_open)
     if problem and spec.argument.escape:
-        text = _write(message, spec, known, True, reasoning_open)
+        text = _write(message, spec, known, True, reasoning_open, leads)
         problem = _difference(message, text, spec, known, reasoning_open)
     if problem:
         problem = _misfit_id(message, spec, known) or problem + _undeclared(message, spec, known)
@@ -117,8 +119,19 @@ def _mistyped(given: object) -> TypeError:
     return TypeError(f"encode takes a wp.Message, a wp.Call or a list of calls, not {type(given).__name__}")
 
 
-def _write(message: Message, dialect: Dialect, tools: Toolset, escaped: bool, reasoning_open: bool) -> str:
-    """Write the parts of a message in order; white space of the dialect's own only where there is no text."""
+def _leads(message: Message, dialect: Dialect) -> bool:
+    """Return whether a message without text begins with the line breaks of its section, as far as it is known."""
+    first = message.segments[0].raw if message.segments else None
+    return first is None or dialect.section is None or first.startswith(dialect.section.before)
+
+
+def _write(
+    message: Message, dialect: Dialect, tools: Toolset, escaped: bool, reasoning_open: bool, leads: bool = False
+) -> str:
+    """Write the parts of a message in order; white space of the dialect's own only where there is no text.
+
+    `leads`: line breaks that belong to a section are written where nothing comes before it too.
+    """
     out: list[str] = []
     run: list[str] = []
     index, last = 0, ""
@@ -130,10 +143,10 @@ def _write(message: Message, dialect: Dialect, tools: Toolset, escaped: bool, re
             run.append(_write_call(dialect, content, tools, index, escaped) if content.complete else content.raw)
             index += 1
             continue
-        out += _section(dialect, run, last, False)
+        out += _section(dialect, run, last, leads, False)
         out.append(content if kind == "text" else _reasoning(dialect, content, reasoning_open))
         run, last, reasoning_open = [], kind, False
-    out += _section(dialect, run, last, bool(run) and not message.calls[-1].complete)
+    out += _section(dialect, run, last, leads, bool(run) and not message.calls[-1].complete)
     return "".join(out)
 
 
@@ -165,10 +178,12 @@ def placed(message: Message) -> Iterator[Call]:
     yield from [call for call in message.calls if call.span in spans] or message.calls
 
 
-def _section(dialect: Dialect, calls: list[str], last: str, is_cut: bool) -> list[str]:
+def _section(dialect: Dialect, calls: list[str], last: str, leads: bool, is_cut: bool) -> list[str]:
     if not calls:
         return []
-    lead = dialect.reasoning.after if last == "reasoning" and dialect.reasoning is not None else ""
+    lead = dialect.section.before if dialect.section is not None and (last or leads) else ""
+    if last == "reasoning" and dialect.reasoning is not None:
+        lead = dialect.reasoning.after
     body = dialect.call.join.join(calls)
     if dialect.section is None:
         return [lead, body]

@@ -207,7 +207,8 @@ def _message(calls: CallWriter, writer: MessageWriter, wanted: _Request) -> Mess
         body = _body(calls.dialect)
         tools = list(_tools(calls.tools, wanted.choice))
         run = table.add("calls", writer.with_section([body(calls, tool) for tool in tools], wanted.parallel))
-        found = writer.text_then_calls(run) if wanted.choice == "auto" and not wanted.lazy else run
+        eager = wanted.choice == "auto" and not wanted.lazy
+        found = writer.text_then_calls(run) if eager else run if wanted.lazy else writer.behind_breaks(run)
     opened, most = wanted.reasoning == "open", wanted.max_reasoning
     if wanted.reasoning != "none":
         found = writer.after_reasoning(found, opened, most)
