@@ -122,6 +122,11 @@ class ValueBoundary:
         """What ends the value, its frame included."""
         return self.pad + self.site.spelling.value_close(self.site.key)
 
+    @property
+    def starts_line(self) -> bool:
+        """Whether the value begins as a line does: behind a line break, or since an opener there may stand twice."""
+        return bool(self.pad) or not (self.site.spelling.paired or self.site.spelling.key_is_tag)
+
     def paths(self) -> list[MarkerPath]:
         """Return every marker sequence that ends a value, or opens a call in it."""
         return [*_endings(self.site), *_openers(self.site)]
@@ -166,7 +171,7 @@ def _value_automaton(boundary: ValueBoundary) -> ValueAutomaton:
     tag = site.spelling.value_tag(site.key)
     if tag:
         nfa.add_paths([MarkerPath((*literal_steps(tag), Step(char_set(AFTER_TAG_NAME))), Meaning.TAG, quotable=True)])
-    return determinised(nfa, literal_steps("\n") if boundary.pad else ())
+    return determinised(nfa, literal_steps("\n") if boundary.starts_line else ())
 
 
 @lru_cache(maxsize=CACHED)

@@ -133,7 +133,7 @@ def content(boundary: ValueBoundary) -> str:
     free, quotable = (_regex_of_paths(p.steps for p in stops if p.quotable is quoted) for quoted in (False, True))
     # The line break before the value (its frame) counts as read, so a marker that starts a line may follow at once.
     line = literal_steps("\n")
-    first = _regex_of_paths(p.steps[1:] for p in stops if boundary.pad and p.steps[:1] == line)
+    first = _regex_of_paths(p.steps[1:] for p in stops if boundary.starts_line and p.steps[:1] == line)
     quoted = f"({ANYTHING} /[^`]/)? /{quotable}/" if quotable else ""
     endings = [f"{ANYTHING} /{free}/", quoted, first and f"/{first}/"]
     value = _escaped(_value_close(boundary))
