@@ -176,7 +176,7 @@ def _shortest_stops(boundary: ValueBoundary) -> tuple[MarkerPath, ...]:
 
 def _without_last_name(steps: Steps) -> Steps:
     """Return steps without a key or name at their end: the marker counts from where the name begins."""
-    for i in range(len(steps) - 1, -1, -1):
+    for i in range(len(steps) - 1, 0, -1):
         if steps[i] == _GAP:
             break
         if len(steps[i].ranges) > 1 and _in("a", steps[i].ranges):
