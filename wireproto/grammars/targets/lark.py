@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa
 from wireproto.grammars.automata.charset import char_set
@@ -37,13 +38,16 @@ from wireproto.grammars.targets.lark_trailing_context import has_raw, rules_with
 from wireproto.text.scan import BLANK
 from wireproto.values.errors import GrammarError
 
+# llguidance refuses some dozens of parentheses in one another.
+_MAX_NESTED: Final = 8
+
 
 def to_lark(message: MessageParts) -> str:
     """Return the grammar of a message; raises `GrammarError` for what Lark cannot express."""
     rules = _marked(message) if message.marked else _ended(message.rules, ex.EMPTY)
     if rules.is_empty:
         raise GrammarError("a grammar that matches nothing")
-    return _LarkPrinter(rules).text()
+    return _LarkPrinter(_shallow(rules)).text()
 
 
 def _marked(message: MessageParts) -> ex.Rules:
@@ -246,6 +250,21 @@ class _LarkPrinter:
 
 def _rule(name: str) -> str:
     return "r_" + name.replace("-", "_")
+
+
+def _shallow(rules: ex.Rules) -> ex.Rules:
+    """Return the rules with what nests too deep for llguidance in regular ones moved into rules of their own."""
+    table = RuleTable.avoiding(rules.rules)
+
+    def cut(expr: ex.Expr, depth: int) -> ex.Expr:
+        if isinstance(expr, ex.Choice) and depth >= _MAX_NESTED:
+            return table.add("part", cut(expr, 0))
+        deeper = depth + isinstance(expr, (ex.Choice, ex.Repeat))
+        return ex.with_children(expr, lambda part: cut(part, deeper))
+
+    regular = _regular(rules)
+    found = {name: cut(expr, 0) if name in regular else expr for name, expr in rules.rules.items()}
+    return ex.Rules(rules.root, {**found, **table.rules}, rules.is_pruned)
 
 
 def _terminal(name: str) -> str:
