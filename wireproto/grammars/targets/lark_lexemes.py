@@ -157,7 +157,9 @@ def _stops_and_closers(boundary: ValueBoundary) -> tuple[MarkerPath, ...]:
         if path.meaning is Meaning.STOP and not path.quotable:
             size = len(close) if steps[: len(close)] == close else len(steps)
             following = next((i for i in range(size, len(steps)) if steps[i] == _GAP), len(steps))
-            steps = _without_last_name(steps[:following])
+            # A bare key behind a closer is one only if a marker follows it.
+            bare = size < len(steps) and len(steps[size].ranges) > 1
+            steps = steps if bare else _without_last_name(steps[:following])
         if path.meaning is Meaning.STOP and steps != (*close, *close[:-1]):
             found[MarkerPath(steps, Meaning.STOP, path.quotable)] = None
     return tuple(found)
