@@ -17,7 +17,7 @@ from wireproto.engine.loops import LOOK, LoopWatch
 from wireproto.engine.openers import first_table
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
-from wireproto.format.spelling import MAX_TURN_END, turn_ends
+from wireproto.format.spelling import MAX_TURN_END
 from wireproto.text.state import State, fork
 from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.errors import LimitExceeded, WireprotoError
@@ -41,7 +41,8 @@ class Decoder(State):
         WireprotoError: `forced` is no choice, or names a tool that is not declared.
     """
 
-    __slots__ = ("_closed", "_core", "_detects", "_ends_turn", "_held", "_loops", "_policy", "_look_at", "_tools")
+    __slots__ = ("_closed", "_core", "_detects", "_ends_turn", "_held", "_look_at", "_loops", "_may_end_turn",
+                 "_policy", "_tools")  # fmt: skip
 
     def __init__(
         self,
@@ -59,11 +60,11 @@ class Decoder(State):
         self._detects = dialect == AUTO
         self._loops = LoopWatch.of(self._policy)
         openers = first_table(dialect, self._policy, self._tools)
-        is_forced, name = forced_tool(forced, self._tools)
+        is_forced, name = forced_tool(forced, self._tools) if forced is not None else (False, "")
         core = partial(ForcedRecogniser, name) if is_forced else Recogniser
         self._core: Recogniser = core(openers, self._tools, self._policy, reasoning_open, self._loops)
         self._look_at = LOOK  # the position at which the input as a whole is looked at for floods
-        self._ends_turn = turn_ends(frozenset(openers.ends)).search
+        self._ends_turn, self._may_end_turn = openers.ends_turn.search, openers.first_of_turn.search
         self._held = ""  # end-of-turn tokens at the end of the text so far, or what may become one
         self._closed = False
 
@@ -93,7 +94,8 @@ class Decoder(State):
             # It is no text, which is not asked before, since that would cost every chunk; the refusal follows.
         if self._closed or not isinstance(text, str):
             raise self._refusal(text)
-        if self._held or self._ends_turn(text, max(0, len(text) - MAX_TURN_END)) is not None:
+        may_end = self._may_end_turn(text) is not None and self._ends_turn(text, max(0, len(text) - MAX_TURN_END))
+        if self._held or may_end:
             return self._hold_back(self._held + text)
         return self._recognise(text)
 

@@ -109,6 +109,8 @@ HABITS: Final = (
           r"\A\s*(?:print\(\s*)?(?=[^\W\d][\w.]{0,127}\([^\n]*\)\s*\Z)", "calls", bare=True),
 )  # fmt: skip
 
+# What every needle has at least one of: most prose has none.
+_SIGN: Final = re.compile(r'[<>("\[:_=]|Action')
 _LEAD: Final = re.compile(r"(?:[\s,;\[]|print\(|await\s|[^\W\d]\w{0,63}[ \t]*=(?!=)[ \t]*|#[^\n]*\n){0,64}")
 _CALL: Final = re.compile(r"((?:[^\W\d]\w{0,63}\.){0,8}[^\W\d]\w{0,127})\(")
 # A bracket, or a string: one that never ends takes the rest, so that no quotation mark in it is looked at again.
@@ -127,9 +129,11 @@ _Reads = tuple[list[_Read], int]  # and how far was read
 
 def habitual(text: str, tools: Toolset) -> Iterator[tuple[Call, Habit, bool]]:
     """Yield the calls in a text that are in a format without a dialect, and whether each is in a code span."""
-    for habit in HABITS:
+    if _SIGN.search(text) is None:
+        return
+    for habit in [each for each in HABITS if each.needle in text]:
         floor, tries = 0, 0
-        for found in re.finditer(habit.opener, text) if habit.needle in text else ():
+        for found in re.finditer(habit.opener, text):
             start = found.end() - len(found.group().lstrip(BLANK))
             before = text[max(0, start - _NEAR) : start].rstrip(" \t[*")
             inline = habit.line and before and before[-1] not in "\n>`"

@@ -72,10 +72,10 @@ class Recogniser(State):
     def close(self, finish_reason: str | None = None, held: str = "") -> None:
         """End the output: what is left is decided now, also whether it ends with the end-of-turn tokens in `held`."""
         transcript, context, buffer = self.transcript, self._context, self.buffer
-        over = context.ends_turn(held, self._openers.ends, self._reader is not None)
-        buffer.feed("" if over else held)
-        end = End.STOP if over else End.of(finish_reason)
-        self._run(end)
+        over = held != "" and context.ends_turn(held, self._openers.ends, self._reader is not None)
+        if held and not over:
+            buffer.feed(held)
+        self._run(end := End.STOP if over else End.of(finish_reason))
         transcript.commit()
         if over:
             buffer.feed(held)
@@ -94,8 +94,9 @@ class Recogniser(State):
 
     @property
     def in_string(self) -> bool:
-        """Whether the text so far ends in a string of a call, where nothing is a marker."""
-        return self._reader is not None and self._reader.in_string
+        """Whether the text so far ends in a string of a call, or in a document, where nothing is a marker."""
+        in_document = self.documents is not None and self.documents.is_open
+        return in_document or (self._reader is not None and self._reader.in_string)
 
     @property
     def open_at(self) -> int:
@@ -378,9 +379,8 @@ class Recogniser(State):
         buffer, context = self.buffer, self._context
         section_close = context.section[1] if context.section is not None else None
         found = find_closer(spelling, self.transcript.calls[-1].name, section_close, buffer.window, at, limit)
-        if not isinstance(found, tuple):
-            answer = self._open_next(spelling, at, limit, end)
-            return WAIT if found is WAIT and answer is NO else answer
+        if not isinstance(found, tuple):  # what may be a closer as yet is no whole opener
+            return WAIT if found is WAIT and not end.final else self._open_next(spelling, at, limit, end)
         closer, orphan = found
         position = buffer.base + at
         context.section = context.section if orphan else None

@@ -32,6 +32,7 @@ from wireproto.values.policy import Policy
 from wireproto.values.quoting import escaped, quoted
 
 _WORD = re.compile(r"\S{1,128}")
+_STOPS = (None, "stop", "tool_calls")  # what most servers say, known without a look at the table
 
 
 class End(Enum):
@@ -47,7 +48,7 @@ class End(Enum):
     @classmethod
     def of(cls, finish_reason: str | None) -> End:
         """Return what a server's finish reason says; a word that nobody knows may mean a cut, so it counts as one."""
-        return cls.STOP if meaning(finish_reason) == "ended" else cls.CUT
+        return cls.STOP if finish_reason in _STOPS or meaning(finish_reason) == "ended" else cls.CUT
 
 
 class Reader(Protocol):

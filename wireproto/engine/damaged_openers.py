@@ -34,7 +34,7 @@ def find_damaged(
     """Find the first spelling whose call opens at `pos` with a damaged opener; the arguments are as in `find_call`."""
     left = context.left
     for spelling in spellings if left is None or left.repairs > 0 else ():
-        if context.own not in ("", spelling.dialect.name):
+        if context.own not in ("", spelling.dialect.name) or _is_prose(spelling, text, pos, end, context):
             continue  # what is damaged and foreign is likelier prose
         for found in _readings(spelling, spelling is inside, text, pos, end, context):
             if found is WAIT and left is not None:
@@ -45,6 +45,22 @@ def find_damaged(
     if left is not None and left.tried_at != left.buffer.base + pos:
         left.tried_at, left.repairs = left.buffer.base + pos, left.repairs - 1
     return NO
+
+
+def _is_prose(spelling: Spelling, text: str, pos: int, end: int, context: OpenerContext) -> bool:
+    """Return whether a word stands at `pos` that no opener begins with, however damaged: most lines begin so."""
+    if context.tools.any_name or not text[pos : pos + 1].isalpha():
+        return False
+    words = (*context.tools.names, *_words(spelling))
+    return not text.startswith(words, pos, end) and not any(word.startswith(text[pos:end]) for word in words)
+
+
+@lru_cache(maxsize=CACHED)
+def _words(spelling: Spelling) -> tuple[str, ...]:
+    """Return the words that a header or an id of the spelling may begin with, once what stands before it is gone."""
+    markers = [*spelling.headers, *spelling.dialect.call.id, *([spelling.wrapper] if spelling.wrapper else [])]
+    pieces = [piece for marker in markers for text in marker.literals for piece in _TOKENS.findall(text)]
+    return tuple(piece for piece in dict.fromkeys(pieces) if piece[:1].isalpha())
 
 
 def _readings(

@@ -7,8 +7,9 @@ dialects, the policy and the declared tools, and on nothing else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
 
@@ -18,7 +19,7 @@ from wireproto.format.declared import declaring
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings
+from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings, turn_ends
 from wireproto.format.template import Lit, Slot
 from wireproto.text.buffer import Buffer
 from wireproto.text.scan import NO, Literals, skip_blank
@@ -39,8 +40,9 @@ class OpenerTable:
     calls are not foreign, empty if none is. `late` are the spellings whose header may have lost its first marker.
     `reasoning` are the closers of reasoning by its opener, `reasoning_closers` all of them. `line_heads`: texts that
     start a line when a call has lost its first marker; if they are known, each is also among the literals, behind a
-    line break. `ends` are the tokens that end a turn, `before` the line breaks that belong to a section's opener.
-    `names`: the declared ones, where a line may start with one.
+    line break. `ends` are the tokens that end a turn: `ends_turn` finds them, `first_of_turn` their first characters.
+    `before` are the line breaks that belong to a section's opener. `names`: the declared ones, where a line may start
+    with one.
     """
 
     dialect: Dialect | None
@@ -60,6 +62,13 @@ class OpenerTable:
     fences: bool = True
     documents: frozenset[str] = frozenset()
     unusual: Unusual = NO_UNUSUAL
+    ends_turn: re.Pattern[str] = field(init=False)
+    first_of_turn: re.Pattern[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        firsts = "".join(sorted({re.escape(token[0]) for token in self.ends}))
+        object.__setattr__(self, "ends_turn", turn_ends(frozenset(self.ends)))
+        object.__setattr__(self, "first_of_turn", re.compile(f"[{firsts}]" if firsts else "(?!)"))
 
     @property
     def ends_reasoning(self) -> bool:
@@ -99,7 +108,8 @@ class OpenerTable:
 
     def chosen(self, dialect: Dialect) -> OpenerTable:
         """Return the table of a dialect that was found out. Nothing is foreign then, since none was configured."""
-        return _chosen(dialect, self.fences, self.documents, self.unusual, _bare_names(dialect, self.names))
+        names = self.names if _is_paired(dialect) else frozenset[str]()
+        return _chosen(dialect, self.fences, self.documents, self.unusual, names)
 
     def lacks_marker(self, text: str, pos: int, end: int) -> bool:
         """Return whether what remains of a header without its first marker stands at `pos`, or may."""
@@ -123,13 +133,14 @@ def first_table(dialect: str | Dialect, policy: Policy, tools: Toolset) -> Opene
     if dialect == AUTO:
         return _any_dialect(fences, documents, None if tools.any_name else frozenset(tools.names), tools.unusual)
     found = find_dialect(dialect)
-    names = frozenset[str]() if tools.any_name else frozenset(tools.names)
-    return opener_table(found, fences, documents, tools.unusual, _bare_names(found, names))
+    names = frozenset(() if tools.any_name or not _is_paired(found) else tools.names)
+    return opener_table(found, fences, documents, tools.unusual, names)
 
 
-def _bare_names(dialect: Dialect, names: frozenset[str]) -> frozenset[str]:
-    """Return the declared names where one of them may open a call all by itself."""
-    return names if any(spelling.paired for spelling in spellings(dialect)) else frozenset()
+@lru_cache(maxsize=CACHED)
+def _is_paired(dialect: Dialect) -> bool:
+    """Return whether a declared name may open a call all by itself."""
+    return any(spelling.paired for spelling in spellings(dialect))
 
 
 @lru_cache(maxsize=CACHED)

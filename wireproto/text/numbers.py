@@ -24,6 +24,8 @@ _MAX_EXPONENT_DIGITS: Final = 6
 
 def whole(spelled: str) -> int | None:
     """Return the integer that a JSON number spells: `1e3`, `4.20e1`; None if it is none, or of too many digits."""
+    if len(spelled) <= _SURE_DIGITS and spelled.isdecimal() and spelled.isascii() and spelled[0] != "0":
+        return int(spelled)
     found = NUMBER.fullmatch(spelled)
     if found is None:
         return None
