@@ -7,6 +7,7 @@ same text gives the same message and the same joined deltas, however it is cut.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from wireproto.decode.forced import Forced, ForcedRecogniser, forced_tool
@@ -108,20 +109,24 @@ class Decoder(State):
         events = self._recognise(text[:at])
         if at == len(text):
             return events
-        events += core.feed("", at_once=True)
+        events = self._recognise("", events, at_once=True)
         if core.in_string:
-            return events + self._recognise(text[at:])
+            return self._recognise(text[at:], events)
         self._held = text[at:]
         core.plain_reader = None  # what comes is not the next of the text that was decoded
         return events
 
-    def _recognise(self, text: str) -> list[Event]:
-        """Feed a chunk to the recogniser, in portions where the input as a whole is to be looked at for floods."""
-        core, events = self._core, list[Event]()
+    def _recognise(self, text: str, before: Iterable[Event] = (), at_once: bool = False) -> list[Event]:
+        """Feed a chunk to the recogniser, in portions where the input as a whole is to be looked at for floods.
+
+        `before` are events that were not returned yet. `at_once`: put nothing off until more text comes.
+        """
+        core, events = self._core, [*before]
         room = self._look_at - core.buffer.end - len(text)
         try:
             if room > 0:
-                return core.feed(text)
+                events += core.feed(text, at_once)
+                return events
             self._look_at += (LOOK - room) // LOOK * LOOK
             for portion, period in self._loops.portions(core.buffer, text, room):
                 events += core.feed(portion)
