@@ -72,7 +72,7 @@ def _with_slips(closers: str) -> set[str]:
 def _mentions(ended: str, sectioned: bool) -> set[str]:
     """Return an ending by the next call as it is where that call has no arguments: text behind it makes it a mention.
 
-    More than three of them in a row are always mentions.
+    More than three of them in a row are calls, whatever follows: a value mentions one, and a model makes several.
     """
     if len(ended) < 2 or ended[-1] != "O":
         return set()
@@ -80,7 +80,7 @@ def _mentions(ended: str, sectioned: bool) -> set[str]:
         {"SO", "S$", *(["S"] if ended[0] == "V" else [])} if sectioned and "S" not in ended else set()
     )
     runs = {ended[:-1] + "Z" * times for times in (1, 2, 3)}
-    return {run + more for run in runs for more in follow}
+    return {run + more for run in runs for more in follow} | {ended[:-1] + "ZZZZ"}
 
 
 # Closers that belong to a nested call, by every sign, are the outer call's after all if the output ends with them.
