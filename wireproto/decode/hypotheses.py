@@ -129,10 +129,9 @@ def _record_start() -> re.Pattern[str]:
 
 def records(text: str) -> Iterator[Hypothesis]:
     """Yield the hypotheses of objects that may be a call: the missing marker is supplied."""
-    dialect = find_dialect(RECORDS)
-    prefix = dialect.call.open.format()
     for found in _record_start().finditer(text):
-        yield Hypothesis(dialect, text, found.start(), len(text), prefix, bare=True)
+        dialect = find_dialect(RECORDS)
+        yield Hypothesis(dialect, text, found.start(), len(text), dialect.call.open.format(), bare=True)
 
 
 def begins_alone(guess: Hypothesis, floor: int) -> Hypothesis | None:

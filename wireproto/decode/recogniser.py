@@ -120,11 +120,12 @@ class Recogniser(State):
     def _step(self, end: End) -> bool:
         """Take one step; False when there is nothing more to do with the text so far."""
         region = self._region
-        stop = self.buffer.end if region.kind == "text" else region.reach(self.buffer, end.final)
-        reach = end if region.closed is None else End.CUT
-        longest = self._speculation.longest if region.kind != "text" else None
-        if longest is not None and stop > longest:
-            stop, reach = longest, End.OPEN
+        stop, reach, longest = self.buffer.end, end, None
+        if region.kind != "text":
+            stop, longest = region.reach(self.buffer, end.final), self._speculation.longest
+            reach = end if region.closed is None else End.CUT
+            if longest is not None and stop > longest:
+                stop, reach = longest, End.OPEN
         reader = self._reader
         if reader is not None:
             moved = self._read_call(reader, stop, reach)
@@ -332,8 +333,7 @@ class Recogniser(State):
         context.after_call, context.only_blank = None, False
 
     def _read_call(self, reader: Reader, stop: int, end: End) -> bool:
-        answer = reader.read(stop, end)
-        self._position = reader.position
+        answer, self._position = reader.read(stop, end), reader.position
         if answer is WAIT:
             return False
         self._reader, builder = None, reader.builder

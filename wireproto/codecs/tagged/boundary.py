@@ -70,8 +70,8 @@ class Boundary(State):
                 text[self.scan - base : at].strip(BLANK) or base + at > self._queue[-1].end + MAX_GAP
             )
             odd = self._behind(text, limit, end) if is_text else NO
-            # Markers that became content are told, though others behind them are still held.
-            self.value.emit(self.value.before_line_break(self._queue[0].start if self._queue else base + at))
+            if not self._queue:
+                self.value.emit(self.value.before_line_break(base + at))
             if odd is WAIT:
                 return WAIT
             if odd is not NO:
@@ -301,6 +301,8 @@ class Boundary(State):
             if letters in table.prefixes:
                 return None
             self._drop_first()
+            if self._queue:  # what became content is emitted, though others behind it are still held
+                self.value.emit(self.value.before_line_break(self._queue[0].start))
         return None
 
     def _flush(self) -> None:
