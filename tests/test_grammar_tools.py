@@ -256,8 +256,8 @@ def test_what_cannot_be_said_is_refused() -> None:
         grammar("hermes", TOOLS, target="bnf")  # type: ignore[arg-type]
     with pytest.raises(wp.GrammarError, match="the language of xgrammar is called 'ebnf'"):
         grammar("hermes", TOOLS, target="xgrammar")  # type: ignore[arg-type]
-    with pytest.raises(wp.GrammarError, match="a name of this format cannot be 'write file'"):
-        grammar("qwen3_coder", [{"name": "write file"}])
+    with pytest.raises(wp.GrammarError, match="a name of this format cannot be 'write>file'"):
+        grammar("qwen3_coder", [{"name": "write>file"}])
     odd = [{"name": "f", "parameters": {"type": "object", "properties": {"x": {"$ref": "http://example.com/x"}}}}]
     with pytest.raises(wp.GrammarError, match=r"tool 'f': .*\$ref"):
         grammar("hermes", odd)

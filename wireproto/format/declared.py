@@ -102,7 +102,16 @@ def _declaring(spelling: Spelling, unusual: Unusual) -> Spelling:
         for some in (spelling.headers, spelling.late_headers)
     )
     keys = tuple(holding(template, "key", unusual.keys) for template in spelling.keys)
-    return replace(spelling, headers=headers, late_headers=late, keys=keys, unusual_keys=unusual.keys)
+    # What an attribute holds anyway is no key that has to be declared.
+    own = frozenset(key for key in unusual.keys if not any(_reads(template, key) for template in spelling.keys))
+    return replace(spelling, headers=headers, late_headers=late, keys=keys, unusual_keys=own)
+
+
+def _reads(template: Template, key: str) -> bool:
+    """Return whether an opener of an argument is read back with this key though nobody declared it."""
+    text = template.fill(**{role: "true" for role in template.roles if role == "string"}, key=key) + "\n"
+    found = template.match(text, 0, len(text))
+    return isinstance(found, Match) and found.slots["key"] == key
 
 
 @lru_cache(maxsize=CACHED)
