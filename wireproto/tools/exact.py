@@ -74,6 +74,6 @@ def _number(key: str, types: Types, number: Decimal, decimals: bool, odd: list[T
         # Nobody who sees the float only can tell.
         odd.append(mismatched(key, types or frozenset(), None, f"{noun(number)}, {escaped(str(number))}"))
     elif is_other:
-        message = f'"{escaped(key)}": a float keeps {found!r} of {escaped(str(number))}'
+        message = f'"{escaped(key)}": a float keeps {found} of {escaped(str(number))}'
         odd.append(Typed(None, ROUNDED, message))
     return found

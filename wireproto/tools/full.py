@@ -15,6 +15,7 @@ from typing import Any, Final, Union
 from wireproto.text.json_repair import dumps
 from wireproto.tools.judge import RARE, Fault
 from wireproto.tools.patterns import matches
+from wireproto.values.quoting import quoted
 
 _MAX_FAULTS: Final = 20
 _MAX_PARTS: Final = 20_000
@@ -119,7 +120,7 @@ def _own(standard: dict[str, Keyword]) -> dict[str, Keyword]:
 
     def pattern(validator: Any, asked: Any, instance: Any, schema: Any) -> Iterator[Any]:
         if isinstance(instance, str) and not _found(asked, instance):
-            yield ValidationError(f"{instance!r} does not match {asked!r}")
+            yield ValidationError(f"{quoted(instance)} does not match {quoted(asked)}")
 
     def pattern_properties(validator: Any, asked: Any, instance: Any, schema: Any) -> Iterator[Any]:
         for expression, part in asked.items() if isinstance(instance, dict) else ():
