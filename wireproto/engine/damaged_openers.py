@@ -188,6 +188,14 @@ def _first_token(marker: Template) -> str:
 
 
 @lru_cache(maxsize=CACHED)
+def left_over(spelling: Spelling) -> tuple[str, ...]:
+    """Return the special tokens of an opener, any of which may be all that is left of it."""
+    markers = [*spelling.headers, *([spelling.wrapper] if spelling.wrapper is not None else [])]
+    pieces = (piece for marker in markers for text in marker.literals for piece in _TOKENS.findall(text))
+    return tuple(dict.fromkeys(piece for piece in pieces if _SPECIAL.match(piece) and is_distinctive(piece)))
+
+
+@lru_cache(maxsize=CACHED)
 def _parts(spelling: Spelling) -> tuple[Spelling, ...]:
     """Return the spelling with what may be left of its wrapper, and of its headers, the most first.
 

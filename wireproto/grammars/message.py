@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from os.path import commonprefix
 from typing import Final
 
+from wireproto.engine.damaged_openers import left_over
 from wireproto.engine.left_context import QUOTING
 from wireproto.engine.openers import opener_table
 from wireproto.format.dialect import Dialect
@@ -141,6 +142,7 @@ class MessageWriter:
         markers |= {spelling.keys[0].first for spelling in spellings(self.dialect) if spelling.paired}
         late = [header for spelling in known.late for header in spelling.late_headers]
         markers |= {text for header in late for text in header.literals if is_distinctive(text)}
+        markers |= {token for spelling in spellings(self.dialect) for token in left_over(spelling)}
         if self.dialect.reasoning is not None:
             markers |= {self.dialect.reasoning.open, self.dialect.reasoning.close}
         return tuple(sorted(markers))
