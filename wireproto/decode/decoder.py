@@ -95,7 +95,8 @@ class Decoder(State):
             # It is no text, which is not asked before, since that would cost every chunk; the refusal follows.
         if self._closed or not isinstance(text, str):
             raise self._refusal(text)
-        may_end = self._may_end_turn(text) is not None and self._ends_turn(text, max(0, len(text) - MAX_TURN_END))
+        tail = text if len(text) <= MAX_TURN_END else text[-MAX_TURN_END:]
+        may_end = self._may_end_turn(tail) is not None and self._ends_turn(tail)
         if self._held or may_end:
             return self._hold_back(self._held + text)
         return self._recognise(text)
