@@ -56,7 +56,7 @@ class Recogniser(State):
         self.documents = Documents(policy, self.buffer, self.transcript) if policy.documents else None
         closers = openers.reasoning_closers if reasoning_open else ()
         self._region = Region.reasoning(closers) if closers else Region("text")
-        self._context = LeftContext(self.buffer)
+        self._context = LeftContext(self.buffer, openers.repairs)
         self._speculation = Speculation(self.transcript, self._context, policy, tools)
         self._reader: Reader | None = None
         self.plain_reader: Reader | None = None

@@ -27,7 +27,7 @@ from wireproto.decode.hypotheses import (
     unescaped,
 )
 from wireproto.decode.recogniser import Recogniser
-from wireproto.engine.openers import first_table
+from wireproto.engine.openers import first_table, unrepaired
 from wireproto.engine.transcript import Prose, Transcript
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
@@ -149,7 +149,7 @@ class _SecondLook:
     def _first(self, guess: Hypothesis) -> tuple[Call | None, int]:
         """Return the call that a hypothesis begins with, if it does, and up to where its text was decoded."""
         self._spare -= _ATTEMPT
-        core = self._recogniser(guess)
+        core = self._recogniser(guess, repairs=False)
         at, size = guess.start, _FIRST
         try:
             events = core.feed(guess.prefix)
@@ -171,13 +171,14 @@ class _SecondLook:
         self._spare -= max(0, at - guess.start - 2 * consumed - _FIRST)
         return calls[0] if calls else None, guess.start + consumed
 
-    def _recogniser(self, guess: Hypothesis) -> Recogniser:
+    def _recogniser(self, guess: Hypothesis, repairs: bool = True) -> Recogniser:
         """Return what decodes a hypothesis: no documents, no limit on calls, and no stage that looks again."""
         tools = Toolset.of(None) if self.tools.empty else self.tools
         policy = self.policy
         if policy.documents or policy.limits.max_calls is not None:
             policy = replace(policy, documents=(), limits=replace(policy.limits, max_calls=None))
-        return Recogniser(first_table(guess.dialect, policy, tools), tools, policy)
+        openers = first_table(guess.dialect, policy, tools)
+        return Recogniser(openers if repairs else unrepaired(openers), tools, policy)
 
     def _is_likely(self, call: Call, guess: Hypothesis) -> bool:
         """Return whether a call that was found without its own markers may have been meant as one."""

@@ -37,14 +37,14 @@ class LeftContext(State):
     __slots__ = ("after_call", "buffer", "floor", "only_blank", "reasoning_closer", "repairs", "rescan_from",
                  "retry_at", "section", "tried_at")  # fmt: skip
 
-    def __init__(self, buffer: Buffer) -> None:
+    def __init__(self, buffer: Buffer, repairs: bool = True) -> None:
         self.buffer = buffer
         self.floor = 0
         self.after_call: Spelling | None = None
         self.section: tuple[Spelling, str] | None = None
         self.reasoning_closer: tuple[int, int] | None = None
         self.rescan_from = self.retry_at = 0
-        self.repairs, self.tried_at = _REPAIRS, -1
+        self.repairs, self.tried_at = _REPAIRS if repairs else 0, -1
         self.only_blank = True
 
     def may_skip(self, stop: int) -> bool:

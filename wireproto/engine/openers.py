@@ -42,7 +42,7 @@ class OpenerTable:
     start a line when a call has lost its first marker; if they are known, each is also among the literals, behind a
     line break. `ends` are the tokens that end a turn: `ends_turn` finds them, `first_of_turn` their first characters.
     `before` are the line breaks that belong to a section's opener. `names`: the declared ones, where a line may start
-    with one.
+    with one. `repairs`: openers that are damaged are looked at too.
     """
 
     dialect: Dialect | None
@@ -62,6 +62,7 @@ class OpenerTable:
     fences: bool = True
     documents: frozenset[str] = frozenset()
     unusual: Unusual = NO_UNUSUAL
+    repairs: bool = True
     ends_turn: re.Pattern[str] = field(init=False)
     first_of_turn: re.Pattern[str] = field(init=False)
 
@@ -137,6 +138,12 @@ def first_table(dialect: str | Dialect, policy: Policy, tools: Toolset) -> Opene
         return opener_table(found, fences, documents)  # what looks the table up is shorter, for most
     names = frozenset(() if tools.any_name or not _is_paired(found) else tools.names)
     return opener_table(found, fences, documents, tools.unusual, names)
+
+
+@lru_cache(maxsize=CACHED)
+def unrepaired(table: OpenerTable) -> OpenerTable:
+    """Return a table that looks for whole openers alone, for texts that are tried at many places."""
+    return replace(table, repairs=False)
 
 
 @lru_cache(maxsize=CACHED)
