@@ -61,8 +61,8 @@ class Decoder(State):
         self._detects = dialect == AUTO
         self._loops = LoopWatch.of(self._policy)
         openers = first_table(dialect, self._policy, self._tools)
-        is_forced, name = forced_tool(forced, self._tools) if forced is not None else (False, "")
-        core = partial(ForcedRecogniser, name) if is_forced else Recogniser
+        forced_name = forced_tool(forced, self._tools)
+        core = Recogniser if forced_name is None else partial(ForcedRecogniser, forced_name)
         self._core: Recogniser = core(openers, self._tools, self._policy, reasoning_open, self._loops)
         self._look_at = LOOK  # the position at which the input as a whole is looked at for floods
         self._ends_turn, self._may_end_turn = openers.ends_turn.search, openers.first_of_turn.search

@@ -37,14 +37,14 @@ _FIRST_KEY = re.compile(r'\{[ \t\r\n]*(?:\}|"((?:[^"\\]|\\.){0,256})")')
 _FIRST_NAME = re.compile(r'\{[ \t\r\n]*"name"[ \t\r\n]*:[ \t\r\n]*(?:"((?:[^"\\]|\\.){0,256})"|[^" \t\r\n])')
 
 
-def forced_tool(forced: Forced, tools: Toolset) -> tuple[bool, str]:
-    """Return whether a call is forced, and the name of the tool, if it is certain.
+def forced_tool(forced: Forced, tools: Toolset) -> str | None:
+    """Return the name of the tool that has to be called, "" if any tool will do; None if no call is forced.
 
     Raises:
         WireprotoError: it is no choice, no tools were offered, or the tool is none of them.
     """
     if forced is None or forced in _FREE:
-        return False, ""
+        return None
     name = _name(forced)
     if name is None:
         raise WireprotoError(f'forced: expected "required" or {{"name": …}}, not {quoted(str(forced))}')
@@ -52,7 +52,7 @@ def forced_tool(forced: Forced, tools: Toolset) -> tuple[bool, str]:
         raise WireprotoError("forced: no tools were offered, so that no call can be forced")
     if name and not (tools.any_name or name in tools.by_name):
         raise WireprotoError(f"forced: no tool named {quoted(name)} was declared")
-    return True, name
+    return name
 
 
 def _name(forced: Forced) -> str | None:

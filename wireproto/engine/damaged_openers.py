@@ -58,9 +58,18 @@ def _is_prose(spelling: Spelling, text: str, pos: int, end: int, context: Opener
 @lru_cache(maxsize=CACHED)
 def _words(spelling: Spelling) -> tuple[str, ...]:
     """Return the words that a header or an id of the spelling may begin with, once what stands before it is gone."""
-    markers = [*spelling.headers, *spelling.dialect.call.id, *([spelling.wrapper] if spelling.wrapper else [])]
-    pieces = [piece for marker in markers for text in marker.literals for piece in _TOKENS.findall(text)]
+    pieces = (*_pieces(_inner(spelling)), *_pieces(spelling.dialect.call.id))
     return tuple(piece for piece in dict.fromkeys(pieces) if piece[:1].isalpha())
+
+
+def _inner(spelling: Spelling) -> list[Template]:
+    """Return the markers of a call behind its section."""
+    return [*([spelling.wrapper] if spelling.wrapper is not None else []), *spelling.headers]
+
+
+def _pieces(markers: Iterable[Template]) -> Iterator[str]:
+    """Yield what markers are made of: special tokens, and the text between them."""
+    return (piece for marker in markers for text in marker.literals for piece in _TOKENS.findall(text))
 
 
 def _readings(
@@ -93,8 +102,7 @@ def _read(
 
 def _repeats(spelling: Spelling, text: str, pos: int, end: int) -> bool:
     """Return whether a marker stands twice in a row among those at `pos`, or may."""
-    wrapper = [spelling.wrapper] if spelling.wrapper is not None else []
-    markers = [*(section for section, _ in spelling.sections), *wrapper, *spelling.headers]
+    markers = [*(section for section, _ in spelling.sections), *_inner(spelling)]
     last, at = "", pos
     while at < end:
         found = next((m for m in markers if m.first and text.startswith(_first_token(m), at, end)), None)
@@ -131,18 +139,14 @@ class _Damaged(Opening):
         self._twice = False
         spelling = self._spelling
         outer = [section for section, _ in spelling.sections] if not self._in_section else []
-        start = self._last_of([*outer, *self._inner()], pos)
+        start = self._last_of([*outer, *_inner(spelling)], pos)
         found = super().at(start) if isinstance(start, int) else start
         if not isinstance(found, CallOpening) or not self._twice:
             return found
         return replace(found, notes=(*found.notes, ("duplicate-opener", "")))
 
-    def _inner(self) -> list[Template]:
-        wrapper = self._spelling.wrapper
-        return [*([wrapper] if wrapper is not None else []), *self._spelling.headers]
-
     def _call(self, pos: int, section: tuple[int, int] | None, section_close: str) -> CallOpening | Miss:
-        start = self._last_of(self._inner(), skip_blank(self._text, pos, self._end)) if section else pos
+        start = self._last_of(_inner(self._spelling), skip_blank(self._text, pos, self._end)) if section else pos
         return super()._call(start, section, section_close) if isinstance(start, int) else start
 
     def _header(
@@ -190,9 +194,8 @@ def _first_token(marker: Template) -> str:
 @lru_cache(maxsize=CACHED)
 def left_over(spelling: Spelling) -> tuple[str, ...]:
     """Return the special tokens of an opener, any of which may be all that is left of it."""
-    markers = [*spelling.headers, *([spelling.wrapper] if spelling.wrapper is not None else [])]
-    pieces = (piece for marker in markers for text in marker.literals for piece in _TOKENS.findall(text))
-    return tuple(dict.fromkeys(piece for piece in pieces if _SPECIAL.match(piece) and is_distinctive(piece)))
+    pieces = dict.fromkeys(_pieces(_inner(spelling)))
+    return tuple(piece for piece in pieces if _SPECIAL.match(piece) and is_distinctive(piece))
 
 
 @lru_cache(maxsize=CACHED)

@@ -134,9 +134,10 @@ def first_table(dialect: str | Dialect, policy: Policy, tools: Toolset) -> Opene
     if dialect == AUTO:
         return _any_dialect(fences, documents, None if tools.any_name else frozenset(tools.names), tools.unusual)
     found = find_dialect(dialect)
-    if not (any(tools.unusual) or _is_paired(found)):
+    paired = _is_paired(found)
+    if not (paired or any(tools.unusual)):
         return opener_table(found, fences, documents)  # what looks the table up is shorter, for most
-    names = frozenset(() if tools.any_name or not _is_paired(found) else tools.names)
+    names = frozenset(tools.names if paired and not tools.any_name else ())
     return opener_table(found, fences, documents, tools.unusual, names)
 
 
