@@ -23,8 +23,6 @@ _PROGRAM: Final = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
     "from wireproto.audit.workers import serve; serve(sys.stdin.buffer, sys.stdout.buffer)"
 )
-
-
 _DIED: Final = "a process that read a part of the logs died; with jobs=1 they are read in this one"
 
 

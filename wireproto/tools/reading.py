@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from wireproto.text import json_repair
 from wireproto.text.numbers import MAY_BE_FRACTION, NUMBER, whole
+from wireproto.text.scan import BLANK
 from wireproto.tools.types import NUMBERS, json_type
 from wireproto.values.quoting import escaped
 
-BLANK: Final = " \t\r\n"
 _NOUNS: Final = {
     "string": "a string",
     "number": "a number",
