@@ -176,16 +176,16 @@ class Recogniser(State):
         at, literal = literals.seek(buffer.window, start, line if line >= 0 else limit, end.final or line >= 0)
         if literal is None and line >= 0:
             at, literal = line, "\n"
+        shown = base + (openers.without_before(buffer.window, start, at) if openers.before else at)
         if literal is None:
             if end.final and context.section is not None and at < limit:
                 self.transcript.diagnose("truncated-call", (stop, stop))
-            held = openers.without_before(buffer.window, start, at) if openers.before else at
-            self._emit(stop if end.final else base + held)
+            self._emit(stop if end.final else shown)
             return False
         if literal[0] == "\n":
             self._emit(base + at + 1)
             return True
-        self._emit(base + (openers.without_before(buffer.window, start, at) if openers.before else at))
+        self._emit(shown)
         answer = self._read_marker(literal, at, limit, end)
         if answer is NO:
             answer = self._open_document(at, limit, end)
