@@ -52,7 +52,7 @@ def _is_prose(spelling: Spelling, text: str, pos: int, end: int, context: Opener
     if context.tools.any_name or not text[pos : pos + 1].isalpha():
         return False
     words = (*context.tools.names, *_words(spelling))
-    return not text.startswith(words, pos, end) and not any(word.startswith(text[pos:end]) for word in words)
+    return all(begins(word, text, pos, end) is NO for word in words)
 
 
 @lru_cache(maxsize=CACHED)
@@ -107,7 +107,7 @@ def _repeats(spelling: Spelling, text: str, pos: int, end: int) -> bool:
     while at < end:
         found = next((m for m in markers if m.first and text.startswith(_first_token(m), at, end)), None)
         if found is None:
-            return last.startswith(text[at:end])
+            return last.startswith(text[at : min(end, at + len(last) + 1)])
         token = _first_token(found)
         if token == last or begins(token, text, skip_blank(text, at + len(token), end), end) is not NO:
             return True
