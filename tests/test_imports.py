@@ -16,6 +16,9 @@ from docs.house import FOLDERS, MODULES, PACKAGE, UPWARD, edges, folder, importe
 from wireproto.format import plugins
 
 HEAVY = ("jsonschema", "lxml", "selectolax", "lark", "typer", "rich", "hypothesis")
+# What most programs never use, or not before a first output has ended.
+LATER = ("documents.reading", "decode.forced", "decode.naming", "decode.second_look", "format.detection", "grammars",
+         "recover", "tools.full", "write")  # fmt: skip
 
 
 def test_imports_point_down() -> None:
@@ -117,6 +120,22 @@ def test_the_package_loads_nothing_heavy() -> None:
     script = f"import sys, wireproto; print(*[name for name in {HEAVY!r} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
+
+
+def test_the_package_loads_what_decoding_needs() -> None:
+    loaded = f"[name for name in {LATER!r} if f'wireproto.{{name}}' in sys.modules]"
+    names = [name for name in wp.__all__ if name not in wp._LATER]
+    script = f"import sys, wireproto; print(*{loaded})\nfrom wireproto import {', '.join(names)}; print(*{loaded})"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
+
+
+def test_what_loads_later_is_what_type_checkers_see() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {name.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for name in node.names}
+    assert seen == {name: f"wireproto.{module}" for name, module in wp._LATER.items()}
+    assert set(wp.__all__) <= set(dir(wp)) and all(getattr(wp, name).__module__ for name in seen)
 
 
 @pytest.mark.parametrize("module", ["decode.decoder", "write.encoder", "format.registry", "codecs.toml.writer"])

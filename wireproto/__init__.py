@@ -8,15 +8,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from wireproto.decode.decoder import Decoder, parse
-from wireproto.decode.iterate import aiter_events, iter_events
-from wireproto.documents.reading import document
-from wireproto.format.detection import dialect_for
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect, dialects
-from wireproto.recover.classify import Candidate, Verdict, classify
 from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.document_types import DocumentType
 from wireproto.values.errors import (
@@ -47,14 +44,18 @@ from wireproto.values.events import (
 )
 from wireproto.values.model import Call, Diagnosis, Document, Message, Segment, Span
 from wireproto.values.policy import Limits, Loops, Policy
-from wireproto.write.convert import convert
-from wireproto.write.encoder import encode
-from wireproto.write.ids import new_id
-from wireproto.write.prompt import prompt
-from wireproto.write.results import ToolResult, render_results
 
 if TYPE_CHECKING:
+    from wireproto.decode.iterate import aiter_events, iter_events
+    from wireproto.documents.reading import document
+    from wireproto.format.detection import dialect_for
     from wireproto.grammars.api.api import Grammar, grammar
+    from wireproto.recover.classify import Candidate, Verdict, classify
+    from wireproto.write.convert import convert
+    from wireproto.write.encoder import encode
+    from wireproto.write.ids import new_id
+    from wireproto.write.prompt import prompt
+    from wireproto.write.results import ToolResult, render_results
 
 __version__ = "0.1.0"
 
@@ -116,10 +117,35 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load what makes grammars when it is first asked for: whoever only decodes does not need it."""
-    if name not in ("Grammar", "grammar"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from wireproto.grammars.api import api
+# What decoding alone does not need, by its module: it is loaded when it is first asked for.
+_LATER: Final = {
+    "Candidate": "recover.classify",
+    "Grammar": "grammars.api.api",
+    "ToolResult": "write.results",
+    "Verdict": "recover.classify",
+    "aiter_events": "decode.iterate",
+    "classify": "recover.classify",
+    "convert": "write.convert",
+    "dialect_for": "format.detection",
+    "document": "documents.reading",
+    "encode": "write.encoder",
+    "grammar": "grammars.api.api",
+    "iter_events": "decode.iterate",
+    "new_id": "write.ids",
+    "prompt": "write.prompt",
+    "render_results": "write.results",
+}
 
-    return getattr(api, name)
+
+def __getattr__(name: str) -> Any:
+    """Load a public name that was not used yet."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = found  # the next time it is there
+    return found
+
+
+def __dir__() -> list[str]:
+    """Name what is there, loaded or not."""
+    return sorted({*globals(), *__all__})

@@ -7,13 +7,10 @@ same text gives the same message and the same joined deltas, however it is cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable
+from functools import cache
 
-from wireproto.decode.forced import Forced, ForcedRecogniser, forced_tool
-from wireproto.decode.naming import names_of
 from wireproto.decode.recogniser import Recogniser
-from wireproto.decode.second_look import look_again
 from wireproto.engine.loops import LOOK, LoopWatch
 from wireproto.engine.openers import first_table
 from wireproto.format.dialect import Dialect
@@ -24,7 +21,9 @@ from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.errors import LimitExceeded, WireprotoError
 from wireproto.values.events import ArgumentDelta, Event
 from wireproto.values.model import Message
-from wireproto.values.policy import Policy, policy_of
+from wireproto.values.policy import Forced, Policy, policy_of
+
+LookAgain = Callable[[Recogniser, Toolset, Policy], None]
 
 
 class Decoder(State):
@@ -61,9 +60,12 @@ class Decoder(State):
         self._detects = dialect == AUTO
         self._loops = LoopWatch.of(self._policy)
         openers = first_table(dialect, self._policy, self._tools)
-        forced_name = forced_tool(forced, self._tools)
-        core = Recogniser if forced_name is None else partial(ForcedRecogniser, forced_name)
-        self._core: Recogniser = core(openers, self._tools, self._policy, reasoning_open, self._loops)
+        kind: Callable[..., Recogniser] = Recogniser
+        if forced is not None:
+            from wireproto.decode.forced import recogniser_for
+
+            kind = recogniser_for(forced, self._tools)
+        self._core: Recogniser = kind(openers, self._tools, self._policy, reasoning_open, self._loops)
         self._look_at = LOOK  # the position at which the input as a whole is looked at for floods
         self._ends_turn, self._may_end_turn = openers.ends_turn.search, openers.first_of_turn.search
         self._held = ""  # end-of-turn tokens at the end of the text so far, or what may become one
@@ -157,7 +159,8 @@ class Decoder(State):
             core.close(finish_reason, self._held)
             if core.documents is not None:
                 core.documents.note_drafts()
-            look_again(core, self._tools, self._policy)
+            if self._policy.second_look or core.transcript.candidates:
+                _second_look()(core, self._tools, self._policy)
         except LimitExceeded as error:
             raise self._stop(error, events) from None
         return events + core.transcript.drain()
@@ -191,6 +194,8 @@ class Decoder(State):
         found = core.certain_dialect
         if found is None or not self._detects:
             return () if found is None else (found.name,)
+        from wireproto.decode.naming import names_of
+
         return names_of(found, core.transcript.calls or [core.open_at], core.buffer)
 
     def _stop(self, error: LimitExceeded, events: list[Event]) -> LimitExceeded:
@@ -206,6 +211,14 @@ class Decoder(State):
         if isinstance(text, (bytes, bytearray)):
             return TypeError("feed takes text, not bytes: decode them incrementally (codecs.getincrementaldecoder)")
         return TypeError(f"feed takes text, not {type(text).__name__}; leave out chunks without content")
+
+
+@cache
+def _second_look() -> LookAgain:
+    """Load what only the end of an output needs."""
+    from wireproto.decode.second_look import look_again
+
+    return look_again
 
 
 def parse(

@@ -9,11 +9,11 @@ schema but its keys. Law: without a forced call nothing here runs, and a payload
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 from wireproto.decode.recogniser import Recogniser
 from wireproto.engine.call_builder import End
@@ -25,10 +25,8 @@ from wireproto.format.template import Lit, Template
 from wireproto.text.scan import BLANK, NO, WAIT, Answer, Miss, skip_blank
 from wireproto.tools.toolset import Toolset
 from wireproto.values.errors import WireprotoError
+from wireproto.values.policy import Forced
 from wireproto.values.quoting import quoted
-
-# "required" or "any"; or the choice of one tool, as any API spells it.
-Forced = Union[str, Mapping[str, Any], None]
 
 _FOLDER = Path(dialects.__file__).parent / "forced"
 _FREE = ("auto", "none")
@@ -37,14 +35,14 @@ _FIRST_KEY = re.compile(r'\{[ \t\r\n]*(?:\}|"((?:[^"\\]|\\.){0,256})")')
 _FIRST_NAME = re.compile(r'\{[ \t\r\n]*"name"[ \t\r\n]*:[ \t\r\n]*(?:"((?:[^"\\]|\\.){0,256})"|[^" \t\r\n])')
 
 
-def forced_tool(forced: Forced, tools: Toolset) -> str | None:
-    """Return the name of the tool that has to be called, "" if any tool will do; None if no call is forced.
+def recogniser_for(forced: Forced, tools: Toolset) -> Callable[..., Recogniser]:
+    """Return what makes the recogniser of an output whose call is forced; the plain one if none is.
 
     Raises:
         WireprotoError: it is no choice, no tools were offered, or the tool is none of them.
     """
     if forced is None or forced in _FREE:
-        return None
+        return Recogniser
     name = _name(forced)
     if name is None:
         raise WireprotoError(f'forced: expected "required" or {{"name": …}}, not {quoted(str(forced))}')
@@ -52,7 +50,7 @@ def forced_tool(forced: Forced, tools: Toolset) -> str | None:
         raise WireprotoError("forced: no tools were offered, so that no call can be forced")
     if name and not (tools.any_name or name in tools.by_name):
         raise WireprotoError(f"forced: no tool named {quoted(name)} was declared")
-    return name
+    return partial(ForcedRecogniser, name)
 
 
 def _name(forced: Forced) -> str | None:

@@ -7,7 +7,6 @@ Law: a place is found by looking at each character a bounded number of times.
 
 from __future__ import annotations
 
-import html
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -93,17 +92,19 @@ def has_element(text: str, tools: Toolset) -> bool:
 
 def unescaped(text: str, dialect: str | Dialect) -> Hypothesis | None:
     """Return the hypothesis that character entities are what they stand for; None if there are none."""
+    if _ENTITY.search(text) is None:
+        return None
+    from html import unescape
+
     pieces: list[str] = []
     places = [(0, 0)]
     at = length = 0
     for found in _ENTITY.finditer(text):
-        char = html.unescape(found.group())
+        char = unescape(found.group())
         pieces += (text[at : found.start()], char)
         length += found.start() - at + len(char)
         at = found.end()
         places.append((length, at))
-    if not at:
-        return None
     whole = "".join((*pieces, text[at:]))
     return Hypothesis(dialect, whole, 0, len(whole), places=tuple(places), causes=("html-escaped",))
 

@@ -10,12 +10,11 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from typing import Union
 
 from wireproto.decode.decoder import Decoder
-from wireproto.decode.forced import Forced
 from wireproto.format.dialect import Dialect
 from wireproto.tools.toolset import Tools
 from wireproto.values.errors import LimitExceeded
 from wireproto.values.events import Event
-from wireproto.values.policy import Policy
+from wireproto.values.policy import Forced, Policy
 
 FinishReason = Union[str, Callable[[], Union[str, None]], None]
 

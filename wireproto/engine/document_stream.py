@@ -1,17 +1,16 @@
 """Documents in a decoder's text: where one opens at top level, its characters as they stream, and those in arguments.
 
-It must not know dialects or encodings of arguments. Law: the deltas of a document join to its text, its span lies apart
-from all calls (or, lifted, inside one), and what is a document depends on the text alone.
+It must not know dialects or encodings of arguments; what reads documents is loaded where a policy names some. Law: the
+deltas of a document join to its text, its span lies apart from all calls (or, lifted, inside one), and what is a
+document depends on the text alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from wireproto.documents.boundaries import Ending, ending, find_documents, literal, opening
-from wireproto.documents.reading import nested_documents, read_document
 from wireproto.engine.left_context import LeftContext
 from wireproto.engine.transcript import Transcript
 from wireproto.text.buffer import Buffer
@@ -24,6 +23,9 @@ from wireproto.values.model import Document, Span
 from wireproto.values.policy import Policy
 from wireproto.values.quoting import escaped, quoted
 
+if TYPE_CHECKING:
+    from wireproto.documents.boundaries import Ending
+
 # An opening tag longer than this, which is still open, is looked at again only so many characters later.
 _LONG: Final = 256
 _STRIDE: Final = 64
@@ -32,6 +34,10 @@ _MAX_MISSES: Final = 64  # documents of one call that are looked for in its text
 
 def literals(kinds: Sequence[DocumentType]) -> frozenset[str]:
     """Return what the openings of documents begin with; of html, whose names have any case, only the bracket."""
+    if not kinds:
+        return frozenset()
+    from wireproto.documents.boundaries import literal
+
     return frozenset("<" if kind.format == "html" and kind.root is not None else literal(kind) for kind in kinds)
 
 
@@ -48,9 +54,12 @@ class _OpenDocument(State):
 class Documents(State):
     """The documents at top level of one output; `is_open` while one is being read."""
 
-    __slots__ = ("_buffer", "_held", "_kinds", "_open", "_policy", "_transcript", "is_open")
+    __slots__ = ("_buffer", "_ending", "_held", "_kinds", "_open", "_opening", "_policy", "_transcript", "is_open")
 
     def __init__(self, policy: Policy, buffer: Buffer, transcript: Transcript) -> None:
+        from wireproto.documents.boundaries import ending, opening
+
+        self._opening, self._ending = opening, ending
         self._policy, self._buffer, self._transcript = policy, buffer, transcript
         self._kinds = policy.documents
         self._open: _OpenDocument | None = None
@@ -65,14 +74,14 @@ class Documents(State):
         if not context.starts_line(position):
             return NO
         for kind in self._kinds:
-            found = opening(kind, self._buffer.window, position - base, stop - base, final)
+            found = self._opening(kind, self._buffer.window, position - base, stop - base, final)
             if found is WAIT:
                 self._held = (position, stop)
                 return WAIT
             if isinstance(found, Answer):
                 continue
             origin = position if kind.fence is None else base + found.end
-            self._open, self.is_open = _OpenDocument(kind, position, origin, ending(kind)), True
+            self._open, self.is_open = _OpenDocument(kind, position, origin, self._ending(kind)), True
             self._transcript.events.append(DocumentStart(len(self._transcript.documents), kind.name))
             context.after_call, context.only_blank = None, False
             return YES
@@ -115,6 +124,8 @@ class Documents(State):
 
     def note_drafts(self) -> None:
         """Note the whole documents in reasoning; the output has ended."""
+        from wireproto.documents.boundaries import find_documents
+
         for start, end in self._transcript.reasoning() if self._kinds else ():
             for found in find_documents(self._kinds, self._buffer.slice(start, end), anywhere=False):
                 if found.complete:
@@ -123,6 +134,8 @@ class Documents(State):
         self._kinds = ()
 
     def _finish(self, document: _OpenDocument, end: int, whole: bool) -> None:
+        from wireproto.documents.reading import read_document
+
         span = (document.start, end)
         text = self._buffer.slice(*span)
         found = read_document(document.kind, text, span, whole, depth=self._policy.limits.max_depth)
@@ -138,6 +151,8 @@ def report_nested(
     """Return the documents in the arguments of a call at `span`, if the policy asks for them, and diagnose them."""
     if policy.nested == "keep":
         return ()
+    from wireproto.documents.reading import nested_documents
+
     found = tuple(_located(nested_documents(arguments, policy), buffer.slice(*span), arguments, span))
     for document in found:
         where = f"{escaped(name)}: argument {quoted(document.key)}"

@@ -5,7 +5,6 @@ It knows the keys of a file and nothing of what the markers mean. Its law: what 
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace
@@ -244,7 +243,9 @@ class _FileReader:
     def _check_keys(self, table: str, found: Mapping[str, Any], known: tuple[str, ...]) -> None:
         for key in found:
             if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
+                from difflib import get_close_matches
+
+                near = get_close_matches(key, known, 1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
                 raise self._error(f"{table}.{key}".lstrip("."), f"unknown key; {hint}")
 

@@ -6,7 +6,6 @@ attribute is a `Dialect` or the path of a dialect file. Law: a name gives the sa
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +45,9 @@ def dialect(name: str | Dialect) -> Dialect:
     for known in dialects():
         if name in _load(known).aliases:
             return _load(known)
-    near = difflib.get_close_matches(name, dialects(), 1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, dialects(), 1)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(dialects())}"
     raise DialectError(f"unknown dialect {quoted(name)}; {hint}")
 

@@ -8,17 +8,15 @@ does not fit comes back as it was written. Only a wrong tool definition raises (
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Final, Literal, Union
+from typing import TYPE_CHECKING, Any, Final, Literal, Union
 
 from wireproto.text.json_safe import identical
 from wireproto.text.numbers import MAY_BE_FRACTION, holds
 from wireproto.tools.arguments import is_constrained, required
 from wireproto.tools.exact import settled
-from wireproto.tools.full import Judgement, full_judgement, needs_package
 from wireproto.tools.judge import UNSURE, Fault, Judge, any_string
 from wireproto.tools.loading import check_root, definition, definitions
 from wireproto.tools.names import Unusual, unusual
@@ -27,6 +25,9 @@ from wireproto.tools.types import NUMBERS, PLAIN_TYPES, Resolver, Types
 from wireproto.values.errors import SchemaError
 from wireproto.values.extras import require
 from wireproto.values.quoting import escaped, quoted
+
+if TYPE_CHECKING:
+    from wireproto.tools.full import Judgement
 
 __all__ = ("Tool", "Tools", "Toolset", "Typed", "Wire")
 
@@ -245,6 +246,8 @@ class Tool:
     def judge_fully(self, arguments: Mapping[str, Any], steps: int) -> list[Fault]:
         """Return what is wrong with arguments that `Judge` was not sure of; nothing without the package for it."""
         if not self._judgement:
+            from wireproto.tools.full import full_judgement
+
             self._judgement.append(full_judgement(self.schema))
         judge = self._judgement[0]
         return [] if judge is None else judge(arguments, steps)
@@ -252,7 +255,11 @@ class Tool:
     @property
     def needs_package(self) -> bool:
         """Whether the schema asks for what only a package judges."""
-        return self.is_constrained and needs_package(self.schema)
+        if not self.is_constrained:
+            return False
+        from wireproto.tools.full import needs_package
+
+        return needs_package(self.schema)
 
     def may_be(self, key: str, value: Any) -> bool:
         """Whether the schema does not refuse a value of an argument, as far as that can be told."""
@@ -380,7 +387,9 @@ def _most_like(name: str, known: Iterable[str]) -> str | None:
     for candidate in known:
         if len(candidate) <= _MAX_NEAREST:
             folded.setdefault(_fold(candidate), candidate)
-    best = difflib.get_close_matches(_fold(name), folded, n=1)
+    from difflib import get_close_matches
+
+    best = get_close_matches(_fold(name), folded, n=1)
     return folded[best[0]] if best else None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, Union, get_args
 
 from wireproto.values.document_types import DocumentType
 from wireproto.values.errors import PolicyError
@@ -16,6 +16,8 @@ from wireproto.values.extras import require
 from wireproto.values.quoting import quoted
 
 Promotable = Literal["leaked", "quoted", "draft", "foreign"]
+# "required" or "any"; or the choice of one tool, as any API spells it.
+Forced = Union[str, Mapping[str, Any], None]
 LABELS: Final[tuple[Promotable, ...]] = get_args(Promotable)
 
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
