@@ -77,10 +77,17 @@ def test_a_grammar_accepts_a_name_where_the_decoder_reads_it(dialect: str, name:
         return
     rules = str(wp.grammar(dialect, tools, choice="required"))
     assert accepts(rules, text) and matches(gbnf.parse(rules), text)
-    # A known gap: in glm47, whose names have no quotes, values with several nested calls of a tool with a bracket in its
-    # name are read otherwise, about one random text in 300.
-    gaps = 1 if (dialect, name) == ("glm47", "a>b") else 0
-    assert len(CheckSettings(wp.dialect(dialect), tools, choice="required").run(20).invalid) <= gaps
+    assert not CheckSettings(wp.dialect(dialect), tools, choice="required").run(20).invalid
+
+
+def test_a_call_without_arguments_takes_the_closer_of_the_call_around_it() -> None:
+    tools = [tool("a>b", "x"), tool("a", "x")]
+    rules = gbnf.parse(str(wp.grammar("glm47", tools, choice="required")))
+    value = "<tool_call>a<arg_key>x</arg_key><tool_call>a{}</tool_call>{}"
+    text = f"<tool_call>a<arg_key>x</arg_key><arg_value>{value}</arg_value></tool_call>"
+    assert matches(rules, text.format("", "</tool_call>"))
+    assert not matches(rules, text.format("", ""))
+    assert not matches(rules, text.format("\n", ""))
 
 
 @every_dialect

@@ -256,12 +256,12 @@ class _SubsetConstruction:
         if key not in self.known:
             nodes = frozenset[int]().union(*(self.closure[target] for target in targets))
             meanings = self.meanings(nodes)
-            if Meaning.END in meanings:
+            if Meaning.STOP in meanings:  # also where a call without arguments takes the closer that would be the end
+                self.known[key] = -1
+            elif Meaning.END in meanings:
                 self.known[key] = self.state("end")
             else:
-                self.known[key] = (
-                    -1 if Meaning.STOP in meanings else self.state((nodes, tick, _next_open_tag(open_tag, meanings)))
-                )
+                self.known[key] = self.state((nodes, tick, _next_open_tag(open_tag, meanings)))
         return self.known[key]
 
     def meanings(self, nodes: frozenset[int]) -> frozenset[Meaning]:
