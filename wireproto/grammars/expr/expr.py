@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Union
 
 from wireproto.grammars.expr.graph import closure, reversed_edges
@@ -75,17 +75,23 @@ class Raw:
 
 Expr = Union[Literal, Chars, Seq, Choice, Repeat, RuleRef, Raw]
 
+# What most of a grammar is made of: passed by without a call wherever each rule is looked at.
+LEAVES: Final = (Literal, Chars)
 EMPTY: Final = Seq(())
 NOTHING: Final = Choice(())
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A grammar: the name of its first rule, and every rule by name. `is_pruned`: it came from `pruned`."""
+    """A grammar: the name of its first rule, and every rule by name.
+
+    `is_pruned`: it came from `pruned`, which also knows what each rule uses (`uses`, which may name other rules too).
+    """
 
     root: str
     rules: Mapping[str, Expr]
     is_pruned: bool = False
+    uses: Mapping[str, set[str]] = field(default_factory=dict, repr=False, compare=False)
 
     def pruned(self) -> Rules:
         """Return the same language without what can never match and without rules that nobody reaches."""
@@ -102,7 +108,7 @@ class Rules:
         if any(isinstance(expr, RuleRef) for expr in kept.values()):
             kept, used = _without_aliases(self.root, kept, used)
         reached = closure((self.root,), used.__getitem__)
-        return Rules(self.root, {name: expr for name, expr in kept.items() if name in reached}, True)
+        return Rules(self.root, {name: expr for name, expr in kept.items() if name in reached}, True, used)
 
     @property
     def is_empty(self) -> bool:
@@ -115,7 +121,9 @@ class Rules:
         """Return the rules that match the empty text."""
         # Most rules are not nullable even if all others are.
         left = [name for name, expr in self.rules.items() if is_nullable(expr, self.rules)]
-        users = reversed_edges({name: _used(self.rules[name]) for name in left})
+        users = reversed_edges(
+            {name: self.uses[name] if name in self.uses else _used(self.rules[name]) for name in left}
+        )
         found: set[str] = set()
         while left:
             name = left.pop()
@@ -239,7 +247,12 @@ def is_nullable(expr: Expr, nullable: Iterable[str]) -> bool:
     if isinstance(expr, RuleRef):
         return expr.name in nullable
     if isinstance(expr, Seq):
-        return all(map(is_nullable, expr.parts, itertools.repeat(nullable)))
+        for part in expr.parts:
+            if isinstance(part, LEAVES):
+                return False
+            if not is_nullable(part, nullable):
+                return False
+        return True
     if isinstance(expr, Choice):
         return any(map(is_nullable, expr.options, itertools.repeat(nullable)))
     return isinstance(expr, Repeat) and (expr.least == 0 or is_nullable(expr.item, nullable))
@@ -249,15 +262,14 @@ def _used(expr: Expr) -> set[str]:
     """Return the names that an expression refers to, and the empty name if something in it can never match."""
     found: set[str] = set()
     todo = [expr]
-    for each in todo:
-        if isinstance(each, RuleRef):
-            found.add(each.name)
-        elif isinstance(each, Seq):  # not `children`: this is asked of every rule, again and again
-            todo += each.parts
-        elif isinstance(each, Choice):
-            todo += each.options or (RuleRef(""),)
-        elif isinstance(each, Repeat):
-            todo.append(each.item)
+    for each in todo:  # not by `children`: this is asked of every rule
+        for part in each.parts if isinstance(each, Seq) else (each,):
+            if isinstance(part, RuleRef):
+                found.add(part.name)
+            elif isinstance(part, Choice):
+                todo += part.options or (RuleRef(""),)
+            elif isinstance(part, (Repeat, Seq)):
+                todo.append(part.item if isinstance(part, Repeat) else part)
     return found
 
 
@@ -312,9 +324,15 @@ def _after(option: Expr, shared: Expr) -> Expr:
 
 def _is_productive(expr: Expr, productive: Iterable[str]) -> bool:
     if isinstance(expr, Seq):
-        return all(map(_is_productive, expr.parts, itertools.repeat(productive)))
+        for part in expr.parts:
+            if isinstance(part, LEAVES):
+                continue
+            if not _is_productive(part, productive):
+                return False
+        return True
     if isinstance(expr, Choice):
-        return any(map(_is_productive, expr.options, itertools.repeat(productive)))
+        # The way out of an automaton's loop is the last option.
+        return any(map(_is_productive, reversed(expr.options), itertools.repeat(productive)))
     if isinstance(expr, Repeat):
         return expr.least == 0 or _is_productive(expr.item, productive)
     return not isinstance(expr, RuleRef) or expr.name in productive

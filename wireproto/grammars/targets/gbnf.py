@@ -86,16 +86,17 @@ class _GbnfPrinter:
 
     def sequence(self, expr: ex.Expr, depth: int) -> str:
         if isinstance(expr, ex.Seq):
-            return " ".join([self.item(part, depth) for part in expr.parts]) or _EMPTY
+            items = [part.name if isinstance(part, ex.RuleRef) else self.item(part, depth) for part in expr.parts]
+            return " ".join(items) or _EMPTY
         return self.item(expr, depth)
 
     def item(self, expr: ex.Expr, depth: int) -> str:
         if isinstance(expr, ex.RuleRef):
             return expr.name
         if isinstance(expr, ex.Literal):
-            return f'"{_in_literal(expr.text)}"'
+            return _literal(expr.text)
         if isinstance(expr, ex.Chars):
-            return _char_class(expr)
+            return _char_class(expr.ranges)
         if isinstance(expr, ex.Repeat):
             return self.repetition(expr, depth)
         if depth >= _MAX_NESTED:
@@ -139,17 +140,18 @@ def _bounds(least: int, most: int | None) -> str:
     return f"{{{least}}}" if least == most else f"{{{least},{most}}}"
 
 
-def _in_literal(text: str) -> str:
+@lru_cache(maxsize=_KEPT)
+def _literal(text: str) -> str:
     escaped = text
     for character, shown in _ESCAPED:
         escaped = escaped.replace(character, shown)
-    return escaped if escaped.isprintable() else "".join(map(_readable, escaped))
+    return f'"{escaped if escaped.isprintable() else "".join(map(_readable, escaped))}"'
 
 
 @lru_cache(maxsize=_KEPT)
-def _char_class(expr: ex.Chars) -> str:
+def _char_class(ranges: ex.Ranges) -> str:
     spans = []
-    for low, high in expr.ranges:
+    for low, high in ranges:
         first, last = _in_class(chr(low)), _in_class(chr(high))
         spans.append(first if low == high else first + last if high == low + 1 else f"{first}-{last}")
     return f"[{''.join(spans)}]"
@@ -188,15 +190,17 @@ def _first(expr: ex.Expr, nullable: frozenset[str]) -> list[str]:
     found: list[str] = []
     todo = [expr]
     for each in todo:
-        if isinstance(each, ex.RuleRef):
+        if isinstance(each, ex.Seq):
+            if each.parts and isinstance(each.parts[0], ex.LEAVES):
+                continue  # as most do
+            size = 0
+            while size < len(each.parts) and ex.is_nullable(each.parts[size], nullable):
+                size += 1
+            todo += each.parts[: size + 1]
+        elif isinstance(each, ex.RuleRef):
             found.append(each.name)
         elif isinstance(each, ex.Choice):
             todo += each.options
         elif isinstance(each, ex.Repeat):
             todo.append(each.item)
-        elif isinstance(each, ex.Seq):
-            size = 0
-            while size < len(each.parts) and ex.is_nullable(each.parts[size], nullable):
-                size += 1
-            todo += each.parts[: size + 1]
     return found
