@@ -15,9 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "wireproto"
 # The folders from the top: a module may import from its own folder and from those below it. "." is the root.
 FOLDERS = (
-    "testing",
-    "testing/engines",
     "cli",
+    "fuzz",
+    "testing",
+    "testing/generators",
+    "testing/engines",
     "audit",
     ".",
     "grammars/api",

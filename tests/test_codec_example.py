@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from wireproto.testing.codec import TOOLS
 
 import wireproto as wp
 from wireproto.codecs import codec
 from wireproto.engine.codec import Codec
 from wireproto.format.plugins import BUILT_IN_CODECS, codec_names
 from wireproto.testing import check_codec, laws, registered_codec
-from wireproto.testing.codec import TOOLS
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "examples"))

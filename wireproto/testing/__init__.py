@@ -1,7 +1,6 @@
-"""For whoever tests a dialect or a codec: the laws, strategies of hypothesis, floods; needs the test extra.
+"""For whoever tests a dialect or a codec: the laws as values, what checks them, and what makes examples small.
 
-It must not know any single dialect.
-Law: a law fails with the text, the chunks and the two results that differ.
+It must not know any single dialect. Law: a law that is broken is named, with the text, the chunks and what differs.
 """
 
 from __future__ import annotations
@@ -9,20 +8,46 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from wireproto.values.extras import require
-
 if TYPE_CHECKING:
-    from wireproto.testing.codec import check_codec as check_codec
-    from wireproto.testing.codec import registered_codec as registered_codec
-    from wireproto.testing.laws import check_dialect as check_dialect
+    from wireproto.testing.check import check_codec as check_codec
+    from wireproto.testing.check import check_dialect as check_dialect
+    from wireproto.testing.check import registered_codec as registered_codec
+    from wireproto.testing.decoded import Decoded as Decoded
+    from wireproto.testing.generators.trials import Trial as Trial
+    from wireproto.testing.law import Law as Law
+    from wireproto.testing.law import LawBroken as LawBroken
+    from wireproto.testing.laws import LAWS as LAWS
+    from wireproto.testing.laws import check_trial as check_trial
+    from wireproto.testing.minimise import minimise as minimise
 
-__all__ = ["check_codec", "check_dialect", "registered_codec"]
-_HOMES: Final = {"check_codec": "codec", "check_dialect": "laws", "registered_codec": "codec"}
+__all__ = [
+    "LAWS",
+    "Decoded",
+    "Law",
+    "LawBroken",
+    "Trial",
+    "check_codec",
+    "check_dialect",
+    "check_trial",
+    "minimise",
+    "registered_codec",
+]
+_HOMES: Final = {
+    "LAWS": "laws",
+    "Decoded": "decoded",
+    "Law": "law",
+    "LawBroken": "law",
+    "Trial": "generators.trials",
+    "check_codec": "check",
+    "check_dialect": "check",
+    "check_trial": "laws",
+    "minimise": "minimise",
+    "registered_codec": "check",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Load the laws when they are asked for: the engines beside them do without hypothesis."""
+    """Load a name when it is asked for: the engines beside them do without the rest."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    require("test", "hypothesis", purpose=f"wireproto.testing.{name}")
     return getattr(import_module(f"wireproto.testing.{_HOMES[name]}"), name)

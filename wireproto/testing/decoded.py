@@ -1,7 +1,7 @@
 """One trial decoded in every manner that the laws compare: whole, in chunks, watched and copied, by `parse`.
 
-It must not judge: that is what the laws do.
-Law: each manner is decoded once, when it is first asked for; so all laws of a trial share their decodings.
+It must not judge what comes out: that is what the laws do. Law: each manner is decoded once, when it is first asked
+for, so that all laws of a trial share their decodings; what raises, or never ends, breaks law 1 whoever asks.
 """
 
 from __future__ import annotations
@@ -9,84 +9,173 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Union
+from types import TracebackType
+from typing import Any, Final, NamedTuple
 
 from wireproto.decode.decoder import Decoder, parse
 from wireproto.format.dialect import Dialect
-from wireproto.testing.strategies import Trial
-from wireproto.values.events import (
-    ArgumentDelta,
-    Diagnosed,
-    DocumentDelta,
-    Event,
-    ReasoningDelta,
-    TextDelta,
-)
+from wireproto.format.registry import AUTO
+from wireproto.format.registry import dialect as find_dialect
+from wireproto.testing.generators.damage import AnyDialect
+from wireproto.testing.generators.trials import Trial
+from wireproto.testing.law import Law, LawBroken
+from wireproto.testing.watchdog import NeverEnds, TimeLimit
+from wireproto.tools.toolset import Toolset
+from wireproto.values.errors import LimitExceeded
+from wireproto.values.events import ArgumentDelta, Diagnosed, DocumentDelta, Event, ReasoningDelta, TextDelta
+from wireproto.values.exact_json import written
 from wireproto.values.model import Message
 
-AnyDialect = Union[str, Dialect]
-Result = tuple[list[Event], Message]
-# Copying a decoder costs as much as its state is large; a few copies show what a hundred would.
-_COPIES = 4
+SECONDS: Final = 5.0  # of CPU time for one decoding: thousands of times what one takes
+_COPIES: Final = 2
+_PARSED: Final = 4
+
+
+class Decoding(NamedTuple):
+    """What one decoding gave: its events, its message, and the name of the limit that stopped it, if one did."""
+
+    events: list[Event]
+    message: Message
+    limit: str | None = None
 
 
 class Decoded:
-    """The results of one trial, for the laws to judge."""
+    """The results of one trial, for the laws to judge; `seconds` is what one decoding may take."""
 
-    def __init__(self, dialect: AnyDialect, trial: Trial) -> None:
-        self.dialect, self.trial = dialect, trial
+    def __init__(self, dialect: AnyDialect, trial: Trial, seconds: float = SECONDS) -> None:
+        self.dialect, self.trial, self.seconds = dialect, trial, seconds
 
     @cached_property
-    def whole(self) -> Result:
+    def spec(self) -> Dialect | None:
+        """The dialect; None if it is left to the text ("auto")."""
+        return None if self.dialect == AUTO else find_dialect(self.dialect)
+
+    @cached_property
+    def known(self) -> Toolset:
+        """The tools, read once for all decodings but the first."""
+        return Toolset.of(self.trial.tools)
+
+    @cached_property
+    def whole(self) -> Decoding:
         """The text fed in one piece."""
-        return decode(self.dialect, replace(self.trial, chunks=()))
+        return self._decode((self.trial.text,), self.trial.tools)
 
     @cached_property
-    def chunked(self) -> Result:
+    def chunked(self) -> Decoding:
         """The text fed in the trial's chunks."""
-        if self.trial.chunks in ((), (self.trial.text,)):
-            return self.whole
-        return decode(self.dialect, self.trial)
+        trial = self.trial
+        return self.whole if trial.chunks in ((), (trial.text,)) else self._decode(trial.chunks, self.known)
 
     @cached_property
-    def watched(self) -> Result:
+    def watched(self) -> Decoding:
         """The same chunks; the decoder is copied a few times on the way, and all that it shows is looked at."""
         trial = self.trial
         chunks = trial.chunks or (trial.text,)
-        decoder = Decoder(self.dialect, tools=trial.tools, reasoning_open=trial.reasoning_open)
-        events: list[Event] = []
-        for at, chunk in enumerate(chunks):
-            events += decoder.feed(chunk)
-            if at % (len(chunks) // _COPIES + 1) == 0:
-                original, decoder = decoder, decoder.copy()
-                # What the original is fed from now on must not reach the copy.
-                original.feed("x")
-                original.close()
-                assert len(decoder.pending) <= len(trial.text) and isinstance(decoder.message, Message)
-        events += decoder.close(finish_reason=trial.finish_reason)
-        return events, decoder.message
+        # Copying costs as much as the state is large; that of many trials is copied in as many places.
+        places = {len(trial.text) * factor % len(chunks) for factor in range(1, _COPIES + 1)}
+        return self._decode(chunks, self.known, places)
 
     @cached_property
-    def parsed(self) -> Message:
-        """What `parse` makes of the text."""
+    def parsed(self) -> Message | None:
+        """What `parse` makes of the text; None for most texts, since one in a few shows it."""
         trial = self.trial
-        return parse(
-            trial.text,
-            self.dialect,
-            tools=trial.tools,
-            finish_reason=trial.finish_reason,
-            reasoning_open=trial.reasoning_open,
-        )
+        if len(trial.text) % _PARSED or self.whole.limit is not None:
+            return None
+        with self.total():
+            return parse(
+                trial.text,
+                self.dialect,
+                self.known,
+                policy=trial.policy,
+                finish_reason=trial.finish_reason,
+                reasoning_open=trial.reasoning_open,
+                forced=trial.forced,
+            )
+
+    def _decode(self, chunks: Iterable[str], tools: Any, copied_at: Iterable[int] = ()) -> Decoding:
+        trial = self.trial
+        events: list[Event] = []
+        limit = None
+        with self.total():
+            decoder = Decoder(
+                self.dialect,
+                tools,
+                policy=trial.policy,
+                reasoning_open=trial.reasoning_open,
+                forced=trial.forced,
+            )
+            try:
+                for at, chunk in enumerate(chunks):
+                    events += decoder.feed(chunk)
+                    if at in copied_at:
+                        decoder = self._twin(decoder)
+                events += decoder.close(trial.finish_reason)
+            except LimitExceeded as error:
+                events += error.events
+                limit = error.limit
+            return Decoding(events, decoder.message, limit)
+
+    def _twin(self, decoder: Decoder) -> Decoder:
+        """Look at a decoder and copy it; what the original is fed from now on must not reach the copy."""
+        copy = decoder.copy()
+        pending = decoder.pending
+        if pending not in self.trial.text:
+            raise LawBroken(
+                TOTAL, "what is pending is not in the text", self.trial.text, pending, self.trial, self.dialect
+            )
+        assert isinstance(decoder.message, Message)
+        try:
+            decoder.feed("x")
+            decoder.close()
+        except LimitExceeded:
+            pass
+        return copy
+
+    def total(self) -> Total:
+        """Return a `with` block in which what raises, or never ends, is reported as breaking law 1."""
+        return Total(self)
 
 
-def decode(dialect: AnyDialect, trial: Trial) -> Result:
+class Total:
+    """A block of code that law 1 is about: an error in it, and its not ending, break the law."""
+
+    def __init__(self, found: Decoded) -> None:
+        self._found, self._limit = found, TimeLimit(found.seconds)
+
+    def __enter__(self) -> None:
+        self._limit.__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            self._limit.__exit__(kind, error, at)
+        except NeverEnds as late:
+            error = late
+        found = self._found
+        if isinstance(error, NeverEnds):
+            problem = f"decoding never ends: it was stopped after {found.seconds:g} seconds"
+            raise LawBroken(TOTAL, problem, "an end", "none", found.trial, found.dialect) from None
+        if isinstance(error, Exception) and not isinstance(error, LawBroken):
+            got = f"{type(error).__name__}: {error}"
+            raise LawBroken(TOTAL, "decoding raises", "no error", got, found.trial, found.dialect) from error
+
+
+def _total(found: Decoded) -> None:
+    trial, message = found.trial, found.chunked.message
+    for diagnosis in message.diagnoses:
+        start, end = diagnosis.span
+        if not 0 <= start <= end <= len(trial.text):
+            problem = "a diagnosis points outside the text"
+            raise LawBroken(TOTAL, problem, (0, len(trial.text)), diagnosis, trial, found.dialect)
+    with found.total():
+        written([call.arguments for call in message.calls + message.candidates])
+
+
+TOTAL: Final = Law(1, "total", "No text raises or never ends, and what comes out points into the text.", _total)
+
+
+def decode(dialect: AnyDialect, trial: Trial) -> tuple[list[Event], Message]:
     """Feed a trial's chunks to a fresh decoder and close it; return all events and the message."""
-    decoder = Decoder(dialect, tools=trial.tools, reasoning_open=trial.reasoning_open)
-    events: list[Event] = []
-    for chunk in trial.chunks or (trial.text,):
-        events += decoder.feed(chunk)
-    events += decoder.close(finish_reason=trial.finish_reason)
-    return events, decoder.message
+    return Decoded(dialect, trial).chunked[:2]
 
 
 def merged(events: Iterable[Event]) -> list[Any]:

@@ -70,6 +70,15 @@ def encode(
     return text
 
 
+def write_plainly(message: Message, dialect: Dialect, tools: Toolset) -> str:
+    """Write a message by the dialect's templates and its codec's writer, without a look at what would come back.
+
+    Raises:
+        EncodeError: the writer itself refuses it: the format has no place for some part.
+    """
+    return _write(message, dialect, tools, False, False, _leads(message, dialect))
+
+
 def _incomplete(call: Call, incomplete: str) -> str:
     """Say what is to be done about a call that was cut off."""
     if incomplete == "raw":

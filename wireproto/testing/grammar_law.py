@@ -1,0 +1,117 @@
+"""Law 6: a grammar accepts what `encode` writes, and what it accepts decodes to valid calls.
+
+It must not know how grammars are written. Law: our own matcher decides, and llama.cpp's engine too where it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any, Final
+from zlib import crc32
+
+from wireproto import gbnf
+from wireproto.codecs import codec
+from wireproto.format.dialect import Dialect
+from wireproto.grammars.api.api import grammar
+from wireproto.grammars.api.selfcheck import CheckSettings
+from wireproto.testing.decoded import Decoded
+from wireproto.testing.engines import llamacpp
+from wireproto.testing.generators.tools import Tools
+from wireproto.testing.generators.trials import Trial
+from wireproto.testing.law import Law, LawBroken
+from wireproto.text.json_repair import dumps
+from wireproto.tools.toolset import Toolset
+from wireproto.values.errors import EncodeError, GrammarError
+from wireproto.values.model import Call
+from wireproto.write.encoder import encode
+
+_MAX_NUMBER: Final = 10**20  # no grammar writes a number of more than 20 digits
+_DRAWN: Final = 4
+
+
+def _grammar_agrees(found: Decoded) -> bool:
+    spec, trial = found.spec, found.trial
+    if spec is None or not trial.tools or not codec(spec.codec).grammar or not _is_installed():
+        return False
+    calls = trial.message.calls if trial.message is not None else ()
+    with found.total():
+        try:
+            return check_grammar(spec, trial.tools, [calls], _DRAWN, crc32(trial.text.encode(errors="replace"))) > 0
+        except GrammarError:
+            return False
+
+
+def check_grammar(dialect: Dialect, tools: Tools, written: Iterable[Sequence[Call]], drawn: int, seed: int = 0) -> int:
+    """Hold the grammar of some tools to law 6: with calls that `encode` writes, and with texts drawn from it.
+
+    Return how many of the former could be tried. Needs the extras `gbnf` and `documents`.
+
+    Raises:
+        LawBroken: the grammar refuses a text, or accepts one that is no valid call.
+        GrammarError: there is no such grammar.
+    """
+    known, accepts, tried = Toolset.of(tools), _accepts(str(grammar(dialect, tools, choice="required"))), 0
+    for each in written:
+        calls = [replace(call, id=None) for call in each]  # a server gives ids; no grammar asks a model for one
+        if not calls or not all(_is_held(call, known) for call in calls):
+            continue
+        try:
+            text = encode(calls, dialect, known)
+        except EncodeError:
+            continue
+        tried += 1
+        if not accepts(text):
+            problem = "the grammar refuses what encode writes"
+            raise LawBroken(GRAMMAR_AGREES, problem, text, "refused", Trial(text, (), tools), dialect)
+    settings = CheckSettings(dialect, tools, choice="required", size=400)
+    for wrong in settings.run(drawn, seed).invalid[:1]:
+        problem = "the grammar accepts what is no valid call"
+        raise LawBroken(GRAMMAR_AGREES, problem, "valid calls", wrong.problem, Trial(wrong.text, (), tools), dialect)
+    return tried
+
+
+def _is_installed() -> bool:
+    return all(find_spec(package) is not None for package in ("lark", "jsonschema"))
+
+
+@lru_cache(8)
+def _accepts(rules: str) -> Callable[[str], bool]:
+    """Return whether a text is one of a grammar: by llama.cpp's own engine where it is installed."""
+    read = gbnf.parse(rules)
+    engine = llamacpp.LlamaCpp.compile(rules) if llamacpp.available() else None
+
+    def accepts(text: str) -> bool:
+        if engine is not None:
+            return engine.accepts(text)
+        matcher = gbnf.Matcher(read)
+        return matcher.accept(text) and matcher.finished
+
+    return accepts
+
+
+def _is_held(call: Call, known: Toolset) -> bool:
+    """Whether a grammar means to hold this call: its tool's schema does not refuse it, and no value is extreme."""
+    tool = known.get(call.name)
+    if tool is None or not tool.required <= call.arguments.keys():
+        return False
+    if not all(tool.takes(key) and tool.may_be(key, value) for key, value in call.arguments.items()):
+        return False
+    return "\\u0000" not in dumps(call.arguments) and all(map(_is_small, call.arguments.values()))
+
+
+def _is_small(value: Any) -> bool:
+    if isinstance(value, (list, dict)):
+        return all(map(_is_small, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, int) or abs(value) < _MAX_NUMBER
+
+
+GRAMMAR_AGREES: Final = Law(
+    6,
+    "grammar agrees",
+    "A grammar accepts what `encode` writes; what it accepts, the decoder reads as complete and valid calls.",
+    _grammar_agrees,
+    every=1_000,
+)

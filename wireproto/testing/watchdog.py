@@ -1,0 +1,58 @@
+"""Stops code that never ends: after so many seconds an exception is raised inside it.
+
+It must not know what runs. Law: where time is not up nothing happens, and what is raised is raised inside the block.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from types import TracebackType
+from typing import Final
+
+_RAISE: Final = ctypes.pythonapi.PyThreadState_SetAsyncExc if hasattr(ctypes, "pythonapi") else None
+
+
+class NeverEnds(BaseException):
+    """Raised inside a block whose time is up; no `except Exception` on the way takes it for something else."""
+
+
+class TimeLimit:
+    """A `with` block that is given so many seconds of CPU time; then `NeverEnds` is raised inside it.
+
+    One thread watches all blocks of a process, so that a block costs microseconds. Without CPython nothing is watched.
+    """
+
+    _watch: threading.Thread | None = None
+    _open: Final[dict[TimeLimit, tuple[int, float]]] = {}
+    _lock: Final = threading.Lock()
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __enter__(self) -> None:
+        # A child that was forked has no threads but the one that forked.
+        if _RAISE is not None and (TimeLimit._watch is None or not TimeLimit._watch.is_alive()):
+            TimeLimit._watch = threading.Thread(target=_watch, name="wireproto-time-limit", daemon=True)
+            TimeLimit._watch.start()
+        self._open[self] = (threading.get_ident(), time.process_time() + self.seconds)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        with self._lock:
+            is_late = self._open.pop(self, None) is None
+        if is_late and kind is not NeverEnds and _RAISE is not None:
+            # It was raised while the block was being left: what is still to come would hit whoever comes next.
+            _RAISE(ctypes.c_ulong(threading.get_ident()), None)
+
+
+def _watch() -> None:
+    assert _RAISE is not None
+    while True:
+        time.sleep(0.05)
+        now = time.process_time()
+        for limit, (thread, end) in list(TimeLimit._open.items()):
+            with TimeLimit._lock:
+                # A machine that slept, or had other things to do, gives a block no CPU time.
+                if now > end and TimeLimit._open.pop(limit, None) is not None:
+                    _RAISE(ctypes.c_ulong(thread), ctypes.py_object(NeverEnds))

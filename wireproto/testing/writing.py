@@ -1,0 +1,98 @@
+"""The laws of writing: what is written comes back (5), and a value comes out as it is written (8).
+
+Law: what is judged was written by the dialect's own templates, so that a reader that is wrong is what is reported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final, NoReturn
+
+from wireproto.decode.decoder import Decoder, parse
+from wireproto.testing.decoded import Decoded
+from wireproto.testing.floods import WRITE_FILE
+from wireproto.testing.law import Law, LawBroken
+from wireproto.text.json_safe import identical
+from wireproto.values import events as ev
+from wireproto.values.errors import EncodeError
+from wireproto.values.model import Call, Message
+from wireproto.write.encoder import encode
+
+_MAX_SLOT: Final = 128
+_SEED: Final = "zqz"
+
+
+def _round_trip(found: Decoded) -> bool:
+    message, spec, tools = found.trial.message, found.spec, found.known
+    if message is None or spec is None:
+        return False
+    with found.total():
+        try:
+            text = encode(message, spec, tools)
+        except EncodeError:
+            return False
+        back = parse(text, spec, tools)
+        expected, got = content(message), content(back)
+        if not identical(expected, got):
+            _broken(found, ROUND_TRIP, "what is written comes back changed", expected, got, text)
+        for call, other in zip(message.calls, back.calls, strict=True):
+            if None not in (call.id, other.id) and call.id != other.id:
+                _broken(found, ROUND_TRIP, "an id comes back changed", call.id, other.id, text)
+        again = encode(back, spec, tools)
+    if again != text:
+        _broken(found, ROUND_TRIP, "what came back is written in another way", text, again, text)
+    return True
+
+
+def content(message: Message) -> tuple[Any, ...]:
+    """Return what has to come back of a message: text, reasoning, and each call's name, arguments, completeness."""
+    return message.text, message.reasoning, [(call.name, call.arguments, call.complete) for call in message.calls]
+
+
+def _early(found: Decoded) -> bool:
+    spec, message = found.spec, found.trial.message
+    if spec is None or message is None:
+        return False
+    values = (value for call in message.calls for value in call.arguments.values() if isinstance(value, str))
+    value = next(values, message.text)
+    try:
+        text = encode([Call("write_file", {"path": "a", "content": value})], spec, [WRITE_FILE])
+    except EncodeError:
+        return False
+    start = len(text)
+    if value.isalnum() and value.isascii():
+        # No marker starts with a letter or a digit, so that nothing at all may be held back.
+        start = encode([Call("write_file", {"path": "a", "content": _SEED})], spec, [WRITE_FILE]).index(_SEED)
+    lengths = [len(marker) for marker in spec.markers] or [0]
+    # R-CLOSE2 holds a second closer, which may be the longest marker there is.
+    bound = sum(lengths) + max(lengths) + 2 * _MAX_SLOT
+    decoder, emitted = Decoder(spec, [WRITE_FILE]), ""
+    for at, character in enumerate(text):
+        events = decoder.feed(character)
+        emitted += "".join(e.text for e in events if isinstance(e, ev.ArgumentDelta) and e.key == "content")
+        held = decoder.pending
+        if len(held) > bound + sum(map(str.isspace, held)):
+            _broken(found, EARLY, "more is held back than could be markup", bound, held, text[: at + 1])
+        if start <= at < start + len(value) and emitted != value[: at - start + 1]:
+            _broken(found, EARLY, "a value is held back", value[: at - start + 1], emitted, text[: at + 1])
+    return True
+
+
+def _broken(found: Decoded, law: Law, problem: str, expected: Any, got: Any, text: str) -> NoReturn:
+    trial = replace(found.trial, text=text, chunks=())
+    raise LawBroken(law, problem, expected, got, trial, found.dialect)
+
+
+ROUND_TRIP: Final = Law(
+    5,
+    "round trip",
+    "What `encode` writes, `parse` reads as the same calls, and the rest it refuses.",
+    _round_trip,
+)
+EARLY: Final = Law(
+    8,
+    "early",
+    "A character of a string argument comes out as soon as nothing that may follow could make it markup.",
+    _early,
+    every=4,
+)
