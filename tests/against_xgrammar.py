@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from judging import is_valid, validators
 
 import wireproto as wp
+from wireproto.fuzz import hostile_values
 from wireproto.grammars.api.api import grammar
 from wireproto.grammars.expr.expr import Chars, Choice, Literal, Repeat, RuleRef, Rules, Seq, literal, seq
 from wireproto.grammars.expr.rule_table import RuleTable
@@ -26,7 +27,6 @@ from wireproto.grammars.targets.xgrammar_ebnf import to_ebnf
 from wireproto.testing.engines import EngineError
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.testing.engines.xgrammar import XGrammar
-from wireproto.testing.laws import hostile_text
 from wireproto.tools.toolset import Toolset
 
 SPECS = [wp.dialect(name) for name in wp.dialects()]
@@ -144,7 +144,7 @@ def test_every_grammar_compiles(name: str, choice: str, count: int) -> None:
 
 
 def texts(name: str) -> st.SearchStrategy[str]:
-    hostile = st.one_of(st.text(max_size=8), hostile_text(name, TOOLS))
+    hostile = st.one_of(st.text(max_size=8), hostile_values(name, TOOLS))
     return hostile.map(lambda it: "".join(c for c in it if c != "\0" and not "\ud800" <= c <= "\udfff")[:200])
 
 

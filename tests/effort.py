@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import random
+from dataclasses import dataclass
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, event, settings
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -31,3 +32,21 @@ def rounds(usual: int, long: int) -> int:
 def chance(name: str) -> random.Random:
     """Return what one loop draws from, the same for one name and one seed."""
     return random.Random(name + SEED["given"])
+
+
+@dataclass
+class Tally:
+    """How many of the drawn values could be tried: if `encode` refused them all, a property would pass unseen."""
+
+    tried: int = 0
+    drawn: int = 0
+
+    def count(self, tried: bool) -> None:
+        """Count one value; hypothesis shows the shares with `--hypothesis-show-statistics`."""
+        self.drawn += 1
+        self.tried += tried
+        event("tried" if tried else "refused")
+
+    def check(self, least: float) -> None:
+        """Hold the tally to a least share."""
+        assert self.tried >= least * self.drawn, f"only {self.tried} of {self.drawn} could be tried: too few"

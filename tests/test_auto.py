@@ -8,15 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from effort import rounds
+from effort import Tally, rounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judging import every_case
 
 import wireproto as wp
+from wireproto import fuzz
 from wireproto.format.rendering import HOLE, rendered
-from wireproto.testing import laws
-from wireproto.testing.laws import Trial, decode, merged
+from wireproto.testing import Trial, laws
+from wireproto.testing.decoded import decode, merged
 from wireproto.values.model import Diagnosis
 
 every_dialect = pytest.mark.parametrize("name", wp.dialects())
@@ -96,19 +97,19 @@ def test_finds_the_dialect(case: dict[str, Any]) -> None:
 
 @every_dialect
 def test_agrees_on_generated_calls(name: str) -> None:
-    tally = laws.Tally()
+    tally = Tally()
 
     @settings(max_examples=rounds(25, 500))
     @given(data=st.data())
     def agrees(data: st.DataObject) -> None:
-        tools = data.draw(laws.tool_sets())
+        tools = data.draw(fuzz.tools())
         text = data.draw(st.sampled_from(["", "", "I look.\n\n"]))
-        message = wp.Message(text=text, calls=data.draw(laws.calls(name, tools).filter(bool)))
+        message = wp.Message(text=text, calls=data.draw(fuzz.calls(tools, name).filter(bool)))
         try:
             written = wp.encode(message, name, tools=tools)
         except wp.EncodeError:
             return tally.count(False)
-        chunks = data.draw(laws.splits(written))
+        chunks = data.draw(fuzz.chunkings(written))
         got = assert_agree(name, Trial(written, (), tools), Trial(written, chunks, tools))
         assert name in got.dialects
         for other in got.dialects:  # all that are named would have written it
@@ -123,15 +124,15 @@ def test_agrees_on_generated_calls(name: str) -> None:
 @settings(max_examples=rounds(12, 500))
 @given(data=st.data())
 def test_keeps_the_laws(name: str, data: st.DataObject) -> None:
-    laws.check_trial("auto", data.draw(laws.trials(name)))
+    laws.check_trial("auto", data.draw(fuzz.trials(name)))
 
 
 @settings(max_examples=rounds(60, 2_000))
 @given(data=st.data())
 def test_keeps_the_laws_on_mixtures(data: st.DataObject) -> None:
-    one, other, third = (data.draw(laws.trials(data.draw(st.sampled_from(wp.dialects())))) for _ in range(3))
+    one, other, third = (data.draw(fuzz.trials(data.draw(st.sampled_from(wp.dialects())))) for _ in range(3))
     text = data.draw(st.permutations([one.text, other.text, "\n", third.text]).map("".join))
-    mixed = replace(one, text=text, chunks=data.draw(laws.splits(text)))
+    mixed = replace(one, text=text, chunks=data.draw(fuzz.chunkings(text)))
     laws.check_trial("auto", mixed)
 
 

@@ -12,7 +12,9 @@ import pytest
 from judging import CASES, every_case
 
 import wireproto as wp
-from wireproto.testing.laws import Trial, decode, identical, merged
+from wireproto.testing import Trial
+from wireproto.testing.decoded import decode, merged
+from wireproto.text.json_safe import identical
 from wireproto.values.diagnoses import CODES
 from wireproto.values.events import Diagnosed
 

@@ -17,10 +17,11 @@ from benchmarks.classify import Case, corpus, score
 from wireproto.decode import second_look
 from wireproto.decode.recogniser import Recogniser
 from wireproto.format.spelling import spellings
+from wireproto.fuzz import trials
 from wireproto.recover.classify import LABELS
 from wireproto.recover.retry import FORM
-from wireproto.testing.laws import Trial, identical
-from wireproto.testing.strategies import trials
+from wireproto.testing import Trial
+from wireproto.text.json_safe import identical
 from wireproto.tools.parameters import example
 from wireproto.tools.toolset import Toolset
 from wireproto.values.diagnoses import CODES, KINDS

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from effort import rounds
+from effort import Tally, rounds
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto.testing.laws import Tally, identical
-from wireproto.testing.strategies import outputs
+from wireproto.fuzz import outputs
+from wireproto.text.json_safe import identical
 
 TOOLS = [
     {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import wireproto as wp
 from wireproto.format.spelling import spellings
-from wireproto.testing.laws import merged
+from wireproto.testing.decoded import merged
 from wireproto.text.state import State
 
 TOOLS = wp.Toolset.of(

@@ -6,14 +6,14 @@ import json
 from typing import Any, Literal
 
 import pytest
-from effort import rounds
+from effort import Tally, rounds
 from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto import serialize
+from wireproto import fuzz, serialize
 from wireproto.documents import boundaries, trees
-from wireproto.testing import laws
+from wireproto.testing.decoded import merged
 from wireproto.text import json_safe as jsonsafe
 
 FAMILIAR = wp.DocumentType("familiar", "xml", root="familiar")
@@ -115,12 +115,12 @@ def test_laws_hold_with_documents(dialect: str, data: st.DataObject) -> None:
     events, message = decode([text], dialect, rules, reason)
     for chunks, copied in (
         (list(text), False),
-        (data.draw(laws.splits(text)), False),
-        (data.draw(laws.splits(text)), True),
+        (data.draw(fuzz.chunkings(text)), False),
+        (data.draw(fuzz.chunkings(text)), True),
     ):
         others, other = decode(list(chunks), dialect, rules, reason, copied)
         assert other == message
-        assert laws.merged(others) == laws.merged(events)
+        assert merged(others) == merged(events)
         told = [[e.diagnosis for e in some if isinstance(e, wp.Diagnosed)] for some in (others, events)]
         assert told[0] == told[1]
     check_tiles(text, message)
@@ -141,9 +141,9 @@ def check_tiles(text: str, message: wp.Message) -> None:
 
 def check_documents(text: str, message: wp.Message, events: list[wp.Event]) -> None:
     documents = [*message.documents]
-    ends = [event for event in laws.merged(events) if isinstance(event, wp.DocumentEnd)]
+    ends = [event for event in merged(events) if isinstance(event, wp.DocumentEnd)]
     assert [(event.index, event.document) for event in ends] == list(enumerate(documents))
-    whole = laws.merged(events)
+    whole = merged(events)
     for event in ends:
         at = whole.index(event)
         start, delta = (
@@ -162,7 +162,7 @@ def check_documents(text: str, message: wp.Message, events: list[wp.Event]) -> N
 
 @every_dialect
 def test_what_was_encoded_reads_the_same(dialect: str) -> None:
-    rules, tally = policy(), laws.Tally()
+    rules, tally = policy(), Tally()
 
     @given(outputs(dialect))
     def reads_the_same(output: str) -> None:
@@ -194,16 +194,16 @@ def test_a_long_opening_tag_does_not_depend_on_pieces(
     head = f"{before}<familiar "
     text = head + ('a="1" ' * boundaries.MAX_TAG)[: length - len(head)] + "".join(after) + "\nz" * 40
     events, message = decode([text], "hermes", policy(), "stop")
-    for chunks in (list(text), list(data.draw(laws.splits(text)))):
+    for chunks in (list(text), list(data.draw(fuzz.chunkings(text)))):
         others, other = decode(chunks, "hermes", policy(), "stop")
-        assert other == message and laws.merged(others) == laws.merged(events)
+        assert other == message and merged(others) == merged(events)
 
 
 @given(data=st.data(), kind=st.sampled_from(TYPES[:3]))
 def test_an_ending_does_not_depend_on_pieces(data: st.DataObject, kind: wp.DocumentType) -> None:
     text = (kind.fence or f"<{kind.root}>") + "".join(data.draw(st.lists(st.sampled_from(PIECES), max_size=12)))
     ends = []
-    for pieces in ([text], list(text), data.draw(laws.splits(text))):
+    for pieces in ([text], list(text), data.draw(fuzz.chunkings(text))):
         ending, safe = boundaries.ending(kind), 0
         for piece in pieces:
             if ending.end is None:

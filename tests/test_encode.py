@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import wireproto as wp
-from wireproto.testing.laws import identical
+from wireproto.text.json_safe import identical
 
 TOOLS = [
     {

@@ -75,7 +75,7 @@ TOOLS = '[{"name": "f", "parameters": {"type": "object"}}]'
         ("lark", "gbnf", 'gbnf.parse("root ::= [a]")'),
         ("lark", "gbnf", 'gbnf.check("root ::= [a]")'),
         ("pyarrow", "parquet", 'list(parts(["log.parquet"]))'),
-        ("hypothesis", "test", "testing.check_dialect"),
+        ("hypothesis", "fuzz", "fuzz.outputs"),
     ],
 )
 def test_what_needs_an_extra_names_it_when_it_is_made(package: str, extra: str, use: str, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_what_needs_an_extra_names_it_when_it_is_made(package: str, extra: str, 
 import sys
 sys.modules[{package!r}] = None
 import wireproto as wp
-from wireproto import gbnf, testing
+from wireproto import fuzz, gbnf
 from wireproto.audit.work import parts
 from wireproto.grammars.api.selfcheck import CheckSettings
 try:

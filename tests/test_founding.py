@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import wireproto as wp
-from wireproto.testing.laws import merged
+from wireproto.testing.decoded import merged
 
 SCRIPT = Path(__file__).resolve().parent.parent / "examples" / "declarations.py"
 

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from effort import chance, rounds
+from effort import Tally, chance, rounds
 from hypothesis import given
 from hypothesis import strategies as st
 from judging import is_valid, matches, validators
@@ -43,7 +43,6 @@ from wireproto.grammars.targets.lark_recursion import without_right_recursion
 from wireproto.grammars.targets.lark_trailing_context import with_context_folded
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.testing.engines.llguidance import LLGuidance
-from wireproto.testing.laws import Tally
 
 DIALECTS = wp.dialects()
 MARKED = [name for name in DIALECTS if name != "llama3_json"]

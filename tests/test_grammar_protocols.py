@@ -17,6 +17,7 @@ from judging import accepts, spread
 
 import wireproto as wp
 from wireproto.codecs import codec
+from wireproto.fuzz import hostile_values
 from wireproto.grammars.api.api import grammar
 from wireproto.grammars.api.sample import Sampler
 from wireproto.grammars.calls import CallWriter
@@ -24,7 +25,6 @@ from wireproto.grammars.expr.expr import Rules
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.testing.engines.tinymodel import TinyServer
-from wireproto.testing.laws import hostile_text
 from wireproto.tools.toolset import Toolset
 from wireproto.values.diagnoses import CODES
 
@@ -143,7 +143,7 @@ def engine(name: str, tool: str) -> LlamaCpp:
 
 def nasty(name: str) -> st.SearchStrategy[str]:
     pieces = st.sampled_from(PIECES) | st.text("abc<&\"'\n", max_size=6) | st.text(max_size=4)
-    texts = st.lists(pieces, max_size=4).map("".join) | hostile_text(DIALECTS[name], TOOLS)
+    texts = st.lists(pieces, max_size=4).map("".join) | hostile_values(DIALECTS[name], TOOLS)
     return texts.filter(lambda text: not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text))
 
 

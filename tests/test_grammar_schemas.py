@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from effort import Tally
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -15,7 +16,6 @@ from schemas import INEXACT, LEAVES, Json, instances, schemas
 import wireproto as wp
 from wireproto.grammars.api.selfcheck import CheckSettings
 from wireproto.testing.engines.llamacpp import LlamaCpp
-from wireproto.testing.laws import Tally
 
 STRINGS = [value for value in LEAVES if isinstance(value, str)]
 every_dialect = pytest.mark.parametrize("name", wp.dialects())

@@ -15,7 +15,9 @@ import pytest
 from effort import rounds
 
 import wireproto as wp
-from wireproto.testing.laws import Trial, check_trial, decode, law_lossless, law_total, merged
+from wireproto.testing import Trial, check_trial
+from wireproto.testing.decoded import decode, merged
+from wireproto.testing.laws import LOSSLESS, TOTAL
 
 NAMES = ("xml", "html", "toml")
 DIALECTS = {name: wp.dialect(name) for name in NAMES}
@@ -81,7 +83,7 @@ def test_hostile_text_where_a_value_should_be_escaped(dialect: wp.Dialect, make:
         Trial(text, (), TOOLS),
         Trial(text, tuple(text[i : i + 4096] for i in range(0, len(text), 4096)), TOOLS),
     ):
-        check_trial(dialect, trial, (law_total, law_lossless))
+        check_trial(dialect, trial, (TOTAL, LOSSLESS))
 
 
 @pytest.mark.parametrize("make", SHAPES.values(), ids=SHAPES)
@@ -90,7 +92,7 @@ def test_hostile_markup(dialect: wp.Dialect, make: Callable[[wp.Dialect], str]) 
     text = make(dialect)
     for tools in (TOOLS, None):
         trial = Trial(text, tuple(text[i : i + 4096] for i in range(0, len(text), 4096)), tools)
-        check_trial(dialect, trial, (law_total, law_lossless))
+        check_trial(dialect, trial, (TOTAL, LOSSLESS))
 
 
 @every_protocol

@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 import wireproto as wp
+from wireproto import fuzz
 from wireproto.codecs.html import tags as htmltags
 from wireproto.codecs.html import text as htmltext
-from wireproto.testing import laws
-from wireproto.testing.laws import Trial, identical
+from wireproto.testing import Trial, laws
+from wireproto.testing.decoded import decode
+from wireproto.text.json_safe import identical
 
 SALTED = wp.dialect("html").salted("k7q2")
 TOOLS = [
@@ -333,7 +335,7 @@ def test_chunks_do_not_matter(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from([document, document, document[:at]]))
     tools = data.draw(st.sampled_from([None, TOOLS]))
     reason = data.draw(st.sampled_from(["stop", "length"]))
-    trial = Trial(text, data.draw(laws.splits(text)), tools, reason)
+    trial = Trial(text, data.draw(fuzz.chunkings(text)), tools, reason)
     laws.check_trial("html", trial)
 
 
@@ -360,7 +362,7 @@ def test_every_number_and_name_reads_as_an_html_parser_reads_it() -> None:
 def test_text_decodes_in_pieces_as_in_one(text: str, data: st.DataObject) -> None:
     text += data.draw(TEXT)
     out, held = "", ""
-    for piece in data.draw(laws.splits(text)):
+    for piece in data.draw(fuzz.chunkings(text)):
         decoded, consumed = htmltext.decode_part(held + piece)
         out, held = out + decoded, (held + piece)[consumed:]
         assert len(held) <= 44
@@ -565,7 +567,7 @@ def test_the_next_form_ends_one_that_was_not_closed() -> None:
         "<form toolname=f><input name=a value=x><form toolname=g><textarea name=b>\n<form toolname=h></textarea></form>"
     )
     for chunks in ((text,), tuple(text)):
-        _, message = laws.decode("html", Trial(text, chunks))
+        _, message = decode("html", Trial(text, chunks))
         assert plain(message) == [("f", {"a": "x"}), ("g", {"b": "<form toolname=h>"})]
         assert all(call.complete for call in message.calls) and codes(message) == ["unclosed-call"]
 
@@ -590,7 +592,7 @@ def test_the_next_form_ends_one_that_was_not_closed() -> None:
 def test_the_output_ends(text: str, arguments: dict[str, Any], code: str) -> None:
     for reason in ("stop", "length"):
         for chunks in ((text,), tuple(text)):
-            _, message = laws.decode("html", Trial(text, chunks, finish_reason=reason))
+            _, message = decode("html", Trial(text, chunks, finish_reason=reason))
             cut = code == "unclosed-call" and reason == "length"
             assert message.calls[0].arguments == arguments
             assert message.calls[0].complete == (code == "unclosed-call" and not cut)
@@ -642,7 +644,7 @@ def test_no_text_forges_the_end_of_a_salted_value(before: str, after: str, data:
     value = htmltext.plain(value).replace("&", "")
     text = f"<form k7q2 toolname=f><textarea k7q2 name=s>\n{value}</textarea k7q2></form k7q2>"
     for chunks in ((text,), tuple(text)):
-        _, message = laws.decode(SALTED, Trial(text, chunks))
+        _, message = decode(SALTED, Trial(text, chunks))
         assert plain(message) == [("f", {"s": value})]
 
 
@@ -720,7 +722,7 @@ def test_markup_is_walked_in_pieces_as_in_one(text: str, data: st.DataObject) ->
     for state in ("name", "between", "value", "comment-start", "bogus"):
         whole = htmltags.advance(state, text, 0, len(text))
         current, done = state, 0
-        for piece in data.draw(laws.splits(text)):
+        for piece in data.draw(fuzz.chunkings(text)):
             if current == htmltags.DONE:
                 break
             current, at = htmltags.advance(current, piece, 0, len(piece))

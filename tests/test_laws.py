@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from effort import PROFILE, rounds
+from effort import PROFILE, Tally, rounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto.testing import laws as testing
-from wireproto.testing.laws import Decoded, Tally, Trial
+from wireproto import fuzz
+from wireproto.testing import Decoded, Law, LawBroken, Trial, check_dialect, check_trial
+from wireproto.testing.growth import check_floods
+from wireproto.testing.laws import LAWS, TRIAL_LAWS
+from wireproto.testing.writing import EARLY, ROUND_TRIP
 
 # Every dialect, and those that can be salted with a salt too.
 SALTED = [wp.dialect(name).salted("k7q2") for name in wp.dialects() if wp.dialect(name).salt]
@@ -66,7 +71,12 @@ PLAIN_ARGUMENTS: dict[str, Any] = {
 @settings(max_examples=rounds(40, 2_000))
 @given(data=st.data())
 def test_decoding(name: str | wp.Dialect, data: st.DataObject) -> None:
-    testing.check_trial(name, data.draw(testing.trials(name)))
+    check_trial(name, data.draw(fuzz.trials(name)))
+
+
+def keeps(law: Law, name: str | wp.Dialect, message: wp.Message, tools: Any = None) -> bool:
+    """Hold a message to a law of writing; return whether it could be written."""
+    return law.check(Decoded(name, Trial("", tools=tools, message=message))) is not False
 
 
 @every_dialect
@@ -75,8 +85,8 @@ def test_round_trip(name: str | wp.Dialect) -> None:
 
     @given(data=st.data())
     def comes_back(data: st.DataObject) -> None:
-        tools = data.draw(st.one_of(testing.tool_sets(), st.none()))
-        tally.count(testing.law_round_trip(name, data.draw(testing.messages(name, tools)), tools))
+        tools = data.draw(st.one_of(fuzz.tools(), st.none()))
+        tally.count(keeps(ROUND_TRIP, name, data.draw(fuzz.messages(name, tools)), tools))
 
     comes_back()
     tally.check(LEAST)
@@ -86,10 +96,10 @@ def test_round_trip(name: str | wp.Dialect) -> None:
 def test_round_trip_of_one_hostile_value(name: str | wp.Dialect) -> None:
     tally = Tally()
 
-    @given(value=testing.hostile_text(name, [WRITE_FILE]))
+    @given(value=fuzz.hostile_values(name, [WRITE_FILE]))
     def comes_back(value: str) -> None:
         call = wp.Call("write_file", {"path": "a", "content": value})
-        tally.count(testing.law_round_trip(name, wp.Message(calls=(call,)), [WRITE_FILE]))
+        tally.count(keeps(ROUND_TRIP, name, wp.Message(calls=(call,)), [WRITE_FILE]))
 
     comes_back()
     tally.check(LEAST)
@@ -103,16 +113,16 @@ def test_ordinary_calls_are_not_refused(name: str | wp.Dialect) -> None:
         wp.Call("write_file", {"path": "", "content": "x\n", "options": {}, "lines": []}),
     )
     for some in (calls[:1], calls, (wp.Call("write_file"),), ()):
-        assert testing.law_round_trip(name, wp.Message(calls=some), [WRITE_FILE])
+        assert keeps(ROUND_TRIP, name, wp.Message(calls=some), [WRITE_FILE])
 
 
 @every_dialect
 def test_early(name: str | wp.Dialect) -> None:
     tally = Tally()
 
-    @given(value=testing.hostile_text(name))
+    @given(value=fuzz.hostile_values(name))
     def is_early(value: str) -> None:
-        tally.count(testing.law_early(name, value))
+        tally.count(keeps(EARLY, name, wp.Message(calls=(wp.Call("f", {"x": value}),))))
 
     is_early()
     tally.check(LEAST)
@@ -121,12 +131,12 @@ def test_early(name: str | wp.Dialect) -> None:
 @every_dialect
 @given(value=st.text(alphabet="abcXYZ019", min_size=1, max_size=60))
 def test_early_where_nothing_can_be_markup(name: str | wp.Dialect, value: str) -> None:
-    assert testing.law_early(name, value)
+    assert keeps(EARLY, name, wp.Message(calls=(wp.Call("f", {"x": value}),)))
 
 
 @pytest.mark.parametrize("name", wp.dialects() if PROFILE == "long" else LINEAR)
 def test_linear(name: str) -> None:
-    testing.law_linear(name)
+    check_floods(name)
 
 
 @every_dialect
@@ -151,21 +161,47 @@ def test_extremes(name: str | wp.Dialect, text: str) -> None:
     # As the output, as the text of a value, and as the whole of a value, quotes included.
     for output in (text, plain.replace("zqz", text), plain.replace('"zqz"', text), plain.split("zqz")[0] + text):
         trial = Trial(output, tuple(output[at : at + 7] for at in range(0, len(output), 7)), tools=[WRITE_FILE])
-        testing.check_trial(name, trial)
+        check_trial(name, trial)
 
 
 def test_check_dialect_runs_all_of_them() -> None:
-    testing.check_dialect("hermes", max_examples=5)
-    testing.check_dialect(wp.dialect("qwen3_coder"), tools=[WRITE_FILE], max_examples=5)
+    check_dialect("hermes", examples=5)
+    check_dialect(wp.dialect("qwen3_coder"), tools=[WRITE_FILE], examples=5)
+
+
+def test_the_laws_are_those_of_the_design() -> None:
+    page = (
+        (Path(__file__).resolve().parent.parent / "docs" / "explanation" / "design.md")
+        .read_text(encoding="utf-8")
+        .partition("\n## Laws\n")[2]
+    )
+    named = re.findall(r"^(\d)\. \*\*(.*)\.\*\*", page, re.MULTILINE)
+    assert [(str(law.number), law.name) for law in LAWS] == [(number, name.lower()) for number, name in named]
+    assert {*TRIAL_LAWS} <= {*LAWS}
 
 
 def test_a_broken_law_is_named_with_the_text_and_its_chunks() -> None:
-    def law_of_silence(found: Decoded) -> None:
-        assert not found.chunked[1].text, f"there is text: {found.trial}"
+    def is_silent(found: Decoded) -> None:
+        text = found.chunked.message.text
+        if text:
+            raise LawBroken(silence, "there is text", "", text, found.trial, found.dialect)
 
-    with pytest.raises(AssertionError) as caught:
-        testing.check_trial("hermes", Trial("Hi.", ("H", "i.")), (law_of_silence,))
-    assert str(caught.value).startswith("law_of_silence: there is text: Trial(text='Hi.', chunks=('H', 'i.')")
+    silence = Law(10, "silent", "There is no text.", is_silent)
+    tools = [{"name": "\x1b[31m<|im_start|>"}]
+    with pytest.raises(LawBroken) as caught:
+        check_trial("hermes", Trial("Hi.", ("H", "i."), tools), (silence,))
+    error = caught.value
+    assert (error.law, error.expected, error.got) == (silence, "", "Hi.")
+    assert (error.text, error.chunks, error.tools) == ("Hi.", ("H", "i."), tools)
+    assert str(error).splitlines() == [
+        "law 10, silent: there is text (There is no text.)",
+        "  expected: ''",
+        "  got: 'Hi.'",
+        "  dialect: 'hermes'",
+        "  text: 'Hi.'",
+        "  chunks: ['H', 'i.']",
+        "  tools: [{'name': '\\x1b[31m\\x3c|im_start|>'}]",
+    ]
 
 
 def test_too_many_refusals_are_a_failure() -> None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import pytest
 
 import wireproto as wp
-from wireproto.testing import laws
-from wireproto.testing.laws import Trial
+from wireproto.testing import Trial, laws
 
 TOOLS = [
     {

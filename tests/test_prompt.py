@@ -19,7 +19,7 @@ from selectolax.lexbor import LexborHTMLParser
 import wireproto as wp
 from wireproto.codecs.html.blank_form import blank_form
 from wireproto.format.dialect import ResultShape
-from wireproto.testing.laws import identical
+from wireproto.text.json_safe import identical
 from wireproto.tools.parameters import example, parameters
 from wireproto.tools.toolset import Toolset
 

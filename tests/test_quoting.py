@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto.testing.strategies import trials
+from wireproto.fuzz import trials
 from wireproto.values.quoting import LIMIT, SENTENCE, escaped, quoted
 
 HOSTILE = {

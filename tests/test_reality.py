@@ -11,7 +11,8 @@ import pytest
 from judging import REALITY
 
 import wireproto as wp
-from wireproto.testing.laws import identical, merged
+from wireproto.testing.decoded import merged
+from wireproto.text.json_safe import identical
 from wireproto.values.diagnoses import CODES
 from wireproto.values.events import Event
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto.testing import strategies
+from wireproto import fuzz
 
 TOOLS = [
     {
@@ -192,7 +192,7 @@ def restored(message: wp.Message) -> wp.Message:
 @given(data=st.data())
 def test_decoded_messages_come_back_from_dicts(dialect: str, data: st.DataObject) -> None:
     policy = wp.Policy(documents=[PLAN], nested=data.draw(st.sampled_from(["keep", "report", "lift"])))
-    text = data.draw(strategies.outputs(dialect)) + data.draw(st.sampled_from(["", "\n<plan/>\n", "\n<plan><x>"]))
+    text = data.draw(fuzz.outputs(dialect)) + data.draw(st.sampled_from(["", "\n<plan/>\n", "\n<plan><x>"]))
     message = wp.parse(text, dialect, policy=policy)
     back = restored(message)
     assert back == message and back.dialect == message.dialect
@@ -201,7 +201,7 @@ def test_decoded_messages_come_back_from_dicts(dialect: str, data: st.DataObject
         assert again.raw == call.raw and wp.Call.from_dict(call.to_dict()) == call
 
 
-@given(message=strategies.messages("hermes"))
+@given(message=fuzz.messages("hermes"))
 def test_made_messages_come_back_from_dicts(message: wp.Message) -> None:
     assert restored(message) == message
     for call in message.calls:

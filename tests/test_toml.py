@@ -12,10 +12,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import wireproto as wp
+from wireproto import fuzz
 from wireproto.codecs.toml.writer import write_value
-from wireproto.testing import laws
-from wireproto.testing.laws import Trial
-from wireproto.text.json_safe import json_safe
+from wireproto.testing import Trial, laws
+from wireproto.testing.decoded import Decoded, decode, merged
+from wireproto.testing.writing import ROUND_TRIP
+from wireproto.text.json_safe import identical, json_safe
 from wireproto.text.toml_strings import write_line, write_string
 
 WRITE_FILE = {
@@ -61,7 +63,7 @@ def meant(value: Any) -> Any:
 
 def nulls(value: Any) -> Any:
     if isinstance(value, dict):
-        return None if laws.identical(value, {"$null": True}) else {key: nulls(item) for key, item in value.items()}
+        return None if identical(value, {"$null": True}) else {key: nulls(item) for key, item in value.items()}
     return list(map(nulls, value)) if isinstance(value, list) else value
 
 
@@ -188,7 +190,7 @@ def test_valid_toml_means_what_tomli_says(written: list[str]) -> None:
         (said,) = tomli.loads(block)["call"]
         assert found.name == said["name"] and found.id == said.get("id")
         expected = meant(said.get("arguments", {}))
-        assert laws.identical(found.arguments, expected), f"{found.arguments}\n{expected}\n{block}"
+        assert identical(found.arguments, expected), f"{found.arguments}\n{expected}\n{block}"
 
 
 @given(st.lists(blocks(), min_size=1, max_size=2), st.data())
@@ -197,7 +199,7 @@ def test_chunks_do_not_matter(written: list[str], data: st.DataObject) -> None:
     if data.draw(st.booleans()):
         text = text[: data.draw(st.integers(0, len(text)))]
     reason = data.draw(st.sampled_from([None, "stop", "length"]))
-    for chunks in (data.draw(laws.splits(text)), tuple(text)):
+    for chunks in (data.draw(fuzz.chunkings(text)), tuple(text)):
         laws.check_trial("toml", Trial(text, chunks, finish_reason=reason))
 
 
@@ -216,7 +218,7 @@ def test_damaged_blocks(block: str, data: st.DataObject) -> None:
         start = data.draw(st.integers(0, len(text)))
         end = data.draw(st.sampled_from([start, start, min(len(text), start + 3)]))
         text = text[:start] + data.draw(DAMAGE) + text[end:]
-    for chunks in (data.draw(laws.splits(text)), tuple(text)):
+    for chunks in (data.draw(fuzz.chunkings(text)), tuple(text)):
         laws.check_trial("toml", Trial(text, chunks, tools=data.draw(st.sampled_from([None, [WRITE_FILE]]))))
 
 
@@ -256,7 +258,7 @@ CONTENT = {
 def test_a_delimiter_ends_a_string_where_toml_goes_on(quotes: str, behind: str, after: str) -> None:
     text = wrapped(arguments(f"content = {quotes}\na\n{quotes}{behind}\n{after}\n"))
     for chunks in ((text,), tuple(text)):
-        _, message = laws.decode("toml", Trial(text, chunks))
+        _, message = decode("toml", Trial(text, chunks))
         assert message.calls[0].arguments["content"] == "a\n"
         assert message.calls[0].complete and codes(message) == []
 
@@ -268,7 +270,7 @@ def test_a_delimiter_is_content_anywhere_else(quotes: str, behind: str, after: s
     after = after.replace("'''", quotes)
     text = wrapped(arguments(f"content = {quotes}\na\n{quotes}{behind}\n{after}\n{quotes}\n"))
     for chunks in ((text,), tuple(text)):
-        _, message = laws.decode("toml", Trial(text, chunks))
+        _, message = decode("toml", Trial(text, chunks))
         assert message.calls[0].arguments == {"content": f"a\n{quotes}{behind}\n{after}\n"}
         assert message.calls[0].complete and codes(message) == ["toml-repaired"]
 
@@ -307,7 +309,7 @@ def test_an_undeclared_key_that_is_indented_is_code() -> None:
     for body in (indented, "\n" + indented, "  # comment\n" + indented, "   \n" + indented):
         text = wrapped(arguments(body))
         for chunks in ((text,), tuple(text)):
-            _, message = laws.decode("toml", Trial(text, chunks, tools=[WRITE_FILE]))
+            _, message = decode("toml", Trial(text, chunks, tools=[WRITE_FILE]))
             assert message.calls[0].arguments == {"content": "a\n", "x": 1}
 
 
@@ -327,7 +329,7 @@ def test_an_undeclared_key_that_is_indented_is_code() -> None:
 def test_strings(body: str, content: str) -> None:
     text = wrapped(arguments(body))
     for chunks in ((text,), tuple(text)):
-        _, message = laws.decode("toml", Trial(text, chunks))
+        _, message = decode("toml", Trial(text, chunks))
         assert message.calls[0].arguments["content"] == content and codes(message) == []
 
 
@@ -348,7 +350,7 @@ def test_strings(body: str, content: str) -> None:
 def test_what_toml_forbids_in_a_value_is_kept_and_named(body: str, content: Any, repair: str) -> None:
     text = wrapped(arguments(body + "\n"))
     for chunks in ((text,), tuple(text)):
-        _, message = laws.decode("toml", Trial(text, chunks))
+        _, message = decode("toml", Trial(text, chunks))
         assert message.calls[0].arguments == {"content": content} and message.calls[0].complete
         assert [(d.code, d.severity, d.message) for d in message.diagnoses] == [
             ("toml-repaired", "repaired", f"repaired: {repair}")
@@ -394,7 +396,7 @@ def test_strings_stream() -> None:
     assert decoder.feed("''") == [] and decoder.pending == "''"
     assert decoder.feed("x")[0] == wp.ArgumentDelta(0, "content", "''x")
     assert decoder.feed("'''\nmo") == [] and decoder.pending == "'''\nmo"
-    assert laws.merged(decoder.feed("re text")) == [wp.ArgumentDelta(0, "content", "'''\nmore text")]
+    assert merged(decoder.feed("re text")) == [wp.ArgumentDelta(0, "content", "'''\nmore text")]
     events = decoder.feed(tail) + decoder.close()
     assert wp.ArgumentEnd(0, "content", value + "''x'''\nmore text") in events
     assert wp.ArgumentDelta(0, "mode", "420") in events
@@ -485,7 +487,7 @@ INVALID = {
 def test_what_is_not_toml_ends_one_call(body: str, certain: dict[str, Any]) -> None:
     text = wrapped(arguments(body), call("", "other"))
     for chunks in ((text,), tuple(text)):
-        _, message = laws.decode("toml", Trial(text, chunks))
+        _, message = decode("toml", Trial(text, chunks))
         broken, other = message.calls
         assert broken.arguments == certain and not broken.complete and "toml-invalid" in codes(broken)
         assert other.name == "other" and other.complete and message.text == ""
@@ -520,7 +522,7 @@ def test_the_place_of_an_error_is_said() -> None:
 def test_where_the_output_ends(tail: str, reason: str, complete: bool, code: str | None) -> None:
     text = "+++ tool_calls\n" + arguments("path = 'a'\n" + tail)
     for chunks in ((text,), tuple(text)):
-        _, message = laws.decode("toml", Trial(text, chunks, finish_reason=reason))
+        _, message = decode("toml", Trial(text, chunks, finish_reason=reason))
         assert message.calls[0].complete is complete and message.calls[0].arguments["path"] == "a"
         assert codes(message) == ([code] if code else [])
         if "ab" in tail:
@@ -587,7 +589,7 @@ def test_hostile_texts(body: str) -> None:
     text = wrapped(arguments("path = 'a'\n" + body + "\n"), call("", "other"))
     for step in (4 if len(text) < 100_000 else 64, len(text)):
         trial = Trial(text, tuple(text[at : at + step] for at in range(0, len(text), step)))
-        events, message = laws.decode("toml", trial)
+        events, message = decode("toml", trial)
         assert message.calls[0].arguments["path"] == "a"
         assert "".join(segment.raw for segment in message.segments) == text
         assert sum(isinstance(event, wp.CallEnd) for event in events) == len(message.calls)
@@ -615,7 +617,7 @@ def test_a_salted_block_means_the_same(block: str) -> None:
     text = f"+++ tool_calls-k7q2\n{block}\n+++-k7q2"
     (said,) = tomli.loads(block)["call-k7q2"]
     found = only(text, dialect=wp.dialect("toml").salted("k7q2"))
-    assert found.complete and laws.identical(found.arguments, meant(said.get("arguments", {})))
+    assert found.complete and identical(found.arguments, meant(said.get("arguments", {})))
 
 
 # Writing.
@@ -634,9 +636,9 @@ JSON = st.recursive(
 def test_every_value_comes_back(values: dict[str, Any]) -> None:
     text = wp.encode([wp.Call("write_file", values, "c 1")], "toml")
     (found,) = wp.parse(text, "toml").calls
-    assert laws.identical(found.arguments, values) and found.id == "c 1" and found.diagnoses == ()
+    assert identical(found.arguments, values) and found.id == "c 1" and found.diagnoses == ()
     (said,) = tomli.loads(text.removeprefix("+++ tool_calls\n").removesuffix("+++"))["call"]
-    assert laws.identical(meant(said.get("arguments", {})), values)
+    assert identical(meant(said.get("arguments", {})), values)
 
 
 @given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("'\"\\\n\r\t \x00"))))
@@ -666,4 +668,4 @@ def test_depth_comes_back() -> None:
     value: Any = "x"
     for i in range(10):
         value = [value] if i % 2 else {"k": value}
-    assert laws.law_round_trip("toml", wp.Message(calls=(wp.Call("f", {"v": value}),)))
+    assert ROUND_TRIP.check(Decoded("toml", Trial("", message=wp.Message(calls=(wp.Call("f", {"v": value}),)))))

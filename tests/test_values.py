@@ -14,9 +14,8 @@ from judging import CASES, REALITY
 
 import wireproto as wp
 from docs.house import ROOT
-from wireproto.testing.decoded import Decoded
-from wireproto.testing.laws import law_monotone
-from wireproto.testing.strategies import Trial
+from wireproto.testing import Decoded, Trial
+from wireproto.testing.laws import MONOTONE
 
 TOOLS = [
     {
@@ -188,7 +187,7 @@ def test_an_id_is_told_once(dialect: str, text: str) -> None:
         assert start.id == (None if late else "call00001")
         assert told == ([wp.CallIdentified(0, "call00001")] if late else [])
         assert decoder.message.calls[0].id == "call00001"
-    law_monotone(Decoded(dialect, Trial(text, tuple(text), TOOLS)))
+    MONOTONE.check(Decoded(dialect, Trial(text, tuple(text), TOOLS)))
 
 
 def test_of_two_ids_the_first_counts() -> None:

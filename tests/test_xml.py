@@ -12,10 +12,10 @@ from lxml import etree
 import wireproto as wp
 from wireproto.codecs.xml import tree
 from wireproto.codecs.xml.writer import write_value
-from wireproto.testing import laws
-from wireproto.testing.laws import Trial
+from wireproto.testing import Trial, laws
 from wireproto.text import xml_text
 from wireproto.text.json_repair import dumps
+from wireproto.text.json_safe import identical
 from wireproto.tools.toolset import Tool
 
 XML = wp.dialect("xml")
@@ -85,7 +85,7 @@ def test_a_document_is_what_lxml_makes_of_it(document: str) -> None:
 def test_what_is_written_is_well_formed(arguments: dict[str, Any]) -> None:
     wire = wp.encode(wp.Call("f", arguments), XML)
     message = wp.parse(wire, XML, policy=wp.Policy(strict=True))
-    assert laws.identical(message.calls[0].arguments, arguments)
+    assert identical(message.calls[0].arguments, arguments)
     assert message.diagnoses == ()
     strings = {key: value for key, value in arguments.items() if isinstance(value, str)}
     (call,) = etree.fromstring(wire, etree.XMLParser(resolve_entities=False))
@@ -96,7 +96,7 @@ def test_what_is_written_is_well_formed(arguments: dict[str, Any]) -> None:
 def test_a_tree_comes_back(value: Any) -> None:
     text, kind = write_value(XML, value, Tool(""), "k")
     found = tree.read(XML, text, kind, Tool(""), "k", 200)
-    assert found is not None and found.problem == "" and laws.identical(found.value, value)
+    assert found is not None and found.problem == "" and identical(found.value, value)
 
 
 @given(data=st.data())

@@ -15,6 +15,7 @@ from wireproto.grammars.schema.formula import Formula
 from wireproto.grammars.schema.notation import JSON, Delimiters
 from wireproto.grammars.schema.writing import ValueWriter
 from wireproto.tools.toolset import Tool
+from wireproto.values.errors import GrammarError
 
 _ONE_LINE = replace(JSON, lines=False)
 _KEY = pattern_dfa(r"^[A-Za-z0-9_.-]{1,128}$")
@@ -41,9 +42,12 @@ class _Lines:
         return Delimiters()
 
     def member(self, key: str, value: Formula) -> Expr:
-        """Return an argument, every text of it; `write_line` refuses a key that no line can have."""
+        """Return an argument, every text of it; raises `GrammarError` for a key that no line can have."""
         if (key, value) not in self._known:
-            before, after = write_line(key, "\0").split("\0")
+            try:
+                before, after = write_line(key, "\0").split("\0")
+            except ValueError as error:
+                raise GrammarError(str(error)) from None
             line = seq(literal(before), self.writer.value(value), literal(after))
             self._known[key, value] = self.calls.table.add(key, line)
         return self._known[key, value]

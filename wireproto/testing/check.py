@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +24,11 @@ from wireproto.testing.generators.choices import RandomChoices
 from wireproto.testing.generators.damage import AnyDialect
 from wireproto.testing.generators.messages import draw_calls
 from wireproto.testing.generators.tools import Tools
-from wireproto.testing.generators.trials import draw_trial
+from wireproto.testing.generators.trials import Trial, draw_trial
 from wireproto.testing.generators.values import Material
 from wireproto.testing.grammar_law import check_grammar
 from wireproto.testing.growth import check_floods
-from wireproto.testing.law import LawBroken
+from wireproto.testing.law import Law, LawBroken
 from wireproto.testing.laws import LAWS
 from wireproto.testing.minimise import minimise
 from wireproto.values.extras import require
@@ -184,13 +184,17 @@ class _Run:
                 self.progress.last = now
                 self.say(f"{i} of {examples} outputs")
             trial = draw_trial(RandomChoices(f"{seed}:{i}"), self.dialect, tools)
-            found = Decoded(self.dialect, trial)
             try:
-                for law in LAWS:
-                    if i % law.every == 0 and law.check(found) is not False:
-                        self.tried[law.number] += 1
+                self.hold(trial, [law for law in LAWS if i % law.every == 0])
             except LawBroken as error:
                 self.say("making the example small")
                 smaller = minimise(error, self.dialect)
                 self.say("")
                 raise smaller from None
+
+    def hold(self, trial: Trial, laws: Iterable[Law]) -> None:
+        """Hold one output to some laws."""
+        found = Decoded(self.dialect, trial)
+        for law in laws:
+            if law.check(found) is not False:
+                self.tried[law.number] += 1

@@ -31,7 +31,7 @@ _COPIES: Final = 2
 _PARSED: Final = 4
 
 
-class Decoding(NamedTuple):
+class Outcome(NamedTuple):
     """What one decoding gave: its events, its message, and the name of the limit that stopped it, if one did."""
 
     events: list[Event]
@@ -56,18 +56,18 @@ class Decoded:
         return Toolset.of(self.trial.tools)
 
     @cached_property
-    def whole(self) -> Decoding:
+    def whole(self) -> Outcome:
         """The text fed in one piece."""
         return self._decode((self.trial.text,), self.trial.tools)
 
     @cached_property
-    def chunked(self) -> Decoding:
+    def chunked(self) -> Outcome:
         """The text fed in the trial's chunks."""
         trial = self.trial
         return self.whole if trial.chunks in ((), (trial.text,)) else self._decode(trial.chunks, self.known)
 
     @cached_property
-    def watched(self) -> Decoding:
+    def watched(self) -> Outcome:
         """The same chunks; the decoder is copied a few times on the way, and all that it shows is looked at."""
         trial = self.trial
         chunks = trial.chunks or (trial.text,)
@@ -92,7 +92,7 @@ class Decoded:
                 forced=trial.forced,
             )
 
-    def _decode(self, chunks: Iterable[str], tools: Any, copied_at: Iterable[int] = ()) -> Decoding:
+    def _decode(self, chunks: Iterable[str], tools: Any, copied_at: Iterable[int] = ()) -> Outcome:
         trial = self.trial
         events: list[Event] = []
         limit = None
@@ -107,13 +107,12 @@ class Decoded:
             try:
                 for at, chunk in enumerate(chunks):
                     events += decoder.feed(chunk)
-                    if at in copied_at:
-                        decoder = self._twin(decoder)
+                    decoder = self._twin(decoder) if at in copied_at else decoder
                 events += decoder.close(trial.finish_reason)
             except LimitExceeded as error:
                 events += error.events
                 limit = error.limit
-            return Decoding(events, decoder.message, limit)
+            return Outcome(events, decoder.message, limit)
 
     def _twin(self, decoder: Decoder) -> Decoder:
         """Look at a decoder and copy it; what the original is fed from now on must not reach the copy."""
@@ -131,16 +130,16 @@ class Decoded:
             pass
         return copy
 
-    def total(self) -> Total:
+    def total(self, what: str = "decoding") -> Total:
         """Return a `with` block in which what raises, or never ends, is reported as breaking law 1."""
-        return Total(self)
+        return Total(self, what)
 
 
 class Total:
     """A block of code that law 1 is about: an error in it, and its not ending, break the law."""
 
-    def __init__(self, found: Decoded) -> None:
-        self._found, self._limit = found, TimeLimit(found.seconds)
+    def __init__(self, found: Decoded, what: str) -> None:
+        self._found, self._what, self._limit = found, what, TimeLimit(found.seconds)
 
     def __enter__(self) -> None:
         self._limit.__enter__()
@@ -152,11 +151,12 @@ class Total:
             error = late
         found = self._found
         if isinstance(error, NeverEnds):
-            problem = f"decoding never ends: it was stopped after {found.seconds:g} seconds"
-            raise LawBroken(TOTAL, problem, "an end", "none", found.trial, found.dialect) from None
+            problem = f"{self._what} never ends"
+            got = f"stopped after {found.seconds:g} seconds"
+            raise LawBroken(TOTAL, problem, "an end", got, found.trial, found.dialect) from None
         if isinstance(error, Exception) and not isinstance(error, LawBroken):
             got = f"{type(error).__name__}: {error}"
-            raise LawBroken(TOTAL, "decoding raises", "no error", got, found.trial, found.dialect) from error
+            raise LawBroken(TOTAL, f"{self._what} raises", "no error", got, found.trial, found.dialect) from error
 
 
 def _total(found: Decoded) -> None:

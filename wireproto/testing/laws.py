@@ -14,7 +14,7 @@ from dataclasses import fields
 from itertools import pairwise
 from typing import Any, Final, NoReturn
 
-from wireproto.testing.decoded import TOTAL, Decoded, Decoding, merged
+from wireproto.testing.decoded import TOTAL, Decoded, Outcome, merged
 from wireproto.testing.generators.damage import AnyDialect
 from wireproto.testing.generators.trials import Trial
 from wireproto.testing.grammar_law import GRAMMAR_AGREES
@@ -112,7 +112,7 @@ CHUNK_INVARIANT: Final = Law(
 MONOTONE: Final = Law(
     4, "monotone", "Nothing emitted is changed or repeated; the deltas of a call join to its arguments.", _monotone
 )
-EXACT_REPLAY: Final = Law(9, "exact-replay", "The raw text of a call is what the model wrote.", _exact_replay)
+EXACT_REPLAY: Final = Law(9, "exact replay", "The raw text of a call is what the model wrote.", _exact_replay)
 LAWS: Final[tuple[Law, ...]] = (
     TOTAL,
     LOSSLESS,
@@ -158,5 +158,5 @@ def _apart(expected: list[Any], got: list[Any]) -> tuple[list[Any], list[Any]]:
     return expected[at : at + 3], got[at : at + 3]
 
 
-def _diagnosed(found: Decoding) -> list[Any]:
+def _diagnosed(found: Outcome) -> list[Any]:
     return [event.diagnosis for event in found.events if isinstance(event, ev.Diagnosed)]

@@ -52,7 +52,7 @@ def breaks(law: Law, dialect: AnyDialect, trial: Trial) -> LawBroken | None:
 
 def shrink(trial: Trial, is_broken: IsBroken, seconds: float = SECONDS) -> Trial:
     """Return the smallest trial that is found within so many seconds and of which `is_broken` is true."""
-    search = _Search(trial, is_broken, time.monotonic() + seconds)
+    search = _Shrinker(trial, is_broken, time.monotonic() + seconds)
     before = None
     while search.trial != before:
         before = search.trial
@@ -60,7 +60,7 @@ def shrink(trial: Trial, is_broken: IsBroken, seconds: float = SECONDS) -> Trial
     return search.trial
 
 
-class _Search:
+class _Shrinker:
     """The smallest trial so far, and the ways to make it smaller; after the deadline nothing is tried any more."""
 
     def __init__(self, trial: Trial, is_broken: IsBroken, deadline: float) -> None:

@@ -47,12 +47,16 @@ class TimeLimit:
 
 
 def _watch() -> None:
-    assert _RAISE is not None
     while True:
         time.sleep(0.05)
+        # A machine that slept, or had other things to do, gives a block no CPU time.
         now = time.process_time()
-        for limit, (thread, end) in list(TimeLimit._open.items()):
-            with TimeLimit._lock:
-                # A machine that slept, or had other things to do, gives a block no CPU time.
-                if now > end and TimeLimit._open.pop(limit, None) is not None:
-                    _RAISE(ctypes.c_ulong(thread), ctypes.py_object(NeverEnds))
+        for limit in [limit for limit, (_, end) in list(TimeLimit._open.items()) if now > end]:
+            _stop(limit)
+
+
+def _stop(limit: TimeLimit) -> None:
+    with TimeLimit._lock:
+        thread, _ = TimeLimit._open.pop(limit, (None, 0))
+        if thread is not None and _RAISE is not None:
+            _RAISE(ctypes.c_ulong(thread), ctypes.py_object(NeverEnds))

@@ -26,7 +26,7 @@ def _round_trip(found: Decoded) -> bool:
     message, spec, tools = found.trial.message, found.spec, found.known
     if message is None or spec is None:
         return False
-    with found.total():
+    with found.total("writing"):
         try:
             text = encode(message, spec, tools)
         except EncodeError:

@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, Final, Literal
 
-from wireproto.decode.forced import Forced
 from wireproto.testing.generators.choices import Choices
 from wireproto.testing.generators.damage import AnyDialect, damage, material_of
 from wireproto.testing.generators.messages import draw_message, written
@@ -21,7 +20,7 @@ from wireproto.text.json_repair import dumps
 from wireproto.values.document_types import DocumentType
 from wireproto.values.finish_reasons import CUT, ENDED
 from wireproto.values.model import Message
-from wireproto.values.policy import LABELS, Limits, Loops, Policy
+from wireproto.values.policy import LABELS, Forced, Limits, Loops, Policy
 
 _JUDGED: Final[tuple[Literal["note", "off", "defect"], ...]] = ("note", "off", "defect")
 _FINISH_REASONS: Final = (None, "stop", "length", "tool_calls", "end_turn", "max_tokens", "", "what?", *ENDED, *CUT)
