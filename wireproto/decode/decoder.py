@@ -41,7 +41,7 @@ class Decoder(State):
         WireprotoError: `forced` is no choice, or names a tool that is not declared.
     """
 
-    __slots__ = ("_closed", "_core", "_detects", "_ends_turn", "_held", "_look_at", "_loops", "_may_end_turn",
+    __slots__ = ("_closed", "_core", "_detects", "_end_first", "_ends_turn", "_held", "_look_at", "_loops",
                  "_policy", "_tools")  # fmt: skip
 
     def __init__(
@@ -67,7 +67,7 @@ class Decoder(State):
             kind = recogniser_for(forced, self._tools)
         self._core: Recogniser = kind(openers, self._tools, self._policy, reasoning_open, self._loops)
         self._look_at = LOOK  # the position at which the input as a whole is looked at for floods
-        self._ends_turn, self._may_end_turn = openers.ends_turn.search, openers.first_of_turn.search
+        self._ends_turn, self._end_first = openers.ends_turn.search, openers.end_first
         self._held = ""  # end-of-turn tokens at the end of the text so far, or what may become one
         self._closed = False
 
@@ -97,11 +97,17 @@ class Decoder(State):
             # It is no text, which is not asked before, since that would cost every chunk; the refusal follows.
         if self._closed or not isinstance(text, str):
             raise self._refusal(text)
-        tail = text if len(text) <= MAX_TURN_END else text[-MAX_TURN_END:]
-        may_end = self._may_end_turn(tail) is not None and self._ends_turn(tail)
-        if self._held or may_end:
+        tail = max(0, len(text) - MAX_TURN_END)
+        if self._end_first:
+            tail = text.rfind(self._end_first, tail)
+        if self._held or (tail >= 0 and self._ends_turn(text, tail) is not None):
             return self._hold_back(self._held + text)
-        return self._recognise(text)
+        if core.buffer.end + len(text) >= self._look_at:
+            return self._recognise(text)
+        try:
+            return core.feed(text)
+        except LimitExceeded as error:
+            raise self._stop(error, []) from None
 
     def _hold_back(self, text: str) -> list[Event]:
         """Feed all but the end-of-turn tokens that a text ends with: only what follows shows whether they are some."""
@@ -152,7 +158,8 @@ class Decoder(State):
         """
         if self._closed:
             return []
-        core, self._closed, events = self._core, True, list[Event]()
+        core, self._closed = self._core, True
+        events: list[Event] = []
         try:
             if self._held:
                 events = core.feed("", at_once=True)

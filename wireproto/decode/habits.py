@@ -110,8 +110,9 @@ HABITS: Final = (
 )  # fmt: skip
 
 # A character of each needle that prose has seldom: the needles themselves are looked for only where it stands.
-_SIGN_OF: Final = {each.needle: next((c for c in each.needle if not c.isalnum()), each.needle) for each in HABITS}
-_SIGNS: Final = frozenset(_SIGN_OF.values())
+_BY_SIGN: Final[dict[str, list[Habit]]] = {}
+for _habit in HABITS:
+    _BY_SIGN.setdefault(next((c for c in _habit.needle if not c.isalnum()), _habit.needle), []).append(_habit)
 _LEAD: Final = re.compile(r"(?:[\s,;\[]|print\(|await\s|[^\W\d]\w{0,63}[ \t]*=(?!=)[ \t]*|#[^\n]*\n){0,64}")
 _CALL: Final = re.compile(r"((?:[^\W\d]\w{0,63}\.){0,8}[^\W\d]\w{0,127})\(")
 # A bracket, or a string: one that never ends takes the rest, so that no quotation mark in it is looked at again.
@@ -130,10 +131,8 @@ _Reads = tuple[list[_Read], int]  # and how far was read
 
 def habitual(text: str, tools: Toolset) -> Iterator[tuple[Call, Habit, bool]]:
     """Yield the calls in a text that are in a format without a dialect, and whether each is in a code span."""
-    live = [sign for sign in _SIGNS if sign in text]
-    if not live:
-        return
-    for habit in [each for each in HABITS if _SIGN_OF[each.needle] in live and each.needle in text]:
+    live = [habit for sign, habits in _BY_SIGN.items() if sign in text for habit in habits if habit.needle in text]
+    for habit in live:
         floor, tries = 0, 0
         for found in re.finditer(habit.opener, text):
             start = found.end() - len(found.group().lstrip(BLANK))

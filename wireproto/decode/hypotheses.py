@@ -27,6 +27,7 @@ from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spelling
 from wireproto.format.template import Lit, Slot, Template
 from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK, Literals, Match, skip_blank
+from wireproto.tools.names import NO_UNUSUAL, Unusual
 from wireproto.tools.toolset import Toolset
 
 # The dialect whose body is a JSON object with name and arguments, and nothing else: what models write without markers.
@@ -36,6 +37,8 @@ _TOKEN = re.compile(r"<\|[^<>|]*\|>|<｜[^<>｜]*｜>|\[/?[A-Z_]+\]")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|#39|#34|#x27|#x22);")
 _FENCES = Literals(frozenset(FENCES))
 _QUOTED = re.compile(rf"[{''.join(QUOTING)}](?=[<\[{{+])")
+# What is in a call without any bracket: ReAct's words, and the Python calls of `habits`.
+_BRACKETLESS = r"Action|_code|\)\s*\Z"
 _BLOCK_QUOTE = re.compile(r"(?:\A|\n) {0,3}>[^\n]*\n {0,3}(?:> ?)+\Z")  # CommonMark 5.1, of several lines
 
 
@@ -82,6 +85,21 @@ def every_opener(own: Dialect | None = None) -> Literals:
     return Literals(
         frozenset(opener for spelling in others for opener in spelling.openers if is_distinctive(opener)) - taken
     )
+
+
+@lru_cache(maxsize=CACHED)
+def telltales(own: Dialect | None) -> re.Pattern[str] | None:
+    """Return a pattern that is found in each text of which there is a hypothesis; None if nothing tells.
+
+    Most prose holds none of these signs, and needs no second look.
+    """
+    spelled = spellings(own) if own is not None else ()
+    for spelling in spelled:
+        if any(not header.first and (header.nodes or spelling.codec.body != "object") for header in spelling.headers):
+            return None  # a call begins with any word
+    openers = {*_argument_openers(own, NO_UNUSUAL)[1], *(opener for each in spelled for opener in each.openers)}
+    firsts = {*every_opener().firsts, *(opener[0] for opener in openers), "{", "&"}
+    return re.compile(f"[{re.escape(''.join(sorted(firsts)))}]|{_BRACKETLESS}")
 
 
 def has_element(text: str, tools: Toolset) -> bool:
@@ -218,16 +236,21 @@ def _names_a_tool(dialect: Dialect, head: Match, tools: Toolset) -> bool:
     return found is not None and tools.get(found[0]) is not None
 
 
-def lone_arguments(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothesis]:
-    """Yield the hypotheses of tagged arguments without a call's header, of a tool that declares the first of them."""
-    if not tools.names:
-        return
+@lru_cache(maxsize=CACHED)
+def _argument_openers(own: Dialect | None, unusual: Unusual) -> tuple[Literals, dict[str, Spelling]]:
+    """Return what tagged arguments begin with, and the spelling of each; a dialect may have no such arguments."""
     specs = [own] if own is not None else [find_dialect(name) for name in dialects()]
     named: dict[str, Spelling] = {}
     for spelling in (spellings(spec)[0] for spec in specs):
         if spelling.codec.body == "arguments" and not spelling.key_is_tag and not spelling.codec.has_cdata:
-            named.setdefault(spelling.keys[0].first, declaring(spelling, tools.unusual))
-    for found in iter_literals(Literals(frozenset(named)), text) if named else ():
+            named.setdefault(spelling.keys[0].first, declaring(spelling, unusual))
+    return Literals(frozenset(named)), named
+
+
+def lone_arguments(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothesis]:
+    """Yield the hypotheses of tagged arguments without a call's header, of a tool that declares the first of them."""
+    literals, named = _argument_openers(own, tools.unusual)
+    for found in iter_literals(literals, text) if tools.tools else ():
         at = found.start()
         before = text[max(0, at - _NEAR) : at]
         if before.rpartition("\n")[2].strip(" \t"):

@@ -64,7 +64,8 @@ class Recogniser(State):
 
     def feed(self, chunk: str, at_once: bool = False) -> list[Event]:
         """Take more of the output; return what is certain now. `at_once`: put nothing off until more text comes."""
-        self._context.retry_at = 0 if at_once else self._context.retry_at
+        if at_once:
+            self._context.retry_at = 0
         self.buffer.feed(chunk)
         self._run(End.OPEN)
         return self.transcript.drain()
@@ -114,19 +115,21 @@ class Recogniser(State):
         while self._step(end):
             pass
         self.buffer.release(self._position)
-        reader, outside = self._reader, self._region.kind == "text"
-        self.plain_reader = reader if reader is not None and outside and reader.is_plain else None
+        reader = self._reader
+        is_plain = reader is not None and self._region.kind == "text" and reader.is_plain
+        self.plain_reader = reader if is_plain else None
 
     def _step(self, end: End) -> bool:
         """Take one step; False when there is nothing more to do with the text so far."""
-        region = self._region
+        region, reader = self._region, self._reader
         stop, reach, longest = self.buffer.end, end, None
         if region.kind != "text":
             stop, longest = region.reach(self.buffer, end.final), self._speculation.longest
             reach = end if region.closed is None else End.CUT
             if longest is not None and stop > longest:
                 stop, reach = longest, End.OPEN
-        reader = self._reader
+        elif reader is not None:
+            return self._read_call(reader, stop, end)
         if reader is not None:
             moved = self._read_call(reader, stop, reach)
         elif self._context.after_call is not None:
@@ -168,15 +171,15 @@ class Recogniser(State):
             if answer is not NO:
                 return answer is YES
             start = self._position - base
-        kind = self._region.kind
+        kind, text = self._region.kind, buffer.window
         literals = openers.text if kind == "text" else openers.guarded
         # The line behind a line break may lack its first marker.
         by_line = openers.late and not openers.line_heads and kind != "fence"
-        line = buffer.window.find("\n", start, limit) if by_line else -1
-        at, literal = literals.seek(buffer.window, start, line if line >= 0 else limit, end.final or line >= 0)
+        line = text.find("\n", start, limit) if by_line else -1
+        at, literal = literals.seek(text, start, line if line >= 0 else limit, end.final or line >= 0)
         if literal is None and line >= 0:
             at, literal = line, "\n"
-        shown = base + (openers.without_before(buffer.window, start, at) if openers.before else at)
+        shown = base + (openers.without_before(text, start, at) if openers.before else at)
         if literal is None:
             if end.final and context.section is not None and at < limit:
                 self.transcript.diagnose("truncated-call", (stop, stop))

@@ -24,6 +24,7 @@ from wireproto.decode.hypotheses import (
     quotations,
     records,
     stripped,
+    telltales,
     unescaped,
 )
 from wireproto.decode.recogniser import Recogniser
@@ -81,7 +82,12 @@ class _SecondLook:
         found: list[Call] = []
         self._taken = sorted(call.span for call in self.transcript.candidates)
         self._spare += self.buffer.end
-        for kind, (start, end) in [*self.transcript.outside()]:
+        telltale = telltales(self.own)
+        for kind, segments in [*self.transcript.outside()]:
+            prose = (self.buffer.slice(start, end) for each, start, end in segments if each == kind)
+            if telltale is not None and not any(map(telltale.search, prose)):
+                continue
+            start, end = segments[0][1], segments[-1][2]
             text = self.buffer.slice(start, end)
             fenced = [(start + opener, start + closer) for opener, closer in fences(text)]
             for call, guess in self._calls(text, kind):

@@ -40,7 +40,8 @@ class OpenerTable:
     calls are not foreign, empty if none is. `late` are the spellings whose header may have lost its first marker.
     `reasoning` are the closers of reasoning by its opener, `reasoning_closers` all of them. `line_heads`: texts that
     start a line when a call has lost its first marker; if they are known, each is also among the literals, behind a
-    line break. `ends` are the tokens that end a turn: `ends_turn` finds them, `first_of_turn` their first characters.
+    line break. `ends` are the tokens that end a turn: `ends_turn` finds them behind the last `end_first`, the one
+    character that each of them begins with and holds nowhere else; empty if there is none.
     `before` are the line breaks that belong to a section's opener. `names`: the declared ones, where a line may start
     with one. `repairs`: openers that are damaged are looked at too.
     """
@@ -64,12 +65,13 @@ class OpenerTable:
     unusual: Unusual = NO_UNUSUAL
     repairs: bool = True
     ends_turn: re.Pattern[str] = field(init=False)
-    first_of_turn: re.Pattern[str] = field(init=False)
+    end_first: str = field(init=False)
 
     def __post_init__(self) -> None:
-        firsts = "".join(sorted({re.escape(token[0]) for token in self.ends}))
+        first = self.ends[0][0] if self.ends else ""
+        is_only = all(token[0] == first and first not in token[1:] for token in self.ends)
         object.__setattr__(self, "ends_turn", turn_ends(frozenset(self.ends)))
-        object.__setattr__(self, "first_of_turn", re.compile(f"[{firsts}]" if firsts else "(?!)"))
+        object.__setattr__(self, "end_first", first if is_only else "")
 
     @property
     def ends_reasoning(self) -> bool:

@@ -266,12 +266,11 @@ class Transcript(State):
         """Yield where the reasoning stands, so far."""
         yield from ((start, end) for kind, start, end in self._written() if kind == "reasoning")
 
-    def outside(self) -> Iterator[tuple[Prose, tuple[int, int]]]:
-        """Yield the stretches of text, with the markup around it, and of reasoning, between calls and documents."""
+    def outside(self) -> Iterator[tuple[Prose, list[_Written]]]:
+        """Yield the segments of text, with the markup around it, and of reasoning, between calls and documents."""
         for kind, run in groupby(self._written(), key=lambda segment: _PROSE.get(segment[0])):
             if kind is not None:
-                (_, start, end), *more = run
-                yield kind, (start, more[-1][2] if more else end)
+                yield kind, [*run]
 
     def _written(self) -> list[_Written]:
         segment = self._open

@@ -59,7 +59,9 @@ def json_safe(value: object, max_depth: int = MAX_DEPTH) -> Safe:
 
 def identical(left: Any, right: Any) -> bool:
     """Whether two values are the same JSON: `5`, `5.0` and `True` are three values, order of members does not count."""
-    return _alike(left, right, lambda one, other: type(one) is type(other) and bool(one == other))
+    if isinstance(left, (dict, list, tuple)):
+        return _alike(left, right, _is_same)
+    return _is_same(left, right)
 
 
 def equal(left: Any, right: Any) -> bool:
@@ -82,6 +84,10 @@ def _alike(left: Any, right: Any, same: Callable[[Any, Any], bool]) -> bool:
         elif not same(one, other):
             return False
     return True
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -82,14 +82,18 @@ def definition(item: object, where: str) -> Definition:
     if not isinstance(name, str) or not name:
         shown = "an empty string" if name == "" else _python_noun(name)
         raise SchemaError(f'{where}: "name" must be a string that is not empty, not {shown}')
-    where = f'{where} ("{escaped(name)}")'
     description = body.get("description")
     if description is not None and not isinstance(description, str):
-        raise SchemaError(f'{where}: "description" must be a string, not {_python_noun(description)}')
-    return name, description or "", _schema(body, where)
+        raise SchemaError(f'{named(where, name)}: "description" must be a string, not {_python_noun(description)}')
+    return name, description or "", _schema(body, where, name)
 
 
-def check_root(schema: Mapping[str, Any], where: str, place: str = "parameters") -> None:
+def named(where: str, name: str) -> str:
+    """Return how an error names a definition whose name is known."""
+    return f'{where} ("{escaped(name)}")'
+
+
+def check_root(schema: Mapping[str, Any], where: str, name: str, place: str = "parameters") -> None:
     """Refuse a schema of arguments that no object fits.
 
     Raises:
@@ -99,21 +103,21 @@ def check_root(schema: Mapping[str, Any], where: str, place: str = "parameters")
         return
     types = Resolver(schema).types(schema)
     if types is not None and "object" not in types:
-        named = " or ".join(sorted(types)) or "nothing at all"
-        what = f'"{place}" must describe an object, whose properties are the arguments, and not {named}'
-        raise SchemaError(f'{where}: {what}: write {{"type": "object", "properties": {{…}}}}')
+        which = " or ".join(sorted(types)) or "nothing at all"
+        what = f'"{place}" must describe an object, whose properties are the arguments, and not {which}'
+        raise SchemaError(f'{named(where, name)}: {what}: write {{"type": "object", "properties": {{…}}}}')
 
 
-def _schema(body: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+def _schema(body: Mapping[str, Any], where: str, name: str) -> Mapping[str, Any]:
     for place in _SCHEMA_PLACES:
         schema = body.get(place)
         if isinstance(schema, (dict, Mapping)):
             if _is_geminis(schema):
                 schema = _plain(schema, 0)
-            check_root(schema, where, place)
+            check_root(schema, where, name, place)
             return schema
         if schema is not None:
-            raise SchemaError(f'{where}: "{place}" must be an object, not {_python_noun(schema)}')
+            raise SchemaError(f'{named(where, name)}: "{place}" must be an object, not {_python_noun(schema)}')
     return {}
 
 
@@ -121,8 +125,10 @@ def _schema(body: Mapping[str, Any], where: str) -> Mapping[str, Any]:
 
 
 def _is_geminis(schema: Mapping[str, Any]) -> bool:
+    if "type" in schema:
+        return _is_upper(schema)
     declared = schema.get("properties")
-    return _is_upper(schema) or (isinstance(declared, (dict, Mapping)) and any(map(_is_upper, declared.values())))
+    return isinstance(declared, (dict, Mapping)) and any(map(_is_upper, declared.values()))
 
 
 def _is_upper(schema: object) -> bool:

@@ -6,7 +6,7 @@ It must not know any dialect. Law: a declared name is a name, whatever its chara
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 # Prose holds such words too, but seldom where a name belongs; with more characters it would.
@@ -23,6 +23,8 @@ class Unusual(NamedTuple):
 NO_UNUSUAL: Final = Unusual(frozenset(), frozenset())
 
 
-def unusual(names: Iterable[str], keys: Iterable[str]) -> Unusual:
+def unusual(names: Collection[str], keys: Collection[str]) -> Unusual:
     """Return those that are no usual names."""
+    if all(map(NAME.fullmatch, names)) and all(map(NAME.fullmatch, keys)):
+        return NO_UNUSUAL  # as nearly always
     return Unusual(*(frozenset(name for name in some if NAME.fullmatch(name) is None) for some in (names, keys)))

@@ -18,7 +18,7 @@ from wireproto.text.numbers import MAY_BE_FRACTION, holds
 from wireproto.tools.arguments import is_constrained, required
 from wireproto.tools.exact import settled
 from wireproto.tools.judge import UNSURE, Fault, Judge, any_string
-from wireproto.tools.loading import check_root, definition, definitions
+from wireproto.tools.loading import check_root, definition, definitions, named
 from wireproto.tools.names import Unusual, unusual
 from wireproto.tools.reading import Typed, either, fits, is_json, mismatched, noun, read, read_json
 from wireproto.tools.types import NUMBERS, PLAIN_TYPES, Resolver, Types
@@ -297,8 +297,7 @@ class Toolset:
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {tool.name: tool for tool in self.tools})
         object.__setattr__(self, "empty", not self.any_name and not self.tools)
-        keys = frozenset[str]().union(*(tool.keys for tool in self.tools))
-        object.__setattr__(self, "unusual", unusual(self.by_name, keys))
+        object.__setattr__(self, "unusual", unusual(self.by_name, [key for tool in self.tools for key in tool.keys]))
 
     @classmethod
     def of(cls, tools: Tools) -> Toolset:
@@ -318,7 +317,7 @@ class Toolset:
             if known is not tool and not _same(known, tool):
                 first = next(place for other, place in definitions(tools) if _load(other, place) == known)
                 message = f"{first} has the same name; rename or drop one of them"
-                raise SchemaError(f'{where} ("{escaped(tool.name)}"): {message}')
+                raise SchemaError(f"{named(where, tool.name)}: {message}")
         return cls(tuple(found.values()))
 
     def require_judgement(self) -> None:
@@ -365,7 +364,7 @@ so that nothing is a call.
 def _load(item: object, where: str) -> Tool:
     if not isinstance(item, Tool):
         return Tool(*definition(item, where))
-    check_root(item.schema, f'{where} ("{escaped(item.name)}")')
+    check_root(item.schema, where, item.name)
     return item
 
 

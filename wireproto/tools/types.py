@@ -37,6 +37,8 @@ PLAIN_TYPES: Final = {name: frozenset({kind}) for name, kind in _TYPE_NAMES.item
 # $ref makes a schema a graph: depth ends cycles, steps end what fans out exponentially.
 _MAX_SCHEMA_DEPTH: Final = 32
 _MAX_SCHEMA_STEPS: Final = 10_000
+_COMPOUND: Final = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
+_STRINGS: Final = frozenset({str})
 NUMBERS: Final = frozenset({"number", "integer"})
 
 
@@ -72,6 +74,8 @@ class Resolver:
             return {}
         own = _string_keys(schema.get("properties"))
         self._steps -= len(own)
+        if _COMPOUND.isdisjoint(schema):
+            return own
         places = [own]
         places += [self.properties(part, depth + 1) for part in self._conjuncts(schema)]
         for parts in _alternatives(schema):
@@ -165,8 +169,10 @@ def _child(node: object, step: str) -> object:
 
 
 def _string_keys(properties: object) -> dict[str, Any]:
-    if not isinstance(properties, Mapping):
+    if not isinstance(properties, (dict, Mapping)):
         return {}
+    if set(map(type, properties)) <= _STRINGS:
+        return dict(properties)
     return {key: schema for key, schema in properties.items() if isinstance(key, str)}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
-from typing import Any, Literal, Union
+from typing import Any, Final, Literal, Union
 
 from wireproto.codecs import codec
 from wireproto.decode.decoder import parse
@@ -22,9 +22,14 @@ from wireproto.tools.names import NAME
 from wireproto.tools.toolset import Tool, Tools, Toolset
 from wireproto.values.errors import EncodeError
 from wireproto.values.model import Call, Message
+from wireproto.values.policy import Loops, Policy
 from wireproto.values.quoting import quoted
 
 Encodable = Union[Message, Call, Sequence[Call]]
+# What was written is read to be compared: nothing beside the calls and the text is asked for.
+_READ_BACK: Final = Policy(
+    second_look=False, validate="off", loops=Loops(max_repeated_calls=None, max_repeated_passages=None)
+)
 
 
 def encode(
@@ -244,8 +249,8 @@ def _not_json(value: Any) -> str:
 
 def _difference(message: Message, text: str, dialect: Dialect, tools: Toolset, reasoning_open: bool) -> str:
     """Decode what was written; say what would not come back, or nothing."""
-    cut = any(not call.complete for call in message.calls)
-    back = parse(text, dialect, tools, finish_reason="length" if cut else None, reasoning_open=reasoning_open)
+    cut = "length" if any(not call.complete for call in message.calls) else None
+    back = parse(text, dialect, tools, policy=_READ_BACK, finish_reason=cut, reasoning_open=reasoning_open)
     for i, call in enumerate(message.calls):
         if i >= len(back.calls):
             return f"call {i} ({quoted(call.name)}) would not come back as a call"

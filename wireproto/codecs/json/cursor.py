@@ -20,6 +20,7 @@ from wireproto.text.state import State
 _FENCES = "`~"
 _ARGUMENTS = re.compile(r"""\{[ \t\r\n]*["']([^"'\\]{1,128})["'][ \t\r\n]*:""")
 _HALF_OBJECT = re.compile(r"""\{[ \t\r\n]*(?:["'][^"'\\]{0,128}(?:["'][ \t\r\n]*)?)?\Z""")
+_KEY = re.compile(r'"([^"\\\x00-\x1f]*)"[ \t]{0,64}:')
 _LITERAL_BLANKS = ("\\n", "\\t", "\\r")
 _IN_STRING = {'"': re.compile(r'["\\]'), "'": re.compile(r"['\\]")}
 
@@ -115,6 +116,15 @@ class Cursor(State):
         if literal:
             self.repairs.add("literal-newline")
         return char
+
+    def whole_key(self) -> str | None:
+        """Take the key that stands here, with its colon; None if it has to be read a piece at a time."""
+        base = self.buffer.base
+        found = _KEY.match(self.buffer.window, self.position - base, self.stop - base)
+        if found is None:
+            return None
+        self.position = base + found.end()
+        return found[1]
 
     @property
     def closers(self) -> tuple[str, ...]:

@@ -1,9 +1,8 @@
 """Arguments as JSON: an object that is the arguments, or a record that names the tool too.
 
-Strings of the arguments are emitted decoded while they grow; other values are read as a whole by `json_repair`, which
-has the repair ladder (R-REPAIR). Here is what is read of a payload that is as it should be; `repairs` has what is done
-where it is not. Law: inside a string nothing is a marker, and what is not JSON ends the call incomplete instead of
-being guessed.
+Strings of the arguments are emitted decoded while they grow; other values are read as a whole by `json_repair` (see
+R-REPAIR). What is done where a payload is not as it should be is in `repairs`. Law: inside a string nothing is a
+marker, and what is not JSON ends the call incomplete instead of being guessed.
 """
 
 from __future__ import annotations
@@ -30,8 +29,7 @@ class JsonReader(State):
 
     __slots__ = ("_brackets", "_cursor", "_handler", "_members", "_part", "_progress", "builder")
 
-    def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
-        del in_section  # JSON ends where its brackets end, whatever is open around it
+    def __init__(self, builder: CallBuilder, position: int, _in_section: bool) -> None:
         opening, self.builder = builder.opening, builder
         closer = "" if opening.closed else opening.call_close
         self._cursor = Cursor(builder.buffer, position, opening.spelling, closer)
@@ -109,7 +107,10 @@ class JsonReader(State):
             return WAIT
         if char in "\"'":
             self._progress.role = "key"
-            return self._open_string(char)
+            if (key := self._cursor.whole_key()) is None:
+                return self._open_string(char)
+            self._progress.key = key
+            return self._go(JsonReader._at_value)
         if char == "}":
             if self._progress.after_comma:
                 self._cursor.repairs.add("trailing-comma")
