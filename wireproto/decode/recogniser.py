@@ -116,13 +116,11 @@ class Recogniser(State):
             pass
         self.buffer.release(self._position)
         reader = self._reader
-        is_plain = reader is not None and self._region.kind == "text" and reader.is_plain
-        self.plain_reader = reader if is_plain else None
+        self.plain_reader = reader if reader is not None and self._region.kind == "text" and reader.is_plain else None
 
     def _step(self, end: End) -> bool:
         """Take one step; False when there is nothing more to do with the text so far."""
-        region, reader = self._region, self._reader
-        stop, reach, longest = self.buffer.end, end, None
+        region, reader, stop, reach, longest = self._region, self._reader, self.buffer.end, end, None
         if region.kind != "text":
             stop, longest = region.reach(self.buffer, end.final), self._speculation.longest
             reach = end if region.closed is None else End.CUT
@@ -257,11 +255,10 @@ class Recogniser(State):
         return WAIT if block is WAIT else answer
 
     def _open_document(self, at: int, limit: int, end: End) -> Answer:
-        documents, base = self.documents, self.buffer.base
-        if documents is None or self._region.kind != "text":
+        if self.documents is None or self._region.kind != "text":
             return NO
-        self._emit(base + at)
-        return documents.open(self._context, base + at, base + limit, end.final)
+        self._emit(position := self.buffer.base + at)
+        return self.documents.open(self._context, position, self.buffer.base + limit, end.final)
 
     def _skip_markup(self, start: int, end: int, code: str = "") -> Answer:
         """Pass over markup that opens nothing; `code` is what is to be said of it."""

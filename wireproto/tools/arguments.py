@@ -38,10 +38,8 @@ def is_constrained(schema: object, declared: Mapping[str, Any]) -> bool:
         asked = schema.keys() & _OF_ROOT
         if len(asked) > 1 or not isinstance(schema.get("additionalProperties"), bool):
             return True
-    # Asked for each argument of each tool: plain dicts, which most schemas are, are asked at once.
-    return any(
-        [not _OF_VALUE.isdisjoint(each) if type(each) is dict else constrains(each) for each in declared.values()]
-    )
+    # Most are plain dicts: those are asked without a call, since every argument of every tool is asked.
+    return any(not _OF_VALUE.isdisjoint(each) if type(each) is dict else constrains(each) for each in declared.values())
 
 
 def constrains(declared: object) -> bool:

@@ -95,7 +95,7 @@ class ValueSite:
     @property
     def words(self) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
         """What may be the name in a header, and the key in an argument's opener: usual words, and unusual ones."""
-        found = unusual((name for name, _ in self.unusual), (key for _, keys in self.unusual for key in keys))
+        found = unusual([name for name, _ in self.unusual], [key for _, keys in self.unusual for key in keys])
         names, keys = (
             (None, *sorted(each)) if len(each) <= _MAX_UNUSUAL else (union(_alphabet("key"), char_set("".join(each))),)
             for each in found
