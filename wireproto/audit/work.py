@@ -167,7 +167,7 @@ def run(part: Part, settings: Settings) -> tuple[Counts, int]:
     """Judge the outputs of one part; return the counts, and how many lines or rows it has."""
     counts, tools, folding = Counts(), Toolset.of(settings.tools), Folding(settings.fields)
     line = 0
-    for line, load in enumerate(_rows(part) if part.kind == "parquet" else _lines(part), start=1):
+    for line, load in enumerate(records(part), start=1):
         if load is None:
             continue
         counts.records += 1
@@ -188,6 +188,11 @@ def _count(counts: Counts, found: Iterable[Output], location: Location, tools: T
     for number, output in enumerate(found):
         here = Location(location.file, location.part, location.line, number)
         counts.add(judge(output, tools, settings.dialect), here, output.day)
+
+
+def records(part: Part) -> Iterator[Callable[[], Any] | None]:
+    """Yield a function that reads each record of a part, or raises BadRecord; None for a blank line."""
+    return _rows(part) if part.kind == "parquet" else _lines(part)
 
 
 def _lines(part: Part) -> Iterator[Callable[[], Any] | None]:

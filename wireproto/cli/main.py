@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import wireproto
-from wireproto.cli import audit
+from wireproto.cli import audit, fuzz
 from wireproto.cli.grammar import grammar_app
 from wireproto.cli.io import (
     Complaint,
@@ -249,3 +249,4 @@ def show_command(
 
 app.add_typer(grammar_app)
 audit.register(app)
+fuzz.register(app)

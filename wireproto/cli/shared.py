@@ -25,7 +25,7 @@ Exit codes:
   0    fine
   1    a diagnosis of severity "defect", an error in a grammar, an invalid text in `grammar try`,
        an audit that read no output, or more than --fail-over or --fail-unread allows,
-       or input that is not UTF-8
+       an output that breaks a law in `fuzz`, or input that is not UTF-8
   2    wrong options, files, dialects or tools, a call that cannot be encoded, or a missing package
   130  interrupted from the keyboard
   141  the program that reads the output has ended

@@ -30,8 +30,6 @@ from wireproto.values.events import Event
 from wireproto.values.finish_reasons import meaning
 from wireproto.values.policy import Policy
 
-Spellings = tuple[Spelling, ...]
-
 
 class Recogniser(State):
     """Text to events, looking at no character twice.
@@ -274,7 +272,13 @@ class Recogniser(State):
     # Calls.
 
     def _open(
-        self, spellings: Spellings, at: int, limit: int, end: End, within: Spelling | None = None, joint: int = 0
+        self,
+        spellings: tuple[Spelling, ...],
+        at: int,
+        limit: int,
+        end: End,
+        within: Spelling | None = None,
+        joint: int = 0,
     ) -> Answer:
         """Begin a call at `at` if one of the spellings opens there.
 
@@ -291,8 +295,7 @@ class Recogniser(State):
         )
         found = find_call(spellings, within, self.buffer.window, at, limit, context)
         if found is NO:
-            behind = self.transcript.calls[-1].name if self._context.after_call is not None and not joint else ""
-            found = find_damaged(spellings, within, self.buffer.window, at, limit, context, behind)
+            found = find_damaged(spellings, within, self.buffer.window, at, limit, context)
         if isinstance(found, Answer):
             return found
         if joint:
@@ -375,8 +378,7 @@ class Recogniser(State):
         """Skip a closer that stands behind a finished call, or open the next call."""
         buffer, context = self.buffer, self._context
         section_close = context.section[1] if context.section is not None else None
-        name = self.transcript.calls[-1].name
-        found = find_closer(spelling, name, section_close, buffer.window, at, limit, end.final)
+        found = find_closer(spelling, self.transcript.calls[-1].name, section_close, buffer.window, at, limit)
         if not isinstance(found, tuple):  # what may be a closer as yet is no whole opener
             return WAIT if found is WAIT and not end.final else self._open_next(spelling, at, limit, end)
         closer, orphan = found

@@ -7,25 +7,21 @@ Law: an answer never changes when more text arrives, except from `WAIT`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
 
 from wireproto.engine.call_opening import CallOpening, Notes, OpenerContext, Opening, find_argument
-from wireproto.engine.further_calls import find_further
 from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive
 from wireproto.format.template import Gap, Lit, Node, Template
-from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Literals, Match, Miss, begins, skip_blank
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
 from wireproto.tools.toolset import Tool, Toolset
 
 # How a marker looks that nobody writes by chance: a special token, or a tag of a name space.
 _SPECIAL = re.compile(r"<[|｜]|<[a-z]+:")
 _TOKENS = re.compile(r"<[|｜][^<>|｜]*[|｜]>|(?:(?!<[|｜][^<>|｜]*[|｜]>).)+", re.DOTALL)
-_TWO_WORDS = re.compile(r"[^\s<\[`]*(?:\s+[^\s<\[`]*\s*)?")
-_MARKS = ("<", "[", "`")
-_LONGEST_WORDS = 512
 _NOISE = 96  # characters between a section's opener and its first call that are looked through
 _PATIENCE = 24
 _PARTIAL = ("damaged-opener", "a part of the call's opener is missing")
@@ -33,61 +29,30 @@ _MOST = 3  # how often a marker may stand there once more
 
 
 def find_damaged(
-    spellings: Sequence[Spelling],
-    inside: Spelling | None,
-    text: str,
-    pos: int,
-    end: int,
-    context: OpenerContext,
-    behind: str = "",
+    spellings: Iterable[Spelling], inside: Spelling | None, text: str, pos: int, end: int, context: OpenerContext
 ) -> CallOpening | Miss:
-    """Find the first spelling whose call opens at `pos` with a damaged opener; the arguments are as in `find_call`.
-
-    `behind` names the call that ended right before, in the first of the spellings.
-    """
-    left, tried = context.left, False
-    for spelling in spellings if left is None or left.may_repair(left.buffer.base + pos) else ():
-        if context.own not in ("", spelling.dialect.name):
+    """Find the first spelling whose call opens at `pos` with a damaged opener; the arguments are as in `find_call`."""
+    left = context.left
+    for spelling in spellings if left is None or left.repairs > 0 else ():
+        if context.own not in ("", spelling.dialect.name) or _is_prose(spelling, text, pos, end, context):
             continue  # what is damaged and foreign is likelier prose
-        prose = _is_prose(spelling, text, pos, end, context)
-        tried = tried or prose is NO
-        readings = _readings(spelling, spelling is inside, text, pos, end, context) if prose is NO else (prose,)
-        for found in readings:
+        for found in _readings(spelling, spelling is inside, text, pos, end, context):
             if found is WAIT and left is not None:
                 # Each try costs more than a character may: the next one comes when there is enough to decide on.
                 left.retry_at = left.buffer.end + _PATIENCE
-            if isinstance(found, CallOpening) or found is WAIT:
+            if found is not NO:
                 return found
-    if tried and left is not None and left.tried_at != left.buffer.base + pos:
+    if left is not None and left.tried_at != left.buffer.base + pos:
         left.tried_at, left.repairs = left.buffer.base + pos, left.repairs - 1
-    return find_further(spellings[0], behind, context.tools, text, pos, end, context.final) if behind else NO
+    return NO
 
 
-def _is_prose(spelling: Spelling, text: str, pos: int, end: int, context: OpenerContext) -> Answer:
-    """Return whether a word stands at `pos` that no opener begins with, however damaged: most lines begin so.
-
-    Behind a word that one may begin with, a marker comes after another word at most.
-    """
-    tools = context.tools
-    if tools.any_name or not text[pos : pos + 1].isalpha():
-        return NO
-    words = (*tools.names, *_words(spelling))
-    if all(begins(word, text, pos, end) is NO for word in words):
-        return YES
-    found = _TWO_WORDS.match(text, pos, end)
-    if found is None or tools.unusual.names or tools.unusual.keys:
-        return NO
-    at = found.end()
-    if at < end:
-        return NO if text[at] in _MARKS and _marks(spelling).may_stand(text, at, end) else YES
-    return NO if context.final or at - pos > _LONGEST_WORDS else WAIT
-
-
-@lru_cache(maxsize=CACHED)
-def _marks(spelling: Spelling) -> Literals:
-    """Return the markers that may stand behind the first words of an opener that lost what stands before them."""
-    pieces = (*_pieces(_inner(spelling)), *_pieces(spelling.dialect.call.id), *_pieces(spelling.keys))
-    return Literals(frozenset(piece for piece in pieces if piece.startswith(_MARKS)))
+def _is_prose(spelling: Spelling, text: str, pos: int, end: int, context: OpenerContext) -> bool:
+    """Return whether a word stands at `pos` that no opener begins with, however damaged: most lines begin so."""
+    if context.tools.any_name or not text[pos : pos + 1].isalpha():
+        return False
+    words = (*context.tools.names, *_words(spelling))
+    return all(begins(word, text, pos, end) is NO for word in words)
 
 
 @lru_cache(maxsize=CACHED)
