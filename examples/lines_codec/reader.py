@@ -125,7 +125,8 @@ class LinesReader(State):
             return WAIT
         raw = buffer.slice(start, self.position).strip()
         try:
-            reading = json_repair.loads(raw, max_depth=self.builder.max_depth)
+            decimals = self.builder.policy.decimals
+            reading = json_repair.loads(raw, max_depth=self.builder.max_depth, decimals=decimals)
         except json_repair.Unreadable as error:
             if isinstance(error, json_repair.TooDeep):
                 self.builder.too_deep()

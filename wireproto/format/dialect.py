@@ -213,6 +213,11 @@ class Dialect:
             found += [self.reasoning.open, self.reasoning.close]
         return tuple(dict.fromkeys(found))
 
+    @property
+    def closes_alike(self) -> bool:
+        """Whether a value and a call have the same closer, so that where one is missing no text says which."""
+        return bool(self.argument.close.trimmed) and self.argument.close.trimmed == self.call.close.trimmed
+
 
 def spell_salt(salt: str, nonce: str) -> str:
     """Return a nonce as a file spells it in its markers; nothing without one."""

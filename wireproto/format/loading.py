@@ -125,6 +125,8 @@ class _FileReader:
     def _check(self, dialect: Dialect) -> None:
         if not all(len(token) > 2 and token.split() == [token] for token in dialect.ends):
             raise self._error("ends", "each must have three characters or more, and no white space")
+        if dialect.closes_alike:
+            raise self._error("argument.close", "must differ from call.close: nothing would tell which is missing")
         if dialect.markup and not all(token[0] == "<" for token in dialect.ends):
             raise self._error("ends", "each must begin with < in a dialect with markup")
         if codec_facts(dialect.codec).body == "arguments":

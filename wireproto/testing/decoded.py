@@ -26,7 +26,7 @@ from wireproto.values.events import ArgumentDelta, Diagnosed, DocumentDelta, Eve
 from wireproto.values.exact_json import written
 from wireproto.values.model import Message
 
-SECONDS: Final = 5.0  # of CPU time for one decoding: thousands of times what one takes
+SECONDS: Final = 1.0  # of CPU time for one decoding: hundreds of times what one takes
 _COPIES: Final = 2
 _PARSED: Final = 4
 

@@ -7,11 +7,12 @@ It must not know any law. Law: an error names the law, and quotes what a model o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Union
 
 from wireproto.format.dialect import Dialect
 from wireproto.testing.generators.trials import Trial
+from wireproto.values.policy import Policy
 from wireproto.values.quoting import quoted
 
 if TYPE_CHECKING:
@@ -82,9 +83,16 @@ class LawBroken(AssertionError):
             "tools": trial.tools,
             "finish_reason": trial.finish_reason,
             "reasoning_open": trial.reasoning_open,
-            "policy": trial.policy,
+            "policy": _unusual(trial.policy),
             "forced": trial.forced,
         }
         always = ("expected", "got", "text")
         lines = [f"  {key}: {quoted(value, _SHOWN)}" for key, value in shown.items() if value or key in always]
         return "\n".join([f"{self.law}: {self.problem} ({self.law.sentence})", *lines])
+
+
+def _unusual(policy: Policy | None) -> dict[str, Any]:
+    """Return the fields of a policy that are not as usual."""
+    usual = Policy()
+    shown = {each.name: getattr(policy or usual, each.name) for each in fields(Policy)}
+    return {name: value for name, value in shown.items() if value != getattr(usual, name)}

@@ -19,7 +19,8 @@ from wireproto.testing.law import Law, LawBroken
 from wireproto.values.model import Call, Message
 from wireproto.values.policy import Policy
 
-SECONDS: Final = 5.0
+SECONDS: Final = 4.0
+_PATIENCE: Final = 0.1  # seconds for one decoding: what never ends is tried many times
 IsBroken = Callable[[Trial], bool]
 
 
@@ -44,7 +45,7 @@ def minimise(error: LawBroken, dialect: AnyDialect, seconds: float = SECONDS) ->
 def breaks(law: Law, dialect: AnyDialect, trial: Trial) -> LawBroken | None:
     """Return how a trial breaks a law; None if it does not, or breaks another."""
     try:
-        law.check(Decoded(dialect, trial, seconds=0.5))
+        law.check(Decoded(dialect, trial, _PATIENCE))
     except LawBroken as error:
         return error if error.law is law else None
     return None

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from wireproto.testing.generators.choices import Choices
 from wireproto.testing.generators.damage import AnyDialect, damage, material_of
 from wireproto.testing.generators.messages import draw_message, written
+from wireproto.testing.generators.ordinary import draw_ordinary
 from wireproto.testing.generators.tools import Tools, declared, draw_tools
 from wireproto.testing.generators.values import Material, draw_hostile
 from wireproto.text.json_repair import dumps
@@ -58,7 +59,7 @@ def draw_trial(choices: Choices, dialect: AnyDialect, tools: Tools = None) -> Tr
         forced, text = _forced(choices, material)
         message = None
     else:
-        message = draw_message(choices, material)
+        message = draw_message(choices, material) if choices.integer(0, 2) else draw_ordinary(choices, material)
         text = draw_output(choices, material, message)
     if policy is not None and policy.documents:
         text = _with_document(choices, text, policy)
