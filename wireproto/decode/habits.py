@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, Union
 from wireproto.decode.hypotheses import is_quotation
 from wireproto.text import json_repair
 from wireproto.text.literals import LiteralReader, NotLiteral
-from wireproto.text.scan import BLANK, skip_blank
+from wireproto.text.scan import BLANK, Literals, skip_blank
 from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.model import Call, Span
 
@@ -109,10 +109,15 @@ HABITS: Final = (
           r"\A\s*(?:print\(\s*)?(?=[^\W\d][\w.]{0,127}\([^\n]*\)\s*\Z)", "calls", bare=True),
 )  # fmt: skip
 
-# A character of each needle that prose has seldom: the needles themselves are looked for only where it stands.
+# The formats by a character of their needles that prose has seldom. Where it stands, one look finds whether any needle
+# that begins with it does; the others are looked for one by one.
 _BY_SIGN: Final[dict[str, list[Habit]]] = {}
 for _habit in HABITS:
     _BY_SIGN.setdefault(next((c for c in _habit.needle if not c.isalnum()), _habit.needle), []).append(_habit)
+_NEEDLES: Final = {
+    sign: Literals(frozenset(each.needle if each.needle.startswith(sign) else sign for each in habits)).find
+    for sign, habits in _BY_SIGN.items()
+}
 _LEAD: Final = re.compile(r"(?:[\s,;\[]|print\(|await\s|[^\W\d]\w{0,63}[ \t]*=(?!=)[ \t]*|#[^\n]*\n){0,64}")
 _CALL: Final = re.compile(r"((?:[^\W\d]\w{0,63}\.){0,8}[^\W\d]\w{0,127})\(")
 # A bracket, or a string: one that never ends takes the rest, so that no quotation mark in it is looked at again.
@@ -131,8 +136,8 @@ _Reads = tuple[list[_Read], int]  # and how far was read
 
 def habitual(text: str, tools: Toolset) -> Iterator[tuple[Call, Habit, bool]]:
     """Yield the calls in a text that are in a format without a dialect, and whether each is in a code span."""
-    live = [habit for sign, habits in _BY_SIGN.items() if sign in text for habit in habits if habit.needle in text]
-    for habit in live:
+    signs = [sign for sign, find in _NEEDLES.items() if sign in text and find(text) is not None]
+    for habit in [habit for sign in signs for habit in _BY_SIGN[sign] if habit.needle in text]:
         floor, tries = 0, 0
         for found in re.finditer(habit.opener, text):
             start = found.end() - len(found.group().lstrip(BLANK))

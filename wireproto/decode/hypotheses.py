@@ -250,7 +250,7 @@ def _argument_openers(own: Dialect | None, unusual: Unusual) -> tuple[Literals, 
 def lone_arguments(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothesis]:
     """Yield the hypotheses of tagged arguments without a call's header, of a tool that declares the first of them."""
     literals, named = _argument_openers(own, tools.unusual)
-    for found in iter_literals(literals, text) if tools.tools else ():
+    for found in iter_literals(literals, text) if named and tools.tools else ():
         at = found.start()
         before = text[max(0, at - _NEAR) : at]
         if before.rpartition("\n")[2].strip(" \t"):

@@ -101,11 +101,15 @@ class _SecondLook:
         if kind == "reasoning" and self.policy.reasoning_calls == "never":
             yield from self._whole(Hypothesis(own, text, 0, len(text)))
         foreign = self.own is not None and self.policy.foreign != "text"
-        if self.tools.empty and every_opener().find(text) is not None:
+        holds_opener = every_opener().find(text) is not None
+        if self.tools.empty and holds_opener:
             yield from self._whole(Hypothesis(AUTO, text, 0, len(text), causes=("no-tools",)))
-        elif foreign and (every_opener(self.own).find(text) is not None or has_element(text, self.tools)):
+        elif foreign and (
+            (holds_opener and every_opener(self.own).find(text) is not None) or has_element(text, self.tools)
+        ):
             yield from self._whole(Hypothesis(AUTO, text, 0, len(text), foreign=True))
-        yield from self._first_of_each(quotations(text))
+        if holds_opener:
+            yield from self._first_of_each(quotations(text))
         plain = unescaped(text, own)
         if plain is not None and every_opener().find(plain.text) is not None:
             yield from self._whole(plain)

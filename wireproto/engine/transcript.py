@@ -241,24 +241,25 @@ class Transcript(State):
 
     def message(self, dialects: tuple[str, ...]) -> Message:
         """Return the message so far; `dialects`: the names of what it may be written in, if that is known."""
-        segments = self._written()
+        written = self._written()
         text, reasoning = (
-            "".join(self.buffer.slice(start, end) for kind, start, end in segments if kind == wanted)
+            "".join([self.buffer.slice(start, end) for kind, start, end in written if kind == wanted])
             for wanted in ("text", "reasoning")
         )
         documents = {document.span: document for document in self.documents if document.key is None}
+        segments = []
+        for kind, start, end in _merged(written):
+            span = Span(start, end)
+            segments.append(Segment(kind, span, documents[span] if kind == "document" else None, self.buffer))
         return Message(
             text,
             reasoning,
             tuple(sorted(self.calls, key=lambda call: call.span) if self._promoted else self.calls),
             tuple(self.candidates),
-            tuple(
-                Segment(kind, span, documents[span] if kind == "document" else None, self.buffer)
-                for kind, span in ((kind, Span(start, end)) for kind, start, end in _merged(segments))
-            ),
+            tuple(segments),
             tuple(self.diagnoses),
             tuple(self.documents),
-            next(iter(dialects), ""),
+            dialects[0] if dialects else "",
             dialects,
         )
 

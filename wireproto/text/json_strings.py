@@ -24,10 +24,13 @@ def decode(text: str, pos: int, end: int, quote: str, repairs: set[str]) -> tupl
     Returns the decoded text and the position of the quote, of an escape that `end` cuts, or `end`; names what was
     repaired in `repairs` (see `json_repair.LADDER`).
     """
-    if quote == '"' and end - pos > _BULK and text.find('"', pos, end) >= 0:
-        whole = decode_whole(text, pos, end)
-        if whole is not None:
-            return whole
+    if quote == '"' and end - pos > _BULK:
+        if text.find('"', pos, end) >= 0:
+            whole = decode_whole(text, pos, end)
+            if whole is not None:
+                return whole
+        elif (plain := decode_chunk(text[pos:end])) is not None:
+            return plain[0], end - plain[1]
     out = []
     while (found := _SPECIAL[quote].search(text, pos, end)) is not None:
         at = found.start()
@@ -73,7 +76,7 @@ def decode_chunk(text: str) -> tuple[str, int] | None:
         return (text, 0) if '"' not in text and text.isprintable() else None
     held = (len(text) - len(text.rstrip("\\"))) % 2
     size = len(text) - held
-    whole = decode_whole(text[:size] + '"', 0, size + 1) if "u" not in text else None
+    whole = decode_whole(text[:size] + '"', 0, size + 1) if "\\u" not in text else None
     return (whole[0], held) if whole is not None and whole[1] == size else None
 
 
