@@ -177,7 +177,7 @@ class Recogniser(State):
         at, literal = literals.seek(text, start, line if line >= 0 else limit, end.final or line >= 0)
         if literal is None and line >= 0:
             at, literal = line, "\n"
-        shown = base + (openers.without_before(text, start, at) if openers.before else at)
+        shown = base + (openers.without_before(text, start, at) if openers.before and text[at - 1 : at] == "\n" else at)
         if literal is None:
             if end.final and context.section is not None and at < limit:
                 self.transcript.diagnose("truncated-call", (stop, stop))
