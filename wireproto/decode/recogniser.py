@@ -21,6 +21,7 @@ from wireproto.engine.openers import FENCE_WIDTH, FENCES, OpenerTable, widened
 from wireproto.engine.regions import Region
 from wireproto.engine.transcript import Transcript
 from wireproto.format.dialect import Dialect
+from wireproto.format.near_misses import broken_closer
 from wireproto.format.spelling import Spelling
 from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, skip_blank
@@ -153,8 +154,6 @@ class Recogniser(State):
             self._speculation.end(region, self._position)
         return False
 
-    # Text and reasoning outside calls.
-
     def _read_prose(self, stop: int, end: End) -> bool:
         """Read on to the next marker that is live here, and deal with it."""
         if not self.transcript.calls:
@@ -269,8 +268,6 @@ class Recogniser(State):
         self._position = self._context.floor = end
         return YES
 
-    # Calls.
-
     def _open(
         self,
         spellings: tuple[Spelling, ...],
@@ -376,15 +373,17 @@ class Recogniser(State):
 
     def _read_next(self, spelling: Spelling, at: int, limit: int, end: End) -> Answer:
         """Skip a closer that stands behind a finished call, or open the next call."""
-        buffer, context = self.buffer, self._context
-        section_close = context.section[1] if context.section is not None else None
-        found = find_closer(spelling, self.transcript.calls[-1].name, section_close, buffer.window, at, limit)
+        text, context, position = self.buffer.window, self._context, self.buffer.base + at
+        close = context.section[1] if context.section is not None else None
+        found = find_closer(spelling, self.transcript.calls[-1].name, close, text, at, limit)
         if not isinstance(found, tuple):  # what may be a closer as yet is no whole opener
-            return WAIT if found is WAIT and not end.final else self._open_next(spelling, at, limit, end)
-        closer, orphan = found
-        position = buffer.base + at
-        context.section = context.section if orphan else None
-        return self._skip_markup(position, position + len(closer), "orphan-closer" if orphan else "")
+            answer = WAIT if found is WAIT and not end.final else self._open_next(spelling, at, limit, end)
+            broken = broken_closer(close, text, at, limit, end.final) if answer is NO else answer
+            if not isinstance(broken, int):
+                return broken
+            found = text[at:broken], "broken-closer"
+        context.section = context.section if found[1] == "orphan-closer" else None
+        return self._skip_markup(position, position + len(found[0]), found[1])
 
     def _open_next(self, spelling: Spelling, at: int, limit: int, end: End) -> Answer:
         """Open the next call, behind what joins calls in this format."""

@@ -110,8 +110,8 @@ def empty_block(spellings: Iterable[Spelling], literal: str, text: str, pos: int
 
 def find_closer(
     spelling: Spelling, name: str, section_close: str | None, text: str, pos: int, end: int
-) -> tuple[str, bool] | Miss:
-    """Find the closer at `pos` that may stand behind a finished call, and whether it closes nothing then.
+) -> tuple[str, str] | Miss:
+    """Find the closer at `pos` that may stand behind a finished call, and the diagnosis of one that closes nothing.
 
     A section's opener may begin with its closer, as where both are fences: then it is the opener.
     """
@@ -120,7 +120,7 @@ def find_closer(
         stands = begins(closer, text, pos, end)
         reopened = spelling.reopens(closer, text, pos, end) if stands is YES else NO
         if stands is YES and reopened is NO:
-            return closer, orphan
+            return closer, "orphan-closer" if orphan else ""
         answer = WAIT if WAIT in (stands, reopened) else answer
     return answer
 

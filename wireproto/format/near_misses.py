@@ -13,6 +13,10 @@ from wireproto.text.scan import BLANK, NO, WAIT, YES, Miss, begins
 
 # Behind one of these an argument's opener follows text without a gap: nobody who mentions one writes it so.
 ABUTTING: Final = string.ascii_letters + string.digits + ".)]};!?"
+# How a special token begins, with the bar of its format or the one on a keyboard.
+BARS: Final = ("<｜", "<|")
+# Where a closer is nothing but a name in brackets, shorter ones are too much like other tags.
+MIN_NAMED: Final = len("</url>")
 # A foreign element is short, or it is content.
 MAX_ELEMENT: Final = 256
 _NO_TAG_NAME: Final = frozenset(BLANK + "<>/=\"'`!?")
@@ -45,6 +49,18 @@ def near_miss(closer: str, text: str, pos: int, end: int, final: bool) -> int | 
         if stands is WAIT and not final:
             return WAIT
     return NO
+
+
+def broken_closer(closer: str | None, text: str, pos: int, end: int, final: bool) -> int | Miss:
+    """Return where a special token or a tag ends that was to be this closer, with a slip or with other bars in it."""
+    if not closer or not closer.startswith(("</", *BARS)):
+        return NO
+    stands = begins(closer.replace(BARS[0][1], BARS[1][1]), text, pos, end)
+    if stands is YES:
+        return pos + len(closer)
+    if stands is WAIT and not final:
+        return WAIT
+    return near_miss(closer, text, pos, end, final) if text.startswith(closer[:2], pos, end) else NO
 
 
 def foreign_element(text: str, pos: int, end: int, final: bool, closers: tuple[str, ...]) -> int | Miss:

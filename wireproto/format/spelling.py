@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from wireproto.format.codec import CodecFacts
 from wireproto.format.dialect import Dialect, every_spelling
+from wireproto.format.near_misses import BARS
 from wireproto.format.plugins import codec_facts
 from wireproto.format.template import Gap, Lit, Node, Slot, Template
 from wireproto.text.scan import NO, Literals, Match, Miss, beginning_of
@@ -166,8 +167,9 @@ def live_in_value(spelling: Spelling, call_close: str, names: frozenset[str]) ->
         found |= {mark for word in words for mark in (f"<{word}", spelling.value_close(word))}
     else:
         tag = "" if spelling.value_closer.roles else spelling.value_tag("")
-        # `</`: a closer of whatever name, above all one that was misspelt, is looked at where it stands.
-        found |= {"</", tag, *spelling.openers, *(template.first for template in spelling.keys)}
+        found |= {tag, *spelling.openers, *(template.first for template in spelling.keys)}
+    # A closer of whatever name, above all one that was misspelt, is looked at where it stands.
+    found |= {"</", *(BARS if any(closer.startswith(BARS[0]) for closer in found) else ())}
     if spelling.codec.has_cdata:
         found.add(CDATA_OPEN)
     return Literals(frozenset(text for text in found if text))
@@ -200,6 +202,9 @@ def other_closers(spelling: Spelling, call_close: str, key: str) -> tuple[tuple[
         ]
         for letter, closer in closers:
             found.setdefault(closer, letter)
+    for letter, closer in value_markers(spelling, call_close, key)[1]:
+        if closer.startswith(BARS[0]):  # the bars of a keyboard
+            found.setdefault(closer.replace(BARS[0][1], BARS[1][1]), letter.lower())
     return tuple((letter, closer) for closer, letter in found.items() if closer and closer not in own)
 
 

@@ -42,6 +42,7 @@ def endings(wrapped: bool, sectioned: bool) -> Endings:
     after_call = {"W", "O", "$"} if wrapped else {"S", "O", "$"} if sectioned else {""}
     if wrapped and sectioned:
         after_call |= {"S"}
+    chains = ["C" + more for more in after_call if more not in ("O", "$")]
     outer = [w + s for w in ("", "W") for s in ("", "S")]
     must = "W" if wrapped else ""
     # One more closer of the call or of a value behind the call's closes nothing.
@@ -54,12 +55,14 @@ def endings(wrapped: bool, sectioned: bool) -> Endings:
     look = {v + more for v in ("V", "VV") for more in follow}
     # R-NOCLOSE: without its own closer a value ends at closers that lead to the next call or the end, nothing else.
     unclosed = {"C" + o + last for o in outer for last in "O$" if last == "$" or must in o}
-    # A closer with a slip in it, or that of another name, ends the value only where none would be needed. What else is
-    # no proper marker counts only if the output ends with nothing but closers: so no grammar has to know of it.
+    # A closer with a slip in it, or that of another name, ends the value where none would be needed, or where all
+    # others follow it without a slip; one of those may have one if the value has not. Foreign elements are skipped.
     slips = {first + rest for first in "vM" for rest in unclosed | {"a"}} | {"v" + o + "$" for o in outer}
     rest = ["C" + o for o in outer]
     slips |= {"V" + each + "$" for all_of in rest for each in _with_slips(all_of)}
     slips |= {"V" + "F" * times + each for times in (1, 2, 3) for each in ("a", *(each + "$" for each in rest))}
+    slips |= {first + chain for first in ("v", "M", "VF", "VFF", "VFFF") for chain in chains}
+    slips |= {"V" + each for chain in chains for each in _with_slips(chain)}
     whole = {each for ended in look | unclosed for each in _mentions(ended, sectioned)}
     return Endings.of(look | unclosed | slips | whole | {"a"})
 

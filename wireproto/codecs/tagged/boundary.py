@@ -11,7 +11,7 @@ from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import End
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
 from wireproto.engine.damaged_openers import find_bare
-from wireproto.format.near_misses import ABUTTING, foreign_element, near_miss
+from wireproto.format.near_misses import ABUTTING, BARS, MIN_NAMED, foreign_element, near_miss
 from wireproto.format.spelling import AFTER_TAG_NAME, other_closers, value_markers
 from wireproto.format.value_endings import MENTION_ENDINGS, NESTED_ENDINGS
 from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Match, Miss, begins, skip_blank
@@ -140,8 +140,10 @@ class Boundary(State):
             waiting = waiting or stands is WAIT
         if waiting:
             return WAIT
-        if text.startswith("</", at, limit):
-            return self._misspelt(text, at, limit, end.final)
+        if text.startswith(("</", *BARS), at, limit):
+            found = self._misspelt(text, at, limit, end.final)
+            if found is not NO or text.startswith("</", at, limit):
+                return found
         return self._opener(text, at, limit, end)
 
     def _misspelt(self, text: str, at: int, limit: int, final: bool) -> Marker | Miss:
@@ -153,14 +155,18 @@ class Boundary(State):
             if self._may_follow(letter) and (stands := begins(closer, text, at, limit)) is not NO:
                 return Marker(letter, base + at, base + at + len(closer)) if stands is YES else NO if final else WAIT
         for letter, closer in self._closers:
-            if letter != "M" and self._may_follow(letter.lower()):
+            # Where a closer is nothing but a short name in brackets, other tags are like it.
+            named = letter in "VC" and within.spelling.key_is_tag and len(closer) < MIN_NAMED
+            named = named or letter == "M" or not text.startswith(closer[:2], at, limit)
+            if not named and self._may_follow(letter.lower()):
                 found = near_miss(closer, text, at, limit, final)
                 if found is not NO:
                     return WAIT if found is WAIT else Marker(letter.lower(), base + at, base + found)
         return NO
 
     def _may_follow(self, letter: str) -> bool:
-        return letter == "v" or self._letters + letter in self._within.endings.prefixes
+        endings, letters = self._within.endings, self._letters + letter
+        return letter == "v" or letters in endings.prefixes or letters in endings.accepted
 
     def _behind(self, text: str, limit: int, end: End) -> Marker | Miss:
         """Read the text behind the held markers; if it is nothing else, they are content."""
@@ -333,21 +339,25 @@ class Boundary(State):
                 end = second.start
             else:
                 self.value.builder.note("duplicate-closer", second.start)
-        elif first.letter == "M" and (
-            letters == "Ma" or f"<{value.key}" not in value.builder.buffer.slice(value.start, end)
-        ):
-            self.value.builder.note("mismatched-closer", first.start)
-        elif first.letter == "v":
-            self.value.builder.note("broken-closer", first.start)
+        elif first.letter in "Mv" and (letters[1] == "a" or not self._opened_by(first)):
+            self.value.builder.note("mismatched-closer" if first.letter == "M" else "broken-closer", first.start)
         elif first.letter != "V":
             self.value.builder.note("unclosed-value", first.start)
             bare = True
-            end = after = first.end if first.letter == "M" else first.start
+            end = after = first.end if first.letter in "Mv" else first.start
         if first.nested:
             self.value.builder.note("ambiguous-boundary", first.start)
         value.finish(value.framed(end, bare))
         odd = () if _ODD.isdisjoint(letters) else tuple(marker for marker in self._queue if marker.letter in _ODD)
         return Ended(after, first.nested, letters.lstrip("V")[:1] in ("O", "Z"), odd)
+
+    def _opened_by(self, closer: Marker) -> bool:
+        """Return whether the value holds the tag that this closes, which is not the format's own."""
+        if closer.letter == "v" and not self._within.spelling.key_is_tag:
+            return False
+        buffer = self.value.builder.buffer
+        tag = buffer.slice(closer.start, closer.end).strip(BLANK + "</>")
+        return f"<{tag}" in buffer.slice(self.value.start, closer.start)
 
     def _at_end(self, stop: int) -> Ended | Miss:
         """The output ends in the value: held closers are real, a half closer of the value is dropped (R-HOLD)."""

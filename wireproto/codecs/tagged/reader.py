@@ -231,9 +231,6 @@ class TaggedReader(State):
         return self._finish(stop if stands is WAIT and at < limit else self.position, True)
 
     def _finish(self, position: int, complete: bool) -> Answer:
-        if self._odd and self._odd[0].letter == "s":
-            self.builder.note("broken-closer", self._odd[0].start)
-            position = self._odd[0].end
         self.builder.finish(position, complete and not self._doubtful)
         self.position = position
         return YES

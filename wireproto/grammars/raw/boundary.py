@@ -35,6 +35,7 @@ from wireproto.grammars.raw.marker_nfa import (
     determinised,
     literal_steps,
 )
+from wireproto.grammars.raw.slips import any_tag, near
 from wireproto.text.scan import BLANK
 from wireproto.tools.names import unusual
 from wireproto.tools.toolset import Toolset
@@ -185,7 +186,11 @@ def harmless_texts(site: ValueSite) -> Dfa:
         names = {*site.keys, *(name for name, _ in site.tools)}
         return texts_without(tuple(sorted(f"{begin}{name}>" for name in names for begin in ("<", "</"))))
     nfa = MarkerNfa()
-    nfa.add_paths([*_endings(site), *_openers(site)])
+    nfa.add_paths([*_endings(site, slips=""), *_openers(site)])
+    # What stands before the call's closer, or any closer behind the value's own, may have a slip in it. It takes fewer
+    # states to leave out more, and no string of JSON needs to hold either.
+    nfa.add(literal_steps(spelling.call_close(site.name)), Meaning.STOP)
+    nfa.add((*literal_steps(spelling.value_close(site.key)), *_GAP, *literal_steps("</")), Meaning.STOP)
     automaton = determinised(nfa, anywhere=True)
     return _texts_of(automaton, range(len(automaton.arcs)))
 
@@ -199,14 +204,17 @@ def nested_automaton(site: ValueSite, closer: str) -> ValueAutomaton:
     return determinised(nfa)
 
 
-def _endings(site: ValueSite) -> Iterator[MarkerPath]:
-    """Yield every marker sequence that ends a value, cut off where it cannot be anything else any more."""
+def _endings(site: ValueSite, slips: str = "vcws") -> Iterator[MarkerPath]:
+    """Yield every marker sequence that ends a value, cut off where it cannot be anything else any more.
+
+    `slips`: the closers that may have a slip in them.
+    """
     spelling = site.spelling
     texts = _markers(site)
     table = endings(spelling.wrapper is not None, site.sectioned)
-    # `A` (any opener of an argument) covers `a` (that of a declared key), and `O` covers `Z`. `M` and `v` stand before
-    # what ends the value without them, `$` is about the end of the text.
-    for letters in sorted(each for each in table.accepted if not set(each) & set("aMvZ$")):
+    # `A` (any opener of an argument) covers `a` (that of a declared key), `O` covers `Z`, and `v` (here the end of any
+    # tag) covers `M` and `F`; `$` is about the end of the text.
+    for letters in sorted(each for each in table.accepted if set(each) <= {*"VACWSO", *slips}):
         for parts in product(*(texts[letter] for letter in letters)):
             yield MarkerPath(_spaced(parts), Meaning.STOP)
             before = (*_spaced(parts[:-1]), *_GAP)
@@ -237,6 +245,8 @@ def _markers(site: ValueSite) -> dict[str, list[Steps]]:
     }
     found = {letter: [literal_steps(text) for text in some if text] for letter, some in texts.items()}
     keys: tuple[Word, ...] = site.keys if spelling.key_is_tag else site.words[1]
+    found |= {"v": list(any_tag(texts["V"][0])), "c": list(near(texts["C"][0]))}
+    found |= {slip: [literal_steps(text[:2]) for text in texts[slip.upper()] if text] for slip in "ws"}
     found["A"] = [steps for key in keys for steps in _keys(spelling, key, exact=False)]
     found["O"] = list(dict.fromkeys(steps for steps, _ in _calls(site, exact=False)))
     return found

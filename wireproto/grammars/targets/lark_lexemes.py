@@ -34,6 +34,8 @@ _TEXT: Final = r"/[^\x00]*/"
 _LAST: Final = f"/(?s:.)/ {ANYTHING}"
 _SPECIAL: Final = frozenset(r".^$*+?()[]{}|\/&~-#" + '"')
 _GAP: Final = Step(char_set(BLANK), 0, None)
+# So much of a closer with a slip in it is left out of values: a lexeme with every slip is more than the engine takes.
+_BEGUN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +153,18 @@ def content(boundary: ValueBoundary) -> str:
 def _stops_and_closers(boundary: ValueBoundary) -> tuple[MarkerPath, ...]:
     """Return the marker sequences that end a value, each only up to the marker after its closer (so somewhat more)."""
     close = (*literal_steps(_value_close(boundary)), _GAP)
+    own = literal_steps(boundary.site.spelling.call_close(boundary.site.name))
     found: dict[MarkerPath, None] = {}
     for path in boundary.paths():
         steps = path.steps
         if path.meaning is Meaning.STOP and not path.quotable:
             size = len(close) if steps[: len(close)] == close else len(steps)
             following = next((i for i in range(size, len(steps)) if steps[i] == _GAP), len(steps))
-            # A bare key behind a closer is one only if a marker follows it.
-            bare = size < len(steps) and len(steps[size].ranges) > 1
-            steps = steps if bare else _without_last_name(steps[:following])
+            # A bare key or a closer with a slip in it is one only by what follows it.
+            if steps[size : size + _BEGUN] == own[:_BEGUN] and steps[size : size + len(own)] != own:
+                steps = steps[: size + _BEGUN]
+            elif not any(_in("!", step.ranges) for step in steps[size:]):
+                steps = _without_last_name(steps[:following])
         if path.meaning is Meaning.STOP and steps != (*close, *close[:-1]):
             found[MarkerPath(steps, Meaning.STOP, path.quotable)] = None
     return tuple(found)

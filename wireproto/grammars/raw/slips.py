@@ -1,0 +1,35 @@
+"""What the decoder takes for a closer with a slip in it, as steps of the value automaton.
+
+It must not know dialects. Law: every text that `format.near_misses` takes for a closer is covered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from wireproto.grammars.automata.charset import char_set, complement
+from wireproto.grammars.raw.marker_nfa import Step, Steps, literal_steps
+from wireproto.text.scan import BLANK
+
+_OTHER: Final = Step(complement(char_set("<>\0")))
+
+
+def any_tag(closer: str) -> Iterator[Steps]:
+    """Yield how any tag ends, and this closer without its last bracket: the automaton stays small if all tags do."""
+    yield literal_steps(">")
+    yield literal_steps(closer[:-1])
+
+
+def near(closer: str) -> Iterator[Steps]:
+    """Yield every slip of a closer."""
+    steps = literal_steps(closer)
+    for i in range(1, len(closer) - 1):
+        yield (*steps[:i], _OTHER, *steps[i + 1 :])
+        yield (*steps[:i], *steps[i + 1 :])
+        yield (*steps[:i], steps[i + 1], steps[i], *steps[i + 2 :])
+        yield (*steps[:i], _OTHER, *steps[i:])
+        if i > len(closer) // 2:
+            yield (*steps[:i], steps[-1])
+    yield (*steps[:-1], _OTHER, steps[-1])
+    yield (*steps[:-1], Step(char_set(BLANK + "<")))
