@@ -17,6 +17,7 @@ PACKAGE = ROOT / "wireproto"
 FOLDERS = (
     "cli",
     "fuzz",
+    "fuzz/against",
     "testing",
     "testing/generators",
     "testing/engines",

@@ -6,31 +6,19 @@ out; and no script can run, since the page allows nothing but its own style.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from html import escape
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 from wireproto.audit.counting import Counts, Sample, failed, rate, tried
 from wireproto.audit.judging import FAILURES, SUCCESSES, Excerpt
+from wireproto.audit.page import Html, page, table, text
 from wireproto.audit.work import Audit
 from wireproto.recover.classify import LABELS
-from wireproto.text.visible import visible
 
 TOOLS = 50
 CODES = 30
 _COLOURS = dict.fromkeys(FAILURES, "bad") | dict.fromkeys(SUCCESSES, "good")
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
-table { border-collapse: collapse } td, th { padding: .2rem .9rem .2rem 0; text-align: left; vertical-align: top }
-th { border-bottom: 1px solid #bbb } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
-pre { background: #f6f6f6; padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 24rem;
-      overflow-y: auto }
-mark { background: #ffd9b3 } .bad { color: #b00020 } .good { color: #1b6e2e } .dim { color: #777 }
-.bar { display: flex; width: 22rem; height: .9rem; background: #eee } .bar span { height: 100% }
-.bar .bad { background: #cf5b6c } .bar .good { background: #7fb98c } .bar .rest { background: #c9c9c9 }
-"""
 
 
 def as_data(audit: Audit) -> dict[str, Any]:
@@ -90,7 +78,6 @@ def as_html(audit: Audit) -> str:
     """Return the page."""
     body = "\n".join(
         [
-            "<h1>Audit of tool calls</h1>",
             _summary(audit),
             "<h2>Labels</h2>",
             _labels(audit.counts),
@@ -99,45 +86,13 @@ def as_html(audit: Audit) -> str:
             "<h2>By day</h2>",
             _days(audit.counts),
             "<h2>Diagnoses</h2>",
-            _table(("code", "outputs"), audit.counts.codes.most_common(CODES)),
+            table(("code", "outputs"), audit.counts.codes.most_common(CODES)),
             "<h2>The worst</h2>",
             *(_sample(audit, sample) for sample in _samples(audit.counts)),
             *_unread(audit),
         ]
     )
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width">\n<title>Audit of tool calls</title>\n'
-        f"<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
-
-
-def _text(value: object) -> str:
-    """Return any value as escaped text; halves of surrogate pairs, which UTF-8 cannot carry, become U+FFFD."""
-    return escape(visible(str(value)).encode(errors="replace").decode())
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table; numbers are aligned to the right, and a cell of the type `_Html` is not escaped again."""
-    lines = ["<table>", "<tr>" + "".join(f"<th>{_text(head)}</th>" for head in heads) + "</tr>"]
-    for row in rows:
-        lines.append("<tr>" + "".join(map(_cell, row)) + "</tr>")
-    return "\n".join([*lines, "</table>"])
-
-
-class _Html(str):
-    """A part of the page that is escaped already."""
-
-    __slots__ = ()
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, _Html):
-        return f"<td>{value}</td>"
-    number = isinstance(value, int)
-    return f"<td{' class=n' if number else ''}>{f'{value:,}' if number else _text(value)}</td>"
+    return page("Audit of tool calls", body)
 
 
 def percent(share: float) -> str:
@@ -160,20 +115,20 @@ def _summary(audit: Audit) -> str:
         ("distinct tools", len(counts.tools)),
         ("dialects", ", ".join(f"{name} ({count:,})" for name, count in counts.dialects.most_common(10)) or "none"),
     ]
-    return _table(("what", "how many"), rows)
+    return table(("what", "how many"), rows)
 
 
 def _labels(counts: Counts) -> str:
     named = [(label, counts.labels[label]) for label in LABELS if counts.labels[label]]
     rows = [
         (
-            _Html(f'<span class="{_COLOURS.get(label, "")}">{_text(label)}</span>'),
+            Html(f'<span class="{_COLOURS.get(label, "")}">{text(label)}</span>'),
             count,
             percent(count / counts.outputs),
         )
         for label, count in named
     ]
-    return _table(("label", "outputs", "share"), rows)
+    return table(("label", "outputs", "share"), rows)
 
 
 def _tools(counts: Counts) -> str:
@@ -183,7 +138,7 @@ def _tools(counts: Counts) -> str:
         calls, failures = counts.calls[name], counts.failures[name]
         rows.append((name, calls, failures, percent(failures / (calls + failures) if calls + failures else 0)))
     rest = f'<p class="dim">and {len(names) - TOOLS:,} more</p>' if len(names) > TOOLS else ""
-    return _table(("tool", "calls", "failures", "failed"), rows) + rest
+    return table(("tool", "calls", "failures", "failed"), rows) + rest
 
 
 def _days(counts: Counts) -> str:
@@ -196,8 +151,8 @@ def _days(counts: Counts) -> str:
         bar = "".join(f'<span class="{name}" style="width:{100 * n / count:.2f}%"></span>' for name, n in parts if n)
         shown = ", ".join(f"{label} {labels[label]:,}" for label in LABELS if labels[label])
         share = percent(rate(labels)) if called else ""
-        rows.append((day, count, share, _Html(f'<div class="bar">{bar}</div>'), shown))
-    return _table(("day", "outputs", "failed", "", "labels"), rows)
+        rows.append((day, count, share, Html(f'<div class="bar">{bar}</div>'), shown))
+    return table(("day", "outputs", "failed", "", "labels"), rows)
 
 
 def _sample(audit: Audit, sample: Sample) -> str:
@@ -205,20 +160,20 @@ def _sample(audit: Audit, sample: Sample) -> str:
     rest = excerpt.length - excerpt.start - len(excerpt.shown)
     before = f'<span class="dim">[… {excerpt.start:,} characters]</span>\n' if excerpt.start else ""
     after = f'\n<span class="dim">[… {rest:,} characters]</span>' if rest else ""
-    head = f'<h3 class="bad">{_text(sample.label)}</h3>\n<p>{_text(audit.where(sample.location))}: '
-    return f"{head}{_text(', '.join(sample.codes) or 'no diagnosis')}</p>\n<pre>{before}{marked(excerpt)}{after}</pre>"
+    head = f'<h3 class="bad">{text(sample.label)}</h3>\n<p>{text(audit.where(sample.location))}: '
+    return f"{head}{text(', '.join(sample.codes) or 'no diagnosis')}</p>\n<pre>{before}{marked(excerpt)}{after}</pre>"
 
 
 def marked(excerpt: Excerpt) -> str:
     """Return an excerpt as HTML with its spans highlighted; spans that overlap are one mark with all their codes."""
-    text = excerpt.shown
-    spans = [(_visible(span, len(text)), code) for span, code in excerpt.marks]
-    edges = sorted({0, len(text), *(edge for span, _ in spans for edge in span)})
+    shown = excerpt.shown
+    spans = [(_visible(span, len(shown)), code) for span, code in excerpt.marks]
+    edges = sorted({0, len(shown), *(edge for span, _ in spans for edge in span)})
     pieces: list[str] = []
     for start, end in pairwise(edges):
         codes = dict.fromkeys(code for (low, high), code in spans if low <= start and end <= high)
-        piece = _text(text[start:end])
-        pieces.append(f'<mark title="{_text(", ".join(codes))}">{piece}</mark>' if codes else piece)
+        piece = text(shown[start:end])
+        pieces.append(f'<mark title="{text(", ".join(codes))}">{piece}</mark>' if codes else piece)
     return "".join(pieces)
 
 
@@ -234,6 +189,6 @@ def _unread(audit: Audit) -> Iterator[str]:
     counts = audit.counts
     if counts.unread:
         yield "<h2>Could not be read</h2>"
-        yield _table(("where", "why"), [(audit.where(it.location), it.reason) for it in counts.named])
+        yield table(("where", "why"), [(audit.where(it.location), it.reason) for it in counts.named])
         if counts.unread > len(counts.named):
             yield f'<p class="dim">and {counts.unread - len(counts.named):,} more</p>'

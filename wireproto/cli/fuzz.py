@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 _TIME = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([smh]?)\s*")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _USUAL_RUNS = 10_000
+_PolicyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--policy", metavar="K=V", help="A field of Policy, the same in all outputs: foreign=call, limits.max_calls=3."
+    ),
+]
+_AgainstOption = Annotated[
+    str | None,
+    typer.Option(metavar="COMMAND", help="Another parser, to be asked the same; see how to compare parsers."),
+]
 
 
 class FuzzEngine(str, Enum):
@@ -60,15 +70,9 @@ def fuzz_command(
     ] = None,
     tools: shared.ToolsOption = None,
     salt: shared.SaltOption = None,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--policy",
-            metavar="K=V",
-            help="A field of Policy, the same in all outputs: foreign=call, limits.max_calls=3.",
-        ),
-    ] = None,
+    policy: _PolicyOption = None,
     replay: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Judge saved cases again instead.")] = None,
+    against: _AgainstOption = None,
     engine: Annotated[FuzzEngine, typer.Option(help="atheris goes where new code is reached.")] = FuzzEngine.random,
     jobs: Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes; 0: one per core.")] = 0,
     limit: Annotated[
@@ -83,11 +87,17 @@ def fuzz_command(
     """
     if sum(given is not None for given in (runs, time, replay)) > 1:
         raise Complaint("--runs, --for and --replay exclude each other")
+    seconds = _seconds(time) if time is not None else None
+    if against is not None:
+        if codec or corpus or tools or salt or policy or replay or engine is not FuzzEngine.random:
+            raise Complaint("--against goes with --dialect, --runs, --for, --seed, --limit, --out and --format only")
+        from wireproto.cli.against import compare
+
+        return compare(against, dialect, runs if runs or seconds else _USUAL_RUNS, seconds, seed, limit, out, format)
     from wireproto.audit.workers import AuditError
     from wireproto.fuzz.cases import CaseError, save
     from wireproto.fuzz.children import FuzzError
 
-    seconds = _seconds(time) if time is not None else None
     jobs = jobs or os.cpu_count() or 1
     try:
         plan = _plan(dialect, salt, codec, seed, corpus or [], load_tools(tools), policy or [], limit)
@@ -212,5 +222,6 @@ def register(app: typer.Typer) -> None:
         "wireproto fuzz -d mine.toml --codec mine:CODEC --runs 2000",
         "wireproto fuzz -d hermes --corpus logs/ --policy foreign=call",
         "wireproto fuzz --replay fuzz-findings/findings.jsonl",
+        'wireproto fuzz --against "python my_parser.py" -d hermes',
     )
     app.command("fuzz", epilog=shared.example(*lines))(fuzz_command)

@@ -75,6 +75,11 @@ def _vocabulary(markers: Sequence[str]) -> _BpeVocabulary:
     return _BpeVocabulary(written + specials, texts + specials, kinds, merges)
 
 
+def end_of_turn(markers: Sequence[str] = MARKERS) -> int:
+    """Return the id of the token that ends a turn, in a model with these markers."""
+    return _vocabulary(markers).texts.index(_END)
+
+
 def _prior(text: str, kind: int) -> float:
     """Return how likely a piece is, as a logit: structure often, control characters seldom, lone bytes never."""
     if text in _PRIOR:
