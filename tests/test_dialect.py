@@ -253,6 +253,44 @@ def test_a_package_registers_a_dialect_or_the_path_of_one(registered: dict[str, 
         wp.dialect("junk")
 
 
+class _Broken(_Point):
+    """An entry point whose module cannot be imported."""
+
+    def load(self) -> object:
+        raise ImportError("no module named nothing\n")
+
+
+def test_what_cannot_be_loaded_is_said_by_name_and_breaks_nothing_else(
+    registered: dict[str, list[_Point]], tmp_path: Path
+) -> None:
+    wrong = write(tmp_path, "name = 3")
+    registered[plugins.DIALECTS] = [
+        _Point("junk", 3),
+        _Broken("gone", None),
+        _Point("bad", wrong),
+        _Point("lost", "no"),
+    ]
+    assert not {"junk", "gone", "bad", "lost"} & set(wp.dialects())
+    assert all(wp.dialect(name).name for name in wp.dialects())
+    text = wp.encode([wp.Call("only_here", {"x": 1})], "hermes")
+    for dialect in ("hermes", "auto", wp.dialect("hermes")):
+        assert [call.name for call in wp.parse(text, dialect, [{"name": "only_here"}]).calls] == ["only_here"]
+    assert wp.dialect_for(model="Qwen3-8B").name == "hermes"
+    for name, why in (
+        ("junk", "not int"),
+        ("gone", "no module named"),
+        ("bad", "codec: is missing"),
+        ("lost", "FileNotFound"),
+    ):
+        for _ in range(2):
+            with pytest.raises(
+                wp.DialectError, match=rf"{name!r} of wireproto.dialects \(some_package:{name}\).*{why}"
+            ):
+                wp.dialect(name)
+    with pytest.raises(wp.DialectError, match="unknown dialect 'junkk'"):
+        wp.dialect("junkk")
+
+
 @pytest.mark.parametrize("name", ["twice", "hermes"])
 def test_a_name_is_registered_once(registered: dict[str, list[_Point]], name: str) -> None:
     registered[plugins.DIALECTS] = [_Point(name, None)] * (2 if name == "twice" else 1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 import wireproto as wp
-from wireproto.text.json_safe import identical
+from wireproto.text.json_safe import equal, identical
 
 TOOLS = [
     {
@@ -410,3 +412,84 @@ def _forged(name: str) -> str:
     calls = [wp.Call("write_file", {"path": "p", "content": seed}) for seed in ("zqz1", "zqz2")]
     text = wp.encode(calls, name, tools=TOOLS)
     return text[text.index("zqz1") : text.index("zqz2") + 4]
+
+
+# --- exact numbers ----------------------------------------------------------------------------------------------------
+
+EXACT = wp.Policy(decimals=True)
+NUMBERS: list[dict[str, Any]] = [
+    {"x": Decimal("0.12345678901234567890123")},
+    {"x": Decimal("1.50"), "s": "a", "i": 3},
+    {"x": Decimal("5")},
+    {"x": Decimal("-0.0"), "b": True},
+    {"o": {"a": [Decimal("1E+2"), Decimal("3"), 1.5, True, None, "1.5"]}},
+]
+NUMBER_TOOLS = [
+    {
+        "name": "f",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "x": {"type": "number"},
+                "o": {"type": "object"},
+                "s": {"type": "string"},
+                "i": {"type": "integer"},
+                "b": {"type": "boolean"},
+            },
+        },
+    }
+]
+
+
+@pytest.mark.parametrize("dialect", wp.dialects())
+@pytest.mark.parametrize("arguments", NUMBERS)
+def test_decimals_are_written_with_all_their_digits(dialect: str, arguments: dict[str, Any]) -> None:
+    text = wp.encode([wp.Call("f", arguments)], dialect, NUMBER_TOOLS)
+    back = wp.parse(text, dialect, NUMBER_TOOLS, policy=EXACT).calls[0]
+    assert back.complete and equal(dict(back.arguments), arguments)
+    again = wp.parse(wp.encode([back], dialect, NUMBER_TOOLS), dialect, NUMBER_TOOLS, policy=EXACT).calls[0]
+    assert identical(dict(again.arguments), dict(back.arguments))
+    first = arguments.get("x")
+    assert first is None or str(first) in text
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1E+400"])
+def test_decimals_that_no_reader_takes_are_refused(number: str) -> None:
+    with pytest.raises(wp.EncodeError, match="argument 'x' is not JSON"):
+        wp.encode([wp.Call("f", {"x": Decimal(number)})], "hermes", NUMBER_TOOLS)
+
+
+@pytest.mark.parametrize("dialect", wp.dialects())
+def test_conversion_keeps_digits(dialect: str) -> None:
+    text = wp.encode([wp.Call("f", {"x": Decimal("0.12345678901234567890123")})], "hermes", NUMBER_TOOLS)
+    assert "0.12345678901234567890123" in wp.convert(text, "hermes", dialect, NUMBER_TOOLS)
+
+
+# --- promoted calls ---------------------------------------------------------------------------------------------------
+
+WRITE = '{"name": "f", "arguments": {"x": "1"}}'
+PROMOTING = wp.Policy(promote={"*": {"leaked", "quoted", "foreign"}})
+ONE_STRING = [{"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": "string"}}}}]
+
+
+@pytest.mark.parametrize("dialect", ["hermes", "qwen3_coder", "kimi_k2", "dsml_v4", "xml", "toml"])
+@pytest.mark.parametrize("native", [False, True])
+def test_a_message_with_a_promoted_call_can_be_written(dialect: str, native: bool) -> None:
+    text = f"On it.\n{WRITE}\n"
+    if native:
+        text += wp.encode([wp.Call("f", {"x": "2"})], dialect, ONE_STRING)
+    message = wp.parse(text, dialect, ONE_STRING, policy=PROMOTING)
+    assert [call.arguments["x"] for call in message.calls] == ["1", "2"][: 1 + native]
+    written = wp.encode(message, dialect, ONE_STRING)
+    back = wp.parse(written, dialect, ONE_STRING)
+    assert [dict(call.arguments) for call in back.calls] == [dict(call.arguments) for call in message.calls]
+    assert back.text == message.text and WRITE in back.text
+
+
+def test_a_decoded_message_may_be_changed_before_it_is_written() -> None:
+    text = wp.encode([wp.Call("f", {"x": "1"}), wp.Call("f", {"x": "2"})], "hermes", ONE_STRING)
+    message = wp.parse(text, "hermes", ONE_STRING)
+    less = wp.encode(replace(message, calls=message.calls[1:]), "hermes", ONE_STRING)
+    assert [dict(call.arguments) for call in wp.parse(less, "hermes").calls] == [{"x": "2"}]
+    more = wp.encode(replace(message, calls=(*message.calls, wp.Call("f", {"x": "3"}))), "hermes", ONE_STRING)
+    assert [call.arguments["x"] for call in wp.parse(more, "hermes").calls] == ["1", "2", "3"]

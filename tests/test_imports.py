@@ -20,6 +20,8 @@ HEAVY = ("jsonschema", "lxml", "selectolax", "lark", "typer", "rich", "hypothesi
 LATER = ("documents.reading", "decode.forced", "decode.naming", "decode.second_look", "format.detection", "grammars",
          "recover", "tools.full", "write")  # fmt: skip
 
+DECODING = ("Decoder", "Dialect", "DialectError", "Policy", "TextDelta", "Toolset", "dialect", "dialects", "parse")
+
 
 def test_imports_point_down() -> None:
     wrong = []
@@ -124,8 +126,13 @@ def test_the_package_loads_nothing_heavy() -> None:
 
 def test_the_package_loads_what_decoding_needs() -> None:
     loaded = f"[name for name in {LATER!r} if f'wireproto.{{name}}' in sys.modules]"
-    names = [name for name in wp.__all__ if name not in wp._LATER]
-    script = f"import sys, wireproto; print(*{loaded})\nfrom wireproto import {', '.join(names)}; print(*{loaded})"
+    script = f"import sys; from wireproto import {', '.join(DECODING)}; print(*{loaded})"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
+
+
+def test_the_package_by_itself_loads_nothing() -> None:
+    script = "import sys, wireproto; print(*[name for name in sys.modules if name.startswith('wireproto.')])"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
 
@@ -134,8 +141,9 @@ def test_what_loads_later_is_what_type_checkers_see() -> None:
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))
     seen = {name.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for name in node.names}
-    assert seen == {name: f"wireproto.{module}" for name, module in wp._LATER.items()}
-    assert set(wp.__all__) <= set(dir(wp)) and all(getattr(wp, name).__module__ for name in seen)
+    assert seen == {name: f"wireproto.{module}" for name, module in wp._HOMES.items()}
+    assert sorted(seen) == sorted(wp.__all__) and set(seen) <= set(dir(wp))
+    assert all(getattr(wp, name) is not None and name in vars(wp) for name in seen)
 
 
 @pytest.mark.parametrize("module", ["decode.decoder", "write.encoder", "format.registry", "codecs.toml.writer"])

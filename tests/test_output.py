@@ -254,6 +254,41 @@ def test_an_interrupted_audit_is_quiet_and_leaves_no_process(jobs: str, tmp_path
     assert (process.returncode, out, err) == (130, b"", b"")
 
 
+# What tells when the command line first answers to a signal; before that only Python itself runs.
+TOLD = """
+import os, signal, sys
+plain = signal.signal
+def told(*given):
+    before = plain(*given)
+    os.write(2, b".")
+    return before
+signal.signal = told
+sys.argv = ["wireproto", "stream", "-d", "hermes"]
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise")
+@pytest.mark.parametrize("start", ["from wireproto.__main__ import main; main()",
+                                   "import runpy; runpy.run_module('wireproto', run_name='__main__')"])  # fmt: skip
+@pytest.mark.parametrize("after", [0, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8])
+def test_an_interrupt_while_it_loads_is_quiet(start: str, after: float) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", TOLD + start], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=ENV,
+    )  # fmt: skip
+    assert process.stderr is not None and process.stderr.read(1) == b"."
+    time.sleep(after)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.strip(b".")) == (130, b"", b"")
+
+
+def test_the_command_line_answers_before_it_loads() -> None:
+    script = "import sys, wireproto.__main__; print(*[name for name in sys.modules if name.startswith('wireproto.')])"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["wireproto.__main__"]
+
+
 def test_an_audit_in_two_processes_needs_no_guard(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     log.write_text('{"output": "Hello."}\n' * 50, encoding="utf-8")

@@ -609,3 +609,16 @@ def test_results_are_pure(count: int) -> None:
     results = [wp.ToolResult(f"t{i}", {"i": i}, f"id{i}") for i in range(count)]
     assert wp.render_results(results, "xml") == wp.render_results(tuple(results), "xml")
     assert wp.render_results(results, "xml").count("<result ") == count
+
+
+@pytest.mark.parametrize("dialect", ["qwen3_coder", "glm47", "dsml_v4", "cline"])
+def test_an_optional_argument_that_the_format_cannot_hold_is_left_out(dialect: str) -> None:
+    def tools(required: list[str]) -> list[dict[str, Any]]:
+        properties = {"ok": {"type": "string"}, "a\nb": {"type": "string", "description": "Never seen."}}
+        return [{"name": "f", "parameters": {"type": "object", "properties": properties, "required": required}}]
+
+    text = wp.prompt(dialect, tools(["ok"]))
+    assert '- "a\\nb": this format cannot hold the name; leave it out' in text and "Never seen" not in text
+    assert "a\nb" not in text and wp.parse(text.rpartition("Example:")[2], dialect, tools([])).calls
+    with pytest.raises(wp.EncodeError, match=r"call 'f': a key of this format cannot be 'a\\nb'"):
+        wp.prompt(dialect, tools(["a\nb"]))

@@ -6,11 +6,14 @@ Law: what `message_json` makes of a message, `to_message` reads again, so that `
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from wireproto.format.dialect import Dialect
 from wireproto.recover.classify import Verdict
+from wireproto.text.json_repair import dumps
 from wireproto.text.json_strings import is_unicode
+from wireproto.text.numbers import holds
 from wireproto.text.visible import visible_json
 from wireproto.values.errors import ShapeError
 from wireproto.values.events import CallEnd, Diagnosed, DocumentEnd, Event
@@ -22,6 +25,8 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
     If it holds half of a surrogate pair, all that is not ASCII is an escape.
     """
+    if holds(value, Decimal):
+        return visible_json(dumps(value))  # on one line: nothing indents what only this writes
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return visible_json(text) if is_unicode(text) else json.dumps(value, indent=indent)
 

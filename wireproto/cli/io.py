@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from wireproto.format.registry import AUTO
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.serialize import event_json, to_json
 from wireproto.text.json_strings import is_unicode
+from wireproto.text.numbers import decimal, floated
 from wireproto.tools.loading import definitions_in
 from wireproto.values.errors import DialectError
 from wireproto.values.events import Event
@@ -88,18 +90,24 @@ def read_text(file: str) -> tuple[str, bool]:
     return utf8.decode(data, final=True), utf8.ok
 
 
-def read_json(file: str) -> Any:
-    """Return the JSON value in a file or on standard input."""
+def read_json(file: str, exact: bool = False) -> Any:
+    """Return the JSON value in a file or on standard input; `exact`: fractions that no float holds are `Decimal`."""
     name = "standard input" if file == "-" else file
     data = stdin().read() if file == "-" else Path(file).read_bytes()
     try:
-        return json.loads(data.decode("utf-8-sig"))
+        return json.loads(data.decode("utf-8-sig"), parse_float=_fraction if exact else None)
     except UnicodeDecodeError as error:
         raise Complaint(f"{name}: not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise Complaint(f"{name}: not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
     except ValueError as error:
         raise Complaint(f"{name}: JSON that cannot be read: {error}") from None
+
+
+def _fraction(spelled: str) -> float | Decimal:
+    number = decimal(spelled)
+    rounded, is_other = floated(number)
+    return number if is_other else rounded
 
 
 def load_dialect(name: str, salt: str | None = None) -> Dialect:

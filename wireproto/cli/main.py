@@ -158,7 +158,7 @@ def encode_command(
     """
     one_stdin(file, tools)
     chosen, offered = load_dialect(dialect, salt), load_tools(tools)
-    print_text(encode(to_message(read_json(file)), chosen, tools=offered))
+    print_text(encode(to_message(read_json(file, exact=True)), chosen, tools=offered))
     return FINE
 
 

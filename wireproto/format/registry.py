@@ -20,18 +20,25 @@ if TYPE_CHECKING:
 
 AUTO = "auto"  # names no dialect, but has a decoder find out which it is
 _FOLDER = Path(__file__).parent / "dialects"
+# What the module of a package may raise when it is imported, and a file when it is read.
+_FAILURES = (ArithmeticError, AttributeError, DialectError, ImportError, LookupError, NameError, OSError, RuntimeError,
+             SyntaxError, TypeError, ValueError)  # fmt: skip
 
 
 def dialects() -> tuple[str, ...]:
-    """Return the names of all known dialects, sorted."""
-    return tuple(sorted({*_files(), *_plugins()}))
+    """Return the names of all known dialects, sorted.
+
+    What a package registers and cannot be loaded is none of them: asked for by its name, it says why.
+    """
+    return tuple(sorted({*_files(), *(name for name in _plugins() if isinstance(_load(name), Dialect))}))
 
 
 def dialect(name: str | Dialect) -> Dialect:
     """Return the dialect of this name or alias; a `Dialect` is returned as it is.
 
     Raises:
-        DialectError: there is none of this name; names the nearest one.
+        DialectError: there is none of this name, and the message names the nearest one; or what a package registers
+            under it cannot be loaded.
         TypeError: `name` is neither a string nor a `Dialect`.
     """
     if isinstance(name, Dialect):
@@ -39,12 +46,12 @@ def dialect(name: str | Dialect) -> Dialect:
     if not isinstance(name, str):
         raise TypeError(f"a dialect is its name, or what wp.Dialect.load(path) returns, not {type(name).__name__}")
     if name in _files() or name in _plugins():
-        return _load(name)
+        return _loaded(name)
     if name == AUTO:
         raise DialectError(f"{AUTO!r} is for decoding alone; give the name of a dialect")
     for known in dialects():
-        if name in _load(known).aliases:
-            return _load(known)
+        if name in (found := _loaded(known)).aliases:
+            return found
     from difflib import get_close_matches
 
     near = get_close_matches(name, dialects(), 1)
@@ -54,7 +61,7 @@ def dialect(name: str | Dialect) -> Dialect:
 
 def named(name: str) -> Dialect | None:
     """Return the known dialect that calls itself so: what a package registers may do it under another name."""
-    return next((found for found in map(_load, dialects()) if found.name == name), None)
+    return next((found for found in map(_loaded, dialects()) if found.name == name), None)
 
 
 @cache
@@ -71,15 +78,22 @@ def _plugins() -> dict[str, EntryPoint]:
     return found
 
 
+def _loaded(name: str) -> Dialect:
+    found = _load(name)
+    if isinstance(found, Dialect):
+        return found
+    raise DialectError(f"entry point {name!r} of {DIALECTS} ({_plugins()[name].value}) {found}")
+
+
 @cache
-def _load(name: str) -> Dialect:
+def _load(name: str) -> Dialect | str:
+    """Return the dialect of a name, or what is wrong with what a package registers under it."""
     if name in _files():
         return Dialect.load(_files()[name])
-    value = _plugins()[name].load()
-    if isinstance(value, (str, Path)):
-        value = Dialect.load(value)
-    if not isinstance(value, Dialect):
-        raise DialectError(
-            f"entry point {name!r} of {DIALECTS} must give a Dialect or a path, not {type(value).__name__}"
-        )
-    return value
+    try:
+        value = _plugins()[name].load()
+        if isinstance(value, (str, Path)):
+            value = Dialect.load(value)
+    except _FAILURES as error:
+        return f"cannot be loaded: {type(error).__name__}: {' '.join(str(error).split())}"
+    return value if isinstance(value, Dialect) else f"must give a Dialect or a path, not {type(value).__name__}"

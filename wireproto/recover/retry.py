@@ -19,7 +19,7 @@ from wireproto.values.errors import EncodeError
 from wireproto.values.model import Call, Diagnosis, Message
 from wireproto.values.quoting import escaped
 from wireproto.write.encoder import encode
-from wireproto.write.prompt import describe
+from wireproto.write.prompt import describe, unwritable
 
 FORM: Final = "Write the call exactly like this, with your own values:"
 _EXCERPT: Final = 48
@@ -101,7 +101,7 @@ def _form(failure: Failure) -> Iterator[str]:
         more = len(known.names) - _NAMES
         names = ", ".join(known.names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
         yield f"The tools are: {names}."
-    call = example(tool) if known.names else Call(tool.name, {"argument": "value"})
+    call = example(tool, unwritable(failure.dialect, tool)) if known.names else Call(tool.name, {"argument": "value"})
     try:
         form = encode(call, failure.dialect, known if known.names else None)
     except EncodeError:

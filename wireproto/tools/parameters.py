@@ -6,7 +6,7 @@ schema without end gives finite values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -83,9 +83,13 @@ def definitions(tool: Tool) -> str:
     return _json(tool, "$defs", tool.definitions) if tool.definitions else ""
 
 
-def example(tool: Tool) -> Call:
-    """Return a call of the tool with a value of the right type for every argument: the first choice, or a sample."""
-    return Call(tool.name, {key: _sample(tool, key, schema, 1) for key, schema in _declared(tool).items()})
+def example(tool: Tool, without: Collection[str] = ()) -> Call:
+    """Return a call of the tool with a value of the right type for every argument: the first choice, or a sample.
+
+    `without`: the arguments that it leaves out.
+    """
+    shown = {key: schema for key, schema in _declared(tool).items() if key not in without}
+    return Call(tool.name, {key: _sample(tool, key, schema, 1) for key, schema in shown.items()})
 
 
 def _declared(tool: Tool) -> dict[str, Any]:

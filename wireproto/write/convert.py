@@ -12,9 +12,11 @@ from typing import Any
 from wireproto.decode.decoder import parse
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
+from wireproto.tools.exact import ROUNDED
 from wireproto.tools.toolset import Tools, Toolset
 from wireproto.values.errors import EncodeError
 from wireproto.values.model import Message
+from wireproto.values.policy import Policy
 from wireproto.values.quoting import quoted
 from wireproto.write.encoder import encode, placed
 
@@ -22,7 +24,8 @@ from wireproto.write.encoder import encode, placed
 def convert(text: str, source: str | Dialect, target: str | Dialect, tools: Tools = None) -> str:
     """Write an output in the dialect `source` as a model of the dialect `target` would have written it.
 
-    With `tools`, raw values get the types that their schema declares; without them they are text. Ids are kept if
+    With `tools`, raw values get the types that their schema declares; without them they are text. Numbers keep their
+    digits. Ids are kept if
     they fit the target. White space between markup is the target's own. A call that was repaired is written in its
     correct form; one that is only quoted or drafted remains text.
 
@@ -33,12 +36,16 @@ def convert(text: str, source: str | Dialect, target: str | Dialect, tools: Tool
     spec = find_dialect(target)
     known = Toolset.of(tools)
     message = parse(text, source, known)
+    policy = None
+    if any(found.code == ROUNDED for found in message.diagnoses):
+        policy = Policy(decimals=True)  # a float would lose digits
+        message = parse(text, source, known, policy=policy)
     for index, call in enumerate(message.calls):
         if not call.complete:
             reason = next((found.message for found in call.diagnoses if found.severity == "defect"), "it was cut off")
             raise EncodeError(f"call {index} ({quoted(call.name)}) is incomplete and cannot be converted: {reason}")
     written = _write(message, spec, known)
-    if _outline(parse(written, spec, known)) != _outline(message):
+    if _outline(parse(written, spec, known, policy=policy)) != _outline(message):
         raise EncodeError(f"{spec.name} cannot carry this: text, reasoning and calls would come back in another order")
     return written
 

@@ -5,8 +5,9 @@ It knows no format. Its law: what `encode` returns decodes to what it was given;
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from math import isfinite
 from typing import Any, Final, Literal, Union
 
@@ -16,12 +17,13 @@ from wireproto.engine.codec import WriteCall, loaded
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.text.json_repair import MAX_DEPTH
-from wireproto.text.json_safe import identical
+from wireproto.text.json_safe import equal, identical
+from wireproto.text.numbers import holds
 from wireproto.text.scan import BLANK
 from wireproto.tools.names import NAME
 from wireproto.tools.toolset import Tool, Tools, Toolset
 from wireproto.values.errors import EncodeError
-from wireproto.values.model import Call, Message
+from wireproto.values.model import Call, Message, Span
 from wireproto.values.policy import Loops, Policy
 from wireproto.values.quoting import quoted
 
@@ -30,6 +32,7 @@ Encodable = Union[Message, Call, Sequence[Call]]
 _READ_BACK: Final = Policy(
     second_look=False, validate="off", loops=Loops(max_repeated_calls=None, max_repeated_passages=None)
 )
+_EXACTLY: Final = replace(_READ_BACK, decimals=True)
 
 
 def encode(
@@ -42,10 +45,12 @@ def encode(
 ) -> str:
     """Write a message, a call or a list of calls as a model of the dialect would have.
 
-    What is returned decodes to what was given. `tools` decide the types of raw values; without them a raw value comes
-    back as text, so one that is no string is refused. `reasoning_open`: the prompt ends inside reasoning, so its opener
-    is not written again. `incomplete`: a call that was cut off is refused, or its `raw` text is written as it was, as
-    a harness does that replays history.
+    What is returned decodes to what was given; a `decimal.Decimal` is written with all its digits, which decoding with
+    `Policy.decimals` gives back. `tools` decide the types of raw values; without them a raw value comes back as text,
+    so one that is no string is refused. `reasoning_open`: the prompt ends inside reasoning, so its opener is not
+    written again. `incomplete`: a call that was cut off is refused, or its `raw` text is written as it was, as a
+    harness does that replays history. A call that `Policy.promote` took from the text stays there as the model wrote
+    it, and is written as a call behind that text too: before the next call, or at the end.
 
     Raises:
         EncodeError: a call is incomplete, or a value would not come back; names the call, the argument, and what would
@@ -65,10 +70,15 @@ def encode(
     reasoning_open = reasoning_open and spec.reasoning is not None
     leads = not bare and _leads(message, spec)
     text = _write(message, spec, known, False, reasoning_open, leads)
+    policy = _READ_BACK
     problem = _difference(message, text, spec, known, reasoning_open)
+    if problem and any(holds(call.arguments, Decimal) for call in message.calls):
+        known, policy = replace(known, tools=tuple(tool.with_decimals for tool in known.tools)), _EXACTLY
+        text = _write(message, spec, known, False, reasoning_open, leads)
+        problem = _difference(message, text, spec, known, reasoning_open, policy)
     if problem and spec.argument.escape:
         text = _write(message, spec, known, True, reasoning_open, leads)
-        problem = _difference(message, text, spec, known, reasoning_open)
+        problem = _difference(message, text, spec, known, reasoning_open, policy)
     if problem:
         problem = _misfit_id(message, spec, known) or problem + _undeclared(message, spec, known)
         raise EncodeError(f"{spec.name} cannot carry this: {problem}")
@@ -166,10 +176,11 @@ def _write(
 
 def _parts(message: Message) -> Iterable[tuple[str, Any]]:
     if message.segments:
-        calls = placed(message)
+        left = list(message.calls)
+        known = {call.span for call in left} & {part.span for part in message.segments if part.kind == "call"}
         for i, segment in enumerate(message.segments):
             if segment.kind == "call":
-                yield "call", next(calls)
+                yield from (("call", call) for call in _due(left, segment.span if known else None))
             elif segment.kind == "document":
                 yield "text", segment.raw
             elif segment.kind != "markup":
@@ -177,6 +188,7 @@ def _parts(message: Message) -> Iterable[tuple[str, Any]]:
             elif i and message.segments[i - 1].kind == "document":
                 # A closing line must remain a line.
                 yield "text", segment.raw[: len(segment.raw) - len(segment.raw.lstrip(BLANK))]
+        yield from (("call", call) for call in left)
         return
     if message.reasoning:
         yield "reasoning", message.reasoning
@@ -184,6 +196,17 @@ def _parts(message: Message) -> Iterable[tuple[str, Any]]:
         yield "text", message.text
     for call in message.calls:
         yield "call", call
+
+
+def _due(left: list[Call], span: Span | None) -> list[Call]:
+    """Take the calls up to the one that stands at `span`; the next one, where no call has a place.
+
+    Those before it were promoted: they have no place of their own. A place whose call was taken out has none.
+    """
+    count = 1 if span is None else next((i + 1 for i, call in enumerate(left) if call.span == span), 0)
+    due = left[:count]
+    del left[:count]
+    return due
 
 
 def placed(message: Message) -> Iterator[Call]:
@@ -240,24 +263,26 @@ def _not_json(value: Any) -> str:
             todo += [(member, depth + 1) for member in item.values()]
         elif isinstance(item, list):
             todo += [(member, depth + 1) for member in item]
-        elif isinstance(item, float) and not isfinite(item):
+        elif isinstance(item, (float, Decimal)) and not isfinite(item):
             return str(item)
-        elif item is not None and not isinstance(item, (str, int, float)):
+        elif item is not None and not isinstance(item, (str, int, float, Decimal)):
             return f"a {type(item).__name__}"
     return ""
 
 
-def _difference(message: Message, text: str, dialect: Dialect, tools: Toolset, reasoning_open: bool) -> str:
+def _difference(
+    message: Message, text: str, dialect: Dialect, tools: Toolset, reasoning_open: bool, policy: Policy = _READ_BACK
+) -> str:
     """Decode what was written; say what would not come back, or nothing."""
     cut = "length" if any(not call.complete for call in message.calls) else None
-    back = parse(text, dialect, tools, policy=_READ_BACK, finish_reason=cut, reasoning_open=reasoning_open)
+    back = parse(text, dialect, tools, policy=policy, finish_reason=cut, reasoning_open=reasoning_open)
     for i, call in enumerate(message.calls):
         if i >= len(back.calls):
             return f"call {i} ({quoted(call.name)}) would not come back as a call"
         found = back.calls[i]
         if found.name != call.name:
             return f"call {i} ({quoted(call.name)}) would come back as {quoted(found.name)}"
-        problem = _argument_difference(call, found)
+        problem = _argument_difference(call, found, equal if policy.decimals else identical)
         if problem:
             return f"call {i} ({quoted(call.name)}): {problem}"
         if call.id not in (None, found.id) and _writes_id(dialect, call, tools):
@@ -292,11 +317,11 @@ def _undeclared(message: Message, dialect: Dialect, tools: Toolset) -> str:
     return ""
 
 
-def _argument_difference(call: Call, found: Call) -> str:
+def _argument_difference(call: Call, found: Call, same: Callable[[Any, Any], bool]) -> str:
     for key, value in call.arguments.items():
         if key not in found.arguments:
             return f"argument {quoted(key)} would not come back"
-        if not identical(found.arguments[key], value):
+        if not same(found.arguments[key], value):
             return f"argument {quoted(key)} would come back as {quoted(found.arguments[key])}"
     extra = [key for key in found.arguments if key not in call.arguments]
     if extra:

@@ -30,11 +30,13 @@ _INTRODUCTION: Final = (
 def prompt(dialect: str | Dialect, tools: Tools) -> str:
     """Write the instructions with which a model calls these tools in this dialect.
 
-    It goes into the system message. The same arguments give the same text, so prefix caches hold.
+    It goes into the system message. The same arguments give the same text, so prefix caches hold. An optional argument
+    whose name the dialect's markers cannot hold is described as one to leave out, and no example has it.
 
     Raises:
         SchemaError: `tools` is None, or a definition is wrong.
-        EncodeError: the dialect cannot write a call of one of the tools, as its markers cannot hold the name.
+        EncodeError: the dialect cannot write a call of one of the tools, as its markers cannot hold the name of the
+            tool or of a required argument.
         DialectError: the dialect is unknown.
     """
     if tools is None:
@@ -46,7 +48,8 @@ def prompt(dialect: str | Dialect, tools: Tools) -> str:
     rules = [*_form_rules(spec), *(spec.prompt.rules or loaded(codec(spec.codec).rules)(spec.argument))]
     parts = ["# Tools", _INTRODUCTION, "\n".join(f"- {rule}" for rule in rules)]
     shown = [[*describe(spec, tool), "Example:"] for tool in known.tools]
-    examples = [(example(tool), encode(example(tool), spec, known)) for tool in known.tools]
+    calls = [example(tool, unwritable(spec, tool)) for tool in known.tools]
+    examples = [(call, encode(call, spec, known)) for call in calls]
     for definition, (_, text) in zip(shown, examples, strict=True):
         parts += [*definition, text]
     # The shortest two, since all were shown above; a single tool is called twice.
@@ -74,23 +77,32 @@ def describe(dialect: Dialect, tool: Tool) -> Iterator[str]:
     if dialect.prompt.definitions == "form":
         yield loaded(codec(dialect.codec).blank_form)(dialect, tool)
     else:
-        yield from _list(tool)
+        yield from _list(tool, unwritable(dialect, tool))
     if lines := [f"- {words}{': ' if schema else ''}{schema}" for words, schema in open_names(tool)]:
         yield "\n".join(["It takes more arguments:" if tool.keys else "It takes arguments of", *lines])
     if shared := definitions(tool):
         yield f"Definitions that the arguments refer to: {shared}"
 
 
-def _list(tool: Tool) -> Iterator[str]:
+def unwritable(dialect: Dialect, tool: Tool) -> frozenset[str]:
+    """Return the optional arguments of a tool whose names the dialect's markers cannot hold."""
+    opener = dialect.argument.open
+    return frozenset(key for key in tool.keys - tool.required if not opener.holds("key", key))
+
+
+def _list(tool: Tool, unwritable: frozenset[str]) -> Iterator[str]:
     if tool.description.strip():
         yield "\n".join(f"> {line}".rstrip() for line in tool.description.strip().splitlines())
-    lines = [line for parameter in parameters(tool) for line in _parameter(parameter)]
+    lines = [line for parameter in parameters(tool) for line in _parameter(parameter, parameter.key in unwritable)]
     if lines or not any(open_names(tool)):
         yield "\n".join(["Arguments:", *lines]) if lines else "It takes no arguments."
 
 
-def _parameter(parameter: Parameter) -> Iterator[str]:
+def _parameter(parameter: Parameter, unwritable: bool) -> Iterator[str]:
     """Yield the lines of one argument; the description is indented, so that no line of it looks like another part."""
+    if unwritable:
+        yield f"- {_name(parameter.key, 'key')}: this format cannot hold the name; leave it out"
+        return
     facts = [" or ".join(parameter.types) or "any type", "required" if parameter.required else "optional"]
     if parameter.choices:
         facts.append("one of " + ", ".join(parameter.spelled))

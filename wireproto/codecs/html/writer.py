@@ -5,6 +5,7 @@ It must not know how they are read. Law: whatever the schema, a value is written
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 from wireproto.codecs.html.controls import number, switch
@@ -33,7 +34,7 @@ def _control(dialect: Dialect, tool: Tool, key: str, value: object) -> str:
     if isinstance(value, str) and "\0" not in value and tool.decode(key, value).is_plainly(value):
         return _text(dialect, tool, key, value)
     written = dumps(value)
-    if isinstance(value, (int, float)) and number(tool, key, written).is_plainly(value):
+    if isinstance(value, (int, float, Decimal)) and number(tool, key, written).is_plainly(value):
         return f'{_start(dialect, NUMBER, key)} value="{written}">\n'
     # A `<` would begin what hides the end tag.
     return f"{_start(dialect, JSON, key)}>" + written.replace("<", "\\u003c") + f"{JSON.closer(dialect)}\n"

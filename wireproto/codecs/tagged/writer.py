@@ -7,11 +7,13 @@ from the dialect, and a string between them is unchanged.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Final
 
 from wireproto.format.dialect import Argument, Dialect
 from wireproto.format.template import Template
 from wireproto.text.json_repair import dumps
+from wireproto.text.numbers import holds
 from wireproto.tools.toolset import Tool
 from wireproto.values.model import Call
 
@@ -42,7 +44,7 @@ def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bo
 
 
 def _spell(value: object, literals: str) -> str:
-    python = value is not None and in_python(literals, isinstance(value, (dict, list)))
+    python = value is not None and in_python(literals, isinstance(value, (dict, list))) and not holds(value, Decimal)
     return str(value) if python else dumps(value)
 
 

@@ -60,4 +60,4 @@ def write_value(value: Any) -> str:
         return "[" + ", ".join(map(write_value, value)) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(value)
+    return str(value)
