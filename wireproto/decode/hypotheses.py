@@ -12,11 +12,12 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
+from itertools import chain, islice, product
 
-from wireproto.engine.call_opening import find_argument
+from wireproto.engine.call_opening import CallOpening, OpenerContext, find_argument, find_call
+from wireproto.engine.damaged_openers import find_damaged, left_over
 from wireproto.engine.left_context import QUOTING, LeftContext
-from wireproto.engine.openers import FENCE_WIDTH, FENCES
+from wireproto.engine.openers import FENCE_WIDTH, FENCES, inside
 from wireproto.engine.regions import Region
 from wireproto.format.alphabet import MAX_DECLARED
 from wireproto.format.declared import can_name, declaring, naming
@@ -33,6 +34,11 @@ from wireproto.tools.toolset import Toolset
 # The dialect whose body is a JSON object with name and arguments, and nothing else: what models write without markers.
 RECORDS = "hermes"
 _NEAR = 160  # how far before a lone argument, or before an object, the tool's name may stand
+# How many openers of calls are looked at more closely: these, and one more for so many characters.
+_TRIES = 32
+_PER_TRY = 128
+_SPECIAL = re.compile(r"[A-Za-z0-9_.:-]{0,256}(?:<[|｜]|<[a-z]+:|\[[A-Z_]+\])")
+_WORD = re.compile(r"[A-Za-z0-9_.:-]{1,256}\Z")
 _TOKEN = re.compile(r"<\|[^<>|]*\|>|<｜[^<>｜]*｜>|\[/?[A-Z_]+\]")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|#39|#34|#x27|#x22);")
 _FENCES = Literals(frozenset(FENCES))
@@ -49,7 +55,8 @@ class Hypothesis:
     `places` are (position in `text`, position in the original) where the two differ, in order. `origin`: where what is
     looked at begins, if that is before `start`. `causes` are diagnoses of what made it none. `bare`: nothing but its
     place says that it may be a call; `quoted`: it stands as a quotation; `foreign`: in another dialect than expected.
-    `habit` names the format that a call was read in already, if no dialect has it.
+    `habit` names the format that a call was read in already, if no dialect has it. `marked`: it has markers of its
+    own; `any_name`: names count that no tool has.
     """
 
     dialect: str | Dialect
@@ -64,6 +71,8 @@ class Hypothesis:
     quoted: bool = False
     foreign: bool = False
     habit: str = ""
+    marked: bool = False
+    any_name: bool = False
 
     def position(self, at: int) -> int:
         """Return the position in the original text of a position in the decoded text."""
@@ -106,6 +115,11 @@ def has_element(text: str, tools: Toolset) -> bool:
     """Return whether a tag stands in the text that is nothing but a declared name."""
     found = iter_literals(_names(tools.names), text) if tools.names else ()
     return any(text[hit.start() - 1 : hit.start()] == "<" and text[hit.end() : hit.end() + 1] == ">" for hit in found)
+
+
+def has_special(text: str, at: int) -> bool:
+    """Return whether the first marker at a place is a special token, or a tag of a name space: nobody's by chance."""
+    return _SPECIAL.match(text, at) is not None
 
 
 def unescaped(text: str, dialect: str | Dialect) -> Hypothesis | None:
@@ -156,20 +170,95 @@ def records(text: str) -> Iterator[Hypothesis]:
 def begins_alone(guess: Hypothesis, floor: int) -> Hypothesis | None:
     """Return a bare hypothesis where a call without markers may begin, and whether it is quoted there (R-MISSING).
 
-    That is the start of the text or of a line, behind `>`, or behind the call before it, which ends at `floor`.
+    That is the start of the text or of a line, behind `>`, behind an opener on its line, or behind the call before it,
+    which ends at `floor`.
     """
     if not guess.bare:
         return guess
     before = guess.text[max(floor, guess.start - _NEAR) : guess.start].rstrip(" \t[")
     quoted = is_quotation(before)
     behind = floor > 0 and not guess.text[floor : guess.start][:_NEAR].strip(BLANK + ",;[")
-    return replace(guess, quoted=quoted) if quoted or behind or not before or before[-1] in "\n>" else None
+    alone = not before or before[-1] in "\n>" or _follows_opener(before.rpartition("\n")[2])
+    return replace(guess, quoted=quoted) if quoted or behind or alone else None
+
+
+def _follows_opener(line: str) -> bool:
+    """Return whether an opener stands in what is before a place on its line, and is not quoted."""
+    opener = every_opener().find(line)
+    return opener is not None and line[: opener.start()][-1:] not in QUOTING
 
 
 def is_quotation(before: str) -> bool:
     """Return whether what follows this on its line is inline code or in a block quotation."""
     code = before.endswith("`") and not before.endswith("```")
     return code or (before.endswith(">") and _BLOCK_QUOTE.search(before) is not None)
+
+
+@lru_cache(maxsize=CACHED)
+def _inner_openers(own: Dialect | None) -> tuple[Literals, dict[str, tuple[Spelling, ...]]]:
+    """Return the spellings whose calls stand between other markers, by what a call begins with or may be left of it."""
+    found: dict[str, tuple[Spelling, ...]] = {}
+    for spelling in chain.from_iterable(map(spellings, [own] if own is not None else map(find_dialect, dialects()))):
+        wrapper = [spelling.wrapper] if spelling.wrapper is not None and spelling.sections else []
+        words = {first for template in (*wrapper, *spelling.headers) for first in template.firsts}
+        words = words if spelling.sections or spelling.wrapper is not None else set()
+        words |= {*left_over(spelling), *(word for late in spelling.late_headers for word in late.literals)}
+        for word in words:
+            if is_distinctive(word) and not word.strip(BLANK).startswith(FENCES):
+                found[word] = (*found.get(word, ()), spelling)
+    return Literals(frozenset(found)), found
+
+
+def marked(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothesis]:
+    """Yield the hypotheses of calls that have markers of their own, and lack others, or those around them (R-MISSING).
+
+    They are no calls where they stand in mid-line, or nobody declared their tool.
+    """
+    literals, openers = _inner_openers(own)
+    if literals.find(text) is None:
+        return
+    # Where dialects differ in the markers that are missing, what is left of those says which one it is.
+    closed = {close for some in openers.values() for each in some for close in _outer_closers(each) if close in text}
+    for found in islice(iter_literals(literals, text), _TRIES + len(text) // _PER_TRY):
+        if text[max(0, found.start() - 1) : found.start()] in QUOTING:
+            continue  # see `quotations`
+        shapes: dict[object, Spelling] = {}
+        for spelling in sorted(openers[found.group()], key=lambda each: closed.isdisjoint(_outer_closers(each))):
+            shapes.setdefault(inside(spelling), spelling)
+        guesses = (_marked_guess(text, found.start(), spelling, tools) for spelling in shapes.values())
+        yield from islice(filter(None, guesses), 1)
+
+
+def _outer_closers(spelling: Spelling) -> tuple[str, ...]:
+    return tuple(filter(None, (spelling.wrapper_close, *(close for _, close in spelling.sections))))
+
+
+def _marked_guess(text: str, at: int, spelling: Spelling, tools: Toolset) -> Hypothesis | None:
+    """Return the hypothesis that a call stands at a marker, or at the word before it, whatever is missing."""
+    end, lead = len(text), spelling.sections[0][0].format() if spelling.sections else ""
+    undeclared = OpenerContext(Toolset.of(None), final=True, line_start=True)
+    known = OpenerContext(tools, final=True, line_start=True)
+    for context in (known, undeclared) if not tools.any_name else (known,):
+        whole = find_call((declaring(spelling, context.tools.unusual),), spelling, text, at, end, context)
+        if isinstance(whole, CallOpening):
+            lead += spelling.wrapper.format() if spelling.wrapper is not None and not whole.wrapped else ""
+            return _marked_at(text, at, at, lead, whole, context is undeclared)
+    word = _WORD.search(text, max(0, at - MAX_DECLARED), at)
+    for start in (at, word.start()) if word is not None else (at,):
+        part = find_call((spelling,), None, text, start, end, undeclared)
+        part = part if isinstance(part, CallOpening) else find_damaged((spelling,), None, text, start, end, undeclared)
+        if isinstance(part, CallOpening) and part.name is not None:
+            head = spelling.dialect.call.open
+            lead += head.fill(**{role: part.name if role == "name" else part.id or "" for role in head.roles})
+            return _marked_at(text, start, part.body, lead, part, not tools.any_name)
+    return None
+
+
+def _marked_at(text: str, at: int, start: int, lead: str, opening: CallOpening, any_name: bool) -> Hypothesis:
+    before = text[max(0, at - _NEAR) : at]
+    quoted = is_quotation(before) or before[-1:] in QUOTING or before.rpartition("\n")[2].count("`") % 2 == 1
+    dialect, origin = opening.spelling.dialect, at if start != at else None
+    return Hypothesis(dialect, text, start, len(text), lead, origin, quoted=quoted, marked=True, any_name=any_name)
 
 
 @lru_cache(maxsize=1)
@@ -253,14 +342,17 @@ def lone_arguments(text: str, tools: Toolset, own: Dialect | None) -> Iterator[H
     for found in iter_literals(literals, text) if named and tools.tools else ():
         at = found.start()
         before = text[max(0, at - _NEAR) : at]
-        if before.rpartition("\n")[2].strip(" \t"):
+        line = before.rpartition("\n")[2]
+        if line.strip(" \t") and not _follows_opener(line):
             continue
-        guess = _argument_guess(text, at, before, named[found.group()], tools)
+        guess = _argument_guess(text, at, before, named[found.group()], tools, not line.strip(" \t"))
         if guess is not None:
             yield guess
 
 
-def _argument_guess(text: str, at: int, before: str, spelling: Spelling, tools: Toolset) -> Hypothesis | None:
+def _argument_guess(
+    text: str, at: int, before: str, spelling: Spelling, tools: Toolset, alone: bool
+) -> Hypothesis | None:
     key = find_argument(spelling, text, at, len(text), None)
     if not isinstance(key, Match):
         return None
@@ -270,12 +362,12 @@ def _argument_guess(text: str, at: int, before: str, spelling: Spelling, tools: 
     named = [
         hit for hit in iter_literals(_names(tools.names), before) if hit.group() in fitting and _is_word(before, hit)
     ]
-    if not named and len(fitting) != 1:
+    if not named and (len(fitting) != 1 or not alone):
         return None
     name = named[-1].group() if named else fitting[0]
     origin = at - len(before) + before.rfind("\n", 0, named[-1].start()) + 1 if named else at
     prefix = spelling.dialect.call.open.format(name=name)
-    return Hypothesis(spelling.dialect, text, at, len(text), prefix, origin)
+    return Hypothesis(spelling.dialect, text, at, len(text), prefix, origin, marked=not alone)
 
 
 def _is_word(text: str, hit: re.Match[str]) -> bool:

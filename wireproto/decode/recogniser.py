@@ -31,6 +31,8 @@ from wireproto.values.events import Event
 from wireproto.values.finish_reasons import meaning
 from wireproto.values.policy import Policy
 
+Spellings = tuple[Spelling, ...]
+
 
 class Recogniser(State):
     """Text to events, looking at no character twice.
@@ -163,7 +165,7 @@ class Recogniser(State):
             return False
         base = buffer.base
         start, limit = self._position - base, stop - base
-        if openers.late or (openers.markerless and context.only_blank):
+        if (openers.late or (openers.markerless and context.only_blank)) and context.passed != self._position:
             answer = self._find_unmarked(start, limit, end)
             if answer is not NO:
                 return answer is YES
@@ -208,6 +210,7 @@ class Recogniser(State):
         """Look for a call without its first marker: at the start of the output, or of a line (R-MISSING)."""
         spellings, at = self._openers.unmarked(self._context, start, limit)
         if not spellings or self._tools.empty or self._region.kind == "fence":
+            self._context.passed = self._position
             return NO
         answer = self._open(spellings, at, limit, end) if at < limit else WAIT
         if answer is WAIT and not end.final:
@@ -216,6 +219,7 @@ class Recogniser(State):
         if answer is YES:
             return YES
         self._emit(self.buffer.base + at)
+        self._context.passed = self._position
         return NO
 
     def _read_marker(self, literal: str, at: int, limit: int, end: End) -> Answer:
@@ -269,13 +273,7 @@ class Recogniser(State):
         return YES
 
     def _open(
-        self,
-        spellings: tuple[Spelling, ...],
-        at: int,
-        limit: int,
-        end: End,
-        within: Spelling | None = None,
-        joint: int = 0,
+        self, spellings: Spellings, at: int, limit: int, end: End, within: Spelling | None = None, joint: int = 0
     ) -> Answer:
         """Begin a call at `at` if one of the spellings opens there.
 
@@ -292,7 +290,8 @@ class Recogniser(State):
         )
         found = find_call(spellings, within, self.buffer.window, at, limit, context)
         if found is NO:
-            found = find_damaged(spellings, within, self.buffer.window, at, limit, context)
+            behind = self.transcript.calls[-1].name if self._context.after_call is not None and not joint else ""
+            found = find_damaged(spellings, within, self.buffer.window, at, limit, context, behind)
         if isinstance(found, Answer):
             return found
         if joint:
@@ -374,8 +373,8 @@ class Recogniser(State):
     def _read_next(self, spelling: Spelling, at: int, limit: int, end: End) -> Answer:
         """Skip a closer that stands behind a finished call, or open the next call."""
         text, context, position = self.buffer.window, self._context, self.buffer.base + at
-        close = context.section[1] if context.section is not None else None
-        found = find_closer(spelling, self.transcript.calls[-1].name, close, text, at, limit)
+        close, name = context.section[1] if context.section is not None else None, self.transcript.calls[-1].name
+        found = find_closer(spelling, name, close, text, at, limit, end.final)
         if not isinstance(found, tuple):  # what may be a closer as yet is no whole opener
             answer = WAIT if found is WAIT and not end.final else self._open_next(spelling, at, limit, end)
             broken = broken_closer(close, text, at, limit, end.final) if answer is NO else answer

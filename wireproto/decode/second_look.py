@@ -20,7 +20,9 @@ from wireproto.decode.hypotheses import (
     every_opener,
     fences,
     has_element,
+    has_special,
     lone_arguments,
+    marked,
     quotations,
     records,
     stripped,
@@ -113,6 +115,7 @@ class _SecondLook:
         plain = unescaped(text, own)
         if plain is not None and every_opener().find(plain.text) is not None:
             yield from self._whole(plain)
+        yield from self._first_of_each(marked(text, self.tools, self.own) if not self.tools.empty else ())
         tools = Toolset.of(None) if self.tools.empty else self.tools
         for call, habit, quoted in habitual(text, tools) if self._spare > 0 else ():
             self._spare -= _ATTEMPT
@@ -183,7 +186,7 @@ class _SecondLook:
 
     def _recogniser(self, guess: Hypothesis, repairs: bool = True) -> Recogniser:
         """Return what decodes a hypothesis: no documents, no limit on calls, and no stage that looks again."""
-        tools = Toolset.of(None) if self.tools.empty else self.tools
+        tools = Toolset.of(None) if self.tools.empty or guess.any_name else self.tools
         policy = self.policy
         if policy.documents or policy.limits.max_calls is not None:
             policy = replace(policy, documents=(), limits=replace(policy.limits, max_calls=None))
@@ -192,6 +195,12 @@ class _SecondLook:
 
     def _is_likely(self, call: Call, guess: Hypothesis) -> bool:
         """Return whether a call that was found without its own markers may have been meant as one."""
+        # Plain tags are likelier a mention, and nothing but an opener is none but that.
+        begun = call.complete or (call.arguments and has_special(guess.text, guess.position(call.span[0])))
+        if guess.marked and not begun:
+            return False
+        if guess.marked and not self.tools.accepts(call.name):
+            return self._may_be_unknown(call, guess)
         if not (self.tools.empty or self.tools.accepts(call.name)) or (guess.quoted and not call.complete):
             return False
         if not (guess.prefix or guess.habit):
@@ -200,6 +209,19 @@ class _SecondLook:
         tool = self.tools.get(call.name)
         fits = not call.arguments or tool is None or not tool.keys or bool(call.arguments.keys() & tool.keys)
         return fits and not lacks_arguments and not _is_definition(call)
+
+    def _may_be_unknown(self, call: Call, guess: Hypothesis) -> bool:
+        """Return whether a call of a tool that nobody declared may have been meant, where a marker is missing.
+
+        Plain tags with text behind them on their line are an explanation.
+        """
+        if guess.quoted or self.policy.unknown_tools != "forward":
+            return False
+        text, (start, end) = guess.text, map(guess.position, call.span)
+        rest = text[end : end + _REST].partition("\n")[0].strip(BLANK)
+        known = spellings(guess.dialect) if isinstance(guess.dialect, Dialect) else ()
+        closers = (closer for each in known for closer, _ in each.closers_behind(call.name, None))
+        return not rest or rest.startswith((*closers,)) or has_special(text, start)
 
     def _claim(self, span: Span) -> bool:
         """Take a stretch for a candidate, unless another one has some of it."""
@@ -222,7 +244,8 @@ class _SecondLook:
         return "quoted-call" if guess.quoted else "foreign-call" if guess.foreign else "leaked-call"
 
     def _candidate(self, call: Call, span: Span, guess: Hypothesis, code: str) -> Call:
-        diagnoses = [diagnose(each, span) for each in (code, *guess.causes)]
+        unknown = ("unknown-tool",) if not (self.tools.empty or self.tools.accepts(call.name)) else ()
+        diagnoses = [diagnose(each, span) for each in (code, *guess.causes, *unknown)]
         if guess.habit and KINDS[code] == "leaked":
             diagnoses.append(diagnose("no-dialect", span, f"the call is written as in {guess.habit}"))
         for diagnosis in diagnoses:
@@ -230,7 +253,7 @@ class _SecondLook:
         kept = [
             replace(found, span=span)
             for found in call.diagnoses
-            if found.code not in _SUPPLIED and found.code not in KINDS
+            if found.code not in (*_SUPPLIED, *unknown) and found.code not in KINDS
         ]
         return replace(call, span=span, diagnoses=(*diagnoses, *kept), _source=self.buffer)
 

@@ -6,6 +6,7 @@ Law: an answer never changes when more text arrives, except from `WAIT`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.quoting import quoted
 
 Notes = list[tuple[str, str]]
+_BRACKETS = re.compile(r"([\]}]+)[ \t\r\n]*\Z")
 _LOST_MARKER: Notes = [("missing-wrapper", "the call's opening marker is missing")]
 
 
@@ -109,20 +111,24 @@ def empty_block(spellings: Iterable[Spelling], literal: str, text: str, pos: int
 
 
 def find_closer(
-    spelling: Spelling, name: str, section_close: str | None, text: str, pos: int, end: int
+    spelling: Spelling, name: str, section_close: str | None, text: str, pos: int, end: int, final: bool
 ) -> tuple[str, str] | Miss:
     """Find the closer at `pos` that may stand behind a finished call, and the diagnosis of one that closes nothing.
 
-    A section's opener may begin with its closer, as where both are fences: then it is the opener.
+    A section's opener may begin with its closer, as where both are fences: then it is the opener. Where calls have no
+    closer, brackets that end the output are one too many.
     """
     answer: Miss = NO
     for closer, orphan in spelling.closers_behind(name, section_close):
         stands = begins(closer, text, pos, end)
         reopened = spelling.reopens(closer, text, pos, end) if stands is YES else NO
-        if stands is YES and reopened is NO:
+        if stands is YES and (reopened is NO or (final and reopened is WAIT)):
             return closer, "orphan-closer" if orphan else ""
         answer = WAIT if WAIT in (stands, reopened) else answer
-    return answer
+    brackets = _BRACKETS.match(text, pos, end) if spelling.fixed_close == "" else None
+    if brackets is None or answer is WAIT:
+        return answer
+    return (brackets[1], "orphan-closer") if final else WAIT
 
 
 def find_argument(spelling: Spelling, text: str, pos: int, end: int, tool: Tool | None) -> Match | Miss:
@@ -209,19 +215,9 @@ class Opening:
             match, close, name, identity, more, argument = head
             variant: Notes = [("marker-variant", "")] if spelling.variant else []
             every = (*missing, *variant, *more)
+            outer = (section, section_close)
             return CallOpening(
-                spelling,
-                start,
-                match.end,
-                close,
-                name,
-                identity,
-                wrapped,
-                section,
-                section_close,
-                match.closed,
-                every,
-                argument,
+                spelling, start, match.end, close, name, identity, wrapped, *outer, match.closed, every, argument
             )
         return (
             answer

@@ -7,21 +7,25 @@ Law: an answer never changes when more text arrives, except from `WAIT`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
 
 from wireproto.engine.call_opening import CallOpening, Notes, OpenerContext, Opening, find_argument
+from wireproto.engine.further_calls import find_further
 from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive
 from wireproto.format.template import Gap, Lit, Node, Template
-from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Literals, Match, Miss, begins, skip_blank
 from wireproto.tools.toolset import Tool, Toolset
 
 # How a marker looks that nobody writes by chance: a special token, or a tag of a name space.
 _SPECIAL = re.compile(r"<[|｜]|<[a-z]+:")
 _TOKENS = re.compile(r"<[|｜][^<>|｜]*[|｜]>|(?:(?!<[|｜][^<>|｜]*[|｜]>).)+", re.DOTALL)
+_TWO_WORDS = re.compile(r"[^\s<\[`]*(?:\s+[^\s<\[`]*\s*)?")
+_MARKS = ("<", "[", "`")
+_LONGEST_WORDS = 512
 _NOISE = 96  # characters between a section's opener and its first call that are looked through
 _PATIENCE = 24
 _PARTIAL = ("damaged-opener", "a part of the call's opener is missing")
@@ -29,30 +33,66 @@ _MOST = 3  # how often a marker may stand there once more
 
 
 def find_damaged(
-    spellings: Iterable[Spelling], inside: Spelling | None, text: str, pos: int, end: int, context: OpenerContext
+    spellings: Sequence[Spelling],
+    inside: Spelling | None,
+    text: str,
+    pos: int,
+    end: int,
+    context: OpenerContext,
+    behind: str = "",
 ) -> CallOpening | Miss:
-    """Find the first spelling whose call opens at `pos` with a damaged opener; the arguments are as in `find_call`."""
-    left = context.left
-    for spelling in spellings if left is None or left.repairs > 0 else ():
-        if context.own not in ("", spelling.dialect.name) or _is_prose(spelling, text, pos, end, context):
+    """Find the first spelling whose call opens at `pos` with a damaged opener; the arguments are as in `find_call`.
+
+    `behind` names the call that ended right before, in the first of the spellings.
+    """
+    left, tried = context.left, False
+    for spelling in spellings if left is None or left.may_repair(left.buffer.base + pos) else ():
+        if context.own not in ("", spelling.dialect.name):
             continue  # what is damaged and foreign is likelier prose
-        for found in _readings(spelling, spelling is inside, text, pos, end, context):
+        prose = _is_prose(spelling, text, pos, end, context)
+        tried = tried or prose is NO
+        readings = _readings(spelling, spelling is inside, text, pos, end, context) if prose is NO else (prose,)
+        for found in readings:
             if found is WAIT and left is not None:
                 # Each try costs more than a character may: the next one comes when there is enough to decide on.
                 left.retry_at = left.buffer.end + _PATIENCE
-            if found is not NO:
+            if isinstance(found, CallOpening) or found is WAIT:
                 return found
-    if left is not None and left.tried_at != left.buffer.base + pos:
+    if tried and left is not None and left.tried_at != left.buffer.base + pos:
         left.tried_at, left.repairs = left.buffer.base + pos, left.repairs - 1
-    return NO
+    return find_further(spellings[0], behind, context.tools, text, pos, end, context.final) if behind else NO
 
 
-def _is_prose(spelling: Spelling, text: str, pos: int, end: int, context: OpenerContext) -> bool:
-    """Return whether a word stands at `pos` that no opener begins with, however damaged: most lines begin so."""
-    if context.tools.any_name or not text[pos : pos + 1].isalpha():
-        return False
-    words = (*context.tools.names, *_words(spelling))
-    return all(begins(word, text, pos, end) is NO for word in words)
+def _is_prose(spelling: Spelling, text: str, pos: int, end: int, context: OpenerContext) -> Answer:
+    """Return whether a word or a mark stands at `pos` that no opener begins with, however damaged: most lines begin so.
+
+    Behind a word that one may begin with, a marker comes after another word at most.
+    """
+    tools = context.tools
+    if tools.any_name or tools.unusual.names:
+        return NO
+    if text[pos : pos + 1] in _MARKS:
+        return NO if _marks(spelling).may_stand(text, pos, end) else YES
+    if not text[pos : pos + 1].isalpha():
+        return NO
+    words = (*tools.names, *_words(spelling))
+    if all(begins(word, text, pos, end) is NO for word in words):
+        return YES
+    found = _TWO_WORDS.match(text, pos, end)
+    if found is None or tools.unusual.keys:
+        return NO
+    at = found.end()
+    if at < end:
+        return NO if text[at] in _MARKS and _marks(spelling).may_stand(text, at, end) else YES
+    return NO if context.final or at - pos > _LONGEST_WORDS else WAIT
+
+
+@lru_cache(maxsize=CACHED)
+def _marks(spelling: Spelling) -> Literals:
+    """Return the markers that an opener may begin with, or that stand behind its first words."""
+    templates = (*(section for section, _ in spelling.sections), *_inner(spelling), *spelling.keys)
+    pieces = (*_pieces(templates), *_pieces(spelling.dialect.call.id))
+    return Literals(frozenset(piece for piece in pieces if piece.startswith(_MARKS)))
 
 
 @lru_cache(maxsize=CACHED)
@@ -104,11 +144,13 @@ def _repeats(spelling: Spelling, text: str, pos: int, end: int) -> bool:
     """Return whether a marker stands twice in a row among those at `pos`, or may."""
     markers = [*(section for section, _ in spelling.sections), *_inner(spelling)]
     last, at = "", pos
-    while at < end:
-        found = next((m for m in markers if m.first and text.startswith(_first_token(m), at, end)), None)
+    for _ in range(_MOST + len(markers)):  # what stands twice is among the first of them
+        if at >= end:
+            return True
+        found = next((m for m in markers if m.first and text.startswith(_first_token(m.first), at, end)), None)
         if found is None:
             return last.startswith(text[at : min(end, at + len(last) + 1)])
-        token = _first_token(found)
+        token = _first_token(found.first)
         if token == last or begins(token, text, skip_blank(text, at + len(token), end), end) is not NO:
             return True
         whole = found.match(text, at, end)
@@ -116,7 +158,7 @@ def _repeats(spelling: Spelling, text: str, pos: int, end: int) -> bool:
             return True
         at = skip_blank(text, whole.end if isinstance(whole, Match) else at + len(token), end)
         last = token
-    return True
+    return False
 
 
 def _may_stand_in_line(text: str, pos: int, context: OpenerContext) -> bool:
@@ -161,10 +203,16 @@ class _Damaged(Opening):
         """Return where a marker stands for the last time that stands at `pos` once, or several times in a row."""
         text, end = self._text, self._end
         for marker in markers:
+            token = _first_token(marker.first)
+            stands = begins(token, text, pos, end)
+            if stands is not YES:
+                if stands is WAIT and not self._context.final:
+                    return WAIT
+                continue
             found = marker.match(text, pos, end)
-            for width in (len(_first_token(marker)), found.end - pos if isinstance(found, Match) else 0):
+            for width in (len(token), found.end - pos if isinstance(found, Match) else 0):
                 word = text[pos : pos + width]
-                if not is_distinctive(word) or not text.startswith(_first_token(marker), pos, end):
+                if not is_distinctive(word):
                     continue
                 at = self._repeated(word, pos)
                 if at != pos:
@@ -187,8 +235,9 @@ class _Damaged(Opening):
 
 
 @lru_cache(maxsize=CACHED)
-def _first_token(marker: Template) -> str:
-    return next(iter(_TOKENS.findall(marker.first)), "")
+def _first_token(first: str) -> str:
+    """Return the special token, or the text, that a marker's first literal begins with."""
+    return next(iter(_TOKENS.findall(first)), "")
 
 
 @lru_cache(maxsize=CACHED)

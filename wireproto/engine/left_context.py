@@ -6,6 +6,7 @@ Law: what it answers rests on the text before a position, which never changes.
 from __future__ import annotations
 
 import re
+from math import inf
 
 from wireproto.format.spelling import Spelling
 from wireproto.text.buffer import Buffer
@@ -19,7 +20,9 @@ _BRACKETS = ("「", "『", "《", "〈")
 QUOTING = ("`", *_QUOTATION_MARKS, *_BRACKETS)
 _BEFORE_MARKS = BLANK + "([{=:,"
 _OPEN_QUOTATION = re.compile(r'(?:\A|[\s(\[{=:,])"[^"]*\Z|[“«][^”»]*\Z|„[^“”]*\Z|[「『][^」』]*\Z')
-_REPAIRS = 64
+# How many openers that may be damaged are looked at: these, and one more for so many characters.
+_REPAIRS = 32
+_PER_REPAIR = 96
 _LINE = 160  # how far back a line may reach that still counts as blank before a marker: more would be looked at again
 
 
@@ -31,11 +34,12 @@ class LeftContext(State):
     `reasoning_closer`: where the closer of reasoning stands behind a speculative run of calls. `rescan_from`: up to
     here an opener was tried and more text decides; while only blanks follow, it is not tried again. `only_blank`:
     nothing but blanks and markup came so far. `retry_at`: an opener that may be damaged is not tried again before here.
-    `repairs`: how many more may be looked at, since each costs more than a character may; `tried_at`: the last one.
+    `repairs`: how many more may be looked at, text apart, since each costs more than a character may; `tried_at`: the
+    last one that was looked at in vain. `passed`: no call without its first marker opens here.
     """
 
-    __slots__ = ("after_call", "buffer", "floor", "only_blank", "reasoning_closer", "repairs", "rescan_from",
-                 "retry_at", "section", "tried_at")  # fmt: skip
+    __slots__ = ("after_call", "buffer", "floor", "only_blank", "passed", "reasoning_closer", "repairs",
+                 "rescan_from", "retry_at", "section", "tried_at")  # fmt: skip
 
     def __init__(self, buffer: Buffer, repairs: bool = True) -> None:
         self.buffer = buffer
@@ -44,7 +48,8 @@ class LeftContext(State):
         self.section: tuple[Spelling, str] | None = None
         self.reasoning_closer: tuple[int, int] | None = None
         self.rescan_from = self.retry_at = 0
-        self.repairs, self.tried_at = _REPAIRS if repairs else 0, -1
+        self.passed = -1
+        self.repairs, self.tried_at = _REPAIRS if repairs else -inf, -1
         self.only_blank = True
 
     def may_skip(self, stop: int) -> bool:
@@ -56,6 +61,10 @@ class LeftContext(State):
             return False
         self.rescan_from = stop
         return True
+
+    def may_repair(self, position: int) -> bool:
+        """Return whether an opener at `position` that may be damaged is looked at: more are in a longer text."""
+        return self.repairs + position // _PER_REPAIR > 0
 
     def starts_line(self, position: int) -> bool:
         """Return whether only blanks stand before `position` on its line; markup before it counts as a line's start."""

@@ -29,6 +29,9 @@ _STRING = {
 _SCALAR = re.compile(r"[-+.\w]{1,64}")
 _BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]', re.DOTALL)
 _NAME = re.compile(r"\S{1,128}")
+# The first key of an object, and how an object begins that may have one.
+_FIRST_KEY = re.compile(r"""\{[ \t\r\n]*["']([^"'\\]{1,128})["'][ \t\r\n]*:""")
+_HALF_KEY = re.compile(r"""\{[ \t\r\n]*(?:["'][^"'\\]{0,128}(?:["'][ \t\r\n]*)?)?\Z""")
 _INDENT = re.compile(r"(?:[ \t\r\n]|\\[nrt]){0,64}")
 
 
@@ -43,6 +46,21 @@ def odd_arguments(text: str, pos: int, end: int, close: str) -> Answer:
         stands = begins(word, text, pos, end)
         answers.append(begins(close, text, skip_blank(text, pos + len(word), end), end) if stands is YES else stands)
     return YES if YES in answers else WAIT if WAIT in answers else NO
+
+
+def begins_arguments(keys: frozenset[str], text: str, pos: int, end: int) -> Answer:
+    """Return whether an object stands at `pos` that begins with one of the keys."""
+    if pos >= end:
+        return WAIT
+    found = _FIRST_KEY.match(text, pos, end)
+    if found is not None:
+        return YES if found[1] in keys else NO
+    return may_begin_object(text, pos, end)
+
+
+def may_begin_object(text: str, pos: int, end: int) -> Miss:
+    """Return whether more text may make an object with a first key of what stands at `pos`."""
+    return WAIT if _HALF_KEY.match(text, pos, end) else NO
 
 
 class _Undecided(Exception):

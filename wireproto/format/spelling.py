@@ -234,7 +234,7 @@ def turn_ends(tokens: frozenset[str]) -> re.Pattern[str]:
 
 @lru_cache(maxsize=CACHED)
 def _id_pattern(template: Template) -> re.Pattern[str]:
-    pieces = {"name": r"(?P<name>.+)", "index": r"[0-9]{1,9}"}
+    pieces = {"name": r"(?P<name>.+?)", "index": r"[0-9]{1,9}"}
     return re.compile("".join(pieces[n.role] if isinstance(n, Slot) else re.escape(n.text) for n in template.nodes))
 
 

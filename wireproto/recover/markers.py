@@ -7,7 +7,7 @@ text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -174,7 +174,32 @@ def failed_block(decoded: Decoding) -> tuple[int, int] | None:
             return start, floor
         if ends_line and not (text[:start] + text[floor:]).strip(BLANK):
             return start, floor
-    return None
+    elements = _elements(decoded)
+    return next((span for span in elements if not (_within(fenced, span[0]) or _within(reasoning, span[0]))), None)
+
+
+def _elements(decoded: Decoding) -> Iterator[tuple[int, int]]:
+    """Yield the spans of elements on lines of their own whose tag is a declared name, where calls are such elements."""
+    known = spellings(decoded.dialect) if decoded.dialect is not None else ()
+    heads = {
+        header.fill(name=name).strip(): spelling.call_close(name)
+        for spelling in known
+        for header in spelling.headers
+        for name in decoded.tools.names
+        if header.first and header.name_only and header.holds("name", name)
+    }
+    text, floor = decoded.text, 0
+    for opener in iter_literals(Literals(frozenset(heads)), text) if heads else ():
+        start, closer = opener.start(), heads[opener.group()]
+        if start < floor or not _starts_line(text, start):
+            continue
+        end = text.find(closer, opener.end())
+        if end < 0:
+            return
+        floor = end + len(closer)
+        line = text.find("\n", floor)
+        if not text[floor : line if line >= 0 else len(text)].strip(BLANK):
+            yield start, floor
 
 
 def nested_call(decoded: Decoding) -> tuple[int, int] | None:

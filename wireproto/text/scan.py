@@ -87,6 +87,10 @@ class Literals:
         """Return whether more text could make a (longer) literal of `text[pos:end]`."""
         return end - pos < self.longest and text[pos:end] in self._prefixes
 
+    def may_stand(self, text: str, pos: int, end: int) -> bool:
+        """Return whether a literal stands at `pos`, or more text could make one of what stands there."""
+        return self.at(text, pos, end) is not None or self.open_ended(text, pos, end)
+
     def seek(self, text: str, pos: int, end: int, final: bool) -> tuple[int, str | None]:
         """Return where the next literal stands, and the literal; None if more text may complete one there."""
         found = self.find(text, pos, end)

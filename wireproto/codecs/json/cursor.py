@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
+from wireproto.engine.record_opening import begins_arguments, may_begin_object
 from wireproto.format.dialect import NAME_ALIASES, SIDE_MEMBERS, WRAPPERS, Record
 from wireproto.format.spelling import CACHED, Spelling, live_in_broken, unfenced
 from wireproto.text.buffer import Buffer, Rope
@@ -18,8 +19,6 @@ from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Literals,
 from wireproto.text.state import State
 
 _FENCES = "`~"
-_ARGUMENTS = re.compile(r"""\{[ \t\r\n]*["']([^"'\\]{1,128})["'][ \t\r\n]*:""")
-_HALF_OBJECT = re.compile(r"""\{[ \t\r\n]*(?:["'][^"'\\]{0,128}(?:["'][ \t\r\n]*)?)?\Z""")
 _KEY = re.compile(r'"([^"\\\x00-\x1f]*)"[ \t]{0,64}:')
 _LITERAL_BLANKS = ("\\n", "\\t", "\\r")
 _IN_STRING = {'"': re.compile(r'["\\]'), "'": re.compile(r"['\\]")}
@@ -176,12 +175,13 @@ class Cursor(State):
         at = skip_blank(text, at + (text[at] in ",;"), end)
         if at >= end:
             return WAIT
-        if keys is None:
-            found = _record_start(self.spelling.dialect.record).match(text, at, end) is not None
+        if keys is not None:
+            begun = begins_arguments(keys, text, at, end)
+        elif _record_start(self.spelling.dialect.record).match(text, at, end) is not None:
+            begun = YES
         else:
-            begun = _ARGUMENTS.match(text, at, end)
-            found = begun is not None and begun[1] in keys
-        return base + at if found else WAIT if _HALF_OBJECT.match(text, at, end) else NO
+            begun = may_begin_object(text, at, end)
+        return base + at if begun is YES else begun
 
     def cut_closer(self, position: int | None = None) -> bool:
         """Return whether the output ends here in the first characters of the call's closer."""
