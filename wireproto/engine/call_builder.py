@@ -171,7 +171,7 @@ class CallBuilder(State):
             )
             return False
         if key not in self.tool.keys and not self.tool.takes(key):
-            if unwraps and key in ARGUMENT_ALIASES and not self.arguments:
+            if unwraps and key in ARGUMENT_ALIASES and not self.arguments and self.wrapper in ("", key):
                 self.wrapper = key
                 return True
             near = self.tool.nearest(key)
@@ -189,7 +189,7 @@ class CallBuilder(State):
             return False
         self.transcript.diagnose("wrapped-arguments", span, f"all arguments stand in one that is called {quoted(key)}")
         for name, member in value.items():
-            self.give(name, member)
+            self.give_exact(name, member, span[0])
         return True
 
     def open(self, key: str) -> None:

@@ -170,11 +170,14 @@ class Controls(State):
                 builder.too_deep()
             builder.transcript.diagnose("json-invalid", span, f"{escaped(name)}: {error}")
             return False
-        if self.in_group(name, span) or not builder.declare(name, span):
+        if self.in_group(name, span) or not builder.declare(name, span, unwraps=True):
             return True
         if reading.repairs:
             message = f"{escaped(name)}: read after repairs: {', '.join(reading.repairs)}"
             builder.transcript.diagnose("json-repaired", span, message)
+        if builder.wrapper and builder.unwrap(reading.value, span):
+            builder.check_types(span[1])
+            return True
         json = json_repair.dumps(reading.value) if reading.repairs else text
         builder.give_exact(name, json_repair.exact(text, reading.value), span[0], json, reading.value)
         return True
@@ -242,8 +245,13 @@ class Controls(State):
 
     def _give(self, name: str, typed: Typed, span: tuple[int, int]) -> None:
         self.any = True
-        if not self.in_group(name, span) and self._builder.declare(name, span):
-            self._builder.give_typed(name, typed, span)
+        builder = self._builder
+        if self.in_group(name, span) or not builder.declare(name, span, unwraps=True):
+            return
+        if builder.wrapper and builder.unwrap(json_repair.value_of(str(typed.value)), span):
+            builder.check_types(span[1])
+        else:
+            builder.give_typed(name, typed, span)
 
     @property
     def _tool(self) -> Tool:

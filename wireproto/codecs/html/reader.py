@@ -42,16 +42,13 @@ _KNOWN: Final = frozenset(("form", *_TEXTUAL, *_PARTS))
 class AreaValue(RawValue):
     """The text of a textarea, decoded while it arrives."""
 
-    mends = False
-
     __slots__ = ()
 
     def emit(self, end: int) -> None:
         """Emit the value's text up to `end`, or to half of a reference before it."""
         if self._mode == "undecided":
             certain, _ = self._part(self.start, end)
-            if not "null".startswith(certain):
-                self._decide(end)
+            self._look(certain, end)
         else:
             super().emit(end)
 

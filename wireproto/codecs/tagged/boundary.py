@@ -282,6 +282,8 @@ class Boundary(State):
         if self._nest:
             return self._mentioned and self._letters[-1:] == "V"
         before = self._before(position)
+        if builder.wrapper and not builder.buffer.slice(self.value.start, position).strip(BLANK):
+            return True  # what may hold all arguments does not hold them as JSON
         if before == "\n" or self._within.spelling.key_is_tag:
             return before == "\n"
         if self._letters[-1:] in ("v", "M", "F") and self._queue[-1].end == position:

@@ -29,7 +29,7 @@ Mode = Literal["stream", "undecided", "wrapped", "late", "drop"]
 class RawValue(State):
     """The text of one value. `emitted` is how far it was emitted, in positions of the input."""
 
-    mends: ClassVar[bool] = True  # a value is raw text, which models put into wrappings of JSON
+    wrappings: ClassVar[str] = "{"  # how a value begins that may hold all arguments
 
     __slots__ = (
         "_awaits",
@@ -56,13 +56,13 @@ class RawValue(State):
         self._mode: Mode = "drop"
         self._late = False
         self._awaits = ""  # what a value may begin with that is no plain string
-        if builder.declare(self.key, (start, start), self.mends):
+        if builder.declare(self.key, (start, start), unwraps=True):
             tool = builder.tool
             wire = tool.wire(self.key) if builder.policy.coerce else "string"
             late = self._late = self._wire == "false" or wire == "json"
             if not late:
                 self._awaits = "n" if wire == "nullable" and self._wire is None else ""
-                if self.mends and self.key in tool.bounded and builder.policy.coerce and not tool.streams(self.key):
+                if self.key in tool.bounded and builder.policy.coerce and not tool.streams(self.key):
                     self._awaits += _QUOTES
             self._mode = "undecided" if builder.wrapper or self._awaits else "late" if late else "stream"
         if self._mode == "stream":
@@ -98,7 +98,7 @@ class RawValue(State):
             elif text and not ("n" in self._awaits and "null".startswith(text)):
                 self._decide(end)
         elif (first := text[:MAX_GAP].lstrip(BLANK)[:1]) or len(text) >= MAX_GAP:
-            if first == "{":
+            if first and first in self.wrappings:
                 self._mode = "wrapped"
                 self.emit(end)
             else:
@@ -112,7 +112,7 @@ class RawValue(State):
         self._check(text, end)
         if builder.wrapper:
             builder.check_size(end - self.start)
-            if builder.unwrap(value_of(text), (self.start, self.start)):
+            if builder.unwrap(self._wrapped(text, end), (self.start, self.start)):
                 return builder.check_types(end)
             self._decide(end)
         if self._mode == "undecided":
@@ -126,6 +126,11 @@ class RawValue(State):
             builder.give(self.key, None)
         elif self._mode == "late":
             builder.give_typed(self.key, self._typed(text, end), (self.start, end))
+
+    def _wrapped(self, text: str, end: int) -> object:
+        """Return the value of a whole text that may be an object of all arguments; there are none in an empty one."""
+        del end
+        return value_of(text) if text.strip(BLANK) else {}
 
     def _check(self, text: str, end: int) -> None:
         """Diagnose what looks like references in a text that was not decoded."""

@@ -13,13 +13,14 @@ from wireproto.codecs.toml.tables import Tables
 from wireproto.codecs.toml.text import Header, Key, NotToml, Path, Statement, load
 from wireproto.codecs.toml.writer import NULL, root_of
 from wireproto.engine.call_builder import CallBuilder
+from wireproto.text.json_repair import value_of
 from wireproto.text.json_safe import json_safe
 from wireproto.text.scan import NO, Answer
 from wireproto.text.state import State
 from wireproto.text.toml_strings import write_line
 from wireproto.values.quoting import escaped, quoted
 
-Role = Literal["name", "id", "arguments", "argument", "table", "drop"]
+Role = Literal["name", "id", "arguments", "argument", "wrapper", "table", "drop"]
 Given = Literal["", "dotted", "table", "inline"]
 
 _MAX_NAMED: Final = 3
@@ -117,6 +118,11 @@ class TomlCall(State):
 
     def leave(self, value: str) -> None:
         """The string will not end: keep its safe prefix."""
+        if self._current.role == "wrapper":
+            self.builder.unwrap(None, (self._current.at, self._current.at))
+            self._current.role = "argument"
+            self.open_string()
+            self.more(value)
         if self.streams:
             self.builder.leave(value)
 
@@ -129,6 +135,8 @@ class TomlCall(State):
         role = self._current.role
         if role == "argument":
             self.builder.close(value)
+        elif role == "wrapper":
+            self._unwrap(value_of(value), value)
         elif role == "table":
             self._tables.statement(self._current.spelled, write_line(value))
         elif role == "id":
@@ -158,6 +166,8 @@ class TomlCall(State):
         value = self._plain(current.key if self.streams else current.spelled, self._load(raw))
         if current.role == "argument":
             self.builder.give_exact(current.key, value, current.at)
+        elif current.role == "wrapper":
+            self._unwrap(value, value)
         elif current.role == "id":
             self._identify(str(value))
         elif current.role == "arguments" and (isinstance(value, dict) or value is None):
@@ -244,7 +254,15 @@ class TomlCall(State):
             message = f"{quoted(path[1])} was given twice; the first value counts"
             self.builder.note("duplicate-argument", current.at, message)
             return "drop"
-        return "argument" if self.builder.declare(path[1], (current.at, current.at)) else "drop"
+        if not self.builder.declare(path[1], (current.at, current.at), unwraps=True):
+            return "drop"
+        return "wrapper" if path[1] and path[1] == self.builder.wrapper else "argument"
+
+    def _unwrap(self, value: object, written: object) -> None:
+        """Give the members of an argument that may hold all others, or else the argument as it was written."""
+        builder, at = self.builder, self._current.at
+        if not builder.unwrap(value, (at, at)):
+            builder.give_exact(self._current.key, written, at)
 
     def _give(self, how: Given, name: str) -> None:
         """Note how the arguments are given: once only, as TOML demands."""
@@ -260,14 +278,16 @@ class TomlCall(State):
         keys, at = self._tables.keys, self._current.at
         if key not in keys:
             self._tables.start = self._tables.start or at
-            keys[key] = self.builder.declare(key, (at, at))
+            keys[key] = self.builder.declare(key, (at, at), unwraps=True)
         return keys[key]
 
     def _give_tables(self) -> bool:
         """Emit the arguments that were spread over statements; False if those do not go together."""
         try:
             for key, value in self._tables.read(self._record.arguments).items():
-                self.builder.give_exact(key, self._plain(key, value), self._tables.start)
+                found, at = self._plain(key, value), self._tables.start
+                if not key or key != self.builder.wrapper or not self.builder.unwrap(found, (at, at)):
+                    self.builder.give_exact(key, found, at)
         except NotToml as error:
             self.invalid(f"the tables from here on: {error}", self._tables.start)
             return False

@@ -24,7 +24,7 @@ from wireproto.values.quoting import escaped
 class XmlValue(RawValue):
     """The text of one value, decoded while it arrives."""
 
-    mends = False
+    wrappings = "{<"
 
     __slots__ = ("_decoder_mode", "_type")
 
@@ -42,14 +42,13 @@ class XmlValue(RawValue):
 
     def emit(self, end: int) -> None:
         """Emit the value's text up to `end`, or to half of a reference before it."""
-        if self._mode in ("late", "drop") and end > self.emitted:
+        if self._mode in ("late", "drop", "wrapped") and end > self.emitted:
             self.builder.check_size(end - self.start)
             self._decode_on(end, final=False)
         elif self._mode == "undecided":
             text = self.builder.buffer.slice(self.start, end)
             certain, _, _ = decode_part(text, 0, len(text), Mode.ESCAPED, final=False)
-            if not "null".startswith(certain):
-                self._decide(end)
+            self._look(certain, end)
         else:
             super().emit(end)
 
@@ -64,6 +63,20 @@ class XmlValue(RawValue):
 
     def _decoded(self, start: int, end: int) -> str:
         return decode(self.builder.buffer.slice(start, end))
+
+    def _decide(self, end: int) -> None:
+        self._decoder_mode = Mode.ESCAPED
+        super()._decide(end)
+
+    def _wrapped(self, text: str, end: int) -> object:
+        tool = self.builder.tool
+        wrapper = Tool(tool.name, "", {"properties": {self.key: tool.schema}}, decimals=tool.decimals, root=tool.schema)
+        try:
+            raw = self.builder.buffer.slice(self.start, end)
+            found = tree.read(self.spelling.dialect, raw, self._type, wrapper, self.key, self.builder.max_depth)
+        except (tree.TreeTooDeep, tree.NotATree):
+            return None
+        return super()._wrapped(text, end) if found is None else found.value
 
     def _check(self, text: str, end: int) -> None:
         """Nothing is odd about references: they are decoded here."""
