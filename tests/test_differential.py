@@ -191,6 +191,16 @@ def test_a_command_that_does_not_exist() -> None:
         Peer("  ")
 
 
+def test_an_interrupt_keeps_what_was_found(child: Child) -> None:
+    def interrupt(found: Comparison) -> None:
+        raise KeyboardInterrupt
+
+    quiet = child('    say(id=request["id"], calls=[])')
+    found = against(quiet, [wp.dialect("hermes")], 90, progress=interrupt)
+    assert (found.outputs, found.interrupted, found.stopped) == (60, True, "interrupted from the keyboard")
+    assert found.wrong and found.scores["hermes", "ordinary"].examples["call-lost"]
+
+
 def test_every_request_has_one_answer_in_order(child: Child) -> None:
     dies = (
         '    if request["id"] in "37":\n        os._exit(1)\n    say(id=request["id"], calls=[], text=request["id"])\n'

@@ -53,6 +53,8 @@ def compare(
         print_json(as_data(found))
     else:
         show(found, folder)
+    if found.interrupted:
+        return shared.INTERRUPTED
     return shared.DEFECTS if found.wrong or found.disagreed or found.stopped else shared.FINE
 
 

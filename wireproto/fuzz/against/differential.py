@@ -65,6 +65,7 @@ class Comparison:
     starts: int = 1
     seconds: float = 0.0
     stopped: str = ""
+    interrupted: bool = False
 
     @property
     def outputs(self) -> int:
@@ -106,8 +107,8 @@ def against(
     Raises:
         PeerError: the command does not start, or reads none of the dialects.
     """
-    started = time.monotonic()
     with Peer(command, limit) as peer:
+        started = time.monotonic()
         known = peer.hello.dialects
         asked = [each for each in dialects if not known or each.name in known]
         if not asked:
@@ -124,13 +125,15 @@ def against(
                 _minimise(score.our_examples, _our_faults)
         except PeerError as error:
             found.stopped = str(error)
+        except KeyboardInterrupt:
+            found.stopped, found.interrupted = "interrupted from the keyboard", True
         found.starts, found.seconds = peer.starts, time.monotonic() - started
     return found
 
 
 def _batches(dialects: Sequence[Dialect], runs: int | None, until: float | None, seed: str) -> Iterator[list[Question]]:
     number = 0
-    while (runs is None or number < runs) and (until is None or time.monotonic() < until):
+    while (runs is None or number < runs) and (not number or until is None or time.monotonic() < until):
         stop = number + _BATCH if runs is None else min(runs, number + _BATCH)
         yield [_numbered(dialects, seed, each) for each in range(number, stop)]
         number = stop
