@@ -71,8 +71,10 @@ def read(request: Request) -> Answer:
         before = current
     if before == "tool" and texts["tool"]:
         calls.append(texts["tool"])
-    made = server.ToolCallFormatter(parser.parse_tool_call, request["tools"])(calls)
-    return {"calls": [call["function"] for call in made], "text": texts["normal"], "reasoning": texts["reasoning"]}
+    made = [call["function"] for call in server.ToolCallFormatter(parser.parse_tool_call, request["tools"])(calls)]
+    # It may send a call without a name.
+    named = [{"name": str(call.get("name", "")), "arguments": call["arguments"]} for call in made]
+    return {"calls": named, "text": texts["normal"], "reasoning": texts["reasoning"]}
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ cannot tell a finished value from a cut one, so a call is whole here if its clos
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
@@ -27,20 +28,27 @@ def parts(text: str, opener: str, closer: str) -> list[tuple[str, bool]]:
     return [(inner, bool(end) or not closer) for inner, end, _ in found]
 
 
+def calls(text: str, dialect: str) -> list[dict[str, Any]]:
+    """Return the calls in a text that may go on."""
+    loads = import_module("partial_json_parser").loads
+    found: list[dict[str, Any]] = []
+    for inner, ended in parts(text, *MARKERS[dialect]):
+        value: Any = loads(inner.strip()) if inner.strip().startswith(("{", "[")) else []
+        for call in value if isinstance(value, list) else [value]:
+            if isinstance(call, dict) and isinstance(call.get("name"), str):
+                arguments = call.get("arguments", call.get("parameters"))
+                found.append({"name": call["name"], "arguments": arguments, "complete": ended})
+    return found
+
+
 def read(request: Request) -> Answer:
     """Read the calls again with every chunk; the last reading counts."""
-    loads, text = import_module("partial_json_parser").loads, ""
-    found: list[dict[str, Any]] = []
+    text = ""
     for chunk in request["chunks"]:
         text += chunk
-        found = []
-        for inner, ended in parts(text, *MARKERS[request["dialect"]]):
-            value: Any = loads(inner.strip()) if inner.strip().startswith(("{", "[")) else []
-            for call in value if isinstance(value, list) else [value]:
-                if isinstance(call, dict) and isinstance(call.get("name"), str):
-                    arguments = call.get("arguments", call.get("parameters"))
-                    found.append({"name": call["name"], "arguments": arguments, "complete": ended})
-    return {"calls": found, "text": None, "reasoning": None}
+        with suppress(ValueError):  # half a closing marker, perhaps: the next chunk will tell
+            calls(text, request["dialect"])
+    return {"calls": calls(text, request["dialect"]), "text": None, "reasoning": None}
 
 
 if __name__ == "__main__":
