@@ -107,7 +107,7 @@ def telltales(own: Dialect | None) -> re.Pattern[str] | None:
         if any(not header.first and (header.nodes or spelling.codec.body != "object") for header in spelling.headers):
             return None  # a call begins with any word
     openers = {*_argument_openers(own, NO_UNUSUAL)[1], *(opener for each in spelled for opener in each.openers)}
-    firsts = {*every_opener().firsts, *(opener[0] for opener in openers), "{", "&"}
+    firsts = {*every_opener().firsts, *_inner_openers(own)[0].firsts, *(opener[0] for opener in openers), "{", "&"}
     return re.compile(f"[{re.escape(''.join(sorted(firsts)))}]|{_BRACKETLESS}")
 
 
