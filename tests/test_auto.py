@@ -556,6 +556,18 @@ def test_dialect_for_a_template(name: str) -> None:
         assert wp.dialect_for(chat_template=text).name == ("qwen3_coder" if name == "step3p5" else name)
 
 
+def test_a_relative_that_would_write_other_white_space_is_not_it() -> None:
+    # Ling 3 writes the tags of GLM 4.5, and no line break between a value and the next key.
+    argument = r"{{ '<arg_key>' + k + '</arg_key>\n<arg_value>' + v + '</arg_value>' }}"
+    own, other = (
+        "{{ '<tool_call>' + c.name + '\\n' }}" + argument + between + argument + "{{ '\\n</tool_call>' }}"
+        for between in ("\n", "")
+    )
+    assert wp.dialect_for(chat_template=own).name == "glm45"
+    with pytest.raises(wp.DialectError, match=r"as glm45 does, but .* between two arguments: glm45 decodes"):
+        wp.dialect_for(chat_template=other)
+
+
 def test_dialect_for_a_template_without_markers() -> None:
     text = """{{- 'Answer {"name": tool, "parameters": arguments}' }}<|eot_id|>"""
     assert wp.dialect_for(chat_template=text).name == "llama3_json"

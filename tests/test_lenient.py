@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wireproto.text.json_repair import LADDER, MAX_DEPTH, Reading, Unreadable, dumps, loads
+from wireproto.text.json_repair import LADDER, Reading, Unreadable, dumps, loads
+from wireproto.values.exact_json import MAX_DEPTH
 
 TEXT = st.text()
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT

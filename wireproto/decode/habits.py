@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Union
 
 from wireproto.decode.hypotheses import is_quotation
+from wireproto.format.dialect import ARGUMENT_ALIASES, NAME_ALIASES, WRAPPERS
 from wireproto.text import json_repair
 from wireproto.text.literals import LiteralReader, NotLiteral
 from wireproto.text.scan import BLANK, Literals, skip_blank
@@ -124,9 +125,9 @@ _CALL: Final = re.compile(r"((?:[^\W\d]\w{0,63}\.){0,8}[^\W\d]\w{0,127})\(")
 _JSON: Final = re.compile(
     r"""[\[\]{}]|"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|'[^'\\]*(?:\\.[^'\\]*)*(?:'|\\?\Z)""", re.DOTALL
 )
-_NAMES: Final = ("name", "tool_name", "tool", "action", "function")
-_ARGUMENTS: Final = ("arguments", "parameters", "input", "args", "action_input", "params", "tool_input")
-_WRAPPED: Final = ("function", "function_call", "functionCall")
+_NAMES: Final = ("name", *NAME_ALIASES, "action")
+_ARGUMENTS: Final = (*ARGUMENT_ALIASES, "action_input", "tool_input")
+_WRAPPED: Final = (*WRAPPERS, "functionCall")
 _FENCE: Final = re.compile(r"(?:```|~~~)\w*[ \t]*\n\s*")
 
 _Given = Union[dict[str, Any], None]

@@ -13,13 +13,14 @@ from typing import Any, Final
 from wireproto.documents.boundaries import find_documents
 from wireproto.documents.trees import Malformed, html_tree, xml_tree
 from wireproto.text import toml
-from wireproto.text.json_repair import MAX_DEPTH, Unreadable
+from wireproto.text.json_repair import Unreadable
 from wireproto.text.json_repair import loads as lenient_loads
 from wireproto.text.json_safe import json_safe
 from wireproto.text.numbers import MAX_DIGITS
 from wireproto.text.scan import BLANK
 from wireproto.values.diagnoses import diagnose
 from wireproto.values.document_types import DocumentFormat, DocumentType, require_parser
+from wireproto.values.exact_json import MAX_DEPTH
 from wireproto.values.model import Document, Span
 from wireproto.values.policy import Policy
 from wireproto.values.quoting import escaped

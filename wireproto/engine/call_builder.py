@@ -16,7 +16,7 @@ from wireproto.engine.document_stream import report_nested
 from wireproto.engine.transcript import Transcript
 from wireproto.format.dialect import ARGUMENT_ALIASES
 from wireproto.text.buffer import Buffer
-from wireproto.text.json_repair import MAX_DEPTH, dumps, is_deeper
+from wireproto.text.json_repair import dumps, is_deeper
 from wireproto.text.json_safe import identical
 from wireproto.text.numbers import holds
 from wireproto.text.scan import Answer
@@ -26,6 +26,7 @@ from wireproto.tools.toolset import Tool, Toolset, Typed
 from wireproto.values.arguments import Arguments
 from wireproto.values.errors import LimitExceeded
 from wireproto.values.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallIdentified, CallStart, Event, Kind
+from wireproto.values.exact_json import MAX_DEPTH
 from wireproto.values.finish_reasons import meaning
 from wireproto.values.model import Call, Span
 from wireproto.values.policy import Policy

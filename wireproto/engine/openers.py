@@ -19,7 +19,7 @@ from wireproto.format.declared import declaring
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings, turn_ends
+from wireproto.format.spelling import CACHED, Spelling, end_firsts, is_distinctive, spellings, turn_ends
 from wireproto.format.template import Lit, Slot
 from wireproto.text.buffer import Buffer
 from wireproto.text.scan import NO, Literals, skip_blank
@@ -68,8 +68,8 @@ class OpenerTable:
     end_first: str = field(init=False)
 
     def __post_init__(self) -> None:
-        first = self.ends[0][0] if self.ends else ""
-        is_only = all(token[0] == first and first not in token[1:] for token in self.ends)
+        first, *others = end_firsts(self.ends) or ("",)
+        is_only = not others and all(first not in token[1:] for token in self.ends)
         object.__setattr__(self, "ends_turn", turn_ends(frozenset(self.ends)))
         object.__setattr__(self, "end_first", first if is_only else "")
 

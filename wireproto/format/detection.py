@@ -43,7 +43,8 @@ def dialect_for(*, model: str | None = None, chat_template: str | None = None) -
     the one of which it writes most, white space and results included. Nothing of a template is run.
 
     Raises:
-        DialectError: none fits; the message says what would help.
+        DialectError: none fits, or the nearest one would write other white space between two arguments; the message
+            says what would help.
         TypeError: not exactly one of `model` and `chat_template` is given.
     """
     if (model is None) == (chat_template is None):
@@ -108,6 +109,12 @@ def _by_template(template: str) -> Dialect:
     scored = [(_score(each, text), len(each.models), each) for each in known if _is_written(each, text)]
     best = max(scored, key=lambda found: found[:2], default=None)
     if best is not None and best[0][0] >= _HALF:
+        if _joins_otherwise(best[2], text):
+            near = best[2].name
+            raise DialectError(
+                f"the chat template writes calls as {near} does, but with other white space between two arguments: "
+                f"{near} decodes them, and to write them a file of their own is needed"
+            )
         return best[2]
     bare = [each for each in known if codec_facts(each.codec).body == "object" and not _atoms(each)]
     found = [each for each in bare if all(piece in text for piece in _members(each))]
@@ -143,6 +150,17 @@ def _score(spec: Dialect, text: str) -> tuple[float, int, int, int, int]:
     stretches = sum(stretch in text for stretch in _stretches(spec))
     result = spec.result is not None and re.sub(r"\{\w+\}", HOLE, spec.result.each) in text
     return held / len(atoms) if atoms else 0.0, held, stretches, int(result), thoughts
+
+
+def _joins_otherwise(spec: Dialect, text: str) -> bool:
+    """Return whether a template writes two arguments in a row, and with other white space between than the dialect."""
+    argument = spec.argument
+    if not argument.open.roles or argument.close.roles:
+        return False
+    joint = (argument.pad + _holed(argument.close) + _holed(argument.open)).split(HOLE)[0].strip()
+    marks = "".join(joint.split())
+    written = {piece.strip() for piece in text.split(HOLE)[1:-1] if "".join(piece.split()) == marks}
+    return bool(written) and joint not in written
 
 
 def _openers(spec: Dialect) -> tuple[Template, ...]:

@@ -9,7 +9,7 @@ spelling is made, and an answer never changes when more text arrives, except fro
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -92,7 +92,7 @@ class Spelling:
             "outside": openers.union(close for _, close in self.sections if is_distinctive(close)),
             "fixed_close": None if call_close.roles else call_close.format(),
             "paired": self.value_open is not None and self.headers[0].first != "" and "name" in self.headers[0].roles,
-            "end_firsts": frozenset(token[0] for token in self.dialect.ends),
+            "end_firsts": end_firsts(self.dialect.ends),
             "_value_close": None if self.value_closer.roles else self.value_closer.format(),
         }
         for name, value in derived.items():
@@ -219,6 +219,11 @@ def unfenced(closer: str) -> str:
     return closer.lstrip("`~") if closer.startswith(("```", "~~~")) else closer
 
 
+def end_firsts(tokens: Iterable[str]) -> frozenset[str]:
+    """Return the characters that end-of-turn tokens begin with."""
+    return frozenset(token[0] for token in tokens)
+
+
 @lru_cache(maxsize=CACHED)
 def turn_ends(tokens: frozenset[str]) -> re.Pattern[str]:
     """Return a pattern of a run of end-of-turn tokens that a text ends with, or of what may become one.
@@ -227,7 +232,7 @@ def turn_ends(tokens: frozenset[str]) -> re.Pattern[str]:
     """
     if not tokens:
         return re.compile(r"(?!)")
-    firsts = "".join(sorted({re.escape(token[0]) for token in tokens}))
+    firsts = "".join(sorted(map(re.escape, end_firsts(tokens))))
     run = "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
     return re.compile(rf"(?=[{firsts}])(?:(?:{run})[ \t\r\n]{{0,64}}){{0,3}}(?:{beginning_of(tokens)})?\Z")
 

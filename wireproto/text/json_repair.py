@@ -18,9 +18,8 @@ from typing import Any, Final, NoReturn, Union
 
 from wireproto.text import json_strings
 from wireproto.text.numbers import MAX_DIGITS, MAY_BE_FRACTION, decimal, holds
-from wireproto.values.exact_json import written
+from wireproto.values.exact_json import MAX_DEPTH, written
 
-MAX_DEPTH: Final = 200
 LADDER: Final = (
     "control-character",
     "trailing-comma",

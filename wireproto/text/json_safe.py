@@ -14,8 +14,8 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any, Final
 
-from wireproto.text.json_repair import MAX_DEPTH
 from wireproto.text.numbers import MAX_DIGITS
+from wireproto.values.exact_json import MAX_DEPTH
 
 _MAX_NAMED: Final = 100  # a hostile value must not make a longer report than itself
 _MAX_STEP: Final = 64

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from wireproto.text.json_repair import MAX_DEPTH
 from wireproto.text.numbers import MAX_DIGITS, decimal
+from wireproto.values.exact_json import MAX_DEPTH
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -9,12 +9,13 @@ import json
 from decimal import Decimal
 from typing import Any, Final
 
-_MAX_DEPTH: Final = 200
+# The JSON that is read and written here nests no deeper.
+MAX_DEPTH: Final = 200
 
 
 def written(value: Any, depth: int = 0) -> str:
     """Return the value as JSON with its characters unescaped; ValueError or TypeError for what JSON cannot carry."""
-    if depth > _MAX_DEPTH:
+    if depth > MAX_DEPTH:
         raise ValueError("the value is nested too deeply for JSON")
     if isinstance(value, Decimal):
         if not value.is_finite():

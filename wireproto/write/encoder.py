@@ -16,13 +16,13 @@ from wireproto.decode.decoder import parse
 from wireproto.engine.codec import WriteCall, loaded
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
-from wireproto.text.json_repair import MAX_DEPTH
 from wireproto.text.json_safe import equal, identical
 from wireproto.text.numbers import holds
 from wireproto.text.scan import BLANK
 from wireproto.tools.names import NAME
 from wireproto.tools.toolset import Tool, Tools, Toolset
 from wireproto.values.errors import EncodeError
+from wireproto.values.exact_json import MAX_DEPTH
 from wireproto.values.model import Call, Message, Span
 from wireproto.values.policy import Loops, Policy
 from wireproto.values.quoting import quoted

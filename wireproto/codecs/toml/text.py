@@ -12,9 +12,9 @@ from typing import Any, Final, Union
 
 from wireproto.format.spelling import Spelling
 from wireproto.text import toml
-from wireproto.text.json_repair import MAX_DEPTH
 from wireproto.text.scan import MAX_GAP, NO, WAIT, YES, Answer, Miss, begins
 from wireproto.text.state import State
+from wireproto.values.exact_json import MAX_DEPTH
 
 Path = tuple[str, ...]
 
