@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from wireproto.text.scan import BLANK
 from wireproto.tools.names import NAME
+from wireproto.values.errors import DialectError
 
 # What a model may write in a slot. The alphabet belongs to the slot: it is what keeps prose from becoming a call.
 ALPHABETS: dict[str, re.Pattern[str]] = {
@@ -25,6 +26,13 @@ _DECLARED = frozenset(("name", "key", "id"))
 MAX_DECLARED = 512
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ELEMENT = re.compile(r"[\w:][\w.:-]*")
+
+
+def check_roles(roles: Iterable[str]) -> None:
+    """Raise DialectError for a role that has no alphabet."""
+    for role in roles:
+        if role not in ALPHABETS:
+            raise DialectError(f"unknown slot {{{role}}}; known are {', '.join(sorted(ALPHABETS))}")
 
 
 def holds(role: str, word: str, ends: Iterable[str], *, quoted: bool = False, element: bool = False) -> bool:

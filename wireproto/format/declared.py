@@ -12,7 +12,8 @@ from functools import lru_cache
 
 from wireproto.format.dialect import Dialect
 from wireproto.format.spelling import CACHED, Spelling
-from wireproto.format.template import Gap, Node, Slot, Tag, Template
+from wireproto.format.tag import Tag
+from wireproto.format.template import Gap, Node, Slot, Template
 from wireproto.text.scan import NO, WAIT, Literals, Match, Miss, skip_blank
 from wireproto.tools.names import Unusual
 

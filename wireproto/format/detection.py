@@ -17,7 +17,8 @@ from wireproto.format.plugins import codec_facts
 from wireproto.format.registry import dialect, dialects
 from wireproto.format.rendering import HOLE, rendered
 from wireproto.format.spelling import is_distinctive
-from wireproto.format.template import Slot, Tag, Template
+from wireproto.format.tag import Tag
+from wireproto.format.template import Slot, Template
 from wireproto.values.errors import DialectError
 from wireproto.values.quoting import quoted
 

@@ -57,7 +57,7 @@ class Runner:
         self._hung = 0
 
     def run(self, runs: int | None, seconds: float | None, watch: Watch = lambda tally: None) -> Tally:
-        """JudgeCase so many outputs, or as many as there is time for; then make what was found small.
+        """Judge so many outputs, or as many as there is time for; then make what was found small.
 
         An interrupt from the keyboard ends the drawing; what was found until then is returned.
 
@@ -164,7 +164,7 @@ class Runner:
         self._tasks.clear()
 
     def _confirm(self) -> None:
-        """DrawCase and judge each suspect again, with nothing beside it."""
+        """Draw and judge each suspect again, with nothing beside it."""
         with Asker(begin, self.plan) as asker:
             for key in sorted(self._suspects, key=repr):
                 subject = self.plan.subjects[self.plan.subject(key)]

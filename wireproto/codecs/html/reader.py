@@ -29,7 +29,7 @@ from wireproto.codecs.html.text import decode, decode_part, lower
 from wireproto.codecs.html.vocabulary import JSON
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import CallBuilder, End
-from wireproto.format.template import MAX_TAG
+from wireproto.format.tag import MAX_TAG
 from wireproto.text.scan import BLANK, WAIT, YES, Answer, Match
 from wireproto.text.state import State
 

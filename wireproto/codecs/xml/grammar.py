@@ -39,7 +39,7 @@ _TEXT: Final = {sign: reference for sign, reference in ESCAPES.items() if sign n
 _NEVER: Final = char_set("\0\r")
 _IN_CDATA: Final = texts_without((CDATA_CLOSE,))
 _DIGITS: Final = pattern_dfa("^-?(0|[1-9][0-9]*)$")
-# The reader takes no start tag of more than `nodes.MAX_TAG` characters, and a reference takes up to six.
+# The reader takes no start tag of more than `tag.MAX_TAG` characters, and a reference takes up to six.
 _MAX_KEY: Final = 128
 # Strings of larger automata are escaped, and not written as CDATA sections too.
 _MAX_CDATA: Final = 8

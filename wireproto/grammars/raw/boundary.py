@@ -19,7 +19,8 @@ from typing import Final, Union
 from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.near_misses import ABUTTING
 from wireproto.format.spelling import AFTER_TAG_NAME, CACHED, Spelling
-from wireproto.format.template import Gap, Lit, Slot, Tag, Template
+from wireproto.format.tag import Tag
+from wireproto.format.template import Gap, Lit, Slot, Template
 from wireproto.format.value_endings import endings
 from wireproto.grammars.automata.automaton import Dfa, build_dfa, edges_to
 from wireproto.grammars.automata.charset import char_set, complement, union
