@@ -121,3 +121,13 @@ def test_a_copy_shares_nothing_that_changes(name: str, data: st.DataObject) -> N
     rest = decoder.feed(text[at:]) + decoder.close()
     assert twin.feed(text[at:]) + twin.close() == rest
     assert twin.message == decoder.message
+
+
+@pytest.mark.parametrize("head", ["```\n", "<think>"])
+def test_a_limit_undoes_calls_that_nothing_decided_on(head: str) -> None:
+    call = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>\n'
+    decoder = wp.Decoder("hermes", policy=wp.Policy(limits=wp.Limits(max_calls=1)))
+    with pytest.raises(wp.LimitExceeded) as error:
+        decoder.feed(head + call * 2)
+    assert not [event for event in error.value.events if isinstance(event, wp.CallEnd)]
+    assert decoder.message.calls == decoder.message.candidates == ()

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -17,7 +22,7 @@ from wireproto.format.plugins import TEMPORARY_CODECS
 from wireproto.fuzz import corpus, guided, runner
 from wireproto.fuzz.cases import CaseError, case_of, label_of, load, policy_data, policy_from, save, saved, trial_of
 from wireproto.fuzz.findings import Tally
-from wireproto.fuzz.plan import Plan, Subject, subjects
+from wireproto.fuzz.plan import GROUP, Plan, Subject, subjects
 from wireproto.fuzz.work import judge
 from wireproto.testing.laws import TRIAL_LAWS
 
@@ -25,6 +30,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 LINES = str(EXAMPLES / "lines_codec" / "lines.toml")
 CALL = '<tool_call>\n{"name": "read", "arguments": {"path": "a.py"}}\n</tool_call>'
 TOOLS = [{"name": "read", "parameters": {"type": "object", "properties": {"path": {"type": "string"}}}}]
+ENV = {**os.environ, "PYTHONPATH": str(FIXTURES.parent)}
 LAW = {"law": {"number": 3, "name": "chunk-invariant"}, "where": "in chunks", "expected": "a", "got": "b"}
 
 # --- what is drawn ----------------------------------------------------------------------------------------------------
@@ -43,7 +49,8 @@ def test_an_output_depends_on_the_seed_and_its_number() -> None:
     cases = [plan.draw(key) for key in range(60)]
     assert cases == [Plan(subjects("all"), "7").draw(key) for key in range(60)]
     assert cases[:25] != [Plan(subjects("all"), "8").draw(key) for key in range(25)]
-    assert [label_of(case) for case in cases[:25]] == [each.label for each in plan.subjects]
+    labels = [label_of(plan.draw(key)) for key in range(0, GROUP * len(plan.subjects), GROUP)]
+    assert labels == [each.label for each in plan.subjects]
     assert plan.draw(b"\x03\x05abc") == plan.draw(b"\x03\x05abc")
     assert plan.draw(b"\x03\x05abc")["text"] == "abc" and plan.draw(b"\x03\x85abc")["dialect"] == plan.subjects[3].name
     data = plan.spelled(4, 9)
@@ -256,3 +263,28 @@ def test_the_help_has_examples() -> None:
     assert "`fuzz" in page
     for word in shown.split():
         assert not word.startswith("--") or word == "--help" or f"`{word.rstrip('.,')}`" in page, word
+
+
+PAGE = FIXTURES.parent / "docs" / "how-to" / "fuzz-your-parser.md"
+# What each command of the page exits with, in their order.
+CODES = [0, 0, 1, 1, 0, 0]
+
+
+def test_the_page_can_be_followed(tmp_path: Path) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    (source,) = re.findall(r"^```py\n(# (\S+)\n.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / source[1]).write_text(source[0], encoding="utf-8")
+    shutil.copytree(EXAMPLES / "lines_codec", tmp_path / "lines_codec")
+    blocks = re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    commands = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    wireproto = f"{shlex.quote(sys.executable)} -m wireproto"
+    codes, shown = [], ""
+    for line in commands:
+        used = re.sub(r"^wireproto\b", lambda _: wireproto, line)
+        run = subprocess.run(used, shell=True, cwd=tmp_path, env=ENV, check=False, capture_output=True, text=True)
+        codes.append(run.returncode)
+        shown += run.stdout + run.stderr
+    assert codes == CODES, shown
+    told = re.sub(r"[(0-9]+ times\)|'[^']*'", "", text[text.index("law 1, total") : text.index("saved in")])
+    for line in told.splitlines():
+        assert line.strip().removesuffix("(12") in shown, f"{line}: {shown}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -154,3 +155,10 @@ def test_the_plug_in_costs_nothing_until_it_is_used() -> None:
     assert loaded.split() == ["pytest_wireproto"]
     point = '[project.entry-points.pytest11]\nwireproto = "pytest_wireproto"\n'
     assert point in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_the_page_can_be_followed(tmp_path: Path) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for source, name in re.findall(r"^```py\n(# (\S+)\n.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        (tmp_path / name).write_text(source, encoding="utf-8")
+    assert "$ pytest test_agent.py" in text and "91 passed" in run_pytest(tmp_path)

@@ -100,7 +100,7 @@ def fuzz_command(
 
     jobs = jobs or os.cpu_count() or 1
     try:
-        plan = _plan(dialect, salt, codec, seed, corpus or [], load_tools(tools), policy or [], limit)
+        plan = _plan(dialect, salt, codec, seed, corpus or [], load_tools(tools), policy or [], limit, bool(replay))
         with _progress(plan, runs, seconds) as watch:
             tally = _run(plan, replay, engine, runs, seconds, jobs, out, watch)
         path = save(out, (found.case for found in tally.ordered())) if tally.findings and not replay else None
@@ -148,12 +148,13 @@ def _plan(
     tools: list[Any] | None,
     policy: list[str],
     limit: float,
+    replay: bool,
 ) -> Plan:
     from wireproto.fuzz.codecs import use_codec
     from wireproto.fuzz.corpus import seeds
     from wireproto.fuzz.plan import ALL, Plan, Subject, subjects
 
-    if codec is not None and dialect in (ALL, AUTO):
+    if codec is not None and dialect in (ALL, AUTO) and not replay:
         raise Complaint("--codec needs --dialect: the name or the .toml file of a dialect that uses it")
     if salt is not None and dialect in (ALL, AUTO):
         raise Complaint(f"--salt needs the name of a dialect; it does not work with {dialect!r}")

@@ -209,6 +209,8 @@ class Decoder(State):
         """Close the decoder at a limit; the error carries what was certain until then."""
         self._closed = True
         error.position = error.position or self._core.open_at
+        # Nothing decides any more on a run of calls in a fence or in reasoning.
+        self._core.transcript.roll_back()
         error.events = (*events, *self._core.transcript.drain())
         return error
 

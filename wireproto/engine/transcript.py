@@ -194,12 +194,12 @@ class Transcript(State):
         for index in range(max(1, point.calls), len(self.calls)):
             self._watch_calls(index)
 
-    def roll_back(self, code: str) -> None:
-        """Undo everything behind the savepoint; its complete calls become candidates with a diagnosis."""
+    def roll_back(self, code: str = "") -> None:
+        """Undo everything behind the savepoint; with a code its complete calls become candidates with a diagnosis."""
         point = self._savepoint
         if point is None:
             return
-        drafts = [call for call in self.calls[point.calls :] if call.complete]
+        drafts = [call for call in self.calls[point.calls :] if call.complete and code]
         self._savepoint = None
         self._open = fork(point.open)  # a copy of the transcript may hold the same savepoint
         del self.events[point.events :]

@@ -15,10 +15,12 @@ from wireproto.format.registry import AUTO, dialect, dialects
 from wireproto.fuzz.cases import Case, case_of, label_of, policy_data, policy_from
 from wireproto.testing.generators.choices import ByteChoices, Choices, RandomChoices
 from wireproto.testing.generators.damage import mutate
+from wireproto.testing.generators.tools import Tools, draw_tools
 from wireproto.testing.generators.trials import draw_chunks, draw_trial
 
 SALT: Final = "k7q2"
 ALL: Final = "all"
+GROUP: Final = 8  # outputs in a row that are of one subject
 # The number of an output, or the bytes from which an engine has it drawn.
 Key = int | bytes
 
@@ -84,7 +86,7 @@ class Plan:
 
     def subject(self, key: Key) -> int:
         """Return the number of the subject that an output is of."""
-        return (key if isinstance(key, int) else int.from_bytes(key[:1], "little")) % len(self.subjects)
+        return (key // GROUP if isinstance(key, int) else key[0]) % len(self.subjects)
 
     def has_turn(self, key: int, every: int) -> bool:
         """Return whether an output is one of those that a dear law is held to: one in so many, of all subjects."""
@@ -97,9 +99,10 @@ class Plan:
         choices: Choices = ByteChoices(key[2:]) if isinstance(key, bytes) else RandomChoices(f"{self.seed}:{key}")
         subject = self.subjects[self.subject(key)]
         found = loaded(subject.name, subject.salt)
-        case = case_of(draw_trial(choices, found, self.tools))
+        case = case_of(draw_trial(choices, found, self._tools(key)))
         if self.corpus and choices.one_in(2):
-            case.pop("chunks", None)
+            for name in ("chunks", "message"):
+                case.pop(name, None)
             case |= choices.choice(self.corpus)
             case["text"] = mutate(choices, case["text"], found)
             case["chunks"] = list(draw_chunks(choices, case["text"]))
@@ -107,16 +110,27 @@ class Plan:
             case["policy"] = policy_data(policy_from(case.get("policy", {}) | self.policy))
         return subject.mark(case)
 
+    def _tools(self, key: Key) -> Tools:
+        """Return what is declared in an output; None where that is drawn with it.
+
+        Most of a group share their tools: what is worked out for declared names is then worked out once.
+        """
+        given: Tools = self.tools
+        if given is not None or isinstance(key, bytes):
+            return given
+        choices = RandomChoices(f"{self.seed}:tools:{key // GROUP}")
+        return draw_tools(choices) if choices.integer(0, 4) and key % GROUP else None
+
     def _spelled(self, key: bytes) -> Case:
         """Return the case whose text the bytes spell, behind one for the subject and one for the circumstances."""
         subject = self.subjects[self.subject(key)]
         choices = RandomChoices(f"{self.seed}:{key[:2]!r}")
-        case = self.draw(self.subject(key) + len(self.subjects) * int.from_bytes(key[1:2], "little"))
+        case = self.draw(GROUP * (self.subject(key) + len(self.subjects) * key[1]))
         case["text"] = key[2:].decode("utf-8", "replace")
         case["chunks"] = list(draw_chunks(choices, case["text"]))
         return subject.mark(case)
 
     def spelled(self, subject: int, circumstances: int) -> bytes:
         """Return bytes from which an output of the subject is drawn, and whose end is its text."""
-        text: str = self.draw(subject + len(self.subjects) * circumstances)["text"]
+        text: str = self.draw(GROUP * (subject + len(self.subjects) * circumstances))["text"]
         return bytes((subject, circumstances)) + text.encode("utf-8", "replace")

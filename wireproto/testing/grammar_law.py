@@ -12,13 +12,9 @@ from importlib.util import find_spec
 from typing import Any, Final
 from zlib import crc32
 
-from wireproto import gbnf
 from wireproto.codecs import codec
 from wireproto.format.dialect import Dialect
-from wireproto.grammars.api.api import grammar
-from wireproto.grammars.api.selfcheck import CheckSettings
 from wireproto.testing.decoded import Decoded
-from wireproto.testing.engines import llamacpp
 from wireproto.testing.generators.tools import Tools
 from wireproto.testing.generators.trials import Trial
 from wireproto.testing.law import Law, LawBroken
@@ -53,6 +49,10 @@ def check_grammar(dialect: Dialect, tools: Tools, written: Iterable[Sequence[Cal
         LawBroken: the grammar refuses a text, or accepts one that is no valid call.
         GrammarError: there is no such grammar.
     """
+    # Most outputs are not held to this law, and what makes grammars takes as long to load as all that decodes.
+    from wireproto.grammars.api.api import grammar
+    from wireproto.grammars.api.selfcheck import CheckSettings
+
     known, accepts, tried = Toolset.of(tools), _accepts(str(grammar(dialect, tools, choice="required"))), 0
     for each in written:
         calls = [replace(call, id=None) for call in each]  # a server gives ids; no grammar asks a model for one
@@ -80,6 +80,9 @@ def _is_installed() -> bool:
 @lru_cache(8)
 def _accepts(rules: str) -> Callable[[str], bool]:
     """Return whether a text is one of a grammar: by llama.cpp's own engine where it is installed."""
+    from wireproto import gbnf
+    from wireproto.testing.engines import llamacpp
+
     read = gbnf.parse(rules)
     engine = llamacpp.LlamaCpp.compile(rules) if llamacpp.available() else None
 

@@ -112,6 +112,7 @@ ROUND_TRIP: Final = Law(
     "round trip",
     "What `encode` writes, `parse` reads as the same calls, and what it could not, `encode` refuses.",
     _round_trip,
+    every=2,
 )
 EARLY: Final = Law(
     8,
