@@ -25,6 +25,7 @@ MEMORY = 3.0
 AUTO = 1.5
 LOOPS = 1.10
 VALIDATION = 1.03
+FUZZED = 300.0
 # Of text: a format with tags, one more, one that looks at every line, one that looks at every tag.
 TEXT_DIALECTS = ("hermes", "qwen3_coder", "kimi_k2", "cline")
 # One dialect for each way of holding an argument: raw lines, full-width markers, key/value pairs, JSON.
@@ -52,10 +53,11 @@ class Sizes:
     whole: int
     growth: int
     memory: int
+    seconds: float
 
 
-FULL = Sizes(rounds=7, delta=100_000, whole=1_000_000, growth=400_000, memory=10_000_000)
-QUICK = Sizes(rounds=2, delta=20_000, whole=200_000, growth=40_000, memory=500_000)
+FULL = Sizes(rounds=7, delta=100_000, whole=1_000_000, growth=400_000, memory=10_000_000, seconds=60)
+QUICK = Sizes(rounds=2, delta=20_000, whole=200_000, growth=40_000, memory=500_000, seconds=3)
 
 
 def rows(sizes: Sizes) -> Iterator[Row]:
@@ -81,6 +83,9 @@ def rows(sizes: Sizes) -> Iterator[Row]:
     for name in ("hermes", "qwen3_coder"):
         for what in measure.SCHEMAS:
             yield _validation(name, what, sizes)
+    rate = measure.fuzzed(sizes.seconds)
+    result = f"{rate:.0f} outputs a second, all laws"
+    yield Row("h wireproto fuzz, 2 processes", "all", result, rate, f">= {FUZZED:.0f} a second", rate >= FUZZED)
     spent, loaded = measure.import_time(rounds=5)
     yield Row("e import wireproto", "", f"{spent * 1000:.0f} ms", spent)
     yield Row("e heavy modules loaded", "", ", ".join(loaded) or "none", len(loaded), "none", not loaded)

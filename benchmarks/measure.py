@@ -169,6 +169,14 @@ def peak_memory(sample: Output, step: int) -> float:
     return peak / len(sample.value.encode())
 
 
+def fuzzed(seconds: float) -> float:
+    """Return how many outputs of all dialects two processes draw and hold to the laws in a second of wall time."""
+    from wireproto.fuzz.plan import Plan, subjects
+    from wireproto.fuzz.runner import Runner
+
+    return Runner(Plan(subjects("all")), jobs=2).run(None, seconds).rate
+
+
 def import_time(rounds: int) -> tuple[float, list[str]]:
     """Return the seconds that `import wireproto` takes in a fresh interpreter, and the heavy modules it loads."""
     script = (

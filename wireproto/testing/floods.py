@@ -5,7 +5,7 @@ Law: the texts of one flood differ only in how often the piece stands there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -25,12 +25,20 @@ _SEED = "zqz"
 Flood = tuple[str, list[dict[str, Any]]]
 
 
-def floods(dialect: Dialect) -> Iterator[tuple[str, Callable[[int], Flood]]]:
-    """Yield (what it is, how to make it of a size, with its tools): in a value, outside calls, many arguments."""
+def units(dialect: Dialect) -> list[str]:
+    """Return every marker of a dialect and every beginning of one: each may be what a decoder looks back at."""
+    return [*dict.fromkeys(marker[:end] for marker in dialect.markers for end in range(len(marker), 0, -1))]
+
+
+def floods(dialect: Dialect, pieces: Iterable[str] | None = None) -> Iterator[tuple[str, Callable[[int], Flood]]]:
+    """Yield (what it is, how to make it of a size, with its tools): in a value, outside calls, many arguments.
+
+    `pieces`: what is repeated; the markers if None.
+    """
     # A value of two lines: some formats write a single line in another way, which no long text has.
     whole = encode([Call("write_file", {"path": "a", "content": f"{_SEED}\n{_SEED}"})], dialect, tools=[WRITE_FILE])
     head, tail = whole[: whole.index(_SEED)], whole[whole.rindex(_SEED) + len(_SEED) :]
-    inside = ["word ", "\n", " ", "<", "`", "\\n", *dialect.markers]
+    inside = ["word ", "\n", " ", "<", "`", "\\n", *(dialect.markers if pieces is None else pieces)]
     for piece in inside:
         yield f"a value of {piece!r}", partial(_repeated, head, piece, tail)
     for piece in [*inside, "{", "[", '{"name": ', "\n```\n", head, whole]:
