@@ -12,7 +12,6 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from wireproto.decode.habits import habitual
 from wireproto.decode.hypotheses import (
     RECORDS,
     Hypothesis,
@@ -99,6 +98,8 @@ class _SecondLook:
         self.transcript.candidates += sorted(found, key=lambda call: call.span)
 
     def _calls(self, text: str, kind: Prose) -> Iterator[tuple[Call, Hypothesis]]:
+        from wireproto.decode.habits import habitual  # most prose holds no sign of a call
+
         own: str | Dialect = AUTO if self.own is None or self.tools.empty else self.own
         if kind == "reasoning" and self.policy.reasoning_calls == "never":
             yield from self._whole(Hypothesis(own, text, 0, len(text)))
