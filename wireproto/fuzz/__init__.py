@@ -14,13 +14,14 @@ from wireproto.values.extras import require
 if TYPE_CHECKING:
     from wireproto.fuzz.strategies import calls as calls
     from wireproto.fuzz.strategies import chunkings as chunkings
+    from wireproto.fuzz.strategies import from_grammar as from_grammar
     from wireproto.fuzz.strategies import hostile_values as hostile_values
     from wireproto.fuzz.strategies import messages as messages
     from wireproto.fuzz.strategies import outputs as outputs
     from wireproto.fuzz.strategies import tools as tools
     from wireproto.fuzz.strategies import trials as trials
 
-__all__ = ["calls", "chunkings", "hostile_values", "messages", "outputs", "tools", "trials"]
+__all__ = ["calls", "chunkings", "from_grammar", "hostile_values", "messages", "outputs", "tools", "trials"]
 _STRATEGIES: Final = frozenset(__all__)
 
 

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from wireproto import gbnf
+from wireproto.grammars.api.api import Grammar
+from wireproto.grammars.api.sample import Sampler
+from wireproto.grammars.expr.expr import Rules
 from wireproto.testing.generators.choices import Choices
 from wireproto.testing.generators.damage import AnyDialect, material_of
 from wireproto.testing.generators.messages import draw_calls, draw_message
@@ -126,6 +131,32 @@ def trials(dialect: AnyDialect, tools: Tools = None) -> st.SearchStrategy[Trial]
         def test_the_laws_hold(trial): wireproto.testing.check_trial(my_dialect, trial)
     """
     return drawn(draw_trial, dialect, tools)
+
+
+def from_grammar(grammar: Grammar | gbnf.GbnfGrammar | str | Path, *, size: int = 400) -> st.SearchStrategy[str]:
+    """Draw texts of a grammar: of one that `wp.grammar` returned, of a GBNF text, or of the path of a GBNF file.
+
+    `size` bounds the length of a text, in characters, where the shortest text of the grammar is no longer. A GBNF text
+    or file needs the extra `gbnf`. Text never passes a token element (`<think>`), as in `wireproto.gbnf.Matcher`.
+
+    Raises:
+        GrammarError: no text matches, or the grammar leaves values to an engine's lexer (Lark).
+        GbnfError: the text is no GBNF; with line and column.
+
+    Example:
+        @given(wireproto.fuzz.from_grammar(wp.grammar("hermes", TOOLS)))
+        def test_my_parser_reads_what_the_grammar_allows(text): ...
+    """
+    sampler = Sampler(_rules(grammar), size)
+    return st.randoms(use_true_random=False).map(sampler.text)
+
+
+def _rules(grammar: Grammar | gbnf.GbnfGrammar | str | Path) -> Rules:
+    if isinstance(grammar, Grammar):
+        return grammar.rules
+    if isinstance(grammar, Path):
+        grammar = grammar.read_text(encoding="utf-8")
+    return gbnf.expressions(gbnf.parse(grammar) if isinstance(grammar, str) else grammar)
 
 
 def _output(choices: Choices, material: Material) -> str:

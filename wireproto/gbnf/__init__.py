@@ -7,6 +7,7 @@ engine would hang or crash instead, it is refused.
 from __future__ import annotations
 
 from wireproto.gbnf.check import CODES, Finding, check
+from wireproto.gbnf.expressions import expressions
 from wireproto.gbnf.match import Matcher
 from wireproto.gbnf.nodes import (
     Alternatives,
@@ -41,5 +42,6 @@ __all__ = [
     "Sequence",
     "Token",
     "check",
+    "expressions",
     "parse",
 ]

@@ -40,10 +40,14 @@ class Outcome(NamedTuple):
 
 
 class Decoded:
-    """The results of one trial, for the laws to judge; `seconds` is what one decoding may take."""
+    """The results of one trial, for the laws to judge.
 
-    def __init__(self, dialect: AnyDialect, trial: Trial, seconds: float = SECONDS) -> None:
-        self.dialect, self.trial, self.seconds = dialect, trial, seconds
+    `dialect`: a name, a `Dialect`, or "auto". `seconds` is what one decoding may take, of CPU time. `thorough`: decode
+    in every manner; a run over many outputs tries half of them on one text and half on the next.
+    """
+
+    def __init__(self, dialect: AnyDialect, trial: Trial, seconds: float = SECONDS, *, thorough: bool = False) -> None:
+        self.dialect, self.trial, self.seconds, self.thorough = dialect, trial, seconds, thorough
 
     @cached_property
     def spec(self) -> Dialect | None:
@@ -64,12 +68,18 @@ class Decoded:
     def chunked(self) -> Outcome:
         """The text fed in the trial's chunks."""
         trial = self.trial
-        return self.whole if trial.chunks in ((), (trial.text,)) else self._decode(trial.chunks, self.known)
+        if trial.chunks in ((), (trial.text,)):
+            return self.whole
+        if not self.thorough and len(trial.text) % 2:
+            return self.watched
+        return self._decode(trial.chunks, self.known)
 
     @cached_property
     def watched(self) -> Outcome:
         """The same chunks; the decoder is copied a few times on the way, and all that it shows is looked at."""
         trial = self.trial
+        if not self.thorough and not len(trial.text) % 2:
+            return self.chunked
         chunks = trial.chunks or (trial.text,)
         # Copying costs as much as the state is large; that of many trials is copied in as many places.
         places = {len(trial.text) * factor % len(chunks) for factor in range(1, _COPIES + 1)}
@@ -77,9 +87,9 @@ class Decoded:
 
     @cached_property
     def parsed(self) -> Message | None:
-        """What `parse` makes of the text; None for most texts, since one in a few shows it."""
+        """What `parse` makes of the text; None where that is not tried."""
         trial = self.trial
-        if len(trial.text) % _PARSED or self.whole.limit is not None:
+        if (len(trial.text) % _PARSED and not self.thorough) or self.whole.limit is not None:
             return None
         with self.total():
             return parse(

@@ -63,9 +63,22 @@ def _compare(found: Decoded, message: Message, back: Message, text: str) -> None
     expected, got = content(message), content(back)
     if not identical(expected, got):
         _broken(found, ROUND_TRIP, "what is written is read as something else", expected, got, text)
+    if message.segments and _order(message) != _order(back):
+        _broken(found, ROUND_TRIP, "text and calls are read in another order", _order(message), _order(back), text)
     for call, other in zip(message.calls, back.calls, strict=True):
         if None not in (call.id, other.id) and call.id != other.id:
             _broken(found, ROUND_TRIP, "an id is read as another", call.id, other.id, text)
+
+
+def _order(message: Message) -> list[str]:
+    """Return the text before the first call, between each and the next, and after the last."""
+    texts = [""]
+    for segment in message.segments:
+        if segment.kind == "call":
+            texts.append("")
+        elif segment.kind == "text":
+            texts[-1] += segment.raw
+    return texts
 
 
 def content(message: Message) -> tuple[Any, ...]:

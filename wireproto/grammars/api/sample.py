@@ -130,9 +130,10 @@ class _Walk:
 
     def count(self, expr: Repeat) -> int:
         cost = max(_cost(expr.item, self.costs), 1)
+        # The lowest number ends it, so that a source that shrinks what it drew makes a text shorter.
         count = expr.least
         if self.home is None:
-            while (expr.most is None or count < expr.most) and cost <= self.left and self.draw.random() < _MORE:
+            while (expr.most is None or count < expr.most) and cost <= self.left and self.draw.random() >= 1 - _MORE:
                 count += 1
                 self.left -= cost
         return count

@@ -44,7 +44,7 @@ def material_of(choices: Choices, dialect: AnyDialect, tools: Tools = None) -> M
 
 def damage(choices: Choices, text: str, material: Material) -> str:
     """Damage a text once."""
-    return choices.choice(_EVERY)(choices, text, material)
+    return choices.choice(EVERY_DAMAGE)(choices, text, material)
 
 
 @cache
@@ -197,7 +197,7 @@ def _lay_out(choices: Choices, text: str, material: Material) -> str:
     return _LINE.sub(choices.choice(("  ", "> ", "\t", "- ")), text)
 
 
-_EVERY: Final[tuple[Damage, ...]] = (
+EVERY_DAMAGE: Final[tuple[Damage, ...]] = (
     _truncate,
     _drop,
     _double,

@@ -5,13 +5,16 @@ Law: what is written plainly follows the dialect's templates, whatever a reader 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Any, Final
 
 from wireproto.testing.generators.choices import Choices
 from wireproto.testing.generators.tools import declared, draw_key, draw_name
 from wireproto.testing.generators.values import MILD, Material, draw_hostile, draw_json, draw_string, draw_value
 from wireproto.values.errors import EncodeError
-from wireproto.values.model import Call, Message
+from wireproto.values.model import Call, Message, Segment, Span
 from wireproto.write.encoder import write_plainly
 
 # Most calls have no id, since a format that ties the id to the name has to refuse any other.
@@ -44,11 +47,39 @@ def _declared_call(choices: Choices, material: Material, name: str, properties: 
 
 
 def draw_message(choices: Choices, material: Material) -> Message:
-    """Draw calls with text and reasoning around them; many of these a dialect has to refuse."""
+    """Draw calls with text and reasoning before them, or text between them; many of these a dialect has to refuse."""
     text, reasoning = _around(choices, material), ""
     if material.dialect.reasoning is not None and choices.one_in(3):
         reasoning = _around(choices, material)
-    return Message(text=text, reasoning=reasoning, calls=draw_calls(choices, material))
+    calls = draw_calls(choices, material)
+    if calls and choices.one_in(6):
+        return _in_order([text, *(_around(choices, material) for _ in calls)], calls)
+    return Message(text=text, reasoning=reasoning, calls=calls)
+
+
+class _Source(str):
+    """The text that segments of a message point into, which was not decoded from any."""
+
+    __slots__ = ()
+
+    def slice(self, start: int, end: int) -> str:
+        """Return the characters from `start` up to `end`."""
+        return self[start:end]
+
+
+def _in_order(texts: Sequence[str], calls: Sequence[Call]) -> Message:
+    """Return a message with text before each call and after the last one."""
+    source = _Source("\0".join(texts))  # a call is as long as one character
+    segments, placed, at = [], [], 0
+    for text, call in zip_longest(texts, calls):
+        end = at + len(text)
+        if text:
+            segments.append(Segment("text", Span(at, end), None, source))
+        if call is not None:
+            segments.append(Segment("call", Span(end, end + 1), None, source))
+            placed.append(replace(call, span=segments[-1].span))
+        at = end + 1
+    return Message(text="".join(texts), calls=tuple(placed), segments=tuple(segments))
 
 
 def _around(choices: Choices, material: Material) -> str:
