@@ -6,13 +6,15 @@ griffe reads the sources without importing them. Law: every public name is on th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import ModuleType
 from typing import Final
 
 import griffe
 
 import wireproto as wp
 from docs.house import ROOT
+from wireproto import fuzz, testing
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Decode": ("parse", "iter_events", "aiter_events", "Decoder"),
@@ -56,26 +58,45 @@ Every public name, from its signature and its docstring; this page is written by
 `wireproto`, by convention `import wireproto as wp`. What starts with an underscore, and what is only in a module below
 `wireproto`, may change without notice.
 """
+TESTING: Final[dict[str, ModuleType]] = {"The laws: wireproto.testing": testing, "Strategies: wireproto.fuzz": fuzz}
+TESTING_INTRODUCTION: Final = """# Testing and fuzzing, in Python
+
+What tests of dialects, codecs, parsers and agents use, from signatures and docstrings; this page is written by
+`make docs`. The laws need no other package, but for grammars (the extras `gbnf` and `documents`). The strategies are
+those of hypothesis, and need the extra `fuzz`. How to begin: [write a codec](../how-to/write-a-codec.md).
+"""
 WIDTH: Final = 100
 OTHERS: Final = "Names in signatures"
 
 
 def page() -> str:
-    """Return the page."""
+    """Return the page of `wireproto` itself."""
     named = sorted(name for names in GROUPS.values() for name in names)
     if named != sorted(wp.__all__):
         raise SystemExit(f"docs/api.py: GROUPS and wireproto.__all__ differ: {sorted({*named} ^ {*wp.__all__})}")
+    return _page(INTRODUCTION, {group: ("wireproto", names) for group, names in GROUPS.items()})
+
+
+def testing_page() -> str:
+    """Return the page of what tests use: `wireproto.testing` and `wireproto.fuzz`."""
+    groups = {title: (module.__name__, tuple(module.__all__)) for title, module in TESTING.items()}
+    return _page(TESTING_INTRODUCTION, groups)
+
+
+def _page(introduction: str, groups: Mapping[str, tuple[str, tuple[str, ...]]]) -> str:
+    """Return a page of names in groups, each with the module that they are public in."""
     package = griffe.load("wireproto", search_paths=[ROOT], docstring_parser="google", resolve_aliases=True)
     assert isinstance(package, griffe.Module)
     lines, contents = [], [f"- [{OTHERS}](#{_anchor(OTHERS)})"]
     others: dict[str, str] = {}
-    for group, members in reversed(GROUPS.items()):
+    for group, (_, members) in reversed(groups.items()):
         contents.insert(0, f"- [{group}](#{_anchor(group)}): {', '.join(f'`{name}`' for name in members)}")
-    for group, members in GROUPS.items():
+    for group, (module, members) in groups.items():
         lines += ["", f"## {group}"]
         for name in members:
-            lines += ["", f"### `{name}`", "", *_described(_target(package[name]))]
-            others |= _mentioned(_target(package[name]), package)
+            found = _target(package[f"{module}.{name}".removeprefix("wireproto.")])
+            lines += ["", f"### `{name}`", "", *_described(found)]
+            others |= _mentioned(found, package)
     lines += [
         "",
         f"## {OTHERS}",
@@ -83,12 +104,17 @@ def page() -> str:
         "These names are not public; they are explained here because signatures use them.",
         "",
     ]
-    lines += [f"- {others[path]}" for path in sorted(others, key=lambda path: path.rpartition(".")[2])]
-    return "\n".join([INTRODUCTION, *contents, *lines]) + "\n"
+    shown = {path: note for path, note in others.items() if not _is_named(path, groups)}
+    lines += [f"- {shown[path]}" for path in sorted(shown, key=lambda path: path.rpartition(".")[2])]
+    return "\n".join([introduction, *contents, *lines]) + "\n"
+
+
+def _is_named(path: str, groups: Mapping[str, tuple[str, tuple[str, ...]]]) -> bool:
+    return any(path.rpartition(".")[2] in names for _, names in groups.values())
 
 
 def _anchor(heading: str) -> str:
-    return heading.lower().replace(" ", "-")
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def _target(found: griffe.Object | griffe.Alias) -> griffe.Object:
@@ -117,6 +143,8 @@ def _signature(found: griffe.Object) -> str:
         line = f"{prefix}{found.name} -> {found.annotation}" if prefix else f"{found.name} = {found.value}"
         if len(line) <= WIDTH:
             return line
+        if found.annotation is not None:
+            return f"{found.name}: {found.annotation}"
         head, _, items = line.removesuffix("]").partition("[")  # a long union of plain names
         return "\n".join([f"{head}[", *(f"    {item}," for item in items.split(", ")), "]"])
     assert isinstance(found, (griffe.Class, griffe.Function))
@@ -149,6 +177,8 @@ def _docstring(found: griffe.Object) -> Iterator[str]:
     for section in found.docstring.parsed:
         if isinstance(section, griffe.DocstringSectionText):
             yield section.value
+        elif isinstance(section, griffe.DocstringSectionAdmonition) and section.value.kind == "example":
+            yield from ("", "```py", section.value.contents, "```")
         elif isinstance(section, griffe.DocstringSectionRaises):
             yield from ("", "Raises:", "")
             for each in section.value:

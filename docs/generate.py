@@ -96,6 +96,7 @@ def pages() -> dict[Path, str]:
     readme, design = ROOT / "README.md", docs / "explanation" / "design.md"
     return {
         docs / "reference" / "api.md": api.page(),
+        docs / "reference" / "testing.md": api.testing_page(),
         docs / "reference" / "diagnoses.md": diagnoses(),
         docs / "reference" / "finish-reasons.md": finish_reasons(),
         docs / "explanation" / "house.svg": house.svg(),

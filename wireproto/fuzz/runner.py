@@ -21,7 +21,7 @@ from wireproto.fuzz.findings import Breakage, Tally, kind_of
 from wireproto.fuzz.plan import Key, Plan
 from wireproto.fuzz.work import DrawCase, Free, JudgeBlock, JudgeCase, Judged, Trying, begin, law_to_ask, unanswered
 from wireproto.testing.generators.trials import Trial
-from wireproto.testing.minimise import shrink
+from wireproto.testing.shrinking import shrink
 
 BLOCK: Final = 32  # outputs that a process gets at a time
 # A decoder that never ends does so on most outputs, and each of them costs the limit.

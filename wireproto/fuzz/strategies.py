@@ -128,7 +128,8 @@ def trials(dialect: AnyDialect, tools: Tools = None) -> st.SearchStrategy[Trial]
 
     Example:
         @given(wireproto.fuzz.trials(my_dialect))
-        def test_the_laws_hold(trial): wireproto.testing.check_trial(my_dialect, trial)
+        def test_the_laws_hold(trial):
+            wireproto.testing.check_trial(my_dialect, trial)
     """
     return drawn(draw_trial, dialect, tools)
 

@@ -13,23 +13,29 @@ if TYPE_CHECKING:
     from wireproto.testing.check import check_dialect as check_dialect
     from wireproto.testing.check import registered_codec as registered_codec
     from wireproto.testing.decoded import Decoded as Decoded
+    from wireproto.testing.generators.choices import RandomChoices as RandomChoices
+    from wireproto.testing.generators.damage import mutate as mutate
     from wireproto.testing.generators.trials import Trial as Trial
+    from wireproto.testing.generators.trials import draw_trial as draw_trial
     from wireproto.testing.law import Law as Law
     from wireproto.testing.law import LawBroken as LawBroken
     from wireproto.testing.laws import LAWS as LAWS
     from wireproto.testing.laws import check_trial as check_trial
-    from wireproto.testing.minimise import minimise as minimise
+    from wireproto.testing.shrinking import minimise as minimise
 
 __all__ = [
     "LAWS",
     "Decoded",
     "Law",
     "LawBroken",
+    "RandomChoices",
     "Trial",
     "check_codec",
     "check_dialect",
     "check_trial",
+    "draw_trial",
     "minimise",
+    "mutate",
     "registered_codec",
 ]
 _HOMES: Final = {
@@ -37,11 +43,14 @@ _HOMES: Final = {
     "Decoded": "decoded",
     "Law": "law",
     "LawBroken": "law",
+    "RandomChoices": "generators.choices",
     "Trial": "generators.trials",
     "check_codec": "check",
     "check_dialect": "check",
     "check_trial": "laws",
-    "minimise": "minimise",
+    "draw_trial": "generators.trials",
+    "minimise": "shrinking",
+    "mutate": "generators.damage",
     "registered_codec": "check",
 }
 

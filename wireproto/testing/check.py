@@ -30,7 +30,7 @@ from wireproto.testing.grammar_law import check_grammar
 from wireproto.testing.growth import check_floods
 from wireproto.testing.law import Law, LawBroken
 from wireproto.testing.laws import LAWS
-from wireproto.testing.minimise import minimise
+from wireproto.testing.shrinking import minimise
 from wireproto.testing.writing import ROUND_TRIP
 from wireproto.values.extras import require
 from wireproto.values.model import Message
@@ -67,6 +67,10 @@ def registered_codec(codec: Codec) -> Iterator[Codec]:
 
     Raises:
         ValueError: another codec has this name.
+
+    Example:
+        with registered_codec(CODEC):
+            mine = wp.Dialect.load("mine.toml")
     """
     if codec.name not in codec_names():
         TEMPORARY_CODECS[codec.name] = codec

@@ -140,16 +140,19 @@ class Decoded:
             pass
         return copy
 
-    def total(self, what: str = "decoding") -> Total:
-        """Return a `with` block in which what raises, or never ends, is reported as breaking law 1."""
-        return Total(self, what)
+    def total(self, what: str = "decoding", times: int = 1) -> Total:
+        """Return a `with` block in which what raises, or never ends, is reported as breaking law 1.
+
+        `times`: how many times as long as one decoding it may take.
+        """
+        return Total(self, what, times * self.seconds)
 
 
 class Total:
     """A block of code that law 1 is about: an error in it, and its not ending, break the law."""
 
-    def __init__(self, found: Decoded, what: str) -> None:
-        self._found, self._what, self._limit = found, what, TimeLimit(found.seconds)
+    def __init__(self, found: Decoded, what: str, seconds: float) -> None:
+        self._found, self._what, self._limit = found, what, TimeLimit(seconds)
 
     def __enter__(self) -> None:
         self._limit.__enter__()
@@ -162,7 +165,7 @@ class Total:
         found = self._found
         if isinstance(error, NeverEnds):
             problem = f"{self._what} never ends"
-            got = f"stopped after {found.seconds:g} seconds"
+            got = f"stopped after {self._limit.seconds:g} seconds"
             raise LawBroken(TOTAL, problem, "an end", got, found.trial, found.dialect) from None
         if isinstance(error, Exception) and not isinstance(error, LawBroken):
             got = f"{type(error).__name__}: {error}"

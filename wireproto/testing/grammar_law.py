@@ -33,7 +33,7 @@ def _grammar_agrees(found: Decoded) -> bool:
     if spec is None or not trial.tools or not codec(spec.codec).grammar or not _is_installed():
         return False
     calls = trial.message.calls if trial.message is not None else ()
-    with found.total("a grammar"):
+    with found.total("a grammar", 60):
         try:
             return check_grammar(spec, trial.tools, [calls], _DRAWN, crc32(trial.text.encode(errors="replace"))) > 0
         except GrammarError:

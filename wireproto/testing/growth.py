@@ -29,7 +29,7 @@ def _linear(found: Decoded) -> bool:
     if not trial.text:
         return False
     small = replace(trial, text=trial.text * (SIZE // 2 // len(trial.text) + 1), policy=None, forced=None)
-    with found.total():
+    with found.total("long texts", 60):
         check_growth(found.dialect, "the text over and over", small, replace(small, text=small.text * 4))
     return True
 

@@ -1,7 +1,7 @@
 """A law as a value, and the error that says how one is broken.
 
-It must not know any law. Law: an error names the law, and quotes what a model or a tool file wrote only as
-`values/quoting.py` does.
+It must not know any law. Law: an error names the law, and shows what a model or a tool file wrote only as
+`values/quoting.py` escapes it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Union
 from wireproto.format.dialect import Dialect
 from wireproto.testing.generators.trials import Trial
 from wireproto.values.policy import Policy
-from wireproto.values.quoting import quoted
+from wireproto.values.quoting import escaped
 
 if TYPE_CHECKING:
     from wireproto.testing.decoded import Decoded
@@ -87,7 +87,7 @@ class LawBroken(AssertionError):
             "forced": trial.forced,
         }
         always = ("expected", "got", "text")
-        lines = [f"  {key}: {quoted(value, _SHOWN)}" for key, value in shown.items() if value or key in always]
+        lines = [f"  {key}: {escaped(repr(value), _SHOWN)}" for key, value in shown.items() if value or key in always]
         return "\n".join([f"{self.law}: {self.problem} ({self.law.sentence})", *lines])
 
 

@@ -127,6 +127,7 @@ LAWS: Final[tuple[Law, ...]] = (
     EARLY,
     EXACT_REPLAY,
 )
+"""All nine laws, in the order of their numbers."""
 # The laws of decoding: what they say is said of any output.
 TRIAL_LAWS: Final = (TOTAL, LOSSLESS, CHUNK_INVARIANT, MONOTONE, EXACT_REPLAY)
 
@@ -136,6 +137,9 @@ def check_trial(dialect: AnyDialect, trial: Trial, laws: Iterable[Law] = TRIAL_L
 
     Raises:
         LawBroken: the first law that is broken, with the text and its chunks.
+
+    Example:
+        check_trial("hermes", Trial(text, chunks, tools))
     """
     found = Decoded(dialect, trial, thorough=True)
     for law in laws:

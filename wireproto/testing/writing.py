@@ -30,7 +30,7 @@ def _round_trip(found: Decoded) -> bool:
     message, spec, tools = found.trial.message, found.spec, found.known
     if message is None or spec is None:
         return False
-    with found.total("writing"):
+    with found.total("writing", 4):
         try:
             text = encode(message, spec, tools)
         except EncodeError as refusal:

@@ -14,7 +14,7 @@ from typing import Final
 from wireproto.fuzz.against.disagreements import CHUNKS, Example
 from wireproto.fuzz.against.questions import NAMES, Question, required, rewritten
 from wireproto.testing.generators.trials import Trial
-from wireproto.testing.minimise import shrink
+from wireproto.testing.shrinking import shrink
 from wireproto.values.model import Message
 
 Judge = Callable[[Question], Iterator[Example]]

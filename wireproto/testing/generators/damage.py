@@ -29,6 +29,9 @@ def mutate(choices: Choices, text: str, dialect: AnyDialect) -> str:
     """Damage an output in one to three places, as models, servers and proxies do.
 
     `text` is any output, drawn or recorded. `dialect` says which markers are damaged; with "auto" those of any.
+
+    Example:
+        mutate(RandomChoices(seed), recorded_output, "qwen3_coder")
     """
     material = material_of(choices, dialect)
     text = damage(choices, text, material)

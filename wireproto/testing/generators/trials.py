@@ -51,6 +51,9 @@ def draw_trial(choices: Choices, dialect: AnyDialect, tools: Tools = None) -> Tr
 
     `dialect`: a name, a `Dialect`, or "auto" for an output of any dialect. `tools`: what is declared; drawn if None,
     and then now and then nothing is declared.
+
+    Example:
+        check_trial(mine, draw_trial(RandomChoices(seed), mine))
     """
     material = material_of(choices, dialect, _tools(choices) if tools is None else tools)
     policy = draw_policy(choices) if choices.one_in(2) else None

@@ -29,6 +29,12 @@ def minimise(error: LawBroken, dialect: AnyDialect, seconds: float = SECONDS) ->
 
     Text and value are cut, halved and stripped of what does not matter, chunks are joined, and circumstances (tools,
     policy, finish reason) are taken back to what is usual, as long as the same law stays broken.
+
+    Example:
+        try:
+            check_trial(mine, trial)
+        except LawBroken as error:
+            raise minimise(error, mine) from None
     """
     best = [error]
 
