@@ -183,9 +183,11 @@ MARKERS = [
 
 @pytest.mark.parametrize(("text", "name"), MARKERS, ids=[name for _, name in MARKERS])
 def test_what_follows_a_shared_marker_decides(text: str, name: str) -> None:
-    message = wp.parse(f"Look.\n{text}\nDone.", "auto", tools=TOOLS)
+    text = f"Look.\n{text}\nDone."
+    message = wp.parse(text, "auto", tools=TOOLS)
     assert (message.dialect, [call.arguments for call in message.calls]) == (name, [{"path": "a"}])
-    assert message.text == "Look.\n\nDone."
+    assert message.text == wp.parse(text, name, tools=TOOLS).text
+    assert message.text.replace("\n", "") == "Look.Done."
 
 
 @pytest.mark.parametrize("name", ["dsml_v32", "dsml_v4", "minimax_m2", "anthropic_invoke"])

@@ -493,3 +493,27 @@ def test_a_decoded_message_may_be_changed_before_it_is_written() -> None:
     assert [dict(call.arguments) for call in wp.parse(less, "hermes").calls] == [{"x": "2"}]
     more = wp.encode(replace(message, calls=(*message.calls, wp.Call("f", {"x": "3"}))), "hermes", ONE_STRING)
     assert [call.arguments["x"] for call in wp.parse(more, "hermes").calls] == ["1", "2", "3"]
+
+
+# What the chat templates of their models write between text and the first call; the last two are Nemotron 3's and none.
+@pytest.mark.parametrize(
+    ("dialect", "lead", "canonical"),
+    [
+        ("qwen3_coder", "\n\n", True),
+        ("seed_oss", "\n\n", True),
+        ("glm45", "\n", True),
+        ("glm47", "", True),
+        ("step3p5", "", True),
+        ("qwen3_coder", "\n", False),
+        ("glm45", "", False),
+    ],
+)
+def test_line_breaks_before_the_first_call_are_no_text(dialect: str, lead: str, canonical: bool) -> None:
+    call = wp.Call("f", {"a": "x"})
+    text = "I look." + lead + wp.encode(call, dialect)
+    message = wp.parse(text, dialect)
+    assert message.text == "I look."
+    assert wp.encode(message, dialect) == text
+    assert (wp.encode(wp.Message(text="I look.", calls=(call,)), dialect) == text) is canonical
+    again = wp.parse(text + "\nAnd again.\n" + wp.encode(call, dialect), dialect)
+    assert again.text == "I look.\nAnd again.\n"

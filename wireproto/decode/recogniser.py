@@ -178,7 +178,8 @@ class Recogniser(State):
         at, literal = literals.seek(text, start, line if line >= 0 else limit, end.final or line >= 0)
         if literal is None and line >= 0:
             at, literal = line, "\n"
-        shown = base + (openers.without_before(text, start, at) if openers.before and text[at - 1 : at] == "\n" else at)
+        lead = openers.before if text[at - 1 : at] == "\n" else ""
+        shown = context.without_lead(lead, base + start, base + at) if lead else base + at
         if literal is None:
             if end.final and context.section is not None and at < limit:
                 self.transcript.diagnose("truncated-call", (stop, stop))
@@ -306,9 +307,10 @@ class Recogniser(State):
         if opening.section is None and context.section is None and not opening.wrapped and opening.spelling.sections:
             # Where dialects differ only in markers that this call lacks, it may end with those of any of them.
             opening = replace(opening, spelling=widened(opening.spelling))
-        start = position if opening.section is None else self._openers.section_start(opening.spelling, buffer, position)
-        if self._position <= start < position and self._region.kind == "text":
-            self._skip_markup(start, position)
+        if self._openers.before and buffer.slice(max(0, position - 1), position) == "\n":
+            start = context.lead_start(opening.spelling.dialect, bool(opening.section), not transcript.calls, position)
+            if self._position <= start < position and self._region.kind == "text":
+                self._skip_markup(start, position)
         self._emit(position)
         if self._region.kind == "reasoning" and self._openers.ends_reasoning:
             transcript.diagnose("reasoning-not-closed", (position, position))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from math import inf
 
+from wireproto.format.dialect import Dialect
 from wireproto.format.spelling import Spelling
 from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK
@@ -61,6 +62,22 @@ class LeftContext(State):
             return False
         self.rescan_from = stop
         return True
+
+    def lead_start(self, dialect: Dialect, in_section: bool, first: bool, position: int) -> int:
+        """Return where the line breaks begin that belong to what opens at `position`, if they stand there.
+
+        That is a section's opener, or else the message's first call.
+        """
+        section = dialect.section if in_section else None
+        leads = (section.before,) if section is not None else dialect.call.before if first else ()
+        stand = (len(lead) for lead in leads if self.buffer.slice(max(0, position - len(lead)), position) == lead)
+        return position - max(stand, default=0)
+
+    def without_lead(self, longest: str, start: int, position: int) -> int:
+        """Return `position` less the line breaks before it that may belong to an opener, but not below `start`."""
+        floor = max(start, position - len(longest))
+        before = self.buffer.slice(floor, position)
+        return floor + len(before.rstrip("\n"))
 
     def may_repair(self, position: int) -> bool:
         """Return whether an opener at `position` that may be damaged is looked at: more are in a longer text."""

@@ -21,7 +21,6 @@ from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.spelling import CACHED, Spelling, end_firsts, is_distinctive, spellings, turn_ends
 from wireproto.format.template import Lit, Slot
-from wireproto.text.buffer import Buffer
 from wireproto.text.scan import NO, Literals, skip_blank
 from wireproto.tools.names import NO_UNUSUAL, Unusual
 from wireproto.tools.toolset import Toolset
@@ -42,7 +41,7 @@ class OpenerTable:
     start a line when a call has lost its first marker; if they are known, each is also among the literals, behind a
     line break. `ends` are the tokens that end a turn: `ends_turn` finds them behind the last `end_first`, the one
     character that each of them begins with and holds nowhere else; empty if there is none.
-    `before` are the line breaks that belong to a section's opener. `names`: the declared ones, where a line may start
+    `before` are the line breaks that may belong to an opener. `names`: the declared ones, where a line may start
     with one. `repairs`: openers that are damaged are looked at too.
     """
 
@@ -95,19 +94,6 @@ class OpenerTable:
     def turn_end(self, text: str, pos: int, end: int) -> str:
         """Return the end-of-turn token at `pos`; empty if there is none."""
         return next((token for token in self.ends if text.startswith(token, pos, end)), "")
-
-    def without_before(self, text: str, start: int, at: int) -> int:
-        """Return `at` less the line breaks before it that may belong to a section's opener, but not below `start`."""
-        floor = max(start, at - len(self.before))
-        while at > floor and text[at - 1] == "\n":
-            at -= 1
-        return at
-
-    def section_start(self, spelling: Spelling, buffer: Buffer, position: int) -> int:
-        """Return where the line breaks begin that belong to the section's opener at `position`, if they stand there."""
-        section = spelling.dialect.section
-        start = position - len(section.before) if section is not None else position
-        return start if section is not None and buffer.slice(max(0, start), position) == section.before else position
 
     def chosen(self, dialect: Dialect) -> OpenerTable:
         """Return the table of a dialect that was found out. Nothing is foreign then, since none was configured."""
@@ -194,7 +180,7 @@ def opener_table(
         reasoning_closers=tuple(chain.from_iterable(reasoning.values())),
         line_heads=tuple(heads),
         ends=dialect.ends,
-        before=dialect.section.before if dialect.section is not None else "",
+        before=_longest_lead((dialect,)),
         unusual=unusual,
     )
 
@@ -240,11 +226,17 @@ def _any_dialect(
         line_heads=tuple(heads),
         names=names or frozenset(),
         ends=tuple(dict.fromkeys(chain.from_iterable(spec.ends for spec in specs))),
-        before=max((spec.section.before for spec in specs if spec.section is not None), key=len),
+        before=_longest_lead(specs),
         fences=fences,
         documents=documents,
         unusual=unusual,
     )
+
+
+def _longest_lead(specs: Iterable[Dialect]) -> str:
+    """Return the most line breaks that may belong to an opener of one of the dialects."""
+    leads = ((*spec.call.before, spec.section.before if spec.section is not None else "") for spec in specs)
+    return max(chain.from_iterable(leads), key=len)
 
 
 def _reasoning(specs: Iterable[Dialect]) -> dict[str, tuple[str, ...]]:

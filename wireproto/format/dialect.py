@@ -47,13 +47,18 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class CallShape:
-    """The markers around one call, the text between two calls, and the forms of an id that contains the name."""
+    """The markers around one call, the text between two calls, and the forms of an id that contains the name.
+
+    `before` are the line breaks between text and the first call that belong to the call, in every length that models
+    write; the first of them is written.
+    """
 
     open: Template
     close: Template
     also: tuple[Template, ...] = ()
     join: str = ""
     id: tuple[Template, ...] = ()
+    before: tuple[str, ...] = ()
 
 
 # What models write around and instead of the members of a JSON record, whatever its dialect: other names of the tool's

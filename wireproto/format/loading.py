@@ -44,7 +44,7 @@ _KNOWN: dict[str, tuple[str, ...]] = {
          "call", "record", "argument", "markup", "salt", "result", "prompt"),
     "reasoning": ("open", "close", "after", "ends_at_call", "always"),
     "section": ("open", "close", "also", "before"),
-    "call": ("open", "close", "also", "join", "id"),
+    "call": ("open", "close", "also", "join", "id", "before"),
     "record": ("name", "arguments", "id"),
     "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals", "member",
                  "element"),
@@ -170,12 +170,16 @@ class _FileReader:
         return Section(opener, closer, tuple(also), before)
 
     def _call(self, table: Mapping[str, Any]) -> CallShape:
+        before = self._texts(table, "call", "before", ())
+        if "".join(before).strip("\n"):
+            raise self._error("call.before", "must be line breaks: only those can be told from text")
         return CallShape(
             open=self._template(self._text(table, "call", "open", ""), "call.open"),
             close=self._template(self._text(table, "call", "close", ""), "call.close"),
             also=tuple(self._template(text, "call.also") for text in self._texts(table, "call", "also", ())),
             join=self._text(table, "call", "join", ""),
             id=tuple(self._template(text, "call.id") for text in self._texts(table, "call", "id", ())),
+            before=tuple(before),
         )
 
     def _argument(self, table: Mapping[str, Any]) -> Argument:

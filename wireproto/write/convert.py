@@ -62,12 +62,17 @@ def _write(message: Message, target: Dialect, tools: Toolset) -> str:
 
 
 def _outline(message: Message) -> list[tuple[str, Any]]:
-    """Return the text, reasoning and calls of a decoded message in order, adjacent text joined."""
+    """Return the text, reasoning and calls of a decoded message in order, adjacent text joined.
+
+    Line breaks before a call are left out: in some formats they are text, in others they belong to the call.
+    """
     outline: list[tuple[str, Any]] = []
     calls = placed(message)
     for segment in message.segments:
         if segment.kind == "call":
             call = next(calls)
+            if outline and outline[-1][0] == "text":
+                outline[-1] = ("text", outline[-1][1].rstrip("\n"))
             outline.append(("call", (call.name, call.arguments)))
         elif segment.kind != "markup" and outline and outline[-1][0] == segment.kind:
             outline[-1] = (segment.kind, outline[-1][1] + segment.raw)

@@ -159,11 +159,14 @@ def _write(
     out: list[str] = []
     run: list[str] = []
     index, last = 0, ""
-    if reasoning_open and dialect.reasoning is not None and next(iter(_parts(message)), ("", ""))[0] != "reasoning":
+    first = next(iter(_parts(message, dialect)), ("", ""))[0]
+    if reasoning_open and dialect.reasoning is not None and first != "reasoning":
         out.append(dialect.reasoning.close)
         reasoning_open, last = False, "reasoning"
-    for kind, content in _parts(message):
+    for kind, content in _parts(message, dialect):
         if kind == "call":
+            if not index and last == "text":
+                out.append(_lead(message, dialect, out[-1]))
             run.append(_write_call(dialect, content, tools, index, escaped) if content.complete else content.raw)
             index += 1
             continue
@@ -174,13 +177,16 @@ def _write(
     return "".join(out)
 
 
-def _parts(message: Message) -> Iterable[tuple[str, Any]]:
+def _parts(message: Message, dialect: Dialect) -> Iterable[tuple[str, Any]]:
     if message.segments:
         left = list(message.calls)
         known = {call.span for call in left} & {part.span for part in message.segments if part.kind == "call"}
+        before, text, _ = _text_before(message, dialect)
         for i, segment in enumerate(message.segments):
             if segment.kind == "call":
                 yield from (("call", call) for call in _due(left, segment.span if known else None))
+            elif i == before:
+                yield "text", text
             elif segment.kind == "document":
                 yield "text", segment.raw
             elif segment.kind != "markup":
@@ -213,6 +219,36 @@ def placed(message: Message) -> Iterator[Call]:
     """Yield the call of each segment that is one; a call that policy promoted stands in the text and has none."""
     spans = {segment.span for segment in message.segments if segment.kind == "call"}
     yield from [call for call in message.calls if call.span in spans] or message.calls
+
+
+def _lead(message: Message, dialect: Dialect, text: str) -> str:
+    """Return the line breaks between text and the first call that belong to the call: those that were read, if any."""
+    leads = dialect.call.before
+    _, _, read = _text_before(message, dialect)
+    if read or dialect.name in message.dialects:
+        leads = (read, *leads) if leads else ()
+    return next((lead for lead in leads if _ending(text + lead, dialect.call.before) == lead), "")
+
+
+def _text_before(message: Message, dialect: Dialect) -> tuple[int, str, str]:
+    """Return which segment is the text before the first call, and that text and its lead as the dialect reads them.
+
+    Conversion keeps the line breaks; whether they are text is for each dialect to say.
+    """
+    segments = message.segments
+    call = next((i for i, segment in enumerate(segments) if segment.kind == "call"), 0)
+    between = segments[call - 1].raw if call > 1 and segments[call - 1].kind == "markup" else ""
+    at = call - 1 if not between else call - 2
+    if call == 0 or segments[at].kind != "text" or between.strip("\n"):
+        return -1, "", ""
+    whole = segments[at].raw + between
+    lead = _ending(whole, dialect.call.before if dialect.section is None else (dialect.section.before,))
+    return at, whole[: len(whole) - len(lead)], lead
+
+
+def _ending(text: str, leads: Iterable[str]) -> str:
+    """Return the longest of the leads that a text ends with."""
+    return max((lead for lead in leads if text.endswith(lead)), key=len, default="")
 
 
 def _section(dialect: Dialect, calls: list[str], last: str, leads: bool, is_cut: bool) -> list[str]:
@@ -290,7 +326,7 @@ def _difference(
     if len(back.calls) > len(message.calls):
         return f"{len(back.calls)} calls would come back instead of {len(message.calls)}"
     # Whoever reads it without knowing its documents reads them as text.
-    written = "".join(content for kind, content in _parts(message) if kind == "text")
+    written = "".join(content for kind, content in _parts(message, dialect) if kind == "text")
     if back.text != written:
         return f"the text {quoted(written)} would come back as {quoted(back.text)}"
     if back.reasoning != message.reasoning:
