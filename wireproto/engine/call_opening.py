@@ -14,6 +14,7 @@ from wireproto.engine.left_context import LeftContext
 from wireproto.engine.record_opening import RecordAhead, odd_arguments
 from wireproto.format.codec import Statements
 from wireproto.format.declared import holding
+from wireproto.format.near_misses import written_twice
 from wireproto.format.spelling import Spelling
 from wireproto.format.template import Slot, Template
 from wireproto.text import json_strings
@@ -142,7 +143,10 @@ def find_argument(spelling: Spelling, text: str, pos: int, end: int, tool: Tool 
             return WAIT
         elif tool is None or (key := found.slots["key"]) in tool.keys or not spelling.needs_tool(key):
             return found
-    return answer
+    if answer is WAIT or not spelling.paired or tool is None:
+        return answer
+    found = written_twice(spelling.keys[0], text, pos, end)
+    return found if not isinstance(found, Match) or found.slots["key"] in tool.keys else NO
 
 
 class Opening:

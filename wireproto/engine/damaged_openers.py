@@ -12,13 +12,13 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
 
+from wireproto.engine.bare_openers import find_bare_key
 from wireproto.engine.call_opening import CallOpening, Notes, OpenerContext, Opening, find_argument
 from wireproto.engine.further_calls import find_further
 from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive
 from wireproto.format.template import Gap, Lit, Node, Template
-from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Literals, Match, Miss, begins, skip_blank
-from wireproto.tools.toolset import Tool, Toolset
+from wireproto.text.scan import NO, WAIT, YES, Answer, Literals, Match, Miss, begins, skip_blank
 
 # How a marker looks that nobody writes by chance: a special token, or a tag of a name space.
 _SPECIAL = re.compile(r"<[|｜]|<[a-z]+:")
@@ -317,55 +317,18 @@ def _pair(spelling: Spelling, text: str, pos: int, end: int, context: OpenerCont
             key = find_argument(spelling, text, skip_blank(text, stop, end), end, tool)
         if key is WAIT and not context.final:
             return WAIT
+        close = spelling.call_close(tool.name)
+        if key is NO and stands is NO and not tool.required:
+            closes = begins(close, text, skip_blank(text, stop, end), end)
+            if closes is YES:
+                return CallOpening(spelling, pos, stop, close, tool.name, None, False, None, "", notes=tuple(notes))
+            if closes is WAIT and not context.final:
+                return WAIT
         if isinstance(key, Match) and key.slots["key"] in tool.keys:
-            close = spelling.call_close(tool.name)
             return CallOpening(
                 spelling, pos, stop, close, tool.name, None, False, None, "", notes=tuple(notes), argument=key
             )
     return NO
-
-
-def find_bare_key(spelling: Spelling, tool: Tool, text: str, pos: int, end: int) -> Match | Miss:
-    """Match a declared key that lacks its opener, with what must follow it: its closer, and the value's opener."""
-    at = skip_blank(text, pos, end)
-    unusual = {key: begins(key, text, at, end) for key in spelling.unusual_keys & tool.keys}
-    if WAIT in unusual.values():
-        return WAIT
-    word = ALPHABETS["key"].match(text, at, end)
-    usual = word.group() if word is not None else ""
-    key = max((key for key, stands in unusual.items() if stands is YES), key=len, default=usual)
-    if key not in tool.keys or not key:
-        return WAIT if at + len(usual) >= end else NO
-    closer = spelling.keys[0].literals[-1]
-    after = skip_blank(text, at + len(key), end)
-    stands: Answer = begins(closer, text, after, end)
-    if stands is not YES or spelling.value_open is None:
-        return NO if stands is YES else stands
-    value = spelling.value_open.match(text, skip_blank(text, after + len(closer), end), end)
-    return value if isinstance(value, Answer) else Match(after + len(closer), {"key": key})
-
-
-def find_bare(
-    spelling: Spelling, tools: Toolset, tool: Tool, text: str, pos: int, end: int, final: bool
-) -> tuple[str, int] | Miss:
-    """Find what lacks its opener behind a value of key/value pairs: another key of `tool`, or a call.
-
-    The letter says which (see `Endings`); a call's name has to be declared, and an opener of one of its keys to follow.
-    """
-    tag = text.find("<", pos, end)
-    word = text[pos : tag if tag >= 0 else end].rstrip(BLANK)
-    if any(blank in word for blank in BLANK):
-        return NO
-    if tag < 0:
-        return NO if final or not any(each.startswith(word) for each in (*tools.names, *tool.keys)) else WAIT
-    if word in tool.keys:
-        bare = find_bare_key(spelling, tool, text, pos, end)
-        return ("A", bare.end) if isinstance(bare, Match) else NO if final else bare
-    named = tools.get(word)
-    key = find_argument(spelling, text, tag, end, named) if named is not None else NO
-    if isinstance(key, Match):
-        return ("O", tag) if named is not None and key.slots["key"] in named.keys else NO
-    return NO if final else key
 
 
 def _behind_noise(

@@ -7,9 +7,11 @@ what follows, and stands in `value_endings`. Law: an answer never changes when m
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 from typing import Final
 
-from wireproto.text.scan import BLANK, NO, WAIT, YES, Miss, begins
+from wireproto.format.template import Template
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Match, Miss, begins
 
 # Behind one of these an argument's opener follows text without a gap: nobody who mentions one writes it so.
 ABUTTING: Final = string.ascii_letters + string.digits + ".)]};!?"
@@ -17,7 +19,7 @@ ABUTTING: Final = string.ascii_letters + string.digits + ".)]};!?"
 BARS: Final = ("<｜", "<|")
 # Where a closer is nothing but a name in brackets, shorter ones are too much like other tags.
 MIN_NAMED: Final = len("</url>")
-# A foreign element is short, or it is content.
+# A foreign element is short, or it is content; so is a value in whose format an opener may be content.
 MAX_ELEMENT: Final = 256
 _NO_TAG_NAME: Final = frozenset(BLANK + "<>/=\"'`!?")
 
@@ -49,6 +51,15 @@ def near_miss(closer: str, text: str, pos: int, end: int, final: bool) -> int | 
         if stands is WAIT and not final:
             return WAIT
     return NO
+
+
+def written_twice(marker: Template, text: str, pos: int, end: int) -> Match | Miss:
+    """Match a marker with a slot whose first part stands twice, with nothing or a line break between."""
+    if not text.startswith(marker.first, pos, end):
+        return NO
+    again = pos + len(marker.first)
+    found = marker.match(text, again + text.startswith("\n", again, end), end)
+    return replace(found, canonical=False) if isinstance(found, Match) else found
 
 
 def broken_closer(closer: str | None, text: str, pos: int, end: int, final: bool) -> int | Miss:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from wireproto.codecs.tagged.markers import Ended, Marker, Within
 from wireproto.codecs.tagged.values import RawValue
+from wireproto.engine.bare_openers import find_bare
 from wireproto.engine.call_builder import End
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
-from wireproto.engine.damaged_openers import find_bare
-from wireproto.format.near_misses import ABUTTING, BARS, MIN_NAMED, foreign_element, near_miss
+from wireproto.format.near_misses import ABUTTING, BARS, MAX_ELEMENT, MIN_NAMED, foreign_element, near_miss
 from wireproto.format.spelling import AFTER_TAG_NAME, other_closers, value_markers
 from wireproto.format.value_endings import MENTION_ENDINGS, NESTED_ENDINGS
-from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Match, Miss, begins, skip_blank
+from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
 from wireproto.text.state import State
 from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN
 
@@ -207,8 +207,10 @@ class Boundary(State):
                 return WAIT
             tag = not self._nest and after < limit and text[after] in AFTER_TAG_NAME
         if isinstance(key, Match):
-            if key.slots["key"] == self.value.key and self._begins_with(position):
-                return self._begin_again(key.end, text, limit, end.final)
+            if key.slots["key"] == self.value.key and not spelling.paired and self._begins_with(position):
+                again = self._is_again(key.end, text, limit, end.final) if spelling.key_is_tag else YES
+                if again is not NO:
+                    return WAIT if again is WAIT else self._begin_again(key.end, text, limit, end.final)
             letter = "a" if self._may_end_at(key, position) else "A"
             return Marker(letter, position, builder.buffer.base + key.end, tag=tag)
         call = self._call_opener(text, at, limit, end)
@@ -216,6 +218,8 @@ class Boundary(State):
             return self._call(call, text, at, limit, end)
         if WAIT in (key, call):
             return WAIT
+        if tag and text[after] == ">" and spelling.paired and self._begins_with(position):
+            return self._begin_again(after + 1, text, limit, end.final)
         if tag and text[after] == ">" and not spelling.dialect.nonce:
             return Marker("v", position, builder.buffer.base + after + 1, tag=True)
         if tag:
@@ -224,11 +228,23 @@ class Boundary(State):
         return NO
 
     def _begins_with(self, position: int) -> bool:
-        """Return whether nothing but a line break stands in the value yet, in a format whose tags are its own."""
-        value, spelling = self.value, self._within.spelling
+        """Return whether nothing but a line break stands in the value yet."""
+        value = self.value
         first = value.emitted == value.start and not self._letters and not self._nest
-        plain = not (spelling.paired or spelling.key_is_tag or spelling.dialect.markup)
-        return first and plain and value.builder.buffer.slice(value.start, position) in ("", "\n")
+        return first and value.builder.buffer.slice(value.start, position) in ("", "\n")
+
+    def _is_again(self, at: int, text: str, limit: int, final: bool) -> Answer:
+        """Whether an opener that may be content opens nothing in a short value: it ends at the first closer."""
+        closer, stop = self._within.spelling.value_close(self.value.key), min(limit, at + MAX_ELEMENT)
+        close = text.find(closer, at, stop)
+        if close < 0:
+            return NO if final or stop < limit or stop - at == MAX_ELEMENT else WAIT
+        after, builder = skip_blank(text, close + len(closer), limit), self.value.builder
+        key = find_argument(self._within.spelling, text, after, limit, builder.tools.get(builder.name or ""))
+        ends = begins(self._within.call_close, text, after, limit)
+        if ends is YES or (isinstance(key, Match) and key.slots["key"] != self.value.key):
+            return YES
+        return WAIT if WAIT in (key, ends) and not final else NO
 
     def _begin_again(self, at: int, text: str, limit: int, final: bool) -> Miss:
         """The value's opener stands twice: the value begins behind the second one."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from wireproto.codecs.tagged.boundary import Boundary
 from wireproto.codecs.tagged.markers import Marker, Within
 from wireproto.codecs.tagged.values import RawValue
+from wireproto.engine.bare_openers import find_bare_key
 from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.engine.call_opening import find_argument
-from wireproto.engine.damaged_openers import find_bare_key
 from wireproto.format.spelling import live_in_value
 from wireproto.format.value_endings import endings
 from wireproto.text.scan import NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
@@ -156,6 +156,10 @@ class TaggedReader(State):
         at, missing = key.end, False
         if spelling.value_open is not None:
             opener = spelling.value_open.match(text, skip_blank(text, at, limit), limit)
+            if opener is NO and (again := self._second_key_closer(text, at, limit)) is not None:
+                opener = spelling.value_open.match(text, again, limit) if again >= 0 else WAIT
+                if isinstance(opener, Match):
+                    self.builder.note("duplicate-closer", base + at)
             if opener is WAIT:
                 return self._end_of_output(end, False, stop) if end.final else WAIT
             missing = not isinstance(opener, Match)
@@ -165,7 +169,7 @@ class TaggedReader(State):
         if width is None and not end.final:
             return WAIT
         if not key.canonical:
-            self.builder.note("marker-variant", start)
+            self.builder.note("duplicate-opener" if spelling.paired else "marker-variant", start)
         if missing:
             self.builder.note("missing-value-opener", base + key.end)
         begin = base + at + (width or 0)
@@ -177,6 +181,13 @@ class TaggedReader(State):
             self._open = Boundary(value, self._within)
         self.position = self._scan = begin
         return None
+
+    def _second_key_closer(self, text: str, at: int, limit: int) -> int | None:
+        """Return where a value opens behind a key whose closer stands twice; -1 if that is not known yet."""
+        closer = self._within.spelling.keys[0].literals[-1]
+        again = skip_blank(text, at, limit)
+        stands = begins(closer, text, again, limit)
+        return None if stands is NO else -1 if stands is WAIT else skip_blank(text, again + len(closer), limit)
 
     def _line_break(self, text: str, at: int, limit: int) -> int | None:
         """Return the length of the line break that belongs to a value's opener; None if that is not known yet."""

@@ -36,7 +36,7 @@ from wireproto.grammars.raw.marker_nfa import (
     determinised,
     literal_steps,
 )
-from wireproto.grammars.raw.slips import any_tag, near
+from wireproto.grammars.raw.slips import any_tag, near, second_opener, written_twice
 from wireproto.text.scan import BLANK
 from wireproto.tools.names import unusual
 from wireproto.tools.toolset import Toolset
@@ -165,8 +165,9 @@ def _value_automaton(boundary: ValueBoundary) -> ValueAutomaton:
     nfa.add(value, Meaning.VALUE)
     for i in range(len(value)):
         nfa.add((*value, *_GAP, *value[:i]), Meaning.BEHIND)
-    twice = (*value, *_GAP, *value)
-    nfa.add(twice, Meaning.TWICE)
+    nfa.add(twice := (*value, *_GAP, *value), Meaning.TWICE)
+    if again := second_opener(site.spelling, site.key):
+        nfa.labels[nfa.follow(nfa.first, (Step(char_set("\n"), 0), *literal_steps(again)))] = {Meaning.STOP}
     for frame in ("", site.spelling.dialect.argument.pad):
         alone = nfa.follow(nfa.first, (*literal_steps(frame), *twice))
         nfa.labels.setdefault(alone, set()).add(Meaning.ALONE)
@@ -188,9 +189,9 @@ def harmless_texts(site: ValueSite) -> Dfa:
         return texts_without(tuple(sorted(f"{begin}{name}>" for name in names for begin in ("<", "</"))))
     nfa = MarkerNfa()
     nfa.add_paths([*_endings(site, slips=""), *_openers(site)])
-    # What stands before the call's closer, or any closer behind the value's own, may have a slip in it. It takes fewer
-    # states to leave out more, and no string of JSON needs to hold either.
-    nfa.add(literal_steps(spelling.call_close(site.name)), Meaning.STOP)
+    # Closers may have slips: it takes fewer states to leave out more, and no string of JSON needs to hold these.
+    for literal in filter(None, (spelling.call_close(site.name), second_opener(spelling, site.key))):
+        nfa.add(literal_steps(literal), Meaning.STOP)
     nfa.add((*literal_steps(spelling.value_close(site.key)), *_GAP, *literal_steps("</")), Meaning.STOP)
     automaton = determinised(nfa, anywhere=True)
     return _texts_of(automaton, range(len(automaton.arcs)))
@@ -226,9 +227,11 @@ def _endings(site: ValueSite, slips: str = "vcws") -> Iterator[MarkerPath]:
     for steps in (steps for key in site.keys or site.words[1] for steps in _keys(spelling, key, False)):
         yield from (MarkerPath(before + steps, Meaning.STOP) for before in befores)
     if spelling.value_open is not None:
-        name = (*_GAP, Step(complement(char_set(f"<\0{BLANK}")), 1, None), *_GAP)
-        keyed = (*texts["A"], literal_steps(spelling.keys[0].literals[-1]))  # a key's own opener may be missing, too
-        yield from (MarkerPath(texts["V"][0] + name + steps, Meaning.STOP) for steps in keyed)
+        keyed = (*texts["A"], *texts["C"], literal_steps(spelling.keys[0].literals[-1]))
+        words = (word for name, keys in site.unusual for word in (name, *keys) if " " in word)
+        for name in ((Step(complement(char_set(f"<\0{BLANK}")), 1, None),), *map(literal_steps, words)):
+            before = (*texts["V"][0], *_GAP, *name, *_GAP)
+            yield from (MarkerPath(before + steps, Meaning.STOP) for steps in keyed)
 
 
 def _spaced(parts: tuple[Steps, ...]) -> Steps:
@@ -378,7 +381,8 @@ def _alphabet(role: str) -> Ranges:
 def _keys(spelling: Spelling, key: Word, exact: bool) -> Iterator[Steps]:
     """Yield the openers of an argument (in key/value dialects: their first half)."""
     if not exact:
-        yield from (_spelled(template, key) for template in spelling.keys)
+        for template in spelling.keys:
+            yield from written_twice(spelling, _spelled(template, key))
         return
     for template in spelling.keys[:1]:
         strings = ("true", "false") if "string" in template.roles else ("",)

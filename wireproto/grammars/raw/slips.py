@@ -1,4 +1,4 @@
-"""What the decoder takes for a closer with a slip in it, as steps of the value automaton.
+"""What the decoder takes for a closer with a slip in it or a second opener, as steps of the value automaton.
 
 It must not know dialects. Law: every text that `format.near_misses` takes for a closer is covered.
 """
@@ -8,11 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from wireproto.format.spelling import Spelling
 from wireproto.grammars.automata.charset import char_set, complement
 from wireproto.grammars.raw.marker_nfa import Step, Steps, literal_steps
 from wireproto.text.scan import BLANK
 
 _OTHER: Final = Step(complement(char_set("<>\0")))
+
+
+def second_opener(spelling: Spelling, key: str) -> str:
+    """Return an opener that a value does not begin with, since the decoder takes it for one that stands twice."""
+    if spelling.value_open is not None:
+        return spelling.value_open.first
+    return spelling.keys[0].fill(key=key) if spelling.key_is_tag else ""
+
+
+def written_twice(spelling: Spelling, key: Steps) -> Iterator[Steps]:
+    """Yield the opener of a key, and in key/value formats with its first marker written twice."""
+    yield key
+    if spelling.paired:
+        yield (*literal_steps(spelling.keys[0].first), Step(char_set("\n"), 0), *key)
 
 
 def any_tag(closer: str) -> Iterator[Steps]:

@@ -24,6 +24,7 @@ from wireproto.grammars.automata.charset import char_set
 from wireproto.grammars.expr.expr import Expr, Ranges, Raw, literal, seq
 from wireproto.grammars.raw.boundary import ValueBoundary
 from wireproto.grammars.raw.marker_nfa import MarkerPath, Meaning, Step, Steps, literal_steps
+from wireproto.grammars.raw.slips import second_opener
 from wireproto.text.scan import BLANK
 
 # Any bytes. In a complement it costs a tenth of `(?s:.)*`, which follows the bytes of each character.
@@ -137,7 +138,8 @@ def content(boundary: ValueBoundary) -> str:
     line = literal_steps("\n")
     first = _regex_of_paths(p.steps[1:] for p in stops if boundary.starts_line and p.steps[:1] == line)
     quoted = f"({ANYTHING} /[^`]/)? /{quotable}/" if quotable else ""
-    endings = [f"{ANYTHING} /{free}/", quoted, first and f"/{first}/"]
+    again = second_opener(boundary.site.spelling, boundary.site.key)
+    endings = [f"{ANYTHING} /{free}/", quoted, first and f"/{first}/", again and f"/\\n?{_escaped(again)}/"]
     value = _escaped(_value_close(boundary))
     closed = f"{ANYTHING} /{value}{_step(_GAP)}/"
     tag = boundary.site.spelling.value_tag(boundary.site.key)
