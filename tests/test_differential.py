@@ -347,6 +347,63 @@ def test_the_parser_of_the_how_to(tmp_path: Path) -> None:
     assert {*kinds(found, "hostile")} == {"text-added", "refused"}
 
 
+TEMPLATE = """
+{%- if tools %}<|im_start|>system
+<tools>{% for tool in tools %}
+{{ tool | tojson }}{% endfor %}
+</tools>
+<|im_end|>
+{% endif %}
+{%- for message in messages %}<|im_start|>{{ message.role }}
+{{ message.content or "" }}
+{%- for call in message.tool_calls or [] %}
+<tool_call>
+{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}
+</tool_call>
+{%- endfor %}<|im_end|>
+{% endfor %}
+{%- if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
+
+
+def test_the_glue_of_llama_cpp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("xllamacpp")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    # A template of our own stands in for the model's: llama.cpp finds out from it what to parse.
+    (tmp_path / "Qwen-Qwen2.5-7B-Instruct.jinja").write_text(TEMPLATE, encoding="utf-8")
+    glue = [sys.executable, str(ROOT / "examples" / "peers" / "with_llama_cpp.py"), str(tmp_path)]
+    found = against(glue, [wp.dialect("hermes")], runs=9, limit=60)
+    assert found.hello.dialects >= {"hermes"} and not found.stopped
+    assert found.scores["hermes", "ordinary"].judged and found.wrong == 0
+
+
+def test_the_glue_puts_deltas_together(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "examples" / "peers")!r})
+from serving import Deltas, serve
+
+def read(request):
+    print("a parser may print")
+    if request["stream"]:
+        raise KeyError("x")
+    message = Deltas()
+    message.call(1, "g", "{{}}")
+    message.call(0, "f", '{{"a"')
+    message.call(0, None, ": 1}}")
+    message.text += "b"
+    return message.answer
+
+serve("glue", "2", ["hermes"], read)
+"""
+    with Peer(child(head=part)) as peer:
+        asked = [{"id": str(stream), "chunks": [], "stream": stream} for stream in (False, True)]
+        whole, chunks = peer.ask(asked)
+        assert (peer.hello.name, peer.hello.dialects) == ("glue", {"hermes"})
+    assert (whole.calls, whole.text) == ((F, FoundCall("g", {})), "b")
+    assert (chunks.failure, chunks.detail) == ("refused", "KeyError: 'x'")
+
+
 def test_the_command(child: Child, tmp_path: Path) -> None:
     right = " ".join(child(RIGHT, ANSWER))
     out = tmp_path / "out"
