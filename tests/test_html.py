@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from html import unescape
 from typing import Any
 
@@ -728,3 +729,11 @@ def test_markup_is_walked_in_pieces_as_in_one(text: str, data: st.DataObject) ->
             current, at = htmltags.advance(current, piece, 0, len(piece))
             done += at
         assert (current, done) == whole
+
+
+@pytest.mark.parametrize("coerce", [True, False])
+def test_fractions_are_decimals_where_the_policy_says_so(coerce: bool) -> None:
+    policy = wp.Policy(coerce=coerce, decimals=True)
+    text = '<form toolname="s"><input type="number" name="f" value=".8"></form>'
+    value = wp.parse(text, "html", policy=policy).calls[0].arguments["f"]
+    assert value == Decimal("0.8") and isinstance(value, Decimal)

@@ -245,12 +245,16 @@ class CallBuilder(State):
         It stands at position `at`. `json` is the text of `rounded`, which is the same value with floats.
         """
         if exact is not rounded and holds(exact, Decimal):
-            tool = self.tool if self.policy.coerce else Tool("", decimals=self.policy.decimals)
-            typed = tool.settle(key, exact)
+            typed = self.typing.settle(key, exact)
             if typed.code is not None:
                 self.note(typed.code, at, typed.message)
             exact, json = typed.value, json if identical(typed.value, rounded) else dumps(typed.value)
         self.give(key, exact, json)
+
+    @property
+    def typing(self) -> Tool:
+        """What gives values their types: the tool, or nothing where the policy leaves them as they are written."""
+        return self.tool if self.policy.coerce else Tool("", decimals=self.policy.decimals)
 
     def give_typed(self, key: str, typed: Typed, span: tuple[int, int]) -> None:
         """Emit a raw value that the schema gave a type, and diagnose what was odd about it."""

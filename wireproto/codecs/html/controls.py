@@ -213,11 +213,11 @@ class Controls(State):
         if kind == RADIO or (kind == SWITCH.kind and value is not None):
             self._box(kind, name, tag, span)
         elif kind == SWITCH.kind:
-            self._give(name, switch(self._tool, name, CHECKED in tag.attributes), span)
+            self._give(name, switch(self._builder.typing, name, CHECKED in tag.attributes), span)
         elif kind not in NUMERIC:
             self._give(name, self._typed(name, value or ""), span)
         elif value:
-            self._give(name, number(self._tool, name, value), span)
+            self._give(name, number(self._builder.typing, name, value), span)
 
     def _box(self, kind: str, name: str, tag: HtmlTag, span: tuple[int, int]) -> None:
         group = self._groups.get(name)
@@ -235,7 +235,7 @@ class Controls(State):
             group.checked.append(value)
 
     def _of_group(self, name: str, group: _Group) -> Typed | None:
-        types = self._tool.types(name)
+        types = self._builder.typing.types(name)
         several = group.count > 1 or (types is not None and "array" in types)
         if group.kind == SWITCH.kind and several:
             return self._array(name, group.checked)
@@ -253,19 +253,15 @@ class Controls(State):
         else:
             builder.give_typed(name, typed, span)
 
-    @property
-    def _tool(self) -> Tool:
-        return self._builder.tool if self._builder.policy.coerce else Tool("")
-
     def _typed(self, name: str, text: str) -> Typed:
-        return self._tool.decode(name, text)
+        return self._builder.typing.decode(name, text)
 
     def _array(self, name: str, values: list[str]) -> Typed:
-        elements = self._tool.elements(name)
+        elements = self._builder.typing.elements(name)
         found = [elements.decode(elements.element(i), value) for i, value in enumerate(values)]
         odd = next((typed for typed in found if typed.code is not None), None)
         if odd is None:
-            return self._tool.fitting(name, [typed.value for typed in found])
+            return self._builder.typing.fitting(name, [typed.value for typed in found])
         return Typed([typed.value for typed in found], odd.code, odd.message)
 
 

@@ -88,7 +88,7 @@ class XmlValue(RawValue):
     def _typed(self, text: str, end: int) -> Typed:
         builder = self.builder
         raw = builder.buffer.slice(self.start, end)
-        tool = builder.tool if builder.policy.coerce else Tool("")
+        tool = builder.typing
         try:
             found = tree.read(self.spelling.dialect, raw, self._type, tool, self.key, builder.max_depth)
         except tree.TreeTooDeep:
