@@ -20,11 +20,24 @@ import wireproto as wp
 from wireproto.audit.workers import AuditError
 from wireproto.format.plugins import TEMPORARY_CODECS
 from wireproto.fuzz import corpus, guided, runner
-from wireproto.fuzz.cases import CaseError, case_of, label_of, load, policy_data, policy_from, save, saved, trial_of
+from wireproto.fuzz.cases import (
+    CaseError,
+    case_of,
+    label_of,
+    load,
+    policy_data,
+    policy_from,
+    save,
+    saved,
+    size_of,
+    trial_of,
+)
 from wireproto.fuzz.findings import Tally
 from wireproto.fuzz.plan import GROUP, Plan, Subject, subjects
 from wireproto.fuzz.work import judge
+from wireproto.testing.generators.trials import Trial
 from wireproto.testing.laws import TRIAL_LAWS
+from wireproto.testing.shrinking import shrink
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 LINES = str(EXAMPLES / "lines_codec" / "lines.toml")
@@ -106,6 +119,34 @@ def test_the_users_outputs(tmp_path: Path) -> None:
     assert [len(each["text"]) for each in found[2:]] == [corpus.LONGEST, 1, 1] and "tools" not in found[3]
     with pytest.raises(AuditError, match="no output was read"):
         corpus.seeds([tmp_path / "inner" / "nothing"])
+
+
+# --- made smaller -----------------------------------------------------------------------------------------------------
+
+
+def broken(trial: Trial) -> bool:
+    text, tools = trial.text, trial.tools
+    assert "".join(trial.chunks or (text,)) == text
+    cut_in_tag = any(chunk.endswith("<") for chunk in trial.chunks)
+    return (
+        "</a>" in text and cut_in_tag and trial.policy == wp.Policy(coerce=False) and bool(tools) and "x" in str(tools)
+    )
+
+
+def test_what_does_not_matter_is_left_out_of_a_case() -> None:
+    text = "one <a> two </a> three\n" * 20
+    chunks = tuple(text[at : at + 7] for at in range(0, len(text), 7))
+    schema = {"type": "object", "properties": {"y": {}, "x": {}, "z": {}}, "required": ["z", "x"]}
+    tools = [{"type": "function", "function": {"name": name, "parameters": schema}} for name in ("f", "g")]
+    big = Trial(text, chunks, tools, "stop", True, wp.Policy(coerce=False))
+    small = shrink(big, broken, 60.0)
+    kept = {"type": "object", "properties": {"x": {}}, "required": ["x"]}
+    assert (small.text, small.chunks, small.finish_reason, small.reasoning_open) == ("</a>", ("<", "/a>"), None, False)
+    assert [tool["function"]["parameters"] for tool in small.tools or ()] == [kept]
+    asked: list[Trial] = []
+    fewer = shrink(big, lambda trial: bool(asked.append(trial)) or broken(trial), 60.0, attempts=20)
+    assert len(asked) == 20 and broken(fewer) and shrink(big, broken, 0.0) == big
+    assert size_of(case_of(small)) < size_of(case_of(fewer)) < size_of(case_of(big))
 
 
 # --- counted and saved ------------------------------------------------------------------------------------------------

@@ -96,15 +96,15 @@ def begin(plan: Plan) -> Work:
         elif isinstance(task, DrawCase):
             say(plan.draw(task.key))
         else:
-            say(judge(task.case, task.limit, [law for law in LAWS if task.law in (None, law.number)]))
+            say(judge(task.case, task.limit, [law for law in LAWS if task.law in (None, law.number)], thorough=True))
 
     return work
 
 
-def judge(case: Case, limit: float, laws: Iterable[Law] = LAWS) -> Judged:
-    """Hold a case to laws, up to the first that it breaks."""
+def judge(case: Case, limit: float, laws: Iterable[Law] = LAWS, thorough: bool = False) -> Judged:
+    """Hold a case to laws, up to the first that it breaks; `thorough`: decode it in every manner there is."""
     started = time.process_time()
-    found = Decoded(loaded(case["dialect"], case.get("salt")), trial_of(case), limit)
+    found = Decoded(loaded(case["dialect"], case.get("salt")), trial_of(case), limit, thorough=thorough)
     held: list[str] = []
     broken = None
     for law in laws:

@@ -14,12 +14,14 @@ from typing import Any, Final
 
 from wireproto.testing.decoded import Decoded
 from wireproto.testing.generators.damage import AnyDialect
+from wireproto.testing.generators.tools import declared, without_parameter
 from wireproto.testing.generators.trials import Trial
 from wireproto.testing.law import Law, LawBroken
 from wireproto.values.model import Call, Message
 from wireproto.values.policy import Policy
 
 SECONDS: Final = 4.0
+ATTEMPTS: Final = 4_000
 _PATIENCE: Final = 0.1  # seconds for one decoding: what never ends is tried many times
 IsBroken = Callable[[Trial], bool]
 
@@ -57,9 +59,12 @@ def breaks(law: Law, dialect: AnyDialect, trial: Trial) -> LawBroken | None:
     return None
 
 
-def shrink(trial: Trial, is_broken: IsBroken, seconds: float = SECONDS) -> Trial:
-    """Return the smallest trial that is found within so many seconds and of which `is_broken` is true."""
-    search = _Shrinker(trial, is_broken, time.monotonic() + seconds)
+def shrink(trial: Trial, is_broken: IsBroken, seconds: float = SECONDS, attempts: int = ATTEMPTS) -> Trial:
+    """Return the smallest trial that is found with so many attempts and of which `is_broken` is true.
+
+    `seconds` is the time after which no more is tried; the same trial gives the same result where that is enough.
+    """
+    search = _Shrinker(trial, is_broken, time.monotonic() + seconds, attempts)
     before = None
     while search.trial != before:
         before = search.trial
@@ -70,12 +75,15 @@ def shrink(trial: Trial, is_broken: IsBroken, seconds: float = SECONDS) -> Trial
 class _Shrinker:
     """The smallest trial so far, and the ways to make it smaller; after the deadline nothing is tried any more."""
 
-    def __init__(self, trial: Trial, is_broken: IsBroken, deadline: float) -> None:
-        self.trial, self._is_broken, self._deadline = trial, is_broken, deadline
+    def __init__(self, trial: Trial, is_broken: IsBroken, deadline: float, attempts: int) -> None:
+        self.trial, self._is_broken, self._deadline, self._left = trial, is_broken, deadline, attempts
 
     def attempt(self, smaller: Trial) -> bool:
         """Keep a smaller trial if it is broken too."""
-        if smaller == self.trial or time.monotonic() > self._deadline or not self._is_broken(smaller):
+        if smaller == self.trial or not self._left or time.monotonic() > self._deadline:
+            return False
+        self._left -= 1
+        if not self._is_broken(smaller):
             return False
         self.trial = smaller
         return True
@@ -165,11 +173,16 @@ class _Shrinker:
                 policy = simpler
 
     def simplify_tools(self, tools: list[Any]) -> None:
-        """Leave out tools."""
+        """Leave out tools, and parameters of those that stay."""
         for i in reversed(range(len(tools))):
             fewer = tools[:i] + tools[i + 1 :]
             if fewer and self.attempt(replace(self.trial, tools=fewer)):
                 tools = fewer
+        for i, tool in enumerate(tools):
+            for key in dict(declared([tool])[0][1]):
+                simpler = [*tools[:i], without_parameter(tools[i], key), *tools[i + 1 :]]
+                if self.attempt(replace(self.trial, tools=simpler)):
+                    tools = simpler
 
 
 def _with_calls(trial: Trial, calls: tuple[Call, ...]) -> Trial:

@@ -54,6 +54,9 @@ _FLAVOURS: Final[tuple[Callable[[str, dict[str, Any]], dict[str, Any]], ...]] = 
     lambda name, schema: {"name": name, "inputSchema": schema},
 )
 
+# Where a definition has its schema.
+_PLACES: Final = ("parameters", "input_schema", "inputSchema")
+
 
 def draw_tools(choices: Choices) -> list[dict[str, Any]]:
     """Draw one to three tools with up to four parameters each, in one of the shapes that callers write tools in."""
@@ -95,6 +98,21 @@ def declared(tools: Tools) -> list[tuple[str, dict[str, Any]]]:
     found = []
     for tool in tools or ():
         body = tool.get("function", tool)
-        schema = body.get("parameters") or body.get("input_schema") or body.get("inputSchema") or {}
+        schema: dict[str, Any] = next((body[place] for place in _PLACES if body.get(place)), {})
         found.append((body["name"], schema.get("properties", {})))
     return found
+
+
+def without_parameter(tool: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the definition of a tool without one of its parameters."""
+    if isinstance(tool.get("function"), dict):
+        return {**tool, "function": without_parameter(tool["function"], key)}
+    return {name: _without(value, key) if name in _PLACES else value for name, value in tool.items()}
+
+
+def _without(schema: Any, key: str) -> Any:
+    if not isinstance(schema, dict):
+        return schema
+    left = {name: value for name, value in schema.get("properties", {}).items() if name != key}
+    required = [name for name in schema.get("required", ()) if name != key]
+    return {**schema, "properties": left} | ({"required": required} if "required" in schema else {})
