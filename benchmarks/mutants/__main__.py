@@ -1,0 +1,198 @@
+"""The command: sample mutants by seed, judge them, count them by folder and by what killed them, list the survivors."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.mutants import forks
+from benchmarks.mutants.forks import Outcome, Target
+from benchmarks.mutants.operators import Mutation, mutations
+
+PACKAGE = forks.ROOT / "wireproto"
+FOLDERS = ("decode", "engine", "codecs", "documents", "text", "format")
+# Files of dialects and their errors, and what is made of a chat template: no part of decoding.
+_OTHERS = {"format/loading.py", "format/detection.py", "format/plugins.py"}
+# Seconds of tests that one mutant is worth.
+_TESTS = 30.0
+_WAYS = ("case", "law", "test", "time", "import", "crash")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; 1 if fewer than the goal were killed."""
+    options = _options().parse_args(argv)
+    forks.preload()
+    facts = _survey(options.survey, options.seed)
+    every = _every(options.only)
+    sample = every if not options.number else random.Random(options.seed).sample(every, min(options.number, len(every)))
+    select = _Selection(facts)
+    known = {(module, number): mutation for module, number, mutation in sample}
+    started = time.monotonic()
+    done: list[dict[str, Any]] = []
+    for target, outcome in _judged([select.target(*each) for each in sample], facts, select.costs, options.jobs):
+        if outcome["by"].startswith(forks.FAILED):
+            print(target.module, known[target.module, target.number], outcome["by"], file=sys.stderr)
+        elif outcome["by"] != forks.SAME:
+            done.append(_row(target, known[target.module, target.number], outcome))
+            if options.log:
+                print(json.dumps(done[-1]), file=options.log, flush=True)
+        if sys.stderr.isatty() or len(done) % 100 == 0:
+            print(f"\r{len(done)} of {len(sample)}, {time.monotonic() - started:.0f} s", end="", file=sys.stderr)
+    done.sort(key=lambda row: (row["file"], row["line"], row["number"]))
+    report = {"commit": _commit(), "seed": options.seed, "of": len(every), "mutants": done}
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    print("", *_table(done, len(every)), "", *_survivors(done), sep="\n")
+    return int(sum(row["killed"] is not None for row in done) < options.goal * len(done))
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mutants", description="mutation testing of decoding")
+    parser.add_argument("-n", "--number", type=int, default=1_500, help="how many mutants to sample; 0: every one")
+    parser.add_argument("--seed", type=int, default=13, help="what the sample and the generated checks are drawn from")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once")
+    parser.add_argument("--only", default="", help="only modules whose path holds this, or path:line")
+    parser.add_argument("--goal", type=float, default=0.9, help="the share to be killed")
+    parser.add_argument("--json", type=Path, help="where to write every mutant and what became of it")
+    parser.add_argument("--log", type=argparse.FileType("w"), help="where to write a line for each as it ends")
+    parser.add_argument("--survey", type=Path, help="a file that keeps what the checks call, for the next run")
+    return parser
+
+
+def _survey(path: Path | None, seed: int) -> dict[str, Any]:
+    """Survey the checks in a child, as nothing of wireproto may be imported here."""
+    if path is None or not path.exists():
+        path = path or Path(f"/tmp/wireproto-mutants-{os.getpid()}.json")
+        print("surveying the checks: some minutes", file=sys.stderr)
+        code = (
+            f"import pathlib; from benchmarks.mutants import survey; survey.write(pathlib.Path({str(path)!r}), {seed})"
+        )
+        subprocess.run([sys.executable, "-c", code], cwd=forks.ROOT, check=True, stdout=subprocess.DEVNULL)
+    found: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
+    return found
+
+
+def _every(only: str) -> list[tuple[str, int, Mutation]]:
+    part, _, line = only.partition(":")
+    found = []
+    for folder in FOLDERS:
+        for path in sorted((PACKAGE / folder).rglob("*.py")):
+            module = path.relative_to(PACKAGE).as_posix()
+            if module in _OTHERS or part not in module:
+                continue
+            for number, mutation in enumerate(mutations(forks.parsed(module))):
+                if not line or mutation.line == int(line):
+                    found.append((module, number, mutation))
+    return found
+
+
+def _judged(
+    targets: list[Target], facts: dict[str, Any], costs: dict[str, float], jobs: int
+) -> Iterator[tuple[Target, Outcome]]:
+    """Judge mutants: first those whose modules have to be imported with the change, then those of functions."""
+    judge = forks.Judge(facts["drawn"], costs, sorted({each["name"].partition("::")[0] for each in facts["tests"]}))
+    kept = set(facts["kept"])
+    cold = [each for each in targets if each.line is None or f"{each.module}:{each.line}" in kept]
+    yield from forks.outcomes(cold, judge, jobs)
+    warm = [each for each in targets if each not in set(cold)]
+    if warm:
+        judge.warm()
+    yield from forks.outcomes(warm, judge, jobs)
+
+
+class _Selection:
+    """Which checks and tests judge a mutant."""
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self.costs: dict[str, float] = {each["name"]: each["cost"] for each in (*facts["checks"], *facts["tests"])}
+        self._checks, self._tests = self._by_function(facts["checks"]), self._by_function(facts["tests"])
+
+    @staticmethod
+    def _by_function(listed: list[dict[str, Any]]) -> dict[str, dict[int, set[str]]]:
+        found: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for each in listed:
+            for called in each["calls"]:
+                module, _, line = called.rpartition(":")
+                found[module][int(line)].add(each["name"])
+        return found
+
+    def target(self, module: str, number: int, mutation: Mutation) -> Target:
+        """Return a mutant with what judges it."""
+        checks = self._callers(self._checks, module, mutation)
+        tests: list[str] = []
+        cost = 0.0
+        for name in sorted(self._callers(self._tests, module, mutation), key=self.costs.__getitem__):
+            if cost + self.costs[name] > _TESTS:
+                break
+            tests.append(name)
+            cost += self.costs[name]
+        first = mutation.function[0] if mutation.function is not None else None
+        return Target(module, number, first, frozenset(checks), tuple(tests), cost)
+
+    @staticmethod
+    def _callers(listed: dict[str, dict[int, set[str]]], module: str, mutation: Mutation) -> set[str]:
+        if mutation.function is not None:
+            first, last = mutation.function
+            return set().union(*(names for line, names in listed[module].items() if first <= line <= last))
+        # What a module says once acts in all of its functions; tables have none, but their folder has.
+        folder = module.rpartition("/")[0] + "/"
+        for modules in ([module], [each for each in listed if each.startswith(folder)]):
+            found = set().union(*(names for each in modules for names in listed[each].values()))
+            if found:
+                return found
+        return set()
+
+
+def _row(target: Target, mutation: Mutation, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "file": target.module,
+        "line": mutation.line,
+        "number": target.number,
+        "operator": mutation.operator,
+        "before": mutation.before,
+        "after": mutation.after,
+        **outcome,
+    }
+
+
+def _table(rows: list[dict[str, Any]], of: int) -> list[str]:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        for name in (row["file"].partition("/")[0], "all"):
+            counts[name][row["killed"] or "survived"] += 1
+    lines = ["".join([f"{'':10}", *(f"{way:>9}" for way in ("mutants", "killed", *_WAYS, "survived"))])]
+    for name in (*sorted(counts.keys() - {"all"}), "all"):
+        found = counts[name]
+        total = found.total()
+        share = f"{1 - found['survived'] / total:.1%}"
+        numbers = "".join(f"{found[way]:9}" for way in (*_WAYS, "survived"))
+        lines.append(f"{name:10}{total:9}{share:>9}{numbers}")
+    return [*lines, f"a sample of {of:,}"]
+
+
+def _survivors(rows: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"{row['file']}:{row['line']} {row['operator']}: {row['before']}  ->  {row['after']}  ({row['by']})"
+        for row in rows
+        if row["killed"] is None
+    ]
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], check=False, cwd=forks.ROOT, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

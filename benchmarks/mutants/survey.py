@@ -1,0 +1,139 @@
+"""What each check calls and how long it takes, found once on the code as it is.
+
+A mutant is judged by the checks that call the function it changes, cheap ones first. What runs once and is kept (the
+tables of a dialect, say) is counted for every check of that dialect, and for every test of the file that called it.
+It must be the first that imports wireproto in its process. Law: what fails here judges no mutant.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = f"{ROOT / 'wireproto'}/"
+# Tests of single parts; others hold every dialect to what the cases and the laws are about, or what stands around it.
+_JUDGES = (
+    "decoder",
+    "documents",
+    "dsml_shapes",
+    "grammar_golden",
+    "habits",
+    "html",
+    "lenient",
+    "nesting",
+    "quoting",
+    "records",
+    "repetition",
+    "toml",
+    "toml_parser",
+    "validation",
+    "values",
+    "xml",
+)
+# A test that takes longer judges nothing.
+LONGEST = 5.0
+Called = list[str]
+
+
+def survey(with_seed: int, tests: bool = True) -> dict[str, Any]:
+    """Return what was drawn, and for each check (name, cost, functions called), and the same for each test."""
+    with _watched() as called:
+        from benchmarks.mutants import checks
+
+        every = [*checks.cases()]
+    drawn = checks.draw(with_seed)
+    found = _checks([*every, *checks.generated(drawn)])
+    kept = _names(called) | set(found["kept"])
+    judges = _tests(kept) if tests else []
+    return {"drawn": drawn, "checks": found["checks"], "kept": sorted(kept), "tests": judges}
+
+
+def _checks(every: list[Any]) -> dict[str, Any]:
+    done: list[tuple[Any, float, set[str]]] = []
+    kept: dict[str, set[str]] = defaultdict(set)
+    for check in every:
+        with _watched() as first:
+            problem = check.run()
+        if problem is not None:
+            print(f"fails as it is: {check.name}: {problem[:200]}", file=sys.stderr)
+            continue
+        with _watched() as again:
+            check.run()
+        started = time.process_time()
+        check.run()
+        cost = time.process_time() - started
+        kept[check.dialect] |= _names(first) - _names(again)
+        done.append((check, cost, _names(first)))
+    listed = [
+        {"name": check.name, "cost": round(cost, 5), "calls": sorted(called | kept[check.dialect])}
+        for check, cost, called in done
+    ]
+    return {"checks": listed, "kept": sorted(set().union(*kept.values()))}
+
+
+class _Watch:
+    """A plugin of pytest: the functions and the time of every test that passes."""
+
+    def __init__(self) -> None:
+        self.tests: dict[str, tuple[float, set[CodeType]]] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        started = time.process_time()
+        with _watched() as called:
+            result = yield
+        self.tests[item.nodeid] = time.process_time() - started, called
+        return result
+
+
+def _tests(kept: set[str]) -> list[dict[str, Any]]:
+    chosen = [f"tests/test_{name}.py" for name in _JUDGES]
+    watch = _Watch()
+    pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no", *chosen], plugins=[watch])
+    by_file: dict[str, set[str]] = defaultdict(set)
+    for name, (_, called) in watch.tests.items():
+        by_file[name.partition("::")[0]] |= _names(called) & kept
+    return [
+        {"name": name, "cost": round(cost, 5), "calls": sorted(_names(called) | by_file[name.partition("::")[0]])}
+        for name, (cost, called) in watch.tests.items()
+        if cost <= LONGEST
+    ]
+
+
+@contextmanager
+def _watched() -> Iterator[set[CodeType]]:
+    called: set[CodeType] = set()
+
+    def watch(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call":
+            called.add(frame.f_code)
+
+    sys.setprofile(watch)
+    try:
+        yield called
+    finally:
+        sys.setprofile(None)
+
+
+def _names(called: set[CodeType]) -> set[str]:
+    """Functions as `folder/file.py:first line`."""
+    return {
+        f"{code.co_filename[len(PACKAGE) :]}:{code.co_firstlineno}"
+        for code in called
+        if code.co_filename.startswith(PACKAGE) and code.co_name != "<module>"
+    }
+
+
+def write(path: Path, with_seed: int, tests: bool = True) -> None:
+    """Survey, and write what was found."""
+    path.write_text(json.dumps(survey(with_seed, tests)), encoding="ascii")
