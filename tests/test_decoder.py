@@ -53,6 +53,15 @@ def test_a_closed_decoder_is_over() -> None:
     assert decoder.message.text == "text <"
 
 
+def test_a_call_that_may_be_a_draft_is_no_part_of_the_message_yet() -> None:
+    decoder = wp.Decoder("hermes", TOOLS)
+    call = wire("hermes", "a")
+    assert decoder.feed(f"<think>I could {call}") == [wp.ReasoningDelta("I could ")]
+    assert (decoder.message.calls, decoder.message.reasoning) == ((), "I could ")
+    decoder.feed(" or not")
+    assert (decoder.message.calls, len(decoder.message.candidates)) == ((), 1)
+
+
 def stopped(name: str, text: str, limits: wp.Limits, size: int) -> tuple[wp.LimitExceeded, list[wp.Event], wp.Message]:
     """Return the error that ends the decoding, all events that came before it or with it, and the message."""
     decoder = wp.Decoder(name, TOOLS, policy=wp.Policy(limits=limits))

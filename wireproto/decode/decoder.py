@@ -174,7 +174,7 @@ class Decoder(State):
 
     @property
     def message(self) -> Message:
-        """The message so far; it is whole once the decoder is closed."""
+        """The message so far, which is what the events spell; it is whole once the decoder is closed."""
         return self._core.transcript.message(self._names())
 
     @property

@@ -240,7 +240,11 @@ class Transcript(State):
     # The message.
 
     def message(self, dialects: tuple[str, ...]) -> Message:
-        """Return the message so far; `dialects`: the names of what it may be written in, if that is known."""
+        """Return the message so far, as far as it is certain; `dialects`: the names of what it may be written in."""
+        if self._savepoint is not None:
+            certain = fork(self)
+            certain.roll_back()
+            return certain.message(dialects)
         written = self._written()
         text, reasoning = (
             "".join([self.buffer.slice(start, end) for kind, start, end in written if kind == wanted])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Union
 
 from wireproto.format.dialect import Dialect
 from wireproto.testing.generators.trials import Trial
+from wireproto.values.model import Message
 from wireproto.values.policy import Policy
 from wireproto.values.quoting import escaped
 
@@ -79,6 +80,7 @@ class LawBroken(AssertionError):
             "got": self.got,
             "dialect": self.dialect,
             "text": self.text,
+            "message": "" if trial.text or trial.message is None else content(trial.message),
             "chunks": "" if trial.chunks in ((), (trial.text,)) else list(trial.chunks),
             "tools": trial.tools,
             "finish_reason": trial.finish_reason,
@@ -89,6 +91,11 @@ class LawBroken(AssertionError):
         always = ("expected", "got", "text")
         lines = [f"  {key}: {escaped(repr(value), _SHOWN)}" for key, value in shown.items() if value or key in always]
         return "\n".join([f"{self.law}: {self.problem} ({self.law.sentence})", *lines])
+
+
+def content(message: Message) -> tuple[Any, ...]:
+    """Return what has to come back of a message: text, reasoning, and each call's name, arguments, completeness."""
+    return message.text, message.reasoning, [(call.name, call.arguments, call.complete) for call in message.calls]
 
 
 def _unusual(policy: Policy | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ Law: a law returns or raises `LawBroken`, which names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from itertools import pairwise
 from typing import Any, Final, NoReturn
@@ -20,7 +20,7 @@ from wireproto.testing.generators.trials import Trial
 from wireproto.testing.grammar_law import GRAMMAR_AGREES
 from wireproto.testing.growth import LINEAR
 from wireproto.testing.law import Law, LawBroken
-from wireproto.testing.streamed import streamed_calls
+from wireproto.testing.streamed import Refuse, streamed_calls
 from wireproto.testing.writing import EARLY, ROUND_TRIP
 from wireproto.values import events as ev
 from wireproto.values.model import Message
@@ -29,7 +29,7 @@ __all__ = ["LAWS", "TRIAL_LAWS", "check_trial"]
 
 
 def _lossless(found: Decoded) -> None:
-    text, (_, message, limit) = found.trial.text, found.chunked
+    text, (_, message, limit, _) = found.trial.text, found.chunked
     end = 0
     for segment in message.segments:
         if not segment.span[0] == end < segment.span[1]:
@@ -64,20 +64,17 @@ def _chunk_invariant(found: Decoded) -> None:
 
 
 def _monotone(found: Decoded) -> None:
-    events, message, limit = found.chunked
+    events, message, limit, _ = found.chunked
 
     def refuse(problem: str, expected: Any, got: Any) -> NoReturn:
         _broken(found, MONOTONE, problem, expected, got)
 
-    text = "".join(event.text for event in events if isinstance(event, ev.TextDelta))
-    if text != message.text:
-        refuse("the deltas of the text do not join to it", message.text, text)
-    thought = "".join(event.text for event in events if isinstance(event, ev.ReasoningDelta))
-    if thought != message.reasoning:
-        refuse("the deltas of the reasoning do not join to it", message.reasoning, thought)
-    ended = [event.call for event in events if isinstance(event, ev.CallEnd)]
-    if sorted(ended, key=lambda call: call.span) != [*message.calls]:
-        refuse("the calls that ended are not those of the message", message.calls, ended)
+    _spelled(events, message, refuse)
+    for glimpse in found.watched.seen:
+        _spelled(found.watched.events[: glimpse.events], glimpse.message, refuse)
+        fed = "".join(found.trial.chunks[: glimpse.chunks]) or found.trial.text
+        if not fed.endswith(glimpse.pending):
+            refuse("what is pending is not the end of the text so far", fed, glimpse.pending)
     policy = found.trial.policy
     streamed = streamed_calls(events, refuse, policy is not None and policy.decimals)
     if limit is not None and streamed and streamed[-1].call is None:
@@ -90,6 +87,19 @@ def _monotone(found: Decoded) -> None:
     texts = [(event.index, event.text) for event in merged(events) if isinstance(event, ev.DocumentDelta)]
     if limit is None and texts != [(i, document.text) for i, document in enumerate(documents)]:
         refuse("the deltas of documents do not join to them", documents, texts)
+
+
+def _spelled(events: Sequence[ev.Event], message: Message, refuse: Refuse) -> None:
+    """Compare a message, so far or at the end, with what was emitted until then."""
+    text = "".join(event.text for event in events if isinstance(event, ev.TextDelta))
+    if text != message.text:
+        refuse("the deltas of the text do not join to it", message.text, text)
+    thought = "".join(event.text for event in events if isinstance(event, ev.ReasoningDelta))
+    if thought != message.reasoning:
+        refuse("the deltas of the reasoning do not join to it", message.reasoning, thought)
+    ended = [event.call for event in events if isinstance(event, ev.CallEnd)]
+    if sorted(ended, key=lambda call: call.span) != [*message.calls]:
+        refuse("the calls that ended are not those of the message", message.calls, ended)
 
 
 def _exact_replay(found: Decoded) -> None:

@@ -15,7 +15,7 @@ from wireproto.format.dialect import Dialect
 from wireproto.testing.decoded import Decoded
 from wireproto.testing.floods import WRITE_FILE
 from wireproto.testing.generators.ordinary import is_ordinary
-from wireproto.testing.law import Law, LawBroken
+from wireproto.testing.law import Law, LawBroken, content
 from wireproto.text.json_safe import identical
 from wireproto.values import events as ev
 from wireproto.values.errors import EncodeError
@@ -79,11 +79,6 @@ def _order(message: Message) -> list[str]:
         elif segment.kind == "text":
             texts[-1] += segment.raw
     return texts
-
-
-def content(message: Message) -> tuple[Any, ...]:
-    """Return what has to come back of a message: text, reasoning, and each call's name, arguments, completeness."""
-    return message.text, message.reasoning, [(call.name, call.arguments, call.complete) for call in message.calls]
 
 
 def _early(found: Decoded) -> bool:
