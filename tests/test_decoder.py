@@ -140,3 +140,16 @@ def test_a_limit_undoes_calls_that_nothing_decided_on(head: str) -> None:
         decoder.feed(head + call * 2)
     assert not [event for event in error.value.events if isinstance(event, wp.CallEnd)]
     assert decoder.message.calls == decoder.message.candidates == ()
+
+
+@pytest.mark.parametrize("text", ["{}}}}", '{"x": 1}\\', '</think>{"x": 1} and more'])
+def test_what_stands_behind_a_forced_call_raises_nothing(text: str) -> None:
+    tools = [{"name": "a", "parameters": {"type": "object", "properties": {"x": {"type": "integer"}}}}]
+    message = wp.parse(text, "hermes", tools, forced={"name": "a"})
+    assert [call.name for call in message.calls] == ["a"]
+
+
+def test_an_empty_key_is_no_argument_that_was_cut() -> None:
+    tools = [{"name": "a", "parameters": {"type": "object", "properties": {"": {"type": "string"}}}}]
+    message = wp.parse('<tool_call>{"name":"a","s":{}}', "hermes", tools)
+    assert [dict(call.arguments) for call in message.calls + message.candidates] == [{}, {"s": {}}], message

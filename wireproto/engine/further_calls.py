@@ -41,9 +41,12 @@ def find_further(
 
 
 def _heads(spelling: Spelling, name: str, tools: Toolset) -> Iterator[tuple[str, Tool, tuple[str, str]]]:
-    """Yield what may be left of an opener, with the tool that is called: nothing, its last marker, a name, or both."""
-    marker = spelling.headers[0].literals[-1]
-    for head in ("", marker):
+    """Yield what may be left of an opener, with the tool that is called: nothing, its last marker, a name, or both.
+
+    What was forced is written without any marker: nothing is left of one.
+    """
+    markers = spelling.headers[0].literals
+    for head in ("", markers[-1]) if markers else ():
         if name in tools.by_name:
             yield head, tools.by_name[name], ("several-calls", "")
         for tool in tools.tools:

@@ -31,7 +31,7 @@ class Members(State):
         self._builder = builder
         self._kept: list[_Kept] = []
         self._said = False
-        self.cut = ("", "")
+        self.cut: tuple[str, str] | None = None  # a key may be empty, too
 
     def role(self, key: str, char: str, position: int) -> Role:
         """Return what a member is for whose key the format does not have; `char` is the first of its value."""
@@ -79,8 +79,8 @@ class Members(State):
         used = {key: value for key, value in values.items() if key in wanted and key not in builder.arguments}
         for key, value in used.items():
             builder.give(key, value)
-        key, text = self.cut
-        if key in wanted and key not in builder.arguments:
+        key, text = self.cut or ("", "")
+        if self.cut and key in wanted and key not in builder.arguments:
             builder.open(key)
             builder.more(text)
             builder.leave(text)
