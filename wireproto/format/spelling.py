@@ -176,17 +176,22 @@ def live_in_value(spelling: Spelling, call_close: str, names: frozenset[str]) ->
 
 
 @lru_cache(maxsize=CACHED)
-def value_markers(spelling: Spelling, call_close: str, key: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+def value_markers(
+    spelling: Spelling, call_close: str, key: str
+) -> tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]]:
     """Return how a tag begins that the value's closer would close, and the closers that may end the value of a key.
 
     The closers come with their letters (see `value_endings`). M is the wrong one that models write: the key's own name.
+    The last of all is what they begin with when there is a slip in one of them.
     """
     own, wrong = spelling.value_close(key), f"</{key}>"
     closers = [("V", own), ("C", call_close), ("W", spelling.wrapper_close)]
     closers += [("S", close) for _, close in spelling.sections]
     if wrong not in (own, call_close):
         closers.append(("M", wrong))
-    return spelling.value_tag(key), tuple((letter, closer) for letter, closer in closers if closer)
+    closers = [(letter, closer) for letter, closer in closers if closer]
+    barred = any(closer.startswith(BARS[0]) for _, closer in closers)
+    return spelling.value_tag(key), tuple(closers), ("</", *(BARS if barred else ()))
 
 
 @lru_cache(maxsize=CACHED)

@@ -154,8 +154,12 @@ class Template:
             ValueError: a slot cannot hold what is to stand in it.
         """
         for node in self.nodes:
-            if isinstance(node, Slot) and not self.holds(node.role, slots[node.role]):
-                raise ValueError(f"a {node.role} of this format cannot be {quoted(slots[node.role])}")
+            if not isinstance(node, Slot):
+                continue
+            word = slots[node.role]
+            # Most words are of the alphabet; of any other it is asked what the slot can hold.
+            if ALPHABETS[node.role].fullmatch(word) is None and not self.holds(node.role, word):
+                raise ValueError(f"a {node.role} of this format cannot be {quoted(word)}")
         return self.fill(**slots)
 
     def holds(self, role: str, word: str) -> bool:

@@ -11,7 +11,7 @@ from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.bare_openers import find_bare
 from wireproto.engine.call_builder import End
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
-from wireproto.format.near_misses import ABUTTING, BARS, MAX_ELEMENT, MIN_NAMED, foreign_element, near_miss
+from wireproto.format.near_misses import ABUTTING, MAX_ELEMENT, MIN_NAMED, foreign_element, near_miss
 from wireproto.format.spelling import AFTER_TAG_NAME, other_closers, value_markers
 from wireproto.format.value_endings import MENTION_ENDINGS, NESTED_ENDINGS
 from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
@@ -24,14 +24,14 @@ _ODD = frozenset("cwsF")  # what the reader has to pass that is no proper marker
 class Boundary(State):
     """Looks for the end of one value. `scan` is how far the text was looked at; `in_cdata`: in a CDATA section."""
 
-    __slots__ = ("_closers", "_letters", "_mentioned", "_nest", "_queue", "_tag", "_unmatched", "_waited", "_within",
-                 "in_cdata", "scan", "value")  # fmt: skip
+    __slots__ = ("_closers", "_letters", "_mentioned", "_nest", "_queue", "_slips", "_tag", "_unmatched", "_waited",
+                 "_within", "in_cdata", "scan", "value")  # fmt: skip
 
     def __init__(self, value: RawValue, within: Within) -> None:
         self.value = value
         self.scan = value.start
         self._within = within
-        self._tag, self._closers = value_markers(within.spelling, within.call_close, value.key)
+        self._tag, self._closers, self._slips = value_markers(within.spelling, within.call_close, value.key)
         self._queue: list[Marker] = []
         self._letters = ""  # those of the queue
         self._nest: list[tuple[str, str]] = []
@@ -69,51 +69,42 @@ class Boundary(State):
             is_text = self._queue and (
                 text[self.scan - base : at].strip(BLANK) or base + at > self._queue[-1].end + MAX_GAP
             )
-            odd = self._behind(text, limit, end) if is_text else NO
+            marker = self._behind(text, limit, end) if is_text else NO
             if not self._queue:
                 self.value.emit(self.value.before_line_break(base + at))
-            if odd is WAIT:
-                return WAIT
-            if odd is not NO:
-                if (ended := self._take(odd)) is not None:
-                    return ended
-                continue
-            self.scan = base + at
-            if found is None:
-                return self._at_end(stop) if end.final else WAIT
-            if (
-                not end.final
-                and limit - at < self._within.live.longest
-                and self._within.live.open_ended(text, at, limit)
-            ):
-                return WAIT
-            if found.group() == CDATA_OPEN:
-                self._enter_cdata(base + at, base + found.end())
-                continue
-            marker = self._marker(text, at, limit, end)
-            if marker is NO and self._queue:
-                marker = self._odd(text, limit, end)
-            if marker is WAIT:
-                self._waited = stop
-                return self._at_end(stop) if end.final else WAIT
-            self._waited = 0
             if marker is NO:
-                self._flush()
-                self.scan = base + at + 1
-            elif (ended := self._take(marker)) is not None:
+                self.scan = base + at
+                if found is None:
+                    return self._at_end(stop) if end.final else WAIT
+                if not end.final and limit - at < live.longest and live.open_ended(text, at, limit):
+                    return WAIT
+                if found.group() == CDATA_OPEN:
+                    self._enter_cdata(base + at, base + found.end())
+                    continue
+                marker = self._marker(text, at, limit, end)
+                if marker is NO and self._queue:
+                    marker = self._odd(text, limit, end)
+                if marker is WAIT:
+                    self._waited = stop
+                    return self._at_end(stop) if end.final else WAIT
+                self._waited = 0
+                if marker is NO:
+                    self._flush()
+                    self.scan = base + at + 1
+                    continue
+            elif marker is WAIT:
+                return WAIT
+            self.scan = marker.end
+            self._queue.append(marker)
+            self._letters += marker.letter
+            ended = self._judge("")
+            if ended is not None:
                 return ended
 
     def _enter_cdata(self, start: int, end: int) -> None:
         self._flush()
         self.value.emit(start)
         self.in_cdata, self.scan = not self.value.is_raw, end
-
-    def _take(self, marker: Marker) -> Ended | None:
-        """Hold one more marker, and decide what can be decided."""
-        self.scan = marker.end
-        self._queue.append(marker)
-        self._letters += marker.letter
-        return self._judge("")
 
     def _leave_cdata(self, text: str, base: int, limit: int) -> bool:
         """Look for the end of a CDATA section, in which nothing is a marker."""
@@ -140,7 +131,7 @@ class Boundary(State):
             waiting = waiting or stands is WAIT
         if waiting:
             return WAIT
-        if text.startswith(("</", *BARS), at, limit):
+        if text.startswith(self._slips, at, limit):
             found = self._misspelt(text, at, limit, end.final)
             if found is not NO or text.startswith("</", at, limit):
                 return found
