@@ -92,8 +92,11 @@ class Template:
     first: str = field(init=False, repr=False, compare=False)
     name_only: bool = field(init=False, repr=False, compare=False)
     closes_itself: bool = field(init=False, repr=False, compare=False)
+    _fixed: str | None = field(init=False, repr=False, compare=False)  # its text, if it has no slots
 
     def __post_init__(self) -> None:
+        written = [node.text for node in self.nodes if isinstance(node, (Lit, Gap))]
+        object.__setattr__(self, "_fixed", "".join(written) if len(written) == len(self.nodes) else None)
         object.__setattr__(self, "trimmed", _without_outer_gaps(self.nodes))
         object.__setattr__(self, "tolerant", frozenset(_between_tags(self.trimmed)))
         start = self.trimmed[0] if self.trimmed else None
@@ -153,6 +156,8 @@ class Template:
         Raises:
             ValueError: a slot cannot hold what is to stand in it.
         """
+        if self._fixed is not None:
+            return self._fixed
         for node in self.nodes:
             if not isinstance(node, Slot):
                 continue
@@ -181,6 +186,8 @@ class Template:
 
     def fill(self, **slots: str) -> str:
         """Write the marker with its slots filled, whether they can hold it or not."""
+        if self._fixed is not None:
+            return self._fixed
         out = []
         for node in self.nodes:
             if isinstance(node, Slot):
