@@ -16,8 +16,7 @@ from wireproto.format.codec import Statements
 from wireproto.format.declared import holding
 from wireproto.format.near_misses import written_twice
 from wireproto.format.spelling import Spelling
-from wireproto.format.template import Slot, Template
-from wireproto.text import json_strings
+from wireproto.format.template import Template
 from wireproto.text.scan import NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
 from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.quoting import quoted
@@ -240,9 +239,17 @@ class Opening:
                 answer = WAIT if head is WAIT else answer
                 continue
             match, close, name, identity, more, _ = head
-            every = (*notes, *more)
+            # Behind the closer the arguments may follow all the same, with the marker before them.
+            marker = self._spelling.headers[0].literals[-1].strip()
+            at = skip_blank(self._text, match.end, self._end)
+            stands = begins(marker, self._text, at, self._end) if at < self._end or not self._context.final else NO
+            if stands is WAIT and not self._context.final:
+                return WAIT
+            has_body, every = stands is YES, (*notes, *more)
+            body = at + len(marker) if has_body else match.end
+            every = (*every, ("marker-variant", "a closing marker stands before the arguments")) if has_body else every
             return CallOpening(
-                self._spelling, start, match.end, close, name, identity, False, section, section_close, True, every
+                self._spelling, start, body, close, name, identity, False, section, section_close, not has_body, every
             )
         return answer
 
@@ -328,68 +335,28 @@ class Opening:
 
     def _first_member(self, pos: int, marked: bool) -> Answer:
         """Decide R-COMMIT for a JSON object: its first key is a known member; without markers, the tool's name."""
-        text, end, record = self._text, self._end, self._spelling.dialect.record
+        text, end, context, record = self._text, self._end, self._context, self._spelling.dialect.record
         if pos >= end:
             return WAIT
         if text[pos] != "{":
-            return self._look_ahead(pos, marked) if text[pos] == "[" else NO
+            return self._ahead(marked).look(pos) if text[pos] == "[" else NO
         at = skip_blank(text, pos + 1, end)
         if at >= end:
             return WAIT
         quote = text[at]
         if quote not in "\"'":
-            return self._look_ahead(pos, marked) if quote == "{" else NO
+            return self._ahead(marked).look(pos) if quote == "{" else NO
         answer = NO
         for word in (*record.name, *record.arguments, *record.id) if marked else record.name:
             stands = begins(word + quote, text, at + 1, end)
             if stands is YES:
-                answer = YES if marked else self._declared_name(at + len(word) + 2)
+                answer = YES if marked else self._ahead(False).begins_call(at + len(word) + 2, context.final)
                 break
             answer = WAIT if stands is WAIT else answer
-        return self._look_ahead(pos, marked) if answer is NO else answer
+        return self._ahead(marked).look(pos) if answer is NO else answer
 
-    def _look_ahead(self, pos: int, marked: bool) -> Answer:
+    def _ahead(self, marked: bool) -> RecordAhead:
         context, record = self._context, self._spelling.dialect.record
-        ahead = RecordAhead(
+        return RecordAhead(
             self._text, self._end, record, context.tools, marked, self._unknown, context.undetected, self._in_section
         )
-        return ahead.look(pos)
-
-    def _declared_name(self, pos: int) -> Answer:
-        """Match the colon and the value of a record's first member: the name of a declared tool."""
-        text, end, context = self._text, self._end, self._context
-        at = skip_blank(text, pos, end)
-        for expected in (":", "\"'"):
-            if at >= end:
-                return WAIT
-            if text[at] not in expected:
-                return NO
-            at = skip_blank(text, at + 1, end) if expected == ":" else at
-        slot = Slot("name", (text[at] * 2,)).match(text, at, end)
-        if slot is NO and context.tools.unusual.names:
-            return self._unusual_name(at)
-        if not isinstance(slot, tuple):
-            return slot
-        if not context.tools.accepts(slot[1]):
-            return NO
-        return self._second_member(slot[0]) if context.undetected else YES
-
-    def _unusual_name(self, pos: int) -> Answer:
-        """Match a string of JSON that spells a declared name beyond the alphabet."""
-        text, end, context = self._text, self._end, self._context
-        name, at = json_strings.decode(text, pos + 1, end, text[pos], set())
-        if at >= end or text[at] != text[pos]:
-            return WAIT if any(known.startswith(name) for known in context.tools.unusual.names) else NO
-        if name not in context.tools.unusual.names:
-            return NO
-        return self._second_member(at + 1) if context.undetected else YES
-
-    def _second_member(self, pos: int) -> Answer:
-        """Match the name of the next member: what sets a format without markers apart from any other JSON."""
-        text, end = self._text, self._end
-        at = skip_blank(text, pos, end)
-        comma = begins(",", text, at, end)
-        if comma is not YES:
-            return comma
-        name = self._spelling.dialect.record.arguments[0]
-        return begins(f'"{name}"', text, skip_blank(text, at + 1, end), end)

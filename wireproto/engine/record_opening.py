@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wireproto.format.dialect import ARGUMENT_ALIASES, NAME_ALIASES, SIDE_MEMBERS, WRAPPERS, Record
+from wireproto.format.template import Slot
 from wireproto.text import json_strings
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Miss, begins, skip_blank
 from wireproto.tools.names import NAME
@@ -96,6 +97,58 @@ class RecordAhead:
             return YES if self._is_record(pos) else NO
         except _Undecided as found:
             return NO if cut else found.answer
+
+    def begins_call(self, pos: int, final: bool) -> Answer:
+        """Return whether a record whose first key ends at `pos` is a call: a declared tool, and no definition of it."""
+        at = skip_blank(self.text, pos, self.end)
+        for expected in (":", "\"'"):
+            if at >= self.end:
+                return WAIT
+            if self.text[at] not in expected:
+                return NO
+            at = skip_blank(self.text, at + 1, self.end) if expected == ":" else at
+        slot = Slot("name", (self.text[at] * 2,)).match(self.text, at, self.end)
+        if slot is NO and self.tools.unusual.names:
+            return self._unusual_name(at, final)
+        if not isinstance(slot, tuple):
+            return slot
+        return self._second_member(slot[0], slot[1], final) if self.tools.accepts(slot[1]) else NO
+
+    def _unusual_name(self, pos: int, final: bool) -> Answer:
+        """Match a string of JSON that spells a declared name beyond the alphabet."""
+        known = self.tools.unusual.names
+        name, at = json_strings.decode(self.text, pos + 1, self.end, self.text[pos], set())
+        if at >= self.end or self.text[at] != self.text[pos]:
+            return WAIT if any(each.startswith(name) for each in known) else NO
+        return self._second_member(at + 1, name, final) if name in known else NO
+
+    def _second_member(self, pos: int, name: str, final: bool) -> Answer:
+        """Match the next member: arguments, which set a format apart from any other JSON, and no tool's definition."""
+        at = skip_blank(self.text, pos, self.end)
+        if self.undetected:
+            comma = begins(",", self.text, at, self.end)
+            behind = skip_blank(self.text, at + 1, self.end)
+            key = begins(f'"{self.record.arguments[0]}"', self.text, behind, self.end) if comma is YES else comma
+            if key is not YES:
+                return key
+        defines = self._defines(at, name)
+        return WAIT if defines is WAIT and not final else NO if defines is YES else YES
+
+    def _defines(self, pos: int, name: str) -> Answer:
+        """Return whether what follows a name, which ends at `pos`, is the rest of a definition: no call."""
+        tool = self.tools.by_name.get(name)
+        keys = tool.keys if tool is not None else frozenset()
+        self.end = min(self.end, pos + _REACH)
+        try:
+            key, at = self._key(self._after(pos, ","))
+            if key in keys and key not in self.record.arguments:
+                return NO
+            if key not in (*self.record.arguments, *ARGUMENT_ALIASES):
+                return YES if key == "description" else NO
+            first, _ = self._key(self._after(at, "{"))
+            return YES if first in _DEFINES and first not in keys else NO
+        except _Undecided as found:
+            return found.answer
 
     def _is_record(self, pos: int) -> bool:
         if self._char(pos) == "[":
