@@ -53,7 +53,8 @@ def draw_message(choices: Choices, material: Material) -> Message:
         reasoning = _around(choices, material)
     calls = draw_calls(choices, material)
     if calls and choices.one_in(6):
-        return _in_order([text, *(_around(choices, material) for _ in calls)], calls)
+        # In a message of segments the line breaks before its calls are those that a template writes there.
+        return _in_order([text.rstrip("\n"), *(_around(choices, material) for _ in calls)], calls)
     return Message(text=text, reasoning=reasoning, calls=calls)
 
 

@@ -74,7 +74,8 @@ def _string(choices: Choices, material: Material) -> str:
     text = choices.choice(_STRINGS)
     if choices.integer(0, 2) < 2:
         return text
-    return f"{text}{choices.choice(material.markers)}{choices.choice((', mostly.', ' ends it', 'x'))}"
+    marker, behind = choices.choice(material.markers), choices.choice((", mostly.", " ends it", "x"))
+    return f"{text if _WORD.search(text) else 'a'}{marker}{behind}"
 
 
 _DRAWN: Final[dict[str, Draw]] = {
@@ -118,14 +119,18 @@ def _is_ordinary_call(call: Call, dialect: Dialect, tools: Toolset) -> bool:
 
 
 def _is_ordinary_string(value: object, dialect: Dialect) -> bool:
-    """Plain characters; at most one marker among them, with a word behind it."""
+    """Plain characters; at most one marker among them, with a word before it and one behind it.
+
+    At the edge of a value it may be the format's own marker, written twice.
+    """
     if not isinstance(value, str):
         return False
     if _is_unmarked(value, dialect):
         return True
     for marker in dialect.markers:
         before, found, after = value.partition(marker)
-        if found and _WORD.search(after) and _is_unmarked(before, dialect) and _is_unmarked(after, dialect):
+        parts = (before, after)
+        if found and all(map(_WORD.search, parts)) and all(_is_unmarked(part, dialect) for part in parts):
             return True
     return False
 
