@@ -18,6 +18,7 @@ from judging import FIXTURES, assert_one_line, run
 
 import wireproto as wp
 from wireproto.audit.workers import AuditError
+from wireproto.cli.fuzz_tables import live
 from wireproto.format.plugins import TEMPORARY_CODECS
 from wireproto.fuzz import corpus, guided, runner
 from wireproto.fuzz.cases import (
@@ -32,7 +33,7 @@ from wireproto.fuzz.cases import (
     size_of,
     trial_of,
 )
-from wireproto.fuzz.findings import Tally
+from wireproto.fuzz.findings import Breakage, Tally
 from wireproto.fuzz.plan import GROUP, Plan, Subject, subjects
 from wireproto.fuzz.work import judge
 from wireproto.testing.generators.trials import Trial
@@ -256,6 +257,31 @@ def test_the_number_of_processes_does_not_matter() -> None:
     found = runner.Runner(plan, 2).run(50, None)
     assert found.as_data()["findings"] == [] == alone.as_data()["findings"]
     assert found.dialects == alone.dialects and found.laws["9 exact replay"] == 50
+
+
+def test_an_interrupted_run_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    case = {"dialect": "hermes", "text": "bbb", **LAW}
+
+    def interrupt(self: runner.Runner) -> None:
+        self.tally.keep(Breakage(case))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner.Runner, "_listen", interrupt)
+    monkeypatch.setattr(runner, "make_small", interrupt_again)
+    result = run("fuzz", "-j", "1", "--runs", "9", "--out", str(tmp_path))
+    assert result.exit_code == 130 and "'bbb'" in result.stdout and load(tmp_path / "findings.jsonl")
+
+
+def interrupt_again(*args: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_run_is_shown_while_it_goes_on() -> None:
+    tally = Tally(seconds=2.0)
+    tally.add("xml (salted)", ("1 total",), None, 0)
+    for limit in ((100, None), (None, 60.0)):
+        with live(*limit) as watch:
+            watch(tally)
 
 
 def test_fixtures_are_cases_too() -> None:

@@ -111,7 +111,7 @@ def fuzz_command(
     else:
         from wireproto.cli.fuzz_tables import print_tally
 
-        print_tally(tally, path)
+        print_tally(tally, path, plan.codec)
     return shared.INTERRUPTED if tally.interrupted else shared.DEFECTS if tally.findings else shared.FINE
 
 

@@ -43,8 +43,8 @@ def live(runs: int | None, seconds: float | None) -> Iterator[Callable[[Tally], 
         yield watch
 
 
-def print_tally(tally: Tally, saved: Path | None) -> None:
-    """Print the counts of a run, and what it found."""
+def print_tally(tally: Tally, saved: Path | None, codec: str | None = None) -> None:
+    """Print the counts of a run, what it found, and how to judge that again."""
     out = console()
     sums = f"{tally.outputs:,} outputs in {tally.seconds:.1f} s ({tally.rate:.0f} a second)"
     out.print(plain(f"{sums}; {tally.broken:,} broke a law", "bold red" if tally.broken else "bold green"))
@@ -56,7 +56,8 @@ def print_tally(tally: Tally, saved: Path | None) -> None:
         for line in _described(finding):
             out.print(line, soft_wrap=True)
     if saved is not None:
-        out.print(plain(f"saved in {saved}; to judge them again: wireproto fuzz --replay {saved}"), soft_wrap=True)
+        again = "wireproto fuzz" + (f" --codec {codec}" if codec else "") + f" --replay {saved}"
+        out.print(plain(f"saved in {saved}; to judge them again: {again}"), soft_wrap=True)
 
 
 def _tables(tally: Tally) -> Iterator[Table]:

@@ -77,8 +77,11 @@ class Runner:
             self.tally.interrupted = True
         finally:
             self._dismiss()
-        self._confirm()
-        make_small(self.plan, self.tally, self._jobs)
+        try:
+            self._confirm()
+            make_small(self.plan, self.tally, self._jobs)
+        except KeyboardInterrupt:
+            self.tally.interrupted = True  # what was found is as it was drawn
         return self.tally
 
     def _goes_on(self, runs: int | None, seconds: float | None) -> bool:
@@ -193,9 +196,12 @@ def make_small(plan: Plan, tally: Tally, jobs: int) -> None:
     found = tally.ordered()
     if not found:
         return
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         for finding, case in zip(found, pool.map(partial(_smaller, plan), found), strict=True):
             finding.case = case
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _smaller(plan: Plan, finding: Breakage) -> Case:
