@@ -91,5 +91,6 @@ _AT_END = {
     first + c + w + s + "$" for first in ("V", "VV", "") for c in ("", "C") for w in ("", "W") for s in ("", "S")
 } - {"$", "W$", "S$", "WS$"}
 NESTED_ENDINGS = Endings.of(_AT_END)
-# So they are behind a mention of a tool that nobody declared, if the outer call's next argument follows.
-MENTION_ENDINGS = Endings.of(_AT_END | {"Va", "VVa"})
+# So they are behind a mention of a tool that nobody declared, if the outer call's next argument follows, or X: its
+# outermost closer, and nothing that shows that the value goes on.
+MENTION_ENDINGS = Endings.of(_AT_END | {"Va", "VVa"} | {v + c + "X" for v in ("V", "VV") for c in ("", "C", "CW")})

@@ -7,25 +7,27 @@ rests on the text alone, and once made it stands (R-LOOK, R-DEPTH, R-HOLD, R-CLO
 from __future__ import annotations
 
 from wireproto.codecs.tagged.markers import Ended, Marker, Within
+from wireproto.codecs.tagged.mentions import goes_on, goes_on_behind_call, is_again, is_opened
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.bare_openers import find_bare
 from wireproto.engine.call_builder import End
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
-from wireproto.format.near_misses import ABUTTING, MAX_ELEMENT, MIN_NAMED, foreign_element, near_miss
+from wireproto.format.near_misses import ABUTTING, MIN_NAMED, foreign_element, near_miss
 from wireproto.format.spelling import AFTER_TAG_NAME, other_closers, value_markers
 from wireproto.format.value_endings import MENTION_ENDINGS, NESTED_ENDINGS
-from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
+from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Match, Miss, begins, skip_blank
 from wireproto.text.state import State
 from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN
 
+_PATIENCE = 64  # looking far ahead costs more than a character may: the next look comes after so many
 _ODD = frozenset("cwsF")  # what the reader has to pass that is no proper marker
 
 
 class Boundary(State):
     """Looks for the end of one value. `scan` is how far the text was looked at; `in_cdata`: in a CDATA section."""
 
-    __slots__ = ("_closers", "_letters", "_mentioned", "_nest", "_queue", "_slips", "_tag", "_unmatched", "_waited",
-                 "_within", "in_cdata", "scan", "value")  # fmt: skip
+    __slots__ = ("_closers", "_letters", "_mentioned", "_nest", "_queue", "_retry_at", "_slips", "_tag", "_unmatched",
+                 "_waited", "_within", "in_cdata", "scan", "value")  # fmt: skip
 
     def __init__(self, value: RawValue, within: Within) -> None:
         self.value = value
@@ -36,9 +38,9 @@ class Boundary(State):
         self._letters = ""  # those of the queue
         self._nest: list[tuple[str, str]] = []
         self.in_cdata = False
-        self._mentioned = False  # what is nested are mentions, every one
+        self._mentioned = 0  # what is nested are mentions, every one
         self._unmatched = 0
-        self._waited = 0
+        self._waited = self._retry_at = 0
 
     @property
     def position(self) -> int:
@@ -56,8 +58,7 @@ class Boundary(State):
     def read(self, stop: int, end: End) -> Ended | Miss:
         """Look on as far as `stop`: where the value ends, WAIT, or NO if the output ends before that."""
         buffer, live = self.value.builder.buffer, self._within.live
-        if self._waited and not end.final and buffer.blank_since(self._waited, stop):
-            self._waited = stop
+        if (self._waited or self._retry_at) and not end.final and self._is_early(stop):
             return WAIT
         while True:
             text, base = buffer.window, buffer.base
@@ -101,6 +102,13 @@ class Boundary(State):
             if ended is not None:
                 return ended
 
+    def _is_early(self, stop: int) -> bool:
+        """Whether nothing has come that decides."""
+        if self._waited and self.value.builder.buffer.blank_since(self._waited, stop):
+            self._waited = stop
+            return True
+        return self._retry_at > stop
+
     def _enter_cdata(self, start: int, end: int) -> None:
         self._flush()
         self.value.emit(start)
@@ -118,16 +126,14 @@ class Boundary(State):
 
     def _marker(self, text: str, at: int, limit: int, end: End) -> Marker | Miss:
         """Read the marker at `at`."""
-        base = self.value.builder.buffer.base
         waiting = False
         for letter, closer in (*self._nest[-1:], *self._closers):
             stands = begins(closer, text, at, limit)
             if stands is YES:
-                nested = bool(self._nest)
-                # A section may be closed by the closer of another one, a call only by its own.
-                if nested and letter == self._nest[-1][0] and (letter != "C" or closer == self._nest[-1][1]):
-                    self._nest.pop()
-                return Marker(letter, base + at, base + at + len(closer), nested)
+                if self._nest:
+                    return self._nested_closer(letter, closer, text, at, limit, end.final)
+                base = self.value.builder.buffer.base
+                return Marker(letter, base + at, base + at + len(closer))
             waiting = waiting or stands is WAIT
         if waiting:
             return WAIT
@@ -136,6 +142,19 @@ class Boundary(State):
             if found is not NO or text.startswith("</", at, limit):
                 return found
         return self._opener(text, at, limit, end)
+
+    def _nested_closer(self, letter: str, closer: str, text: str, at: int, limit: int, final: bool) -> Marker | Miss:
+        """Return the marker of a closer that a nested call has, or that is the outer one's if that is a mention."""
+        base, after = self.value.builder.buffer.base, at + len(closer)
+        if self._mentioned and self._letters + letter in self._within.endings.accepted:
+            more = goes_on(self._within, self.value, text, after, limit, final)
+            self._retry_at = base + limit + _PATIENCE if more is WAIT else 0
+            if more is not YES:
+                return WAIT if more is WAIT else Marker("X", base + at, base + after, True)
+        # A section may be closed by the closer of another one, a call only by its own.
+        if letter == self._nest[-1][0] and (letter != "C" or closer == self._nest[-1][1]):
+            self._nest.pop()
+        return Marker(letter, base + at, base + after, True)
 
     def _misspelt(self, text: str, at: int, limit: int, final: bool) -> Marker | Miss:
         """Read a closer with a slip in it, or as another spelling of the dialect has it, where one may count."""
@@ -199,10 +218,18 @@ class Boundary(State):
             tag = not self._nest and after < limit and text[after] in AFTER_TAG_NAME
         if isinstance(key, Match):
             if key.slots["key"] == self.value.key and not spelling.paired and self._begins_with(position):
-                again = self._is_again(key.end, text, limit, end.final) if spelling.key_is_tag else YES
+                again = YES
+                if spelling.key_is_tag:
+                    again = is_again(self._within, self.value, text, key.end, limit, end.final)
                 if again is not NO:
                     return WAIT if again is WAIT else self._begin_again(key.end, text, limit, end.final)
             letter = "a" if self._may_end_at(key, position) else "A"
+            if letter == "a" and self._nest and self._mentioned == 1:
+                more = goes_on_behind_call(self._within, self.value, text, key.end, limit, end.final)
+                self._retry_at = builder.buffer.base + limit + _PATIENCE if more is WAIT else 0
+                if more is WAIT:
+                    return WAIT
+                letter = "A" if more is YES else "a"
             return Marker(letter, position, builder.buffer.base + key.end, tag=tag)
         call = self._call_opener(text, at, limit, end)
         if isinstance(call, CallOpening):
@@ -223,19 +250,6 @@ class Boundary(State):
         value = self.value
         first = value.emitted == value.start and not self._letters and not self._nest
         return first and value.builder.buffer.slice(value.start, position) in ("", "\n")
-
-    def _is_again(self, at: int, text: str, limit: int, final: bool) -> Answer:
-        """Whether an opener that may be content opens nothing in a short value: it ends at the first closer."""
-        closer, stop = self._within.spelling.value_close(self.value.key), min(limit, at + MAX_ELEMENT)
-        close = text.find(closer, at, stop)
-        if close < 0:
-            return NO if final or stop < limit or stop - at == MAX_ELEMENT else WAIT
-        after, builder = skip_blank(text, close + len(closer), limit), self.value.builder
-        key = find_argument(self._within.spelling, text, after, limit, builder.tools.get(builder.name or ""))
-        ends = begins(self._within.call_close, text, after, limit)
-        if ends is YES or (isinstance(key, Match) and key.slots["key"] != self.value.key):
-            return YES
-        return WAIT if WAIT in (key, ends) and not final else NO
 
     def _begin_again(self, at: int, text: str, limit: int, final: bool) -> Miss:
         """The value's opener stands twice: the value begins behind the second one."""
@@ -272,7 +286,8 @@ class Boundary(State):
             if stands is not YES:
                 break
             letter, stop = "Z", where + len(closer) if closer else stop
-        mention = not tools.accepts(call.name or "") and self._before(base + at) not in ("", "\n", ">")
+        starts_line = self._before(base + at) in ("", "\n", ">")
+        mention = 0 if tools.accepts(call.name or "") else 1 if starts_line else 2
         return Marker(letter, base + at, base + stop, letter == "O", closer=self._closer_of(call), mention=mention)
 
     def _closer_of(self, call: CallOpening) -> tuple[str, str]:
@@ -287,7 +302,7 @@ class Boundary(State):
         if name in builder.arguments or name == self.value.key or name not in builder.tool.keys:
             return False
         if self._nest:
-            return self._mentioned and self._letters[-1:] == "V"
+            return self._mentioned > 0 and self._letters[-1:] == "V"
         before = self._before(position)
         if builder.wrapper and not builder.buffer.slice(self.value.start, position).strip(BLANK):
             return True  # what may hold all arguments does not hold them as JSON
@@ -330,7 +345,7 @@ class Boundary(State):
         marker = self._queue.pop(0)
         self._letters = self._letters[1:]
         if marker.letter == "O":
-            self._mentioned = marker.mention and (self._mentioned or not self._nest)
+            self._mentioned = min(marker.mention, self._mentioned) if self._nest else marker.mention
             self._nest.append(marker.closer)
         elif marker.letter == "V" and not marker.nested:
             self._unmatched = max(0, self._unmatched - 1)
@@ -348,7 +363,7 @@ class Boundary(State):
                 end = second.start
             else:
                 self.value.builder.note("duplicate-closer", second.start)
-        elif first.letter in "Mv" and (letters[1] == "a" or not self._opened_by(first)):
+        elif first.letter in "Mv" and (letters[1] == "a" or not is_opened(self._within, value, first)):
             self.value.builder.note("mismatched-closer" if first.letter == "M" else "broken-closer", first.start)
         elif first.letter != "V":
             self.value.builder.note("unclosed-value", first.start)
@@ -359,14 +374,6 @@ class Boundary(State):
         value.finish(value.framed(end, bare))
         odd = () if _ODD.isdisjoint(letters) else tuple(marker for marker in self._queue if marker.letter in _ODD)
         return Ended(after, first.nested, letters.lstrip("V")[:1] in ("O", "Z"), odd)
-
-    def _opened_by(self, closer: Marker) -> bool:
-        """Return whether the value holds the tag that this closes, which is not the format's own."""
-        if closer.letter == "v" and not self._within.spelling.key_is_tag:
-            return False
-        buffer = self.value.builder.buffer
-        tag = buffer.slice(closer.start, closer.end).strip(BLANK + "</>")
-        return f"<{tag}" in buffer.slice(self.value.start, closer.start)
 
     def _at_end(self, stop: int) -> Ended | Miss:
         """The output ends in the value: held closers are real, a half closer of the value is dropped (R-HOLD)."""

@@ -17,7 +17,8 @@ class Marker:
     """A marker inside a value: its letter (see `Endings`), where it stands, and whether a nested call owns it.
 
     `closer`, of a call's opener, is what closes its outermost marker: its letter and its text. `tag`: it opens, as
-    content, the tag that the value's closer closes. `mention`: it opens a call that nobody declared, in mid-line.
+    content, the tag that the value's closer closes. `mention`: it opens a call that nobody declared, 1 where it starts
+    a line, 2 behind other text.
     """
 
     letter: str
@@ -26,7 +27,7 @@ class Marker:
     nested: bool = False
     tag: bool = False
     closer: tuple[str, str] = ("", "")
-    mention: bool = False
+    mention: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,86 @@
+"""What the rest of a value decides: whether a call that nobody declared is mentioned, what stands twice or is open.
+
+Each looks a bounded way ahead. It must not know how markers are held or judged. Law: an answer never changes when more
+text arrives, except from `WAIT`.
+"""
+
+from __future__ import annotations
+
+from wireproto.codecs.tagged.markers import Marker, Within
+from wireproto.codecs.tagged.values import RawValue
+from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
+from wireproto.format.near_misses import MAX_ELEMENT
+from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Match, begins, skip_blank
+
+_CALLS = 8  # how many calls that follow at once are passed over
+
+
+def goes_on_behind_call(within: Within, value: RawValue, text: str, at: int, limit: int, final: bool) -> Answer:
+    """Whether the value goes on behind the first call that is closed from `at` on; it does if that is far away."""
+    after = _behind_closers(within, text, at, limit)
+    if after >= 0:
+        return goes_on(within, value, text, after, limit, final)
+    return NO if final else WAIT if limit <= at + MAX_GAP else YES
+
+
+def goes_on(within: Within, value: RawValue, text: str, at: int, limit: int, final: bool) -> Answer:
+    """Whether the value goes on behind a call in it that ends at `at`.
+
+    It does if behind that, and behind calls that follow at once, a closer of the value stands with what has to follow
+    one; or if no end of the output is in sight.
+    """
+    stop, begin = min(limit, at + MAX_GAP), at
+    context = OpenerContext(value.builder.tools, final=final, line_start=True)
+    for _ in range(_CALLS):
+        opening = Opening(within.spelling, text, stop, context).at(skip_blank(text, begin, stop))
+        if opening is WAIT and limit <= at + MAX_GAP and not final:
+            return WAIT
+        if not isinstance(opening, CallOpening):
+            break
+        begin = _behind_closers(within, text, opening.body, stop)
+        if begin < 0:
+            break
+    closer = within.spelling.value_close(value.key)
+    while begin >= 0 and (close := text.find(closer, begin, stop)) >= 0:
+        begin = close + len(closer)
+        after = skip_blank(text, begin, limit)
+        ends = begins(within.call_close, text, after, limit)
+        key = find_argument(within.spelling, text, after, limit, value.builder.tool)
+        if ends is YES or isinstance(key, Match):
+            return YES
+        if WAIT in (ends, key) and not final:
+            return WAIT
+    return NO if final else WAIT if limit <= at + MAX_GAP else YES
+
+
+def _behind_closers(within: Within, text: str, at: int, limit: int) -> int:
+    """Return where the first closers of a call and what it stands in end; -1 if they are not in sight."""
+    close = text.find(within.call_close, at, min(limit, at + MAX_GAP))
+    after = close + len(within.call_close)
+    for closer in (within.spelling.wrapper_close, *(section for _, section in within.spelling.sections)):
+        where = skip_blank(text, after, limit)
+        after = where + len(closer) if closer and text.startswith(closer, where, limit) else after
+    return after if close >= 0 else -1
+
+
+def is_opened(within: Within, value: RawValue, closer: Marker) -> bool:
+    """Whether the value holds the tag that this closes, which is not the format's own."""
+    if closer.letter == "v" and not within.spelling.key_is_tag:
+        return False
+    buffer = value.builder.buffer
+    tag = buffer.slice(closer.start, closer.end).strip(BLANK + "</>")
+    return f"<{tag}" in buffer.slice(value.start, closer.start)
+
+
+def is_again(within: Within, value: RawValue, text: str, at: int, limit: int, final: bool) -> Answer:
+    """Whether an opener that may be content opens nothing in a short value: it ends at the first closer."""
+    closer, stop = within.spelling.value_close(value.key), min(limit, at + MAX_ELEMENT)
+    close = text.find(closer, at, stop)
+    if close < 0:
+        return NO if final or stop < limit or stop - at == MAX_ELEMENT else WAIT
+    after = skip_blank(text, close + len(closer), limit)
+    key = find_argument(within.spelling, text, after, limit, value.builder.tool)
+    ends = begins(within.call_close, text, after, limit)
+    if ends is YES or (isinstance(key, Match) and key.slots["key"] != value.key):
+        return YES
+    return WAIT if WAIT in (key, ends) and not final else NO
