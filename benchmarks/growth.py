@@ -22,6 +22,8 @@ from wireproto.testing.generators.trials import Trial
 from wireproto.testing.growth import growth_of
 
 MOST = 2.6
+# What is above this is measured again, since noise only adds.
+PLAIN = 2.2
 
 
 class Slowest(NamedTuple):
@@ -39,7 +41,7 @@ def slowest(name: str, salt: str | None, auto: bool, size: int) -> Slowest:
     for label, make in floods(spec, units(spec)):
         small, large = (Trial(text, (), tools) for text, tools in (make(size), make(4 * size)))
         for step in (4, len(large.text)):
-            ratio = growth_of("auto" if auto else spec, small, large, step, MOST**2)
+            ratio = growth_of("auto" if auto else spec, small, large, step, PLAIN**2)
             worst = max(worst, (ratio**0.5, f"{label}, {step} characters at a time"))
             measured += 1
     return Slowest(measured, *worst)
