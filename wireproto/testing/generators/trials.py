@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, Final, Literal
 
-from wireproto.testing.generators.choices import Choices
+from wireproto.testing.generators.choices import ByteChoices, Choices, RandomChoices
 from wireproto.testing.generators.damage import AnyDialect, damage, material_of
 from wireproto.testing.generators.messages import draw_message, written
 from wireproto.testing.generators.ordinary import draw_ordinary
@@ -24,6 +24,7 @@ from wireproto.values.model import Message
 from wireproto.values.policy import LABELS, Forced, Limits, Loops, Policy
 
 _JUDGED: Final[tuple[Literal["note", "off", "defect"], ...]] = ("note", "off", "defect")
+_USUAL: Final = 12  # sets of tools that are declared most of the time
 _FINISH_REASONS: Final = (None, "stop", "length", "tool_calls", "end_turn", "max_tokens", "", "what?", *ENDED, *CUT)
 
 
@@ -81,7 +82,16 @@ def draw_trial(choices: Choices, dialect: AnyDialect, tools: Tools = None) -> Tr
 def _tools(choices: Choices) -> Tools:
     # Without tools nothing can be a call, so that is tried least.
     kind = choices.integer(0, 9)
+    if kind < 5:
+        # A decoder's tables for a set of tools are dear, and kept: what comes again costs half.
+        return choices.choice(_usual_tools())
     return draw_tools(choices) if kind < 7 else None if kind < 9 else []
+
+
+@cache
+def _usual_tools() -> tuple[Tools, ...]:
+    """Return the plainest set of tools, and some that were drawn at random once and for all."""
+    return tuple(draw_tools(source) for source in (ByteChoices(b""), *map(RandomChoices, range(1, _USUAL))))
 
 
 def draw_output(choices: Choices, material: Material, message: Message) -> str:
