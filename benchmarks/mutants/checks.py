@@ -8,7 +8,9 @@ It must be imported in a child only: it imports wireproto. Law: a check returns 
 from __future__ import annotations
 
 import ast
+import importlib
 import json
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -52,8 +54,21 @@ def cases() -> Iterator[Check]:
         text = (path.parent / f"{name}.txt").read_bytes().decode()
         case = {**expect, "id": name, "tools": tools, "text": text, "expect": expect}
         yield Check(name, case["dialect"], lambda case=case: _case(case))  # type: ignore[misc]
+    yield from _shapes()
     for found in classify.corpus():
         yield Check(found.id, found.dialect, lambda found=found: _verdict(found))  # type: ignore[misc]
+
+
+def _shapes() -> Iterator[Check]:
+    """Yield the checks of what rules say in every dialect, which stand in tests/."""
+    sys.path.insert(0, str(FIXTURES.parent / "tests"))
+    shapes = importlib.import_module("shapes")
+
+    for name in wp.dialects():
+        for shape in shapes.shapes(name):
+            yield Check(shape["id"], name, lambda shape=shape: _case(shape))  # type: ignore[misc]
+        yield Check(f"values-{name}", name, lambda name=name: shapes.wrong_value(name))  # type: ignore[misc]
+        yield Check(f"cuts-{name}", name, lambda name=name: shapes.wrong_cut(name))  # type: ignore[misc]
 
 
 def _case(case: dict[str, Any]) -> str | None:
@@ -71,7 +86,8 @@ def _case(case: dict[str, Any]) -> str | None:
         if expect.get(part) is not None and getattr(message, part).strip() != expect[part].strip():
             return f"{part} is {getattr(message, part)!r}"
     found = {each.code for each in (*message.diagnoses, *(d for call in message.calls for d in call.diagnoses))}
-    if not _are_said(case, found):
+    exact = expect.get("codes")
+    if not _are_said(case, found) or (exact is not None and sorted(found) != exact):
         return f"diagnoses are {found}"
     if "".join(segment.raw for segment in message.segments) != case["text"]:
         return "segments do not tile the text"

@@ -112,17 +112,36 @@ def _tests(kept: set[str]) -> list[dict[str, Any]]:
 
 @contextmanager
 def _watched() -> Iterator[set[CodeType]]:
+    """Collect the functions that are called; from Python 3.12 on for next to nothing."""
     called: set[CodeType] = set()
+    monitoring: Any = getattr(sys, "monitoring", None)
+    if monitoring is None:
 
-    def watch(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call":
-            called.add(frame.f_code)
+        def watch(frame: FrameType, event: str, _: Any) -> None:
+            if event == "call":
+                called.add(frame.f_code)
 
-    sys.setprofile(watch)
+        sys.setprofile(watch)
+        try:
+            yield called
+        finally:
+            sys.setprofile(None)
+        return
+
+    def begins(code: CodeType, _: int) -> Any:
+        called.add(code)
+        return monitoring.DISABLE
+
+    tool, event = monitoring.PROFILER_ID, monitoring.events.PY_START
+    monitoring.use_tool_id(tool, __name__)
+    monitoring.register_callback(tool, event, begins)
+    monitoring.set_events(tool, event)
+    monitoring.restart_events()
     try:
         yield called
     finally:
-        sys.setprofile(None)
+        monitoring.set_events(tool, monitoring.events.NO_EVENTS)
+        monitoring.free_tool_id(tool)
 
 
 def _names(called: set[CodeType]) -> set[str]:
