@@ -27,7 +27,7 @@ from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings
 from wireproto.format.template import Lit, Slot, Template
 from wireproto.text.buffer import Buffer
-from wireproto.text.scan import BLANK, Literals, Match, skip_blank
+from wireproto.text.scan import BLANK, Literals, Match, iter_literals, skip_blank
 from wireproto.tools.names import NO_UNUSUAL, Unusual
 from wireproto.tools.toolset import Toolset
 
@@ -109,6 +109,12 @@ def telltales(own: Dialect | None) -> re.Pattern[str] | None:
     openers = {*_argument_openers(own, NO_UNUSUAL)[1], *(opener for each in spelled for opener in each.openers)}
     firsts = {*every_opener().firsts, *_inner_openers(own)[0].firsts, *(opener[0] for opener in openers), "{", "&"}
     return re.compile(f"[{re.escape(''.join(sorted(firsts)))}]|{_BRACKETLESS}")
+
+
+@lru_cache(maxsize=CACHED)
+def every_marker(own: Dialect | None) -> Literals:
+    """Return what `every_opener` and `marked` look for, so that one look at prose shows that it holds none of it."""
+    return Literals(frozenset((*every_opener().words, *_inner_openers(own)[0].words)))
 
 
 def has_element(text: str, tools: Toolset) -> bool:
@@ -390,11 +396,3 @@ def fences(text: str) -> Iterator[tuple[int, int]]:
         if LeftContext(buffer).may_fence(start) and region.kind == "fence":
             at = region.closed[1] if region.closed is not None else len(text)
             yield start, at
-
-
-def iter_literals(literals: Literals, text: str) -> Iterator[re.Match[str]]:
-    """Yield every literal in the text, in order."""
-    at = 0
-    while (found := literals.find(text, at, len(text))) is not None:
-        yield found
-        at = found.end()

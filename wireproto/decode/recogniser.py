@@ -163,17 +163,17 @@ class Recogniser(State):
         buffer, context, openers = self.buffer, self._context, self._openers
         if not end.final and context.rescan_from and context.may_skip(stop):
             return False
-        base = buffer.base
+        base, text = buffer.base, buffer.window
         start, limit = self._position - base, stop - base
-        if (openers.late or (openers.markerless and context.only_blank)) and context.passed != self._position:
+        late = openers.late and (context.only_blank or openers.lacks_marker(text, start, limit))
+        if (late or (openers.markerless and context.only_blank)) and context.passed != self._position:
             answer = self._find_unmarked(start, limit, end)
             if answer is not NO:
                 return answer is YES
             start = self._position - base
-        kind, text = self._region.kind, buffer.window
-        literals = openers.text if kind == "text" else openers.guarded
+        literals = openers.text if self._region.kind == "text" else openers.guarded
         # The line behind a line break may lack its first marker.
-        by_line = openers.late and not openers.line_heads and kind != "fence"
+        by_line = openers.late and not openers.line_heads and self._region.kind != "fence"
         line = text.find("\n", start, limit) if by_line else -1
         at, literal = literals.seek(text, start, line if line >= 0 else limit, end.final or line >= 0)
         if literal is None and line >= 0:

@@ -16,6 +16,7 @@ from wireproto.decode.hypotheses import (
     RECORDS,
     Hypothesis,
     begins_alone,
+    every_marker,
     every_opener,
     fences,
     has_element,
@@ -104,7 +105,8 @@ class _SecondLook:
         if kind == "reasoning" and self.policy.reasoning_calls == "never":
             yield from self._whole(Hypothesis(own, text, 0, len(text)))
         foreign = self.own is not None and self.policy.foreign != "text"
-        holds_opener = every_opener().find(text) is not None
+        holds_marker = every_marker(self.own).find(text) is not None
+        holds_opener = holds_marker and every_opener().find(text) is not None
         if self.tools.empty and holds_opener:
             yield from self._whole(Hypothesis(AUTO, text, 0, len(text), causes=("no-tools",)))
         elif foreign and (
@@ -116,7 +118,8 @@ class _SecondLook:
         plain = unescaped(text, own)
         if plain is not None and every_opener().find(plain.text) is not None:
             yield from self._whole(plain)
-        yield from self._first_of_each(marked(text, self.tools, self.own) if not self.tools.empty else ())
+        if holds_marker and not self.tools.empty:
+            yield from self._first_of_each(marked(text, self.tools, self.own))
         tools = Toolset.of(None) if self.tools.empty else self.tools
         for call, habit, quoted in habitual(text, tools) if self._spare > 0 else ():
             self._spare -= _ATTEMPT

@@ -82,10 +82,12 @@ class OpenerTable:
         return not set(closers).isdisjoint(self.reasoning.get(literal, ()))
 
     def unmarked(self, context: LeftContext, pos: int, end: int) -> tuple[tuple[Spelling, ...], int]:
-        """Return what may open at `pos` of the window without its first marker, and where behind blanks (R-MISSING)."""
+        """Return what may open at `pos` of the window without its first marker, and where behind blanks (R-MISSING).
+
+        It is asked where nothing but blanks came so far, or where `lacks_marker` is true.
+        """
         text, position = context.buffer.window, context.buffer.base + pos
-        late = self.lacks_marker(text, pos, end) and context.begins_line(position)
-        if not (late or context.only_blank) or not context.starts_line(position):
+        if not (context.only_blank or context.begins_line(position)) or not context.starts_line(position):
             return (), pos
         if not context.only_blank:
             return self.late, pos

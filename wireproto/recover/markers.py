@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from wireproto.decode.decoder import parse
-from wireproto.decode.hypotheses import fences, iter_literals
+from wireproto.decode.hypotheses import fences
 from wireproto.engine.openers import FENCES
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.spelling import CACHED, Spelling, spellings
-from wireproto.text.scan import BLANK, Literals, skip_blank
+from wireproto.text.scan import BLANK, Literals, iter_literals, skip_blank
 from wireproto.tools.toolset import Toolset
 from wireproto.values.document_types import DocumentType
 from wireproto.values.model import Call, Message, Span

@@ -6,7 +6,7 @@ It must not know markers or dialects. Law: an answer never changes when more tex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from os.path import commonprefix
@@ -108,6 +108,14 @@ class Literals:
                 return found.start()
             at = found.start() + 1
         return end
+
+
+def iter_literals(literals: Literals, text: str) -> Iterator[re.Match[str]]:
+    """Yield every literal in the text, in order."""
+    at = 0
+    while (found := literals.find(text, at, len(text))) is not None:
+        yield found
+        at = found.end()
 
 
 def beginning_of(words: Iterable[str]) -> str:
