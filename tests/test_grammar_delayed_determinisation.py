@@ -77,7 +77,8 @@ def test_plain_text_is_read_where_few_transitions_lead_to_many(name: str) -> Non
         len(reduced.transitions(move.target)) if len(move.sets) == 1 else 1
         for move in reduced.transitions(_behind("word", reduced))
     ]
-    assert sum(behind) <= 8, "each more makes the engine slower for every character"
+    # 8 without the ends of tags, any of which may be a closer with a slip in it: that costs llama.cpp 12 to 28 %.
+    assert sum(behind) <= 17, "each more makes the engine slower for every character"
     assert any(len(move.sets) == 2 for move in reduced.transitions(_behind("word", reduced)))
 
 

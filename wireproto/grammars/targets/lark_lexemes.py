@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from os.path import commonprefix
 from typing import Final
 
 from wireproto.engine.left_context import QUOTING
@@ -35,8 +36,9 @@ _TEXT: Final = r"/[^\x00]*/"
 _LAST: Final = f"/(?s:.)/ {ANYTHING}"
 _SPECIAL: Final = frozenset(r".^$*+?()[]{}|\/&~-#" + '"')
 _GAP: Final = Step(char_set(BLANK), 0, None)
-# So much of a closer with a slip in it is left out of values: a lexeme with every slip is more than the engine takes.
-_BEGUN: Final = 4
+# So much of a closer with a slip in it, behind what it shares with the value's own, is left out of values: a lexeme
+# with every slip is more than the engine takes.
+_BEGUN: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,8 @@ def content(boundary: ValueBoundary) -> str:
 def _stops_and_closers(boundary: ValueBoundary) -> tuple[MarkerPath, ...]:
     """Return the marker sequences that end a value, each only up to the marker after its closer (so somewhat more)."""
     close = (*literal_steps(_value_close(boundary)), _GAP)
-    own = literal_steps(boundary.site.spelling.call_close(boundary.site.name))
+    closer = boundary.site.spelling.call_close(boundary.site.name)
+    own, begun = literal_steps(closer), len(commonprefix((closer, _value_close(boundary)))) + _BEGUN  # noqa: RUF071
     found: dict[MarkerPath, None] = {}
     for path in boundary.paths():
         steps = path.steps
@@ -163,8 +166,8 @@ def _stops_and_closers(boundary: ValueBoundary) -> tuple[MarkerPath, ...]:
             size = len(close) if steps[: len(close)] == close else len(steps)
             following = next((i for i in range(size, len(steps)) if steps[i] == _GAP), len(steps))
             # A bare key or a closer with a slip in it is one only by what follows it.
-            if steps[size : size + _BEGUN] == own[:_BEGUN] and steps[size : size + len(own)] != own:
-                steps = steps[: size + _BEGUN]
+            if steps[size : size + begun] == own[:begun] and steps[size : size + len(own)] != own:
+                steps = steps[: size + begun]
             elif not any(_in("!", step.ranges) for step in steps[size:]):
                 steps = _without_last_name(steps[:following])
         if path.meaning is Meaning.STOP and steps != (*close, *close[:-1]):
