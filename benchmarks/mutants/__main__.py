@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ PACKAGE = forks.ROOT / "wireproto"
 FOLDERS = ("decode", "engine", "codecs", "documents", "text", "format")
 # Files of dialects and their errors, and what is made of a chat template: no part of decoding.
 _OTHERS = {"format/loading.py", "format/detection.py", "format/plugins.py"}
-# Seconds of tests that one mutant is worth.
-_TESTS = 30.0
+# Seconds of CPU that one mutant is worth: of outputs that are held to the laws, and of tests; cases are cheap.
+_LAWS, _TESTS = 3.0, 6.0
+# What it takes to collect a test, or to choose a check.
+_EACH = 0.005
 _WAYS = ("case", "law", "test", "time", "import", "crash")
 
 
@@ -34,6 +37,11 @@ def main(argv: list[str] | None = None) -> int:
     facts = _survey(options.survey, options.seed)
     every = _every(options.only)
     sample = every if not options.number else random.Random(options.seed).sample(every, min(options.number, len(every)))
+    if options.again:
+        again = {
+            _place(row) for row in json.loads(options.again.read_text(encoding="utf-8"))["mutants"] if not row["killed"]
+        }
+        sample = [each for each in sample if _place(vars(each[2]) | {"file": each[0], "number": each[1]}) in again]
     select = _Selection(facts)
     known = {(module, number): mutation for module, number, mutation in sample}
     started = time.monotonic()
@@ -64,6 +72,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--goal", type=float, default=0.9, help="the share to be killed")
     parser.add_argument("--json", type=Path, help="where to write every mutant and what became of it")
     parser.add_argument("--log", type=argparse.FileType("w"), help="where to write a line for each as it ends")
+    parser.add_argument("--again", type=Path, help="the report of the same sample: only what survived is tried again")
     parser.add_argument("--survey", type=Path, help="a file that keeps what the checks call, for the next run")
     return parser
 
@@ -128,15 +137,17 @@ class _Selection:
     def target(self, module: str, number: int, mutation: Mutation) -> Target:
         """Return a mutant with what judges it."""
         checks = self._callers(self._checks, module, mutation)
-        tests: list[str] = []
-        cost = 0.0
-        for name in sorted(self._callers(self._tests, module, mutation), key=self.costs.__getitem__):
-            if cost + self.costs[name] > _TESTS:
-                break
-            tests.append(name)
-            cost += self.costs[name]
+        laws = {name for name in checks if name.startswith("law-")}
+        tests = self._worth(self._callers(self._tests, module, mutation), _TESTS)
         first = mutation.function[0] if mutation.function is not None else None
-        return Target(module, number, first, frozenset(checks), tuple(tests), cost)
+        chosen = frozenset((checks - laws).union(self._worth(laws, _LAWS)))
+        return Target(module, number, first, chosen, tests, sum(map(self.costs.__getitem__, tests)))
+
+    def _worth(self, names: set[str], seconds: float) -> tuple[str, ...]:
+        """Return the cheapest of these, as many as take so many seconds together."""
+        ordered = sorted(names, key=lambda name: (self.costs[name], name))
+        spent = accumulate(self.costs[name] + _EACH for name in ordered)
+        return tuple(name for name, until in zip(ordered, spent, strict=True) if until <= seconds)
 
     @staticmethod
     def _callers(listed: dict[str, dict[int, set[str]]], module: str, mutation: Mutation) -> set[str]:
@@ -162,6 +173,10 @@ def _row(target: Target, mutation: Mutation, outcome: Outcome) -> dict[str, Any]
         "after": mutation.after,
         **outcome,
     }
+
+
+def _place(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[key] for key in ("file", "number", "operator", "before", "after"))
 
 
 def _table(rows: list[dict[str, Any]], of: int) -> list[str]:

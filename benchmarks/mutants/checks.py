@@ -54,21 +54,22 @@ def cases() -> Iterator[Check]:
         text = (path.parent / f"{name}.txt").read_bytes().decode()
         case = {**expect, "id": name, "tools": tools, "text": text, "expect": expect}
         yield Check(name, case["dialect"], lambda case=case: _case(case))  # type: ignore[misc]
-    yield from _shapes()
+    yield from of_dialects()
     for found in classify.corpus():
         yield Check(found.id, found.dialect, lambda found=found: _verdict(found))  # type: ignore[misc]
 
 
-def _shapes() -> Iterator[Check]:
-    """Yield the checks of what rules say in every dialect, which stand in tests/."""
-    sys.path.insert(0, str(FIXTURES.parent / "tests"))
-    shapes = importlib.import_module("shapes")
-
+def of_dialects() -> Iterator[Check]:
+    """Yield the checks of what every dialect writes and reads back, and of outputs that are cut off."""
     for name in wp.dialects():
-        for shape in shapes.shapes(name):
-            yield Check(shape["id"], name, lambda shape=shape: _case(shape))  # type: ignore[misc]
-        yield Check(f"values-{name}", name, lambda name=name: shapes.wrong_value(name))  # type: ignore[misc]
-        yield Check(f"cuts-{name}", name, lambda name=name: shapes.wrong_cut(name))  # type: ignore[misc]
+        yield Check(f"values-{name}", name, lambda name=name: _shapes().wrong_value(name))  # type: ignore[misc]
+        yield Check(f"cuts-{name}", name, lambda name=name: _shapes().wrong_cut(name))  # type: ignore[misc]
+
+
+def _shapes() -> Any:
+    """Return the module of tests/ that holds what rules say of the shapes of texts."""
+    sys.path.insert(0, str(FIXTURES.parent / "tests"))
+    return importlib.import_module("shapes")
 
 
 def _case(case: dict[str, Any]) -> str | None:
@@ -147,15 +148,19 @@ def _verdict(case: classify.Case) -> str | None:
 
 
 def draw(with_seed: int, count: int = OUTPUTS) -> list[dict[str, Any]]:
-    """Draw what the laws are tried on: outputs of all dialects, salted ones and "auto" in turn, as plain data."""
+    """Draw outputs of all dialects, salted ones and "auto" in turn, as plain data, and the shapes of all dialects."""
     plan = Plan(subjects("all"), str(with_seed))
-    return [{**plan.draw(key), "dear": plan.has_turn(key, 50)} for key in range(count)]
+    shapes = [shape for name in wp.dialects() for shape in _shapes().shapes(name)]
+    return [*shapes, *({**plan.draw(key), "dear": plan.has_turn(key, 50)} for key in range(count))]
 
 
 def generated(drawn: list[dict[str, Any]]) -> Iterator[Check]:
-    """Yield the checks of what was drawn."""
+    """Yield the checks of what was drawn: of a shape what a rule says, of any other output the laws."""
     for at, case in enumerate(drawn):
-        yield Check(f"law-{at}", case["dialect"], lambda case=case: _law(case))  # type: ignore[misc]
+        if "expect" in case:
+            yield Check(case["id"], case["dialect"], lambda case=case: _case(case))  # type: ignore[misc]
+        else:
+            yield Check(f"law-{at}", case["dialect"], lambda case=case: _law(case))  # type: ignore[misc]
 
 
 def _law(case: dict[str, Any]) -> str | None:

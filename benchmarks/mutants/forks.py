@@ -15,6 +15,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib.abc import Loader, MetaPathFinder
@@ -38,7 +39,7 @@ _PRELOADED = (
     "typer.testing",
     "lark",
 )
-_OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:faulthandler", "--tb=no")
+_OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no")
 SAME = "the same bytecode"
 FAILED = "it could not be tried"
 Outcome = dict[str, Any]
@@ -83,7 +84,7 @@ def in_child(work: Callable[[], Outcome], seconds: float) -> tuple[int, int]:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         signal.alarm(round(seconds))
         try:
-            said = work()
+            said = {**work(), "seconds": round(time.process_time(), 2)}
         except BaseException as error:  # noqa: BLE001 - the engine's own: it is reported, and no mutant counts as killed
             said = {"killed": None, "by": f"{FAILED}: {error!r}"}
         os.write(write, json.dumps(said).encode())
@@ -214,9 +215,15 @@ def _run_tests(target: Target) -> Outcome:
                 failed.append(report.nodeid)
 
     status = pytest.main([*_OPTIONS, "-x", *target.tests], plugins=[Watch()])
-    if status == 0:
-        return {"killed": None, "by": f"{len(target.tests)} tests"}
-    return {"killed": "test", "by": failed[0] if failed else f"pytest ends with {int(status)}"}
+    if failed:
+        return {"killed": "test", "by": failed[0]}
+    # A module of tests that cannot be imported interrupts; any other end is a mistake of ours.
+    if status == pytest.ExitCode.INTERRUPTED:
+        return {"killed": "test", "by": "the tests cannot be imported"}
+    return {
+        "killed": None,
+        "by": f"{len(target.tests)} tests" if not status else f"{FAILED}: pytest ends with {status}",
+    }
 
 
 class _Changed(MetaPathFinder, Loader):

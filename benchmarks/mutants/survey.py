@@ -26,11 +26,13 @@ _JUDGES = (
     "decoder",
     "documents",
     "dsml_shapes",
+    "encode",
     "grammar_golden",
     "habits",
     "html",
     "lenient",
     "nesting",
+    "prompt",
     "quoting",
     "records",
     "repetition",
@@ -50,9 +52,8 @@ def survey(with_seed: int, tests: bool = True) -> dict[str, Any]:
     with _watched() as called:
         from benchmarks.mutants import checks
 
-        every = [*checks.cases()]
     drawn = checks.draw(with_seed)
-    found = _checks([*every, *checks.generated(drawn)])
+    found = _checks([*checks.cases(), *checks.generated(drawn)])
     kept = _names(called) | set(found["kept"])
     judges = _tests(kept) if tests else []
     return {"drawn": drawn, "checks": found["checks"], "kept": sorted(kept), "tests": judges}
