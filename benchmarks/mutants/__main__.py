@@ -22,7 +22,7 @@ from benchmarks.mutants.operators import Mutation, mutations
 PACKAGE = forks.ROOT / "wireproto"
 FOLDERS = ("decode", "engine", "codecs", "documents", "text", "format")
 # Files of dialects and their errors, and what is made of a chat template: no part of decoding.
-_OTHERS = {"format/loading.py", "format/detection.py", "format/plugins.py"}
+_OTHERS = {"format/loading.py", "format/detection.py", "format/plugins.py", "format/rendering.py"}
 # Seconds of CPU that one mutant is worth: of outputs that are held to the laws, and of tests; cases are cheap.
 _LAWS, _TESTS = 3.0, 6.0
 # What it takes to collect a test, or to choose a check.
