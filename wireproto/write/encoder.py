@@ -159,11 +159,11 @@ def _write(
     out: list[str] = []
     run: list[str] = []
     index, last = 0, ""
-    first = next(iter(_parts(message, dialect)), ("", ""))[0]
-    if reasoning_open and dialect.reasoning is not None and first != "reasoning":
+    parts = [*_parts(message, dialect)]
+    if reasoning_open and dialect.reasoning is not None and not (parts and parts[0][0] == "reasoning"):
         out.append(dialect.reasoning.close)
         reasoning_open, last = False, "reasoning"
-    for kind, content in _parts(message, dialect):
+    for kind, content in parts:
         if kind == "call":
             if not index and last == "text":
                 out.append(_lead(message, dialect, out[-1]))
