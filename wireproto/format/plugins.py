@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DIALECTS = "wireproto.dialects"
 CODECS = "wireproto.codecs"
 BUILT_IN_CODECS = ("html", "json", "tagged", "toml", "xml")
-# Codecs that are registered for the length of a test (`wireproto.testing.registered_codec`).
+# Codecs that are registered for the length of a test or the life of a process.
 TEMPORARY_CODECS: dict[str, CodecFacts] = {}
 
 
@@ -48,6 +48,20 @@ def registered(group: str) -> dict[str, EntryPoint]:
 def codec_names() -> Collection[str]:
     """Return the names of all codecs, without loading any."""
     return (*BUILT_IN_CODECS, *sorted({*registered(CODECS), *TEMPORARY_CODECS}))
+
+
+def register_temporarily(codec: CodecFacts) -> bool:
+    """Register a codec that is not installed; False if it is there already.
+
+    Raises:
+        ValueError: another codec has this name.
+    """
+    if codec.name not in codec_names():
+        TEMPORARY_CODECS[codec.name] = codec
+        return True
+    if codec_facts(codec.name) is not codec:
+        raise ValueError(f"there is another codec named {codec.name!r}")
+    return False
 
 
 def codec_facts(name: str) -> CodecFacts:

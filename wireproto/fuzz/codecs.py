@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 
 from wireproto.format.codec import CodecFacts
-from wireproto.format.plugins import TEMPORARY_CODECS, codec_facts, codec_names
+from wireproto.format.plugins import register_temporarily
 from wireproto.fuzz.children import FuzzError
 
 
@@ -32,8 +32,8 @@ def use_codec(where: str | None) -> str | None:
         raise FuzzError(f"--codec {where}: {error}") from None
     if not isinstance(found, CodecFacts):
         raise FuzzError(f"--codec {where}: that is no Codec but {type(found).__name__}")
-    if found.name not in codec_names():
-        TEMPORARY_CODECS[found.name] = found
-    elif codec_facts(found.name) is not found:
-        raise FuzzError(f"--codec {where}: there is another codec named {found.name!r}")
+    try:
+        register_temporarily(found)
+    except ValueError as error:
+        raise FuzzError(f"--codec {where}: {error}") from None
     return found.name

@@ -16,7 +16,7 @@ from typing import Any, Final, TextIO, Union
 
 from wireproto.engine.codec import Codec
 from wireproto.format.dialect import Dialect
-from wireproto.format.plugins import TEMPORARY_CODECS, codec_facts, codec_names
+from wireproto.format.plugins import TEMPORARY_CODECS, register_temporarily
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.testing.decoded import Decoded
 from wireproto.testing.generators.choices import RandomChoices
@@ -72,16 +72,12 @@ def registered_codec(codec: Codec) -> Iterator[Codec]:
         with registered_codec(CODEC):
             mine = wp.Dialect.load("mine.toml")
     """
-    if codec.name not in codec_names():
-        TEMPORARY_CODECS[codec.name] = codec
-        try:
-            yield codec
-        finally:
-            del TEMPORARY_CODECS[codec.name]
-    elif codec_facts(codec.name) is codec:
+    is_new = register_temporarily(codec)
+    try:
         yield codec
-    else:
-        raise ValueError(f"there is another codec named {codec.name!r}")
+    finally:
+        if is_new:
+            del TEMPORARY_CODECS[codec.name]
 
 
 def check_dialect(
