@@ -14,20 +14,32 @@ import sys
 import threading
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, BinaryIO, Final, cast
+from typing import IO, Any, BinaryIO, Final, cast
 
 from wireproto.values.errors import WireprotoError
 
-# The search path comes first: what the caller can import, a worker can.
-_PROGRAM: Final = (
-    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "from wireproto.audit.workers import serve; serve(sys.stdin.buffer, sys.stdout.buffer)"
-)
+# The search path comes first: what the caller can import, a child can.
+_PATH: Final = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer)"
+_SERVE: Final = "from wireproto.audit.workers import serve; serve(sys.stdin.buffer, sys.stdout.buffer)"
 _DIED: Final = "a process that read a part of the logs died; with jobs=1 they are read in this one"
 
 
 class AuditError(Exception):
     """Logs that cannot be read: one line that says why."""
+
+
+def start_program(statements: str, errors: IO[bytes] | int) -> subprocess.Popen[bytes]:
+    """Start a child that takes `sys.path` from its input, pickled, and then runs the statements.
+
+    `errors`: where its standard error goes. In a session of its own it gets no interrupt from the keyboard.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-c", f"{_PATH}; {statements}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        start_new_session=os.name == "posix",
+    )
 
 
 class Workers:
@@ -75,14 +87,7 @@ class Workers:
             with self._lock:
                 if self._over:
                     raise AuditError(_DIED)
-                # In a session of its own it gets no interrupt from the keyboard.
-                process = self._local.process = subprocess.Popen(
-                    [sys.executable, "-c", _PROGRAM],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=os.name == "posix",
-                )
+                process = self._local.process = start_program(_SERVE, subprocess.DEVNULL)
                 self._started.append(process)
             stdin = cast(BinaryIO, process.stdin)
             pickle.dump(sys.path, stdin)

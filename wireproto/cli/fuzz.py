@@ -106,12 +106,17 @@ def fuzz_command(
         path = save(out, (found.case for found in tally.ordered())) if tally.findings and not replay else None
     except (AuditError, CaseError, FuzzError) as error:
         raise Complaint(str(error)) from None
+    return _report(tally, plan, path, format)
+
+
+def _report(tally: Tally, plan: Plan, saved: Path | None, format: shared.Format) -> int:
+    """Print what a run found; return the exit code that says it."""
     if format is shared.Format.json:
-        print_json({"seed": seed, "saved": str(path) if path else None, **tally.as_data()})
+        print_json({"seed": plan.seed, "saved": str(saved) if saved else None, **tally.as_data()})
     else:
         from wireproto.cli.fuzz_tables import print_tally
 
-        print_tally(tally, path, plan.codec)
+        print_tally(tally, saved, plan.codec)
     return shared.INTERRUPTED if tally.interrupted else shared.DEFECTS if tally.findings else shared.FINE
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import subprocess
 import sys
 import tempfile
 import threading
@@ -18,8 +17,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO, Final, cast
 
-# The search path comes first: what the caller can import, a child can.
-_PATH: Final = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer)"
+from wireproto.audit.workers import start_program
+
 _SERVE: Final = "from wireproto.fuzz.children import serve; serve(sys.stdin.buffer)"
 _LAST: Final = 2_000  # bytes at the end of what a child complained of
 
@@ -53,14 +52,7 @@ class Child:
     def __init__(self, inbox: Inbox, start: Callable[[Any], Work], settings: Any, first: str = "pass") -> None:
         self._inbox = inbox
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-        # In a session of its own it gets no interrupt from the keyboard.
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", f"{_PATH}; {first}; {_SERVE}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            start_new_session=os.name == "posix",
-        )
+        self._process = start_program(f"{first}; {_SERVE}", self._errors)
         self._killed = False
         self.send(sys.path)
         self.send((start, settings))
