@@ -1,6 +1,8 @@
-"""Loads the profile of `effort` and prints the seed of a run that draws anew."""
+"""Loads the profile of `effort`, prints the seed of a run that draws anew, and answers to Ctrl-C also in the background."""
 
 from __future__ import annotations
+
+import signal
 
 import effort
 import pytest
@@ -8,6 +10,9 @@ import pytest
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give the seed of hypothesis to the loops too; pytest-xdist hands the option to its workers."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell starts what it runs in the background; the command line that tests interrupt would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     effort.SEED["given"] = config.getoption("hypothesis_seed") or ""
 
 

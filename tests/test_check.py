@@ -123,3 +123,10 @@ def test_a_block_is_stopped_when_its_time_is_up() -> None:
     with pytest.raises(NeverEnds), TimeLimit(60), TimeLimit(0.05):
         while True:
             pass
+    with pytest.raises(NeverEnds), TimeLimit(0.05):
+        try:
+            while True:
+                pass
+        except NeverEnds:  # lost, as inside a callback of the garbage collector: it comes again
+            while True:
+                pass

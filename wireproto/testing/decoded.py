@@ -27,6 +27,7 @@ from wireproto.values.exact_json import written
 from wireproto.values.model import Message
 
 SECONDS: Final = 1.0  # of CPU time for one decoding: hundreds of times what one takes
+_SECONDS_A_CHARACTER: Final = 1e-4  # more of it for a long text: decoding is linear, and a machine may be slow
 _COPIES: Final = 2
 _PARSED: Final = 4
 
@@ -55,8 +56,8 @@ class Outcome(NamedTuple):
 class Decoded:
     """The results of one trial, for the laws to judge.
 
-    `dialect`: a name, a `Dialect`, or "auto". `seconds` is what one decoding may take, of CPU time. `thorough`: decode
-    in every manner; a run over many outputs tries half of them on one text and half on the next.
+    `dialect`: a name, a `Dialect`, or "auto". `seconds` is the CPU time a short text may take to decode. `thorough`:
+    decode in every manner; a run over many outputs tries half of them on one text and half on the next.
     """
 
     def __init__(self, dialect: AnyDialect, trial: Trial, seconds: float = SECONDS, *, thorough: bool = False) -> None:
@@ -154,7 +155,7 @@ class Decoded:
 
         `times`: how many times as long as one decoding it may take.
         """
-        return Total(self, what, times * self.seconds)
+        return Total(self, what, times * (self.seconds + len(self.trial.text) * _SECONDS_A_CHARACTER))
 
 
 class Total:

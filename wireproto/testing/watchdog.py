@@ -11,6 +11,9 @@ import time
 from types import TracebackType
 from typing import Final
 
+# An exception is lost where it is raised inside a callback of the garbage collector, so it is raised again.
+_AGAIN: Final = 0.25  # seconds of CPU time
+_TIMES: Final = 8
 _RAISE: Final = ctypes.pythonapi.PyThreadState_SetAsyncExc if hasattr(ctypes, "pythonapi") else None
 
 
@@ -30,6 +33,7 @@ class TimeLimit:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self._raised = 0
 
     def __enter__(self) -> None:
         # A child that was forked has no threads but the one that forked.
@@ -40,9 +44,9 @@ class TimeLimit:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         with self._lock:
-            is_late = self._open.pop(self, None) is None
-        if is_late and kind is not NeverEnds and _RAISE is not None:
-            # It was raised while the block was being left: what is still to come would hit whoever comes next.
+            self._open.pop(self, None)
+        if self._raised and _RAISE is not None:
+            # It may be raised once more while the block is being left: that would hit whoever comes next.
             _RAISE(ctypes.c_ulong(threading.get_ident()), None)
 
 
@@ -57,6 +61,11 @@ def _watch() -> None:
 
 def _stop(limit: TimeLimit) -> None:
     with TimeLimit._lock:
-        thread, _ = TimeLimit._open.pop(limit, (None, 0))
+        thread, end = TimeLimit._open.get(limit, (None, 0.0))
         if thread is not None and _RAISE is not None:
+            limit._raised += 1
+            if limit._raised == _TIMES:
+                del TimeLimit._open[limit]
+            else:
+                TimeLimit._open[limit] = (thread, end + _AGAIN)
             _RAISE(ctypes.c_ulong(thread), ctypes.py_object(NeverEnds))
