@@ -1,6 +1,9 @@
 """Law 6: a grammar accepts what `encode` writes, and what it accepts decodes to valid calls.
 
 It must not know how grammars are written. Law: our own matcher decides, and llama.cpp's engine too where it is there.
+
+Between raw tags a grammar may refuse a value that holds markup of calls, though the decoder takes it: not all that
+follows a mention is written as rules (docs/reference/grammars.md, "Limits"). Such values are not held to the law.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from wireproto.testing.law import Law, LawBroken
 from wireproto.text.json_repair import dumps
 from wireproto.tools.toolset import Toolset
 from wireproto.values.errors import EncodeError, GrammarError
-from wireproto.values.model import Call
+from wireproto.values.model import Call, Message
 from wireproto.write.encoder import encode
 
 _MAX_NUMBER: Final = 10**20  # no grammar writes a number of more than 20 digits
@@ -54,9 +57,10 @@ def check_grammar(dialect: Dialect, tools: Tools, written: Iterable[Sequence[Cal
     from wireproto.grammars.api.selfcheck import CheckSettings
 
     known, accepts, tried = Toolset.of(tools), _accepts(str(grammar(dialect, tools, choice="required"))), 0
+    markup = (dialect.call.open.first, dialect.call.close.first) if dialect.argument.close.trimmed else ()
     for each in written:
         calls = [replace(call, id=None) for call in each]  # a server gives ids; no grammar asks a model for one
-        if not calls or not all(_is_held(call, known) for call in calls):
+        if not calls or not all(_is_held(call, known, markup) for call in calls):
             continue
         try:
             text = encode(calls, dialect, known)
@@ -65,7 +69,8 @@ def check_grammar(dialect: Dialect, tools: Tools, written: Iterable[Sequence[Cal
         tried += 1
         if not accepts(text):
             problem = "the grammar refuses what encode writes"
-            raise LawBroken(GRAMMAR_AGREES, problem, text, "refused", Trial(text, (), tools), dialect)
+            trial = Trial(text, (), tools, message=Message(calls=tuple(calls)))
+            raise LawBroken(GRAMMAR_AGREES, problem, text, "refused", trial, dialect)
     settings = CheckSettings(dialect, tools, choice="required", size=400)
     for wrong in settings.run(drawn, seed).invalid[:1]:
         problem = "the grammar accepts what is no valid call"
@@ -95,14 +100,17 @@ def _accepts(rules: str) -> Callable[[str], bool]:
     return accepts
 
 
-def _is_held(call: Call, known: Toolset) -> bool:
-    """Whether a grammar means to hold this call: its tool's schema does not refuse it, and no value is extreme."""
+def _is_held(call: Call, known: Toolset, markup: Sequence[str]) -> bool:
+    """Whether a grammar means to hold this call: its schema does not refuse it, no value is extreme or holds markup."""
     tool = known.get(call.name)
     if tool is None or not tool.required <= call.arguments.keys():
         return False
     if not all(tool.takes(key) and tool.may_be(key, value) for key, value in call.arguments.items()):
         return False
-    return "\\u0000" not in dumps(call.arguments) and all(map(_is_small, call.arguments.values()))
+    written = dumps(call.arguments)
+    if any(dumps(marker)[1:-1] in written for marker in markup):
+        return False
+    return "\\u0000" not in written and all(map(_is_small, call.arguments.values()))
 
 
 def _is_small(value: Any) -> bool:

@@ -17,6 +17,7 @@ from wireproto.testing.floods import WRITE_FILE
 from wireproto.testing.generators.ordinary import is_ordinary
 from wireproto.testing.law import Law, LawBroken, content
 from wireproto.text.json_safe import identical
+from wireproto.text.scan import MAX_GAP
 from wireproto.values import events as ev
 from wireproto.values.errors import EncodeError
 from wireproto.values.model import Call, Message
@@ -100,12 +101,15 @@ def _early(found: Decoded) -> bool:
     lengths = [len(marker) for marker in spec.markers] or [0]
     # R-CLOSE2 holds a second closer, which may be the longest marker there is.
     bound = sum(lengths) + max(lengths) + 2 * _MAX_SLOT
+    opener = spec.call.open.literals
     decoder, emitted = Decoder(spec, [WRITE_FILE]), ""
     for at, character in enumerate(text):
         events = decoder.feed(character)
         emitted += "".join(e.text for e in events if isinstance(e, ev.ArgumentDelta) and e.key == "content")
         held = decoder.pending
-        if len(held) > bound + sum(map(str.isspace, held)):
+        # R-DEPTH: what follows decides whether a call that nobody declared is a mention.
+        ahead = MAX_GAP if opener and all(literal in held for literal in opener) else 0
+        if len(held) > bound + ahead + sum(map(str.isspace, held)):
             _broken(found, EARLY, "more is held back than could be markup", bound, held, text[: at + 1])
         if start <= at < start + len(value) and emitted != value[: at - start + 1]:
             _broken(found, EARLY, "a value is held back", value[: at - start + 1], emitted, text[: at + 1])
