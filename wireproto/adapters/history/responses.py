@@ -1,0 +1,107 @@
+"""OpenAI's Responses API: the items of a request's input and its instructions, read into turns.
+
+It must not know any other API but the parts of a chat message, which pictures become. Law: what the model did in a row
+(items of reasoning, text and calls) is one turn.
+
+Source of the shapes: OpenAI's API reference of Responses, and what openai 3.57 sends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from wireproto.adapters.history.turns import (
+    Content,
+    Role,
+    Turn,
+    call_of,
+    content_of,
+    items,
+    not_read,
+    results_and_pictures,
+    text_of,
+    with_names,
+)
+from wireproto.values.fields import Fields
+from wireproto.values.model import Call, Message
+from wireproto.write.results import ToolResult
+
+_TEXTS: Final = {"input_text": "text", "output_text": "text", "text": "text", "refusal": "refusal"}
+_ROLES: Final[dict[str, Role]] = {"system": "system", "developer": "system", "user": "user"}
+
+
+def from_responses(input: object, instructions: object = None) -> list[Turn]:
+    """Read the input of a request, a text or a list of items, and its instructions.
+
+    Raises:
+        ShapeError: an item has another shape, or stands for something that is not in the request, as a reference to an
+            earlier response; names it.
+    """
+    rules = [Turn("system", _content(instructions, "instructions"))] if instructions else []
+    if isinstance(input, str):
+        return [*rules, Turn("user", input)]
+    found: list[Turn] = rules
+    results: list[tuple[ToolResult, Content]] = []
+    for where, item in items(input, "input"):
+        kind = item.read("type", str, "message")
+        if kind in ("function_call_output", "custom_tool_call_output"):
+            result = ToolResult("", "", item.read("call_id", str))
+            results.append((result, _content(item.values.get("output"), f"{where}.output")))
+            continue
+        found += results_and_pictures(results)
+        results = []
+        if kind == "message" and item.read("role", str) != "assistant":
+            role = item.read("role", str)
+            if role not in _ROLES:
+                raise not_read(f"{where}.role", role)
+            found.append(Turn(_ROLES[role], _content(item.values.get("content"), f"{where}.content")))
+            continue
+        part = _said(kind, item, where)
+        if found and found[-1].role == "assistant":
+            part = _merged(found.pop(), part)
+        found.append(part)
+    return with_names([*found, *results_and_pictures(results)])
+
+
+def _content(value: object, where: str) -> Content:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return content_of([_part(part, place) for place, part in items(value, where)])
+
+
+def _part(part: Fields, where: str) -> dict[str, Any]:
+    kind = part.read("type", str)
+    if kind in _TEXTS:
+        return {"type": "text", "text": part.read(_TEXTS[kind], str)}
+    if kind == "input_image" and part.optional("image_url"):
+        return {"type": "image_url", "image_url": {"url": part.values["image_url"]}}
+    raise not_read(where, kind)
+
+
+def _said(kind: str, item: Fields, where: str) -> Turn:
+    """Return what the model did in one item."""
+    if kind == "message":
+        return Turn("assistant", message=Message(text_of(_content(item.values.get("content"), f"{where}.content"))))
+    if kind == "function_call":
+        call = call_of(item.read("name", str), item.values.get("arguments"), item.read("call_id", str))
+        return Turn("assistant", message=Message(calls=(call,)))
+    if kind == "custom_tool_call":
+        call = Call(item.read("name", str), {"input": item.read("input", str, "")}, item.read("call_id", str))
+        return Turn("assistant", message=Message(calls=(call,)))
+    if kind != "reasoning":
+        raise not_read(where, kind)
+    # The same thought may be there twice, in full and in short.
+    texts = [
+        "\n".join(part.read("text", str) for _, part in items(item.values.get(key) or (), f"{where}.{key}"))
+        for key in ("content", "summary")
+    ]
+    hidden = item.optional("encrypted_content")
+    opaque = ({"id": item.optional("id"), "encrypted_content": hidden},) if hidden else ()
+    return Turn("assistant", message=Message(reasoning=texts[0] or texts[1]), opaque=opaque)
+
+
+def _merged(one: Turn, other: Turn) -> Turn:
+    a, b = one.message, other.message
+    message = Message(a.text + b.text, a.reasoning + b.reasoning, a.calls + b.calls)
+    return replace(one, message=message, opaque=one.opaque + other.opaque)
