@@ -26,6 +26,7 @@ FOLDERS = (
     "grammars/api",
     "grammars/targets",
     "gbnf",
+    "adapters",
     "adapters/history",
     "recover",
     "write",

@@ -81,5 +81,10 @@ def meaning(finish_reason: str | None) -> Meaning:
     None, and a word without a letter, say that nothing was said: then the output counts as ended. The name of an
     enumeration may stand before the word, as in `FinishReason.STOP`.
     """
-    word = "".join(filter(str.isalnum, str(finish_reason or "").rpartition(".")[2].lower()))
-    return "ended" if not word or word in ENDED else "cut" if word in CUT else "unknown"
+    said = word(finish_reason)
+    return "ended" if not said or said in ENDED else "cut" if said in CUT else "unknown"
+
+
+def word(finish_reason: str | None) -> str:
+    """Return a finish reason as it stands in the tables: its letters and digits, in lower case."""
+    return "".join(filter(str.isalnum, str(finish_reason or "").rpartition(".")[2].lower()))

@@ -1,0 +1,161 @@
+"""Chat Completions: the chunks of a streamed answer, `chat.completion.chunk`, and a whole `chat.completion`.
+
+Law: role, id, name and finish reason are each sent once, since clients join strings; `index` counts the calls of a
+choice from 0 without gaps. Text is one string in this API, so that its order among the calls is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal
+
+from wireproto.adapters.ending import Ending, Usage
+from wireproto.adapters.fragments import arguments_text
+from wireproto.adapters.frames import Chunk, Frame, Once, Piece
+from wireproto.adapters.ids import Ids, Numbering
+from wireproto.adapters.writer import AnswerWriter, OpenCall
+from wireproto.values.events import ReasoningDelta, TextDelta
+from wireproto.values.model import Message
+
+ReasoningKey = Literal["reasoning_content", "reasoning"]
+
+
+class ChatWriter(AnswerWriter):
+    """Writes one choice of a streamed answer; more choices are more writers, all of which begin before one goes on.
+
+    `id`, `model` and `created` (seconds since 1970) are those of the answer. `reasoning`: the key for reasoning, which
+    the API itself has none for: llama.cpp says `reasoning_content`, vLLM and Ollama `reasoning`. `raw`: the model's own
+    text of each call goes with it, in `extra_content.wireproto.raw`. `ids` gives the ids of calls. `numbers` counts
+    them, if somebody else counts too.
+    """
+
+    named: ClassVar[bool] = False
+    in_turn: ClassVar[bool] = False
+    done: ClassVar[str] = "data: [DONE]\n\n"
+
+    def __init__(
+        self,
+        id: str,
+        model: str,
+        created: int,
+        *,
+        choice: int = 0,
+        reasoning: ReasoningKey = "reasoning_content",
+        raw: bool = False,
+        ids: Ids | None = None,
+        numbers: Numbering | None = None,
+    ) -> None:
+        super().__init__(ids)
+        self._id, self._model, self._created, self._choice = id, model, created, choice
+        self._raw, self._numbers = raw, numbers if numbers is not None else Numbering()
+        self._text_frame = Frame(lambda text: self._chunk({"content": text}), named=False)
+        self._reasoning_frame = Frame(lambda text: self._chunk({reasoning: text}), named=False)
+
+    def delta(self, fields: Mapping[str, Any]) -> list[Chunk]:
+        """Return a chunk with a delta of another kind, such as a refusal."""
+        return [*self.open(), self._chunk({**fields})]
+
+    def usage(self, usage: Usage | Mapping[str, Any]) -> Chunk:
+        """Return the chunk with what the answer cost: the very last one, and only if the client asked for it."""
+        return {**self._head(), "choices": [], "usage": _usage(usage)}
+
+    def _head(self) -> Chunk:
+        return {"id": self._id, "object": "chat.completion.chunk", "created": self._created, "model": self._model}
+
+    def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> Chunk:
+        choice = {"index": self._choice, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        return {**self._head(), "choices": [choice]}
+
+    def _once(self, delta: dict[str, Any], finish_reason: str | None = None) -> Piece:
+        return Piece(Once(self._chunk(delta, finish_reason), named=False))
+
+    def _begin(self) -> Iterator[Piece]:
+        self._ready = {TextDelta: self._text_frame, ReasoningDelta: self._reasoning_frame}
+        yield self._once({"role": "assistant", "content": None})
+
+    def _text(self, text: str) -> Iterator[Piece]:
+        yield Piece(self._text_frame, text)
+
+    def _reasoning(self, text: str) -> Iterator[Piece]:
+        yield Piece(self._reasoning_frame, text)
+
+    def _more(self, call: OpenCall, text: str) -> Iterator[Piece]:
+        if call.shape is not None:
+            if text:
+                yield Piece(call.shape, text)
+            return
+        call.number = index = self._numbers.next()
+        call.shape = Frame(
+            lambda more: self._chunk({"tool_calls": [{"index": index, "function": {"arguments": more}}]}), named=False
+        )
+        function = {"name": call.name, "arguments": text}
+        yield self._once({"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": function}]})
+
+    def _over(self, call: OpenCall, text: str, complete: bool, raw: str) -> Iterator[Piece]:
+        if not (self._raw and raw and complete):
+            yield from self._more(call, text)
+            return
+        if call.shape is None:
+            yield from self._more(call, "")
+        more = {"index": call.number, "function": {"arguments": text}, **_extra(raw)}
+        yield self._once({"tool_calls": [more]})
+
+    def _end(self, finish_reason: str | None, usage: Usage | Mapping[str, Any] | None) -> Iterator[Piece]:
+        yield self._once({}, self.ending.finish(finish_reason))
+        if usage is not None:
+            yield Piece(Once(self.usage(usage), named=False))
+
+    def _failure(self, message: str, code: str | None) -> Chunk:
+        return {"error": {"message": message, "type": "server_error", "param": None, "code": code}}
+
+
+def chat_choice(
+    message: Message,
+    index: int = 0,
+    *,
+    finish_reason: str | None = None,
+    reasoning: ReasoningKey = "reasoning_content",
+    raw: bool = False,
+    ids: Ids | None = None,
+) -> Chunk:
+    """Return a message as a choice of a whole answer; the arguments are those of `ChatWriter` and its `close`."""
+    ending, ids = Ending(), ids if ids is not None else Ids()
+    calls = []
+    for call in message.calls:
+        ending.note(call.complete)
+        function = {"name": call.name, "arguments": arguments_text(call)}
+        shown = {"id": ids.give(call.id), "type": "function", "function": function}
+        calls.append(shown | _extra(call.raw) if raw and call.raw and call.complete else shown)
+    answer: Chunk = {"role": "assistant", "content": message.text or (None if calls else ""), "refusal": None}
+    if message.reasoning:
+        answer[reasoning] = message.reasoning
+    if calls:
+        answer["tool_calls"] = calls
+    return {"index": index, "message": answer, "logprobs": None, "finish_reason": ending.finish(finish_reason)}
+
+
+def chat_completion(
+    message: Message,
+    id: str,
+    model: str,
+    created: int,
+    *,
+    finish_reason: str | None = None,
+    usage: Usage | Mapping[str, Any] | None = None,
+    reasoning: ReasoningKey = "reasoning_content",
+    raw: bool = False,
+    ids: Ids | None = None,
+) -> Chunk:
+    """Return a message as a whole `chat.completion`; the arguments are those of `ChatWriter` and its `close`."""
+    choice = chat_choice(message, finish_reason=finish_reason, reasoning=reasoning, raw=raw, ids=ids)
+    answer = {"id": id, "object": "chat.completion", "created": created, "model": model, "choices": [choice]}
+    return answer if usage is None else {**answer, "usage": _usage(usage)}
+
+
+def _usage(usage: Usage | Mapping[str, Any]) -> dict[str, Any]:
+    return usage.chat() if isinstance(usage, Usage) else {**usage}
+
+
+def _extra(raw: str) -> dict[str, Any]:
+    """Return a field that clients keep and send back: whoever reads it can replay the call byte for byte."""
+    return {"extra_content": {"wireproto": {"raw": raw}}}

@@ -1,0 +1,62 @@
+"""The arguments of a call as JSON text that grows: the one machine that all writers share.
+
+It knows no API. Law: the fragments of a complete call join to strict JSON that is its arguments; those of an incomplete
+call never parse, since nobody closes their object. Each fragment can be encoded in UTF-8.
+"""
+
+from __future__ import annotations
+
+from json.encoder import encode_basestring, encode_basestring_ascii
+
+from wireproto.values.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallEnd, CallStart, Event
+from wireproto.values.model import Call
+
+
+class Fragments:
+    """Turns the events of calls, one call after the other, into fragments of their arguments' JSON."""
+
+    __slots__ = ("_empty", "_string")
+
+    def __init__(self) -> None:
+        self._empty, self._string = True, False
+
+    def of(self, event: Event) -> str:
+        """Return what an event adds to the JSON of the open call's arguments; "" for what adds nothing."""
+        kind = type(event)
+        if isinstance(event, ArgumentDelta):
+            return inside(event.text) if self._string else encodable(event.text)
+        if isinstance(event, ArgumentStart):
+            head = ("{" if self._empty else ",") + '"' + inside(event.key) + '":'
+            self._empty, self._string = False, event.kind == "string"
+            return head + '"' if self._string else head
+        if kind is ArgumentEnd:
+            return '"' if self._string else ""
+        if isinstance(event, CallEnd):
+            # An API that wants arguments wants an object, also of a tool that has none.
+            return "" if not event.call.complete else "{}" if self._empty else "}"
+        if kind is CallStart:
+            self._empty, self._string = True, False
+        return ""
+
+
+def inside(text: str) -> str:
+    """Return the inside of a JSON string, half of a surrogate pair escaped, which UTF-8 cannot carry."""
+    return encodable(encode_basestring(text)[1:-1])
+
+
+def encodable(json: str) -> str:
+    """Return JSON text with halves of surrogate pairs escaped; they can stand in its strings only."""
+    if json.isascii():
+        return json
+    try:
+        json.encode()
+    except UnicodeEncodeError:
+        return "".join(c if not "\ud800" <= c <= "\udfff" else encode_basestring_ascii(c)[1:-1] for c in json)
+    return json
+
+
+def arguments_text(call: Call) -> str:
+    """Return the arguments of a whole call as an API has them: of an incomplete call what does not parse."""
+    if call.complete:
+        return encodable(call.arguments_json)
+    return encodable(call.arguments_json)[:-1] if call.arguments else ""
