@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, islice, product
 
-from wireproto.engine.call_opening import CallOpening, OpenerContext, find_argument, find_call
+from wireproto.engine.call_opening import CallOpening, OpenerContext, find_call
 from wireproto.engine.damaged_openers import find_damaged, left_over
 from wireproto.engine.left_context import QUOTING, LeftContext
 from wireproto.engine.openers import FENCE_WIDTH, FENCES, inside
 from wireproto.engine.regions import Region
 from wireproto.format.alphabet import MAX_DECLARED
-from wireproto.format.declared import can_name, declaring, naming
+from wireproto.format.declared import declaring, naming
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
@@ -33,10 +33,10 @@ from wireproto.tools.toolset import Toolset
 
 # The dialect whose body is a JSON object with name and arguments, and nothing else: what models write without markers.
 RECORDS = "hermes"
-_NEAR = 160  # how far before a lone argument, or before an object, the tool's name may stand
+NEAR = 160  # how far before a lone argument, or before an object, the tool's name may stand
 # How many openers of calls are looked at more closely: these, and one more for so many characters.
-_TRIES = 32
-_PER_TRY = 128
+TRIES = 32
+PER_TRY = 128
 _SPECIAL = re.compile(r"[A-Za-z0-9_.:-]{0,256}(?:<[|｜]|<[a-z]+:|\[[A-Z_]+\])")
 _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,256}\Z")
 _TOKEN = re.compile(r"<\|[^<>|]*\|>|<｜[^<>｜]*｜>|\[/?[A-Z_]+\]")
@@ -56,7 +56,7 @@ class Hypothesis:
     looked at begins, if that is before `start`. `causes` are diagnoses of what made it none. `bare`: nothing but its
     place says that it may be a call; `quoted`: it stands as a quotation; `foreign`: in another dialect than expected.
     `habit` names the format that a call was read in already, if no dialect has it. `marked`: it has markers of its
-    own; `any_name`: names count that no tool has.
+    own; `any_name`: names count that no tool has. `weak`: it has to end its line, and to stand in no fence.
     """
 
     dialect: str | Dialect
@@ -73,6 +73,7 @@ class Hypothesis:
     habit: str = ""
     marked: bool = False
     any_name: bool = False
+    weak: bool = False
 
     def position(self, at: int) -> int:
         """Return the position in the original text of a position in the decoded text."""
@@ -106,7 +107,7 @@ def telltales(own: Dialect | None) -> re.Pattern[str] | None:
     for spelling in spelled:
         if any(not header.first and (header.nodes or spelling.codec.body != "object") for header in spelling.headers):
             return None  # a call begins with any word
-    openers = {*_argument_openers(own, NO_UNUSUAL)[1], *(opener for each in spelled for opener in each.openers)}
+    openers = {*argument_openers(own, NO_UNUSUAL)[1], *(opener for each in spelled for opener in each.openers)}
     firsts = {*every_opener().firsts, *_inner_openers(own)[0].firsts, *(opener[0] for opener in openers), "{", "&"}
     return re.compile(f"[{re.escape(''.join(sorted(firsts)))}]|{_BRACKETLESS}")
 
@@ -119,7 +120,7 @@ def every_marker(own: Dialect | None) -> Literals:
 
 def has_element(text: str, tools: Toolset) -> bool:
     """Return whether a tag stands in the text that is nothing but a declared name."""
-    found = iter_literals(_names(tools.names), text) if tools.names else ()
+    found = iter_literals(literal_names(tools.names), text) if tools.names else ()
     return any(text[hit.start() - 1 : hit.start()] == "<" and text[hit.end() : hit.end() + 1] == ">" for hit in found)
 
 
@@ -158,42 +159,6 @@ def quotations(text: str) -> Iterator[Hypothesis]:
             yield Hypothesis(AUTO, text, start, end, quoted=True)
 
 
-@lru_cache(maxsize=1)
-def _record_start() -> re.Pattern[str]:
-    record = find_dialect(RECORDS).record
-    names = "|".join(map(re.escape, record.first_members))
-    kind = r"type[\"'][ \t]{0,8}:[ \t]{0,8}[\"']function"
-    return re.compile(rf"\{{[ \t\r\n]{{0,64}}[\"'](?:{names}|{kind})[\"']")
-
-
-def records(text: str) -> Iterator[Hypothesis]:
-    """Yield the hypotheses of objects that may be a call: the missing marker is supplied."""
-    for found in _record_start().finditer(text):
-        dialect = find_dialect(RECORDS)
-        yield Hypothesis(dialect, text, found.start(), len(text), dialect.call.open.format(), bare=True)
-
-
-def begins_alone(guess: Hypothesis, floor: int) -> Hypothesis | None:
-    """Return a bare hypothesis where a call without markers may begin, and whether it is quoted there (R-MISSING).
-
-    That is the start of the text or of a line, behind `>`, behind an opener on its line, or behind the call before it,
-    which ends at `floor`.
-    """
-    if not guess.bare:
-        return guess
-    before = guess.text[max(floor, guess.start - _NEAR) : guess.start].rstrip(" \t[")
-    quoted = is_quotation(before)
-    behind = floor > 0 and not guess.text[floor : guess.start][:_NEAR].strip(BLANK + ",;[")
-    alone = not before or before[-1] in "\n>" or _follows_opener(before.rpartition("\n")[2])
-    return replace(guess, quoted=quoted) if quoted or behind or alone else None
-
-
-def _follows_opener(line: str) -> bool:
-    """Return whether an opener stands in what is before a place on its line, and is not quoted."""
-    opener = every_opener().find(line)
-    return opener is not None and line[: opener.start()][-1:] not in QUOTING
-
-
 def is_quotation(before: str) -> bool:
     """Return whether what follows this on its line is inline code or in a block quotation."""
     code = before.endswith("`") and not before.endswith("```")
@@ -225,7 +190,7 @@ def marked(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothesi
         return
     # Where dialects differ in the markers that are missing, what is left of those says which one it is.
     closed = {close for some in openers.values() for each in some for close in _outer_closers(each) if close in text}
-    for found in islice(iter_literals(literals, text), _TRIES + len(text) // _PER_TRY):
+    for found in islice(iter_literals(literals, text), TRIES + len(text) // PER_TRY):
         if text[max(0, found.start() - 1) : found.start()] in QUOTING:
             continue  # see `quotations`
         shapes: dict[object, Spelling] = {}
@@ -261,7 +226,7 @@ def _marked_guess(text: str, at: int, spelling: Spelling, tools: Toolset) -> Hyp
 
 
 def _marked_at(text: str, at: int, start: int, lead: str, opening: CallOpening, any_name: bool) -> Hypothesis:
-    before = text[max(0, at - _NEAR) : at]
+    before = text[max(0, at - NEAR) : at]
     quoted = is_quotation(before) or before[-1:] in QUOTING or before.rpartition("\n")[2].count("`") % 2 == 1
     dialect, origin = opening.spelling.dialect, at if start != at else None
     return Hypothesis(dialect, text, start, len(text), lead, origin, quoted=quoted, marked=True, any_name=any_name)
@@ -283,7 +248,8 @@ def _bare_headers() -> tuple[tuple[Dialect, Template], ...]:
 
 
 @lru_cache(maxsize=CACHED)
-def _names(names: tuple[str, ...]) -> Literals:
+def literal_names(names: tuple[str, ...]) -> Literals:
+    """Return the declared names, to look for; one that is too long is in no header."""
     return Literals(frozenset(name for name in names if len(name) <= MAX_DECLARED))
 
 
@@ -292,8 +258,8 @@ def stripped(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothe
     if not tools.names:
         return
     headers = sorted(_bare_headers(), key=lambda pair: pair[0] is not own)
-    for found in iter_literals(_names(tools.names), text):
-        if text.find("{", found.end(), found.end() + _NEAR) < 0:
+    for found in iter_literals(literal_names(tools.names), text):
+        if text.find("{", found.end(), found.end() + NEAR) < 0:
             continue  # a name in prose, as most are
         for dialect, header in headers:
             head = _bare_head(text, found, dialect, header, tools)
@@ -318,7 +284,7 @@ def _bare_head(text: str, name: re.Match[str], dialect: Dialect, header: Templat
             section = dialect.section.open.format() if dialect.section is not None else ""
             prefix = section + dialect.call.open.fill(**matched.slots)
             # What stands behind a marker has lost some of them at most: no server took them away.
-            kept = text[max(0, start - _NEAR) : start].rstrip(BLANK).endswith((">", "]"))
+            kept = text[max(0, start - NEAR) : start].rstrip(BLANK).endswith((">", "]"))
             causes = () if kept else ("special-tokens-stripped",)
             return Hypothesis(dialect, text, body, len(text), prefix, start, causes=causes)
     return None
@@ -332,7 +298,7 @@ def _names_a_tool(dialect: Dialect, head: Match, tools: Toolset) -> bool:
 
 
 @lru_cache(maxsize=CACHED)
-def _argument_openers(own: Dialect | None, unusual: Unusual) -> tuple[Literals, dict[str, Spelling]]:
+def argument_openers(own: Dialect | None, unusual: Unusual) -> tuple[Literals, dict[str, Spelling]]:
     """Return what tagged arguments begin with, and the spelling of each; a dialect may have no such arguments."""
     specs = [own] if own is not None else [find_dialect(name) for name in dialects()]
     named: dict[str, Spelling] = {}
@@ -340,45 +306,6 @@ def _argument_openers(own: Dialect | None, unusual: Unusual) -> tuple[Literals, 
         if spelling.codec.body == "arguments" and not spelling.key_is_tag and not spelling.codec.has_cdata:
             named.setdefault(spelling.keys[0].first, declaring(spelling, unusual))
     return Literals(frozenset(named)), named
-
-
-def lone_arguments(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothesis]:
-    """Yield the hypotheses of tagged arguments without a call's header, of a tool that declares the first of them."""
-    literals, named = _argument_openers(own, tools.unusual)
-    for found in iter_literals(literals, text) if named and tools.tools else ():
-        at = found.start()
-        before = text[max(0, at - _NEAR) : at]
-        line = before.rpartition("\n")[2]
-        if line.strip(" \t") and not _follows_opener(line):
-            continue
-        guess = _argument_guess(text, at, before, named[found.group()], tools, not line.strip(" \t"))
-        if guess is not None:
-            yield guess
-
-
-def _argument_guess(
-    text: str, at: int, before: str, spelling: Spelling, tools: Toolset, alone: bool
-) -> Hypothesis | None:
-    key = find_argument(spelling, text, at, len(text), None)
-    if not isinstance(key, Match):
-        return None
-    # A name that no header of this format can hold is none that the model meant.
-    names = (tool.name for tool in tools.tools if key.slots["key"] in tool.keys)
-    fitting = [name for name in names if can_name(spelling.dialect.call.open, spelling.dialect, name)]
-    named = [
-        hit for hit in iter_literals(_names(tools.names), before) if hit.group() in fitting and _is_word(before, hit)
-    ]
-    if not named and (len(fitting) != 1 or not alone):
-        return None
-    name = named[-1].group() if named else fitting[0]
-    origin = at - len(before) + before.rfind("\n", 0, named[-1].start()) + 1 if named else at
-    prefix = spelling.dialect.call.open.format(name=name)
-    return Hypothesis(spelling.dialect, text, at, len(text), prefix, origin, marked=not alone)
-
-
-def _is_word(text: str, hit: re.Match[str]) -> bool:
-    around = text[max(0, hit.start() - 1) : hit.start()] + text[hit.end() : hit.end() + 1]
-    return not any(char.isalnum() or char == "_" for char in around)
 
 
 def fences(text: str) -> Iterator[tuple[int, int]]:

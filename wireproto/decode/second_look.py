@@ -15,21 +15,19 @@ from dataclasses import dataclass, field, replace
 from wireproto.decode.hypotheses import (
     RECORDS,
     Hypothesis,
-    begins_alone,
     every_marker,
     every_opener,
     fences,
     has_element,
     has_special,
-    lone_arguments,
     marked,
     quotations,
-    records,
     stripped,
     telltales,
     unescaped,
 )
 from wireproto.decode.recogniser import Recogniser
+from wireproto.decode.unmarked import begins_alone, elements, lone_arguments, records
 from wireproto.engine.openers import first_table, unrepaired
 from wireproto.engine.transcript import Prose, Transcript
 from wireproto.format.dialect import Dialect
@@ -94,8 +92,9 @@ class _SecondLook:
             fenced = [(start + opener, start + closer) for opener, closer in fences(text)]
             for call, guess in self._calls(text, kind):
                 span = Span(start + guess.position(call.span[0]), start + guess.position(call.span[1]))
-                if self._claim(span):
-                    found.append(self._candidate(call, span, guess, self._code(kind, guess, span, fenced)))
+                code = self._code(kind, guess, span, fenced)
+                if not (guess.weak and KINDS[code] == "quoted") and self._claim(span):
+                    found.append(self._candidate(call, span, guess, code))
         self.transcript.candidates += sorted(found, key=lambda call: call.span)
 
     def _calls(self, text: str, kind: Prose) -> Iterator[tuple[Call, Hypothesis]]:
@@ -131,6 +130,7 @@ class _SecondLook:
         yield from self._first_of_each(records(text))
         yield from self._first_of_each(stripped(text, self.tools, self.own))
         yield from self._first_of_each(lone_arguments(text, self.tools, self.own))
+        yield from self._first_of_each(elements(text, self.tools, self.own))
 
     def _whole(self, guess: Hypothesis) -> Iterator[tuple[Call, Hypothesis]]:
         """Decode a hypothesis to its end; yield what is a call there, and what is quoted there."""
@@ -156,7 +156,7 @@ class _SecondLook:
         for guess in guesses:
             if self._spare <= 0:
                 return
-            stands = begins_alone(guess, floor) if guess.start >= floor else None
+            stands = begins_alone(guess, floor, self.tools) if guess.start >= floor else None
             if stands is None:
                 continue
             call, floor = self._first(stands)
@@ -203,6 +203,10 @@ class _SecondLook:
         begun = call.complete or (call.arguments and has_special(guess.text, guess.position(call.span[0])))
         if guess.marked and not begun:
             return False
+        if guess.weak and not self._stands_apart(call, guess):
+            return False
+        if guess.weak and guess.any_name:
+            return self.tools.any_name or self._is_misnamed(call)
         if guess.marked and not self.tools.accepts(call.name):
             return self._may_be_unknown(call, guess)
         if not (self.tools.empty or self.tools.accepts(call.name)) or (guess.quoted and not call.complete):
@@ -213,6 +217,23 @@ class _SecondLook:
         tool = self.tools.get(call.name)
         fits = not call.arguments or tool is None or not tool.keys or bool(call.arguments.keys() & tool.keys)
         return fits and not lacks_arguments and not _is_definition(call)
+
+    def _stands_apart(self, call: Call, guess: Hypothesis) -> bool:
+        """Return whether a whole call has nothing but brackets and further calls behind it on its line.
+
+        A sentence of its own may follow where one ended before the call; else it is an example in a sentence.
+        """
+        start, end = map(guess.position, call.span)
+        rest = guess.text[end : end + _REST].partition("\n")[0].strip(BLANK + "],;")[:1]
+        before = guess.text[max(0, start - _FIRST) : start].rstrip(BLANK + "[")[-1:]
+        apart = before in (*".!?…:",) and rest.isalpha() and not rest.islower() and not guess.any_name
+        return bool(call.complete and call.arguments) and (rest in ("", "{") or apart)
+
+    def _is_misnamed(self, call: Call) -> bool:
+        """Return whether the arguments are those of a declared tool, each of them and all that it requires."""
+        given = call.arguments.keys()
+        forward = self.policy.unknown_tools == "forward"
+        return forward and any(given <= tool.keys and given >= set(tool.required) for tool in self.tools.tools)
 
     def _may_be_unknown(self, call: Call, guess: Hypothesis) -> bool:
         """Return whether a call of a tool that nobody declared may have been meant, where a marker is missing.

@@ -20,7 +20,7 @@ _BRACKETS = ("「", "『", "《", "〈")
 # A marker directly behind one of these may be quoted, and then opens nothing (R-OPEN).
 QUOTING = ("`", *_QUOTATION_MARKS, *_BRACKETS)
 _BEFORE_MARKS = BLANK + "([{=:,"
-_OPEN_QUOTATION = re.compile(r'(?:\A|[\s(\[{=:,])"[^"]*\Z|[“«][^”»]*\Z|„[^“”]*\Z|[「『][^」』]*\Z')
+OPEN_QUOTATION = re.compile(r'(?:\A|[\s(\[{=:,])"[^"]*\Z|[“«][^”»]*\Z|„[^“”]*\Z|[「『][^」』]*\Z')
 # How many openers that may be damaged are looked at: these, and one more for so many characters.
 _REPAIRS = 32
 _PER_REPAIR = 96
@@ -123,7 +123,7 @@ class LeftContext(State):
         A mark that directly stands before it is asked for by `is_quoted`.
         """
         line = self.buffer.slice(max(self.floor, position - _LINE), position).rpartition("\n")[2]
-        return line.count("`") % 2 == 1 or _OPEN_QUOTATION.search(line) is not None
+        return line.count("`") % 2 == 1 or OPEN_QUOTATION.search(line) is not None
 
     def ends_turn(self, held: str, tokens: tuple[str, ...], in_call: bool) -> bool:
         """Return whether the end of the output is end-of-turn tokens and nothing else, and they are meant.
