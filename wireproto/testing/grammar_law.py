@@ -3,12 +3,13 @@
 It must not know how grammars are written. Law: our own matcher decides, and llama.cpp's engine too where it is there.
 
 Between raw tags a grammar may refuse a value that holds markup of calls, though the decoder takes it: not all that
-follows a mention is written as rules (docs/reference/grammars.md, "Limits"). Such values are not held to the law.
+follows a mention is written as rules (docs/reference/grammars.md, "Limits"). Such values are not held to the law. Nor
+are calls that are incomplete since a free key of an object may have been written twice: no grammar can tell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
@@ -72,7 +73,10 @@ def check_grammar(dialect: Dialect, tools: Tools, written: Iterable[Sequence[Cal
             trial = Trial(text, (), tools, message=Message(calls=tuple(calls)))
             raise LawBroken(GRAMMAR_AGREES, problem, text, "refused", trial, dialect)
     settings = CheckSettings(dialect, tools, choice="required", size=400)
-    for wrong in settings.run(drawn, seed).invalid[:1]:
+    may_repeat = any(_has_free_keys(tool.schema) for tool in known.tools)
+    for wrong in settings.run(drawn, seed).invalid:
+        if may_repeat and not all(call.complete for call in wrong.calls):
+            continue
         problem = "the grammar accepts what is no valid call"
         raise LawBroken(GRAMMAR_AGREES, problem, "valid calls", wrong.problem, Trial(wrong.text, (), tools), dialect)
     return tried
@@ -111,6 +115,16 @@ def _is_held(call: Call, known: Toolset, markup: Sequence[str]) -> bool:
     if any(dumps(marker)[1:-1] in written for marker in markup):
         return False
     return "\\u0000" not in written and all(map(_is_small, call.arguments.values()))
+
+
+def _has_free_keys(schema: Any) -> bool:
+    """Whether there is an object in a schema that declares none of its keys."""
+    if isinstance(schema, list):
+        return any(map(_has_free_keys, schema))
+    if not isinstance(schema, Mapping):
+        return False
+    free = "object" in (schema.get("type"), *(schema.get("type") or ())) and not schema.get("properties")
+    return free or any(map(_has_free_keys, schema.values()))
 
 
 def _is_small(value: Any) -> bool:
