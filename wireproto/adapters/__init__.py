@@ -17,7 +17,7 @@ from __future__ import annotations
 from wireproto.adapters.chat import ChatWriter, chat_choice, chat_completion
 from wireproto.adapters.ending import Ending, Usage
 from wireproto.adapters.fragments import Fragments
-from wireproto.adapters.ids import Ids, Numbering, wire_id
+from wireproto.adapters.ids import Ids, IdSource, Numbering, wire_id
 from wireproto.adapters.messages import MessagesWriter, message_object
 from wireproto.adapters.responses import ResponsesWriter, response_object
 from wireproto.adapters.writer import AnswerWriter, NativeDelta, Written
@@ -27,6 +27,7 @@ __all__ = [
     "ChatWriter",
     "Ending",
     "Fragments",
+    "IdSource",
     "Ids",
     "MessagesWriter",
     "NativeDelta",

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from wireproto.adapters.ending import Ending, Usage
 from wireproto.adapters.fragments import arguments_text
 from wireproto.adapters.frames import Chunk, Frame, Once, Piece
-from wireproto.adapters.ids import Ids, Numbering
+from wireproto.adapters.ids import Ids, IdSource, Numbering
 from wireproto.adapters.writer import AnswerWriter, OpenCall
 from wireproto.values.events import ReasoningDelta, TextDelta
 from wireproto.values.model import Message
@@ -42,7 +42,7 @@ class ChatWriter(AnswerWriter):
         choice: int = 0,
         reasoning: ReasoningKey = "reasoning_content",
         raw: bool = False,
-        ids: Ids | None = None,
+        ids: IdSource | None = None,
         numbers: Numbering | None = None,
     ) -> None:
         super().__init__(ids)
@@ -116,15 +116,15 @@ def chat_choice(
     finish_reason: str | None = None,
     reasoning: ReasoningKey = "reasoning_content",
     raw: bool = False,
-    ids: Ids | None = None,
+    ids: IdSource | None = None,
 ) -> Chunk:
     """Return a message as a choice of a whole answer; the arguments are those of `ChatWriter` and its `close`."""
-    ending, ids = Ending(), ids if ids is not None else Ids()
+    ending, source = Ending(), ids if ids is not None else Ids()
     calls = []
     for call in message.calls:
         ending.note(call.complete)
         function = {"name": call.name, "arguments": arguments_text(call)}
-        shown = {"id": ids.give(call.id), "type": "function", "function": function}
+        shown = {"id": source.give(call.id, call.name), "type": "function", "function": function}
         calls.append(shown | _extra(call.raw) if raw and call.raw and call.complete else shown)
     answer: Chunk = {"role": "assistant", "content": message.text or (None if calls else ""), "refusal": None}
     if message.reasoning:
@@ -144,7 +144,7 @@ def chat_completion(
     usage: Usage | Mapping[str, Any] | None = None,
     reasoning: ReasoningKey = "reasoning_content",
     raw: bool = False,
-    ids: Ids | None = None,
+    ids: IdSource | None = None,
 ) -> Chunk:
     """Return a message as a whole `chat.completion`; the arguments are those of `ChatWriter` and its `close`."""
     choice = chat_choice(message, finish_reason=finish_reason, reasoning=reasoning, raw=raw, ids=ids)

@@ -11,9 +11,18 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
 from collections.abc import Hashable, Iterable
 from secrets import token_hex
+from typing import Protocol
 
 _PLAIN = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _CARRIER = re.compile(r"wire_[0-9a-f]{8}_([A-Za-z0-9_-]+)")
+
+
+class IdSource(Protocol):
+    """What gives ids to calls: `Ids`, or something of your own."""
+
+    def give(self, wire: str | None = None, name: str = "") -> str:
+        """Return the id of a new call of the tool `name`; `wire` is the one that was written, if one was."""
+        ...
 
 
 class Ids:
@@ -27,12 +36,12 @@ class Ids:
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = {*taken}
 
-    def give(self, written: str | None = None) -> str:
-        """Return the id of a call that is new; `written`: the one that the model or a server wrote."""
-        given = written or ""
+    def give(self, wire: str | None = None, name: str = "") -> str:
+        """Return the id of a call that is new; `wire`: the one that the model or a server wrote."""
+        given = wire or ""
         keeps = _PLAIN.fullmatch(given) is not None and _CARRIER.fullmatch(given) is None
         while not keeps or given in self._taken:
-            given = f"wire_{token_hex(4)}_{_spelled(written)}" if written else f"call_{token_hex(12)}"
+            given = f"wire_{token_hex(4)}_{_spelled(wire)}" if wire else f"call_{token_hex(12)}"
             keeps = True
         self._taken.add(given)
         return given
@@ -50,8 +59,8 @@ def wire_id(given: str) -> str:
         return given
 
 
-def _spelled(written: str) -> str:
-    return urlsafe_b64encode(written.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+def _spelled(wire: str) -> str:
+    return urlsafe_b64encode(wire.encode("utf-8", "surrogatepass")).decode().rstrip("=")
 
 
 class Numbering:

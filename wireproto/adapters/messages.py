@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from wireproto.adapters.ending import Ending, Usage
 from wireproto.adapters.frames import Chunk, Frame, Once, Piece, Shape
-from wireproto.adapters.ids import Ids
+from wireproto.adapters.ids import Ids, IdSource
 from wireproto.adapters.parts import parts_of
 from wireproto.adapters.writer import AnswerWriter, OpenCall
 from wireproto.values.events import ReasoningDelta, TextDelta
@@ -40,7 +40,7 @@ class MessagesWriter(AnswerWriter):
         eager: Collection[str] | bool = (),
         signature: str = "",
         usage: Usage | None = None,
-        ids: Ids | None = None,
+        ids: IdSource | None = None,
     ) -> None:
         super().__init__(ids)
         self._id, self._model, self._eager, self._signature = id, model, eager, signature
@@ -124,16 +124,16 @@ def message_object(
     finish_reason: str | None = None,
     usage: Usage | Mapping[str, Any] | None = None,
     signature: str = "",
-    ids: Ids | None = None,
+    ids: IdSource | None = None,
 ) -> Chunk:
     """Return a message as a whole answer; the arguments are those of `MessagesWriter` and its `close`."""
-    ending, ids = Ending(), ids if ids is not None else Ids()
+    ending, source = Ending(), ids if ids is not None else Ids()
     content: list[Chunk] = []
     for part in parts_of(message):
         if isinstance(part, Call):
             ending.note(part.complete)
             if part.complete:
-                use = {"id": ids.give(part.id), "name": part.name, "input": dict(part.arguments)}
+                use = {"id": source.give(part.id, part.name), "name": part.name, "input": dict(part.arguments)}
                 content.append({"type": "tool_use", **use})
         elif part.kind == "text":
             content.append({"type": "text", "text": part.text})

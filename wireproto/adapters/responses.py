@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from wireproto.adapters.ending import Ending, Usage
 from wireproto.adapters.fragments import arguments_text
 from wireproto.adapters.frames import Chunk, NumberedFrame, Once, Piece
-from wireproto.adapters.ids import Ids
+from wireproto.adapters.ids import Ids, IdSource
 from wireproto.adapters.parts import parts_of
 from wireproto.adapters.writer import AnswerWriter, OpenCall
 from wireproto.values.events import ReasoningDelta, TextDelta
@@ -42,7 +42,7 @@ class ResponsesWriter(AnswerWriter):
         *,
         reasoning: ReasoningItem = "text",
         fields: Mapping[str, Any] | None = None,
-        ids: Ids | None = None,
+        ids: IdSource | None = None,
     ) -> None:
         super().__init__(ids)
         self._id, self._model, self._created, self._fields = id, model, created, {**(fields or {})}
@@ -174,17 +174,17 @@ def response_object(
     usage: Usage | Mapping[str, Any] | None = None,
     reasoning: ReasoningItem = "text",
     fields: Mapping[str, Any] | None = None,
-    ids: Ids | None = None,
+    ids: IdSource | None = None,
 ) -> Chunk:
     """Return a message as a whole answer; the arguments are those of `ResponsesWriter` and its `close`."""
-    ending, ids = Ending(), ids if ids is not None else Ids()
+    ending, source = Ending(), ids if ids is not None else Ids()
     output: list[Chunk] = []
     for part in parts_of(message):
         if isinstance(part, Call):
             ending.note(part.complete)
             status: Status = "completed" if part.complete else "incomplete"
             name = f"fc_{id}_{len(output)}"
-            output.append(_call_item(name, ids.give(part.id), part.name, arguments_text(part), status))
+            output.append(_call_item(name, source.give(part.id, part.name), part.name, arguments_text(part), status))
         elif part.kind == "text":
             output.append(_text_item(f"msg_{id}_{len(output)}", "completed", part.text))
         else:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NoReturn, Union
 from wireproto.adapters.ending import Ending, Usage
 from wireproto.adapters.fragments import Fragments, encodable
 from wireproto.adapters.frames import Chunk, Piece, Shape, sse
-from wireproto.adapters.ids import Ids
+from wireproto.adapters.ids import Ids, IdSource
 from wireproto.values.errors import WireprotoError
 from wireproto.values.events import (
     ArgumentDelta,
@@ -79,9 +79,9 @@ class AnswerWriter(ABC):
     done: ClassVar[str] = ""
     """What a stream ends with, behind its last chunk."""
 
-    def __init__(self, ids: Ids | None) -> None:
+    def __init__(self, ids: IdSource | None) -> None:
         self.ending = Ending()
-        self._ids = ids if ids is not None else Ids()
+        self._ids: IdSource = ids if ids is not None else Ids()
         self._fragments = Fragments()
         self._call: OpenCall | None = None
         self._natives: dict[Hashable, OpenCall] = {}
@@ -196,7 +196,7 @@ class AnswerWriter(ABC):
         for event in events:
             text += self._fragments.of(event)
             if isinstance(event, CallStart):
-                self._call = OpenCall(self._ids.give(event.id), event.name)
+                self._call = OpenCall(self._ids.give(event.id, event.name), event.name)
             elif isinstance(event, CallEnd) and self._call is not None:
                 call, self._call = self._call, None
                 yield from self._finish(call, text, event.call.complete, event.call.raw)
@@ -238,7 +238,7 @@ class AnswerWriter(ABC):
     def _advance(self, call: OpenCall) -> Iterator[Piece]:
         """Write what waits of a native call, if its name is known."""
         if call.name and call.pending:
-            call.id = call.id or self._ids.give(call.written_id)
+            call.id = call.id or self._ids.give(call.written_id, call.name)
             text = "".join(call.pending)
             call.pending.clear()
             call.parts.append(text)

@@ -146,6 +146,31 @@ class Decoder(State):
             raise self._stop(error, events) from None
         return events
 
+    def flush(self) -> list[Event]:
+        """Decide now what is held back, and go on: something else comes, such as a call that the server found itself.
+
+        What was fed is decided as `close` would with an output that ended by itself: a call that is open ends here.
+        What is fed next begins as an output does, in the open text; calls and positions go on counting. The calls that
+        `Policy.promote` makes of text come with `close`, as ever. A decoder that is closed returns none.
+
+        Raises:
+            LimitExceeded: as `feed` does.
+        """
+        if self._closed:
+            return []
+        core, events = self._core, list[Event]()
+        try:
+            if self._held:
+                events = core.feed("", at_once=True)
+            core.close(held=self._held)
+        except LimitExceeded as error:
+            raise self._stop(error, events) from None
+        self._held = ""
+        core.buffer.release(core.buffer.end)
+        core.transcript.interrupt()
+        core.restart()
+        return events + core.transcript.drain()
+
     def close(self, finish_reason: str | None = None) -> list[Event]:
         """End the output; return the last events. A decoder that is closed already returns none.
 

@@ -82,6 +82,11 @@ class ForcedRecogniser(Recogniser):
         self._known, self._name = bool(name), name or only
         self._awaited = True  # whether nothing but blanks, reasoning and markup came
 
+    def restart(self) -> None:
+        """Go on behind a call that somebody else found, which is the one that was forced."""
+        super().restart()
+        self._awaited = False
+
     def _read_prose(self, stop: int, end: End) -> bool:
         text, base, limit = self.buffer.window, self.buffer.base, stop - self.buffer.base
         at = skip_blank(text, self._position - base, limit)

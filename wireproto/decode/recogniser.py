@@ -53,17 +53,15 @@ class Recogniser(State):
         loops: LoopWatch | None = None,
     ) -> None:
         self._openers = self._start = openers
-        self._tools, self._policy = tools, policy
+        self._tools, self._policy, self._position = tools, policy, 0
         self.buffer = Buffer()
         self.transcript = Transcript(self.buffer, loops)
         self.documents = Documents(policy, self.buffer, self.transcript) if policy.documents else None
-        closers = openers.reasoning_closers if reasoning_open else ()
-        self._region = Region.reasoning(closers) if closers else Region("text")
+        self._region = Region.reasoning(openers.reasoning_closers if reasoning_open else ())
         self._context = LeftContext(self.buffer, openers.repairs)
         self._speculation = Speculation(self.transcript, self._context, policy, tools)
         self._reader: Reader | None = None
         self.plain_reader: Reader | None = None
-        self._position = 0
 
     def feed(self, chunk: str, at_once: bool = False) -> list[Event]:
         """Take more of the output; return what is certain now. `at_once`: put nothing off until more text comes."""
@@ -89,6 +87,11 @@ class Recogniser(State):
         context.section = None
         if end is End.CUT and meaning(finish_reason) == "unknown":
             transcript.diagnose("unknown-finish-reason", (self.buffer.end, self.buffer.end))
+
+    def restart(self) -> None:
+        """Go on behind an end, in open text, as at the start of an output."""
+        self._context.restart(self._position)
+        self._region = Region("text")
 
     @property
     def certain_dialect(self) -> Dialect | None:
@@ -217,11 +220,10 @@ class Recogniser(State):
         if answer is WAIT and not end.final:
             self._context.rescan_from = self.buffer.base + limit
             return WAIT
-        if answer is YES:
-            return YES
-        self._emit(self.buffer.base + at)
-        self._context.passed = self._position
-        return NO
+        if answer is not YES:
+            self._emit(self.buffer.base + at)
+            self._context.passed = self._position
+        return YES if answer is YES else NO
 
     def _read_marker(self, literal: str, at: int, limit: int, end: End) -> Answer:
         """Deal with the marker at `at`; NO if it is text."""
@@ -250,8 +252,7 @@ class Recogniser(State):
         if context.section is not None and literal == context.section[1]:
             context.section = None
             return self._skip_markup(position, after)
-        spellings = openers.by_literal.get(literal, ())
-        answer = self._open(spellings, at, limit, end)
+        answer = self._open(spellings := openers.by_literal.get(literal, ()), at, limit, end)
         is_text = answer is NO and not self._tools.empty
         block = empty_block(spellings, literal, text, at, limit) if is_text else NO
         if isinstance(block, int):
@@ -350,10 +351,9 @@ class Recogniser(State):
 
     def _read_after_call(self, spelling: Spelling, stop: int, end: End) -> bool:
         """Behind a call, only blanks since: another call, closers, or something else."""
-        buffer, context = self.buffer, self._context
+        buffer, context, base = self.buffer, self._context, self.buffer.base
         if not end.final and context.rescan_from and context.may_skip(stop):
             return False
-        base = buffer.base
         at = skip_blank(buffer.window, self._position - base, stop - base)
         if base + at >= stop:
             if end.final:

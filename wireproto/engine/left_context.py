@@ -53,6 +53,14 @@ class LeftContext(State):
         self.repairs, self.tried_at = _REPAIRS if repairs else -inf, -1
         self.only_blank = True
 
+    def restart(self, position: int) -> None:
+        """Forget what stands before `position`; what was spent on repairs is spent."""
+        self.floor = position
+        self.after_call = self.section = self.reasoning_closer = None
+        self.rescan_from = self.retry_at = 0
+        self.passed = self.tried_at = -1
+        self.only_blank = True
+
     def may_skip(self, stop: int) -> bool:
         """Return whether too little came since an opener was tried, or only blanks: it is not worth another try."""
         if stop < self.retry_at:

@@ -40,8 +40,8 @@ class Region(State):
 
     @classmethod
     def reasoning(cls, closers: tuple[str, ...], start: int = 0, scan: int = 0) -> Region:
-        """Return reasoning that opens at `start`, and whose text begins at `scan`."""
-        return cls("reasoning", start, scan, closers, prose="reasoning")
+        """Return reasoning that opens at `start`, and whose text begins at `scan`; without closers there is none."""
+        return cls("reasoning", start, scan, closers, prose="reasoning") if closers else cls("text")
 
     @classmethod
     def fence(cls, buffer: Buffer, position: int, width: int) -> Region:

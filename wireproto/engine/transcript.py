@@ -7,6 +7,7 @@ saw what stood behind it. Law: segments tile the input, and what was drained is 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -73,6 +74,7 @@ class Transcript(State):
     # The stretch of prose that `loops` watches: where it began, -1 for none, and when to look at it next.
     _stretch: int = -1
     _due: float = 0
+    _interrupted: list[int] = field(default_factory=list)  # where what stands before and behind are two texts
 
     def prose(self, kind: Prose, start: int, end: int) -> None:
         """Add text or reasoning; leading blanks are held until something else follows, since alone they are markup."""
@@ -110,6 +112,11 @@ class Transcript(State):
             if self._open.end - self._stretch >= SHORTEST:
                 self._watch_end(self._open.end)
             self._stretch = -1
+
+    def interrupt(self) -> None:
+        """End the open segment: what stands in front of it and what follows were not written as one text."""
+        self._close()
+        self._interrupted.append(self.buffer.end)
 
     def call(self, index: int, call: Call) -> None:
         """Add a finished call."""
@@ -273,7 +280,9 @@ class Transcript(State):
 
     def outside(self) -> Iterator[tuple[Prose, list[_Written]]]:
         """Yield the segments of text, with the markup around it, and of reasoning, between calls and documents."""
-        for kind, run in groupby(self._written(), key=lambda segment: _PROSE.get(segment[0])):
+        breaks = self._interrupted
+        by_text = groupby(self._written(), key=lambda each: (_PROSE.get(each[0]), bisect_right(breaks, each[1])))
+        for (kind, _), run in by_text:
             if kind is not None:
                 yield kind, [*run]
 
