@@ -16,6 +16,7 @@ PACKAGE = ROOT / "wireproto"
 # The folders from the top: a module may import from its own folder and from those below it. "." is the root.
 FOLDERS = (
     "cli",
+    "serve",
     "fuzz",
     "fuzz/against",
     "testing",
@@ -27,8 +28,8 @@ FOLDERS = (
     "grammars/api",
     "grammars/targets",
     "gbnf",
-    "adapters",
     "adapters/history",
+    "adapters",
     "recover",
     "write",
     "decode",

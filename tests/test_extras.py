@@ -12,7 +12,8 @@ import pytest
 import wireproto as wp
 
 ROOT = Path(__file__).resolve().parent.parent
-OPTIONAL = ("typer", "rich", "lxml", "selectolax", "jsonschema", "referencing", "lark", "pyarrow", "hypothesis")
+OPTIONAL = ("typer", "rich", "lxml", "selectolax", "jsonschema", "referencing", "lark", "pyarrow", "hypothesis",
+            "starlette", "uvicorn", "httpx2")  # fmt: skip
 
 USE = """
 import wireproto as wp
@@ -106,6 +107,9 @@ except wp.WireprotoError as error:
         ("lark", "gbnf", ["grammar", "check", "g.gbnf"]),
         ("jsonschema", "documents", ["grammar", "try", "hermes", "--tools", "tools.json"]),
         ("pyarrow", "parquet", ["audit", "log.parquet"]),
+        ("starlette", "proxy", ["serve", "--upstream", "http://127.0.0.1:1"]),
+        ("httpx2", "proxy", ["serve", "--upstream", "http://127.0.0.1:1"]),
+        ("uvicorn", "proxy", ["serve", "--upstream", "http://127.0.0.1:1"]),
     ],
 )
 def test_a_command_names_its_extra(package: str, extra: str, arguments: list[str], tmp_path: Path) -> None:

@@ -6,6 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from anthropic import types as anthropic_types
+from openai.types import chat as chat_types
+from openai.types import responses as responses_types
 
 import wireproto as wp
 from wireproto.adapters.history import (
@@ -18,10 +21,6 @@ from wireproto.adapters.history import (
     to_chat,
     with_wire_ids,
 )
-
-anthropic_types = pytest.importorskip("anthropic.types")
-chat_types = pytest.importorskip("openai.types.chat")
-responses_types = pytest.importorskip("openai.types.responses")
 
 SEEN = Turn("assistant", message=wp.Message("I look.", "hm", (wp.Call("read", {"path": "a"}, "call_1"),)))
 RESULT = Turn("tool", results=(wp.ToolResult("read", "text of a", "call_1"),))

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from wireproto.adapters.history.turns import Turn
+from wireproto.adapters.ids import Ids, wire_id
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.text.scan import Match
@@ -23,28 +24,29 @@ from wireproto.write.ids import new_id
 _SHORT: Final = re.compile(r"[A-Za-z0-9]{9}")
 
 
-class CallIds:
+class CallIds(Ids):
     """Ids for the calls that a model writes now, which differ from all ids of the conversation before.
 
-    `dialect`: the one that the ids are for, None if it is not known. `turns`: the conversation so far.
+    `dialect`: the one that the ids are for, None if it is not known. `turns`: the conversation so far. `plain`: the
+    API takes letters, digits, `_` and `-` only, so that other ids are carried, as `Ids` does it.
     """
 
-    def __init__(self, dialect: str | Dialect | None, turns: Iterable[Turn] = ()) -> None:
-        self._dialect = None if dialect is None else find_dialect(dialect)
-        self._taken: set[str] = set()
-        self._count = 0
-        for turn in turns:
-            self._taken |= {call.id for call in turn.message.calls if call.id}
-            self._count += len(turn.message.calls)
+    def __init__(self, dialect: str | Dialect | None, turns: Iterable[Turn] = (), *, plain: bool = False) -> None:
+        self._dialect, self._plain = None if dialect is None else find_dialect(dialect), plain
+        calls = [call for turn in turns for call in turn.message.calls]
+        super().__init__(call.id for call in calls if call.id)
+        self._count = len(calls)
 
-    def give(self, wire: str | None = None, name: str = "") -> str:
+    def give(self, written: str | None = None, name: str = "") -> str:
         """Return the id of the next call: the one that the model wrote, if no other call has it, or a new one.
 
         `name` is the tool's, for a dialect whose ids hold it. Other new ids are `call00000` and so on: every chat
         template takes them when the call comes back, Mistral's too, which refuses all but nine letters and digits.
         """
         self._count += 1
-        found = wire if wire and wire not in self._taken else self._new(name)
+        if written and self._plain:
+            return super().give(written)
+        found = written if written and written not in self._taken else self._new(name)
         self._taken.add(found)
         return found
 
@@ -67,8 +69,8 @@ def _made(dialect: Dialect | None, index: int, name: str) -> str:
 def with_wire_ids(turns: Iterable[Turn], dialect: str | Dialect) -> list[Turn]:
     """Return the turns with ids that the dialect can write, in calls and in their results.
 
-    An id that fits is kept; another one becomes the one that `new_id` makes for the number of the call in the
-    conversation.
+    An id that `Ids` carried is the one that the model wrote. One that fits is kept; another one becomes the one that
+    `new_id` makes for the number of the call in the conversation.
     """
     spec = find_dialect(dialect)
     ids, known = CallIds(spec), dict[str, str]()
@@ -81,7 +83,8 @@ def with_wire_ids(turns: Iterable[Turn], dialect: str | Dialect) -> list[Turn]:
 
 
 def _with_id(call: Call, dialect: Dialect, ids: CallIds, known: dict[str, str]) -> Call:
-    found = ids.give(call.id if call.id and _fits(call.id, dialect) else None, call.name)
+    written = wire_id(call.id or "")
+    found = ids.give(written if written and _fits(written, dialect) else None, call.name)
     if call.id:
         known[call.id] = found
     return replace(call, id=found)

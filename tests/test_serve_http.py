@@ -1,0 +1,468 @@
+"""What the proxy does with heads, bodies, connections and time; and what it counts and keeps."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from judging import run as command
+from serving import DONE, LEAK, TOOLS, Upstream, chunk, event, proxied, running, stream, whole
+
+import wireproto as wp
+from wireproto.serve.http import client_for
+from wireproto.serve.metrics import Metrics
+from wireproto.serve.settings import ServeSettings, SettingsError, is_loopback, load
+from wireproto.serve.sse import SseReader, TooLong
+
+USER = [{"role": "user", "content": "x"}]
+CHAT = "/v1/chat/completions"
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture(scope="module")
+def address(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    models: dict[str, dict[str, Any]] = {"retry*": {"retry": True}, "loop*": {"stop_loops": True}}
+    options = {"read_timeout": 2.0, "body_limit": 50_000, "body_timeout": 0.3, "ping": 0.1, "header_limit": 8_000}
+    kept = tmp_path_factory.mktemp("serve") / "log.jsonl"
+    with proxied(upstream, models, transcripts=kept, **options) as url:
+        yield url
+
+
+def body(model: str, **more: Any) -> dict[str, Any]:
+    return {"model": model, "messages": USER, "tools": TOOLS, "stream": True, **more}
+
+
+def post(address: str, value: Any, path: str = CHAT, **more: Any) -> httpx2.Response:
+    return httpx2.post(address + path, json=value, trust_env=False, **more)
+
+
+def wait_for(condition: Any, seconds: float = 5.0) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return bool(condition())
+
+
+def test_secrets_go_on_and_hop_headers_stay(upstream: Upstream, address: str) -> None:
+    upstream.answers["head"] = stream()
+    headers = {"authorization": "Bearer s3cret", "connection": "keep-alive, x-mine", "x-mine": "1", "te": "trailers",
+               "x-other": "2", "expect": "", "accept-encoding": "gzip", "host": "evil.example"}  # fmt: skip
+    for model in ("head", "/v1/models"):
+        upstream.answers["/v1/models"] = {"json": {"data": []}}
+        if model == "head":
+            post(address, body("head"), headers=headers)
+        else:
+            httpx2.get(f"{address}/v1/models", headers=headers, trust_env=False)
+        seen = upstream.seen[-1]["headers"]
+        assert (seen["authorization"], seen["x-other"]) == ("Bearer s3cret", "2")
+        assert not {"x-mine", "te", "expect", "transfer-encoding"} & seen.keys()
+        assert seen["host"].startswith("127.0.0.1:")
+        assert seen["accept-encoding"] == ("identity" if model == "head" else "gzip")
+
+
+def test_the_key_of_anthropics_clients_goes_where_servers_look(upstream: Upstream, address: str) -> None:
+    upstream.answers["key"] = stream()
+    asked = {"model": "key", "max_tokens": 5, "messages": USER, "stream": True}
+    post(address, asked, "/v1/messages", headers={"x-api-key": "s3cret"})
+    assert upstream.seen[-1]["headers"]["authorization"] == "Bearer s3cret" and upstream.seen[-1]["path"] == CHAT
+    post(address, asked, "/v1/messages", headers={"x-api-key": "s3cret", "authorization": "Bearer other"})
+    assert upstream.seen[-1]["headers"]["authorization"] == "Bearer other"
+
+
+def test_everything_else_is_handed_on(upstream: Upstream, address: str) -> None:
+    upstream.answers["/any/%C3%A9"] = upstream.answers["/any/é"] = {
+        "status": 307, "json": {"x": 1}, "headers": [(b"location", b"http://evil.example/"), (b"x-a", b"1"), (b"x-a", b"2")],
+    }  # fmt: skip
+    found = httpx2.request("PUT", f"{address}/any/%C3%A9?q=%2F&r", content=b"\x00\xff", trust_env=False)
+    assert (found.status_code, found.json(), found.headers["location"]) == (307, {"x": 1}, "http://evil.example/")
+    assert found.headers.get_list("x-a") == ["1", "2"]
+    seen = upstream.seen[-1]
+    assert (seen["method"], seen["path"], seen["query"], seen["raw"]) == ("PUT", "/any/%C3%A9", "q=%2F&r", b"\x00\xff")
+    assert httpx2.get(f"{address}{CHAT}", trust_env=False).status_code == 404 and upstream.seen[-1]["method"] == "GET"
+
+
+def raw_request(address: str, data: bytes, wait: float = 3.0) -> bytes:
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=wait) as connection:
+        connection.sendall(data)
+        found = b""
+        try:
+            while part := connection.recv(65_536):
+                found += part
+        except (TimeoutError, ConnectionResetError):
+            pass
+    return found
+
+
+def test_no_request_leaves_for_another_server(upstream: Upstream, address: str) -> None:
+    count = len(upstream.seen)
+    for path in (b"http://evil.example/x", b"*"):
+        found = raw_request(address, b"GET " + path + b" HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        assert b" 502 " in found or b" 400 " in found or b" 404 " in found, found
+    assert len(upstream.seen) == count
+    raw_request(address, b"GET //evil.example/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    assert upstream.seen[-1]["path"] == "//evil.example/x"
+
+
+def test_bodies_are_bounded_by_what_was_read(upstream: Upstream, address: str) -> None:
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+    part = b"1000\r\n" + b"x" * 0x1000 + b"\r\n"
+    count = len(upstream.seen)
+    assert b" 413 " in raw_request(address, head + part * 20)
+    assert post(address, {"model": "x" * 60_000}).status_code == 413
+    assert post(address, {"model": "x" * 60_000}, "/v1/messages").json()["error"]["type"] == "request_too_large"
+    assert b" 408 " in raw_request(address, head + part)  # it never ends
+    assert len(upstream.seen) == count
+
+
+def test_heads_are_bounded(address: str) -> None:
+    assert b" 400 " in raw_request(address, b"GET / HTTP/1.1\r\nx: " + b"x" * 20_000)
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses"])
+def test_a_wrong_request_is_refused_in_the_shape_of_its_api(path: str, address: str) -> None:
+    for content in (b"{", b"[]", b"\xff"):
+        found = httpx2.post(address + path, content=content, trust_env=False)
+        assert found.status_code == 400 and found.json()["error"]["type"] == "invalid_request_error"
+        assert ("type" in found.json()) == (path == "/v1/messages")
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "said"),
+    [
+        ("/v1/messages", {"messages": 3, "max_tokens": 1}, "messages: expected a list"),
+        ("/v1/messages", {"messages": USER}, "max_tokens"),
+        ("/v1/messages", {"messages": USER, "max_tokens": 1, "tool_choice": {"type": "x"}}, "tool_choice.type"),
+        ("/v1/messages", {"messages": USER, "max_tokens": 1, "tools": [{"name": "f", "input_schema": 3}]}, "f"),
+        ("/v1/responses", {"input": "x", "previous_response_id": "r"}, "previous_response_id"),
+        ("/v1/responses", {"input": [{"type": "item_reference", "id": "x"}]}, "item_reference"),
+    ],
+)
+def test_what_a_chat_request_cannot_say_is_named(path: str, more: dict[str, Any], said: str, address: str) -> None:
+    found = post(address, {"model": "m", **more}, path)
+    assert found.status_code == 400 and said in found.json()["error"]["message"]
+
+
+def test_requests_of_messages_and_responses_are_translated(upstream: Upstream, address: str) -> None:
+    upstream.answers["say"] = {"json": whole({"content": "ok"})}
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    web = {"type": "web_search_20250305", "name": "web_search"}
+    asked = {
+        "model": "say", "max_tokens": 7, "messages": USER, "system": "rules", "stop_sequences": ["END"], "top_k": 3,
+        "tools": [{"name": "f", "description": "d", "input_schema": schema}, web],
+        "tool_choice": {"type": "tool", "name": "f", "disable_parallel_tool_use": True}, "thinking": {"type": "enabled"},
+    }  # fmt: skip
+    post(address, asked, "/v1/messages")
+    function = {"name": "f", "description": "d", "parameters": schema}
+    named = {"type": "function", "function": {"name": "f"}}
+    system = {"role": "system", "content": "rules"}
+    assert upstream.seen[-1]["body"] == {
+        "model": "say", "max_tokens": 7, "stop": ["END"], "top_k": 3, "messages": [system, *USER],
+        "tools": [{"type": "function", "function": function}], "tool_choice": named, "parallel_tool_calls": False,
+    }  # fmt: skip
+    form = {"type": "json_schema", "name": "n", "schema": schema, "strict": True}
+    asked = {
+        "model": "say", "max_output_tokens": 7, "input": "x", "instructions": "rules", "temperature": 0,
+        "tools": [{"type": "function", **function, "strict": True}, {"type": "web_search"}], "store": False,
+        "tool_choice": {"type": "function", "name": "f"}, "reasoning": {"effort": "low"}, "text": {"format": form},
+    }  # fmt: skip
+    found = post(address, asked, "/v1/responses").json()
+    assert upstream.seen[-1]["body"] == {
+        "model": "say", "max_tokens": 7, "temperature": 0, "messages": [system, *USER], "reasoning_effort": "low",
+        "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, "strict": True}},
+        "tools": [{"type": "function", "function": function}], "tool_choice": named,
+    }  # fmt: skip
+    assert found["instructions"] == "rules" and found["status"] == "completed"
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses"])
+def test_retry_after_is_passed_on(path: str, upstream: Upstream, address: str) -> None:
+    upstream.answers["busy"] = {
+        "status": 429,
+        "json": {"error": {"message": "slow down"}},
+        "headers": [(b"retry-after", b"7")],
+    }
+    found = post(address, {**body("busy"), "input": "x", "max_tokens": 5, "tools": []}, path)
+    assert (found.status_code, found.headers["retry-after"]) == (429, "7")
+    assert found.json()["error"]["message"] == "slow down"
+
+
+@pytest.mark.parametrize("where", ["before the head", "in the stream"])
+def test_when_the_client_goes_the_server_is_let_go(where: str, upstream: Upstream, address: str) -> None:
+    endless = [event(chunk({"content": "word "})), 0.02] * 500
+    upstream.answers["endless"] = [(30.0,)] if where == "before the head" else endless
+    with httpx2.Client(trust_env=False, timeout=0.3) as client:
+        try:
+            with client.stream("POST", address + CHAT, json=body("endless")) as found:
+                next(found.iter_raw())
+                assert upstream.open == 1
+        except httpx2.ReadTimeout:
+            pass
+    assert wait_for(lambda: upstream.open == 0), "the server still writes for nobody"
+
+
+def test_a_client_that_does_not_read_holds_the_server_back(upstream: Upstream, address: str) -> None:
+    upstream.answers["flood"] = [event(chunk({"content": "word " * 2_000}))] * 4_000
+    upstream.sent = 0
+    raw = json.dumps(body("flood")).encode()
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
+        connection.sendall(head % len(raw) + raw)
+        before = -1
+        while upstream.sent != before:
+            before = upstream.sent
+            time.sleep(0.3)
+    assert upstream.sent < 3_500
+    assert wait_for(lambda: upstream.open == 0)
+
+
+def test_a_silent_stream_says_that_it_lives(upstream: Upstream, address: str) -> None:
+    upstream.answers["slow"] = [event(chunk({"role": "assistant"})), 0.35, *stream()[1:]]
+    text = post(address, body("slow")).text
+    assert text.startswith(": ping\n\n") and text.endswith(DONE.decode())
+
+
+def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+    from wireproto.serve.app import application
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        settings = ServeSettings(upstream=f"http://127.0.0.1:{taken.getsockname()[1]}", connect_timeout=1)
+        with running(application(settings)) as url:
+            for path in (CHAT, "/v1/messages", "/v1/responses", "/v1/models"):
+                asked = {**body("m"), "max_tokens": 1, "input": "x", "tools": []}
+                assert post(url, asked, path).status_code == 502
+            assert httpx2.get(f"{url}/health", trust_env=False).status_code == 503
+
+
+def test_health_is_that_of_the_server(upstream: Upstream, address: str) -> None:
+    upstream.answers["/v1/models"] = {"json": {"data": []}}
+    assert httpx2.get(f"{address}/health", trust_env=False).json() == {"status": "ok", "upstream": 200}
+    upstream.answers["/v1/models"] = {"status": 503, "json": {}}
+    assert httpx2.get(f"{address}/health", trust_env=False).status_code == 503
+
+
+# --- another try, and loops -------------------------------------------------------------------------------------------
+
+BROKEN = '<tool_call>\n{"name": "now", "arguments": {"tz": [}}\n</tool_call>'
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses"])
+def test_a_call_that_went_wrong_is_asked_for_again_once(path: str, upstream: Upstream, address: str) -> None:
+    upstream.answers["retry"] = ({"json": whole({"content": BROKEN})}, {"json": whole({"content": LEAK})})
+    upstream.seen.clear()
+    tools: Any = TOOLS if path == CHAT else [{"name": "now", "input_schema": {}, "type": "function", "parameters": {}}]
+    asked = {"model": "retry", "messages": USER, "input": "x", "max_tokens": 5, "tools": tools}
+    found = post(address, asked, path)
+    assert ("now" in found.text and 'a\\\\\\"b' in found.text) or '"a\\"b"' in found.text
+    first, second = upstream.seen
+    *kept, said, told = second["body"]["messages"]
+    assert kept == first["body"]["messages"] and said == {"role": "assistant", "content": BROKEN}
+    assert told["role"] == "user" and "now" in told["content"]
+    upstream.answers["retry"] = ({"json": whole({"content": BROKEN})}, {"json": whole({"content": BROKEN})})
+    upstream.seen.clear()
+    post(address, asked, path)
+    assert len(upstream.seen) == 2
+
+
+def test_a_stream_is_asked_for_again_only_before_its_first_byte(upstream: Upstream, address: str) -> None:
+    tools = [{"name": "now", "input_schema": {"type": "object"}}]
+    asked = {"model": "retry-stream", "messages": USER, "max_tokens": 5, "tools": tools, "stream": True}
+    upstream.answers["retry-stream"] = (stream(BROKEN, 5), stream(LEAK, 5))
+    upstream.seen.clear()
+    text = post(address, asked, "/v1/messages").text
+    assert len(upstream.seen) == 2 and '"tool_use"' in text and text.count("event: message_start") == 1
+    upstream.answers["retry-stream"] = (stream("I call. " + BROKEN, 5), stream(LEAK, 5))
+    upstream.seen.clear()
+    text = post(address, asked, "/v1/messages").text
+    assert len(upstream.seen) == 1 and '"max_tokens"' in text
+    upstream.answers["retry-stream"] = (stream(BROKEN, 5), {"status": 500, "json": {}})
+    upstream.seen.clear()
+    assert "event: error" in post(address, asked, "/v1/messages").text
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages"])
+def test_a_model_that_loops_is_stopped(path: str, upstream: Upstream, address: str) -> None:
+    upstream.answers["loop"] = [event(chunk({"content": "I look again. "})) for _ in range(2_000)] + [20.0]
+    tools: Any = TOOLS if path == CHAT else [{"name": "now", "input_schema": {"type": "object"}}]
+    text = post(address, body("loop", tools=tools, max_tokens=5), path, timeout=10).text
+    assert '"length"' in text or '"max_tokens"' in text
+    assert len(text) < 200_000
+    assert wait_for(lambda: upstream.open == 0)
+
+
+# --- what is counted and kept -----------------------------------------------------------------------------------------
+
+
+def test_the_counters_are_read_by_prometheus(upstream: Upstream, address: str) -> None:
+    upstream.answers["count"] = stream()
+    post(address, body("count"))
+    found = httpx2.get(f"{address}/metrics", trust_env=False)
+    lines = found.text.splitlines()
+    assert found.headers["content-type"].startswith("text/plain; version=0.0.4")
+    values = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
+    assert values['wireproto_calls_total{origin="repaired",outcome="complete"}'] >= 1
+    assert values['wireproto_requests_total{api="chat",mode="repair",status="200"}'] >= 1
+    assert values['wireproto_first_byte_seconds_bucket{le="+Inf"}'] == values["wireproto_first_byte_seconds_count"] >= 1
+    assert values["wireproto_open_streams"] == 0
+    assert all(line.split()[2] in found.text for line in lines if line.startswith("# TYPE"))
+    assert Metrics().text().count("# HELP") == found.text.count("# HELP")
+
+
+def test_trap_24_transcripts_are_for_the_owner_and_for_audit(upstream: Upstream, tmp_path: Path) -> None:
+    kept = tmp_path / "log.jsonl"
+    upstream.answers["keep"] = stream()
+    with proxied(upstream, transcripts=kept) as url:
+        post(url, body("keep"), headers={"authorization": "Bearer s3cret"})
+        post(url, body("keep"), headers={"authorization": "Bearer s3cret"})
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    first, _ = map(json.loads, kept.read_text(encoding="utf-8").splitlines())
+    assert first["choices"][0]["message"]["content"] == LEAK and "s3cret" not in kept.read_text(encoding="utf-8")
+    found = command("audit", str(kept), "--dialect", "hermes", "--json", str(tmp_path / "audit.json"), "-j", "1")
+    counted = json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))
+    assert found.exit_code == 0 and counted["outputs"] == 2, found.output
+
+
+# --- settings, and the command ----------------------------------------------------------------------------------------
+
+
+def test_settings_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "serve.toml"
+    path.write_text(
+        'upstream = "http://localhost:8080/v1/"\nmode = "repair"\nretry = true\n\n[models."Qwen3-*"]\n'
+        'dialect = "qwen3_coder"\nmode = "constrain"\n\n[models."*".promote]\n"*" = ["leaked"]\n',
+        encoding="utf-8",
+    )
+    found = load(path, {"port": 9}, {"dialect": "hermes"})
+    assert (found.upstream, found.port, found.upstream_is_near) == ("http://localhost:8080", 9, True)
+    qwen, other = found.of("Qwen3-Coder"), found.of("x")
+    assert (qwen.mode, qwen.dialect, qwen.retry) == ("constrain", "qwen3_coder", True)
+    assert (other.mode, other.dialect, dict(other.promote)) == ("repair", "hermes", {"*": ["leaked"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "upstream"), ("upstream = 3", "upstream"), ('upstream = "ftp://x"', "upstream"), ("upstream =", "serve.toml"),
+        ('upstream = "http://u:p@x"', "upstream"), ('upstream = "http://x"\nports = 1', "ports"),
+        ('upstream = "http://x"\nmode = "raw"', "'raw' is not there yet"),
+        ('upstream = "http://x"\nmode = "emulate"', "'emulate' is not there yet"),
+        ('upstream = "http://x"\nmode = "guess"', "mode"), ('upstream = "http://x"\nport = "a"', "port"),
+        ('upstream = "http://x"\nread_timeout = 0', "read_timeout"), ('upstream = "http://x"\nretry = 1', "retry"),
+        ('upstream = "http://x"\n[models."q"]\ndialect = "nope"', "nope"),
+        ('upstream = "http://x"\n[models."q"]\nupstream = "y"', "upstream: there is no such setting"),
+        ('upstream = "http://x"\nmodels = 3', "models"), ('upstream = "http://x"\npromote = {"*" = "x"}', "promote"),
+    ],
+)  # fmt: skip
+def test_wrong_settings_are_named(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "serve.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as raised:
+        load(path, {}, {})
+    assert said in str(raised.value) and isinstance(raised.value, wp.WireprotoError)
+
+
+def test_what_is_near() -> None:
+    near = [is_loopback(host) for host in ("127.0.0.1", "localhost", "[::1]", "127.9.9.9", "example.com", "10.0.0.1")]
+    assert near == [True] * 4 + [False] * 2
+
+
+def test_a_proxy_of_the_environment_is_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://evil.example:1")
+    assert not client_for(ServeSettings(upstream="http://127.0.0.1:1"))._mounts
+    assert client_for(ServeSettings(upstream="http://example.com"))._mounts
+    assert ServeSettings(upstream="http://x").host == "127.0.0.1"
+
+
+def test_the_command_begins_and_ends(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.answers["short"] = [event(chunk({"content": "a"})), 0.6, *stream()[1:]]
+    with running(upstream) as url, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        options = ["--upstream", url, "--port", str(port), "-d", "hermes"]
+        line = [sys.executable, "-m", "wireproto", "serve", *options]
+        process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+        try:
+            assert process.stderr is not None and str(port) in process.stderr.readline()
+            with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+                assert wait_for(lambda: _answers(client), 20)
+                with client.stream("POST", CHAT, json=body("short")) as found:
+                    parts = found.iter_raw()
+                    first = next(parts)
+                    process.send_signal(signal.SIGTERM)
+                    assert (first + b"".join(parts)).endswith(DONE), "a stream that has begun may end"
+            assert process.wait(10) in (0, -signal.SIGTERM)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _answers(client: httpx2.Client) -> bool:
+    try:
+        return client.get("/metrics").status_code == 200
+    except httpx2.HTTPError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "upstream: the URL of the server is missing"),
+        (["--upstream", "http://x", "--mode", "raw"], 'mode: \'raw\' is not there yet; use "repair" or "constrain"'),
+        (["--upstream", "http://x", "--config", "none.toml"], "none.toml"),
+        (["--upstream", "http://x", "--dialect", "nope"], "nope"),
+    ],
+)
+def test_the_command_says_what_is_wrong(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = command("serve", *arguments)
+    assert found.exit_code == 2 and said in found.stderr and len(found.stderr.splitlines()) == 1
+
+
+# --- server-sent events -----------------------------------------------------------------------------------------------
+
+
+def test_events_do_not_depend_on_the_cut() -> None:
+    text = b"\xef\xbb\xbf: x\r\ndata: a\rdata:b\n\nevent: error\r\ndata: c\xe2\x80\xa8\n\r\n\ndata\n\nid: 1\ndata:  d\n\ndata: lost"
+    wanted = SseReader(1_000).feed(text)
+    assert [(one.name, one.data) for one in wanted] == [
+        ("", b"a\nb"),
+        ("error", b"c\xe2\x80\xa8"),
+        ("", b""),
+        ("", b" d"),
+    ]
+    for cut in range(1, len(text)):
+        reader = SseReader(1_000)
+        assert reader.feed(text[:cut]) + reader.feed(text[cut:]) == wanted, cut
+    reader = SseReader(1_000)
+    assert [one for i in range(len(text)) for one in reader.feed(text[i : i + 1])] == wanted
+
+
+def test_an_event_is_bounded() -> None:
+    for parts in ([b"data: " + b"x" * 101], [b"x" * 60, b"x" * 60], [b"data: " + b"x" * 60 + b"\n"] * 2):
+        reader = SseReader(100)
+        with pytest.raises(TooLong):
+            for part in parts:
+                reader.feed(part)
+    reader = SseReader(100)
+    for _ in range(50):
+        assert len(reader.feed(b"data: " + b"x" * 40)) == 0 and len(reader.feed(b"x" * 40 + b"\n\n")) == 1

@@ -1,0 +1,133 @@
+"""The five-minute story: the real llama.cpp server behind the proxy, the real clients before it, calls that are right.
+
+The model is random, so that without a grammar it never writes a call, and with one it always does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import anthropic
+import httpx2
+import openai
+import pytest
+from jsonschema import validate
+from serving import before, llama_server
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"path": {"type": "string", "maxLength": 40}, "lines": {"type": "integer"}},
+    "required": ["path"],
+    "additionalProperties": False,
+}
+TOOLS: Any = [{"type": "function", "function": {"name": "read", "description": "Read.", "parameters": SCHEMA}}]
+USER: Any = [{"role": "user", "content": "read a"}]
+SEEDS = range(3)
+MODELS = {"qwen*": {"dialect": "qwen3_coder", "mode": "constrain"}, "free": {"mode": "repair"}}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with llama_server(tmp_path_factory.mktemp("model")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def address(server: str) -> Iterator[str]:
+    with before(server, MODELS, default={"mode": "constrain"}) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Iterator[openai.OpenAI]:
+    http = openai.DefaultHttpxClient(trust_env=False)
+    with openai.OpenAI(api_key="x", base_url=f"{address}/v1", max_retries=0, http_client=http) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def claude(address: str) -> Iterator[anthropic.Anthropic]:
+    http = anthropic.DefaultHttpxClient(trust_env=False)
+    with anthropic.Anthropic(api_key="x", base_url=address, max_retries=0, http_client=http) as found:
+        yield found
+
+
+def check(calls: list[tuple[str, Any]]) -> None:
+    assert calls
+    for name, arguments in calls:
+        assert name == "read"
+        validate(arguments, SCHEMA)
+
+
+@pytest.mark.parametrize("model", ["tiny", "qwen-tiny"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_call_of_a_random_model_is_valid(model: str, seed: int, client: openai.OpenAI) -> None:
+    with client.chat.completions.stream(
+        model=model, messages=USER, tools=TOOLS, tool_choice="required", seed=seed, max_tokens=900,
+        parallel_tool_calls=False, stream_options={"include_usage": True},
+    ) as events:  # fmt: skip
+        found = events.get_final_completion()
+    calls = found.choices[0].message.tool_calls or []
+    check([(call.function.name, json.loads(call.function.arguments)) for call in calls])
+    assert found.choices[0].finish_reason == "tool_calls" and found.usage is not None and found.usage.completion_tokens
+
+
+def test_a_conversation_goes_on(client: openai.OpenAI) -> None:
+    history = [*USER]
+    for _ in range(2):
+        found = client.chat.completions.create(
+            model="tiny", messages=history, tools=TOOLS, tool_choice="required", seed=1, max_tokens=900
+        )
+        message = found.choices[0].message
+        assert message.tool_calls
+        check([(call.function.name, json.loads(call.function.arguments)) for call in message.tool_calls])  # type: ignore[union-attr]
+        history.append(message.to_dict())
+        history += [{"role": "tool", "tool_call_id": call.id, "content": "text of a"} for call in message.tool_calls]
+    ids = [call["id"] for message in history if message["role"] == "assistant" for call in message["tool_calls"]]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "read"}])
+def test_anthropics_client_gets_them_too(choice: Any, claude: anthropic.Anthropic) -> None:
+    tools: Any = [{"name": "read", "description": "Read.", "input_schema": SCHEMA}]
+    with claude.messages.stream(
+        model="tiny", messages=USER, tools=tools, tool_choice=choice, max_tokens=900, extra_body={"seed": 1}
+    ) as events:
+        found = events.get_final_message()
+    check([(block.name, block.input) for block in found.content if block.type == "tool_use"])
+    assert found.stop_reason == "tool_use" and found.usage.output_tokens
+
+
+def test_responses_have_them_too(client: openai.OpenAI) -> None:
+    tools: Any = [{"type": "function", "name": "read", "parameters": SCHEMA, "strict": False}]
+    with client.responses.stream(
+        model="tiny", input="read a", tools=tools, tool_choice="required", max_output_tokens=900, extra_body={"seed": 1}
+    ) as events:
+        found = events.get_final_response()
+    check([(item.name, json.loads(item.arguments)) for item in found.output if item.type == "function_call"])
+
+
+def test_the_model_is_shown_the_tools(address: str) -> None:
+    body = {"model": "tiny", "messages": USER, "tools": TOOLS, "tool_choice": "required", "max_tokens": 900, "seed": 1}
+    with_tools = httpx2.post(f"{address}/v1/chat/completions", json=body, trust_env=False).json()
+    bare = httpx2.post(
+        f"{address}/v1/chat/completions",
+        json={**body, "tools": [], "tool_choice": "none", "max_tokens": 1},
+        trust_env=False,
+    )
+    assert with_tools["usage"]["prompt_tokens"] > 2 * bare.json()["usage"]["prompt_tokens"]
+
+
+def test_without_a_grammar_it_only_talks(client: openai.OpenAI) -> None:
+    found = client.chat.completions.create(model="free", messages=USER, tools=TOOLS, max_tokens=20, seed=1)
+    assert not found.choices[0].message.tool_calls and found.choices[0].message.content
+
+
+def test_what_the_server_refuses_is_an_error(client: openai.OpenAI) -> None:
+    choice: Any = {"type": "function", "function": {"name": "write"}}
+    with pytest.raises(openai.BadRequestError, match=r"constrain: .*write"):
+        client.chat.completions.create(model="tiny", messages=USER, tools=TOOLS, tool_choice=choice)
+    with pytest.raises(openai.APIStatusError, match="context"):
+        client.chat.completions.create(model="tiny", messages=[{"role": "user", "content": "x" * 20_000}], tools=TOOLS)

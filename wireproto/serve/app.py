@@ -1,0 +1,374 @@
+"""The proxy as an ASGI application: which path is answered how.
+
+It must not know a wire format. Law: what is not one of the three APIs, health or metrics goes to the server and comes
+back as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import anyio
+import httpx2
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from wireproto.serve import exchange
+from wireproto.serve.asked import Asked, Refused
+from wireproto.serve.chat import ChatStream, asked_of_chat, whole_chat
+from wireproto.serve.choice import AnswerChoice
+from wireproto.serve.chunks import BadAnswer, said_of
+from wireproto.serve.exchange import Rewriting
+from wireproto.serve.http import Headers, client_for, kept, request_headers
+from wireproto.serve.metrics import CONTENT_TYPE, Metrics
+from wireproto.serve.modes import asked_again, prepared
+from wireproto.serve.settings import ServeSettings
+from wireproto.serve.transcripts import Transcripts
+from wireproto.serve.translate import asked_of_messages, asked_of_responses
+from wireproto.serve.translated import TranslatedStream, whole_translated
+from wireproto.values.errors import WireprotoError
+
+Api = Literal["chat", "messages", "responses"]
+CHAT_PATH = "/v1/chat/completions"
+PATHS: Mapping[str, Api] = {
+    CHAT_PATH: "chat",
+    "/chat/completions": "chat",
+    "/v1/messages": "messages",
+    "/v1/responses": "responses",
+    "/responses": "responses",
+}
+_MOST_MODELS = 1_000  # names come from clients
+_KINDS = {400: "invalid_request_error", 408: "timeout_error", 413: "request_too_large", 429: "rate_limit_error"}
+
+
+class Proxy:
+    """What all exchanges share: the client, the counters, the transcripts."""
+
+    def __init__(self, settings: ServeSettings) -> None:
+        self.settings = settings
+        self.client = client_for(settings)
+        self.metrics = Metrics()
+        self.transcripts = Transcripts(settings.transcripts) if settings.transcripts else None
+        self.reasoning_keys: dict[str, str] = {}  # by model, in which field the server writes reasoning
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self.client.aclose()
+        if self.transcripts is not None:
+            self.transcripts.close()
+
+    def asked(self, api: Api, body: dict[str, Any]) -> Asked:
+        """Return what a request asks for, as it is sent to the server.
+
+        Raises:
+            Refused: it is not one that can be answered.
+        """
+        try:
+            if api == "chat":
+                return prepared(asked_of_chat(body, self.settings))
+            key = self._reasoning_key(str(body.get("model") or ""))
+            read = asked_of_messages if api == "messages" else asked_of_responses
+            return prepared(read(body, self.settings, key))
+        except Refused:
+            raise
+        except WireprotoError as error:
+            raise Refused(400, str(error)) from None
+
+    def _reasoning_key(self, model: str) -> str:
+        given = self.settings.of(model).reasoning_key
+        return self.reasoning_keys.get(model, "reasoning_content") if given == "auto" else given
+
+    def note(self, api: Api, asked: Asked, choices: list[AnswerChoice]) -> None:
+        """Write an answer down, and remember where its server writes reasoning: there it reads that of the past."""
+        for choice in choices:
+            if choice.reasoning_key and len(self.reasoning_keys) < _MOST_MODELS:
+                self.reasoning_keys[asked.model] = choice.reasoning_key
+        if self.transcripts is not None and choices:
+            self.transcripts.write(api, asked, choices)
+
+
+class Door:
+    """Answers requests of one API."""
+
+    def __init__(self, proxy: Proxy, api: Api) -> None:
+        self._proxy, self._api = proxy, api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, unless its client goes before that."""
+        proxy, request = self._proxy, Request(scope, receive)
+        if request.method != "POST":
+            await Passage(proxy)(scope, receive, send)
+            return
+        try:
+            raw = await exchange.body_of(request, proxy.settings)
+        except ClientDisconnect:
+            return
+        except Refused as error:
+            await self._refuse(error)(scope, receive, send)
+            return
+        async with anyio.create_task_group() as group:
+
+            def gone() -> None:
+                proxy.metrics.count("streams_total", end="client_gone")
+                group.cancel_scope.cancel()
+
+            group.start_soon(exchange.until_gone, receive, gone)
+            try:
+                await self._answer(request, raw, send)
+            except Refused as error:
+                await self._refuse(error)(scope, receive, send)
+            group.cancel_scope.cancel()
+
+    def _refuse(self, error: Refused) -> JSONResponse:
+        self._proxy.metrics.count("requests_total", api=self._api, mode="none", status=str(error.status))
+        return JSONResponse(self._error(error.status, str(error)), error.status)
+
+    def _error(self, status: int, message: str) -> dict[str, Any]:
+        """Return an error as the API has it."""
+        if self._api == "messages":
+            kind = _KINDS.get(status, "api_error")
+            return {"type": "error", "error": {"type": kind, "message": message}}
+        kind = "invalid_request_error" if status < 500 else "upstream_error"
+        return {"error": {"message": message, "type": kind, "param": None, "code": None}}
+
+    async def _answer(self, request: Request, raw: bytes, send: Send) -> None:
+        proxy, began = self._proxy, time.monotonic()
+        asked = proxy.asked(self._api, _object(raw))
+        plain = self._api == "chat"
+        if plain and asked.tools is None:
+            await Passage(proxy).pass_on(request, raw, send)
+            return
+        content = raw if asked.chat is asked.own else json.dumps(asked.chat).encode()
+        response = await self._ask(request, asked, content)
+        proxy.metrics.count("requests_total", api=self._api, mode=asked.settings.mode, status=str(response.status_code))
+        if response.status_code != 200:
+            await self._pass_error(request, response, send)
+        elif asked.streams:
+            await self._stream(request, asked, response, send, began)
+        else:
+            await self._whole(request, asked, response, send)
+
+    async def _ask(self, request: Request, asked: Asked, content: bytes) -> httpx2.Response:
+        headers = request_headers(request.headers.raw, rewritten=True)
+        path = _path(request) if self._api == "chat" else CHAT_PATH
+        if self._api == "messages":
+            headers = _bearer(headers)
+        return await exchange.ask(self._proxy.client, request, path, content, headers)
+
+    async def _pass_error(self, request: Request, response: httpx2.Response, send: Send) -> None:
+        """Hand an error of the server on, with its status and `retry-after`, in the shape of the client's API."""
+        if self._api != "messages":
+            await exchange.pass_on(send, response)
+            return
+        raw = await exchange.whole_body(response, self._proxy.settings.body_limit)
+        try:
+            said = json.loads(raw)
+        except ValueError:
+            said = raw.decode("utf-8", "replace")
+        message = said_of(said.get("error", said) if isinstance(said, dict) else said)
+        shown = JSONResponse(self._error(response.status_code, message), response.status_code)
+        if "retry-after" in response.headers:
+            shown.headers["retry-after"] = response.headers["retry-after"]
+        await shown(request.scope, request.receive, send)
+
+    async def _stream(
+        self, request: Request, asked: Asked, response: httpx2.Response, send: Send, began: float
+    ) -> None:
+        if not response.headers.get("content-type", "").startswith(exchange.EVENT_STREAM):
+            await exchange.close(response)
+            raise Refused(502, "the server answered a request for a stream with something else")
+        proxy, headers = self._proxy, list(kept(response.headers.raw))
+        chunks = self._rewritten(request, asked, response)
+        proxy.metrics.open_streams += 1
+        try:
+            await exchange.send_stream(send, headers, chunks, proxy.settings, proxy.metrics, began)
+        finally:
+            proxy.metrics.open_streams -= 1
+
+    async def _rewritten(self, request: Request, asked: Asked, response: httpx2.Response) -> AsyncGenerator[str, None]:
+        """Yield the client's stream; an answer of which nothing was sent yet may be asked for once more."""
+        proxy = self._proxy
+        rewriting = self._rewriting(asked)
+        async for text in exchange.rewritten(response, rewriting):
+            yield text
+        again = None
+        if rewriting.problem is None and not rewriting.rewriter.sent:
+            again = asked_again(asked, rewriting.rewriter.choices)
+        if again is not None:
+            proxy.metrics.count("retries_total")
+            proxy.note(self._api, asked, rewriting.rewriter.choices)
+            asked, rewriting = again, self._rewriting(again)
+            async for text in self._second(request, again, rewriting):
+                yield text
+        yield rewriting.finish()
+        proxy.note(self._api, asked, rewriting.rewriter.choices)
+        stopped = rewriting.rewriter.stopped
+        proxy.metrics.count("streams_total", end="error" if rewriting.problem else "stopped" if stopped else "done")
+
+    async def _second(self, request: Request, asked: Asked, rewriting: Rewriting) -> AsyncIterator[str]:
+        """Yield what becomes of the answer to another try; the head of the client's answer is sent already."""
+        try:
+            response = await self._ask(request, asked, json.dumps(asked.chat).encode())
+        except Refused as error:
+            rewriting.problem = BadAnswer(str(error))
+            return
+        if response.status_code != 200:
+            await exchange.close(response)
+            rewriting.problem = BadAnswer(f"the server refused a second try with status {response.status_code}")
+            return
+        async for text in exchange.rewritten(response, rewriting):
+            yield text
+
+    def _rewriting(self, asked: Asked) -> Rewriting:
+        metrics = self._proxy.metrics
+        rewriter = ChatStream(asked, metrics) if self._api == "chat" else TranslatedStream(self._api, asked, metrics)
+        return Rewriting(rewriter, self._proxy.settings.event_limit)
+
+    async def _whole(self, request: Request, asked: Asked, response: httpx2.Response, send: Send) -> None:
+        proxy = self._proxy
+        shown, raw, choices = await self._read(asked, response)
+        again = asked_again(asked, choices)
+        if again is not None:
+            proxy.metrics.count("retries_total")
+            proxy.note(self._api, asked, choices)
+            second = await self._ask(request, again, json.dumps(again.chat).encode())
+            if second.status_code == 200:
+                asked, response = again, second
+                shown, raw, choices = await self._read(asked, response)
+            else:
+                await exchange.close(second)
+        proxy.note(self._api, asked, choices)
+        content = raw if shown is None else json.dumps(shown).encode()
+        headers = [
+            (name, value)
+            for name, value in kept(response.headers.raw)
+            if name not in (b"content-length", b"content-encoding")
+        ]
+        headers.append((b"content-length", str(len(content)).encode()))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content, "more_body": False})
+
+    async def _read(
+        self, asked: Asked, response: httpx2.Response
+    ) -> tuple[dict[str, Any] | None, bytes, list[AnswerChoice]]:
+        """Return a whole answer for the client, None where it is the server's own, that one, and what was read."""
+        raw = await exchange.whole_body(response, self._proxy.settings.body_limit)
+        try:
+            answer = json.loads(raw)
+            if self._api == "chat":
+                changed, choices = whole_chat(asked, answer, self._proxy.metrics)
+                return (answer if changed else None), raw, choices
+            shown, choices = whole_translated(self._api, asked, answer, self._proxy.metrics)
+            return shown, raw, choices
+        except (ValueError, RecursionError) as error:
+            raise Refused(502, f"the answer of the server is no JSON: {type(error).__name__}") from None
+        except BadAnswer as error:
+            raise Refused(502, str(error)) from None
+
+
+class Passage:
+    """Hands everything else on."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on, and its answer back."""
+        request = Request(scope, receive)
+        try:
+            raw = await exchange.body_of(request, self._proxy.settings)
+        except ClientDisconnect:
+            return
+        except Refused as error:
+            await PlainTextResponse(f"{error}\n", error.status)(scope, receive, send)
+            return
+        async with anyio.create_task_group() as group:
+            group.start_soon(exchange.until_gone, receive, group.cancel_scope.cancel)
+            try:
+                await self.pass_on(request, raw, send)
+            except Refused as error:
+                await PlainTextResponse(f"{error}\n", error.status)(scope, receive, send)
+            group.cancel_scope.cancel()
+
+    async def pass_on(self, request: Request, raw: bytes, send: Send) -> None:
+        """Hand a request whose body was read on, and its answer back.
+
+        Raises:
+            Refused: the server cannot be reached.
+        """
+        headers = request_headers(request.headers.raw, rewritten=False)
+        response = await exchange.ask(self._proxy.client, request, _path(request), raw, headers)
+        self._proxy.metrics.count("requests_total", api="other", mode="none", status=str(response.status_code))
+        await exchange.pass_on(send, response)
+
+
+def application(settings: ServeSettings) -> Starlette:
+    """Return the proxy for these settings.
+
+    Raises:
+        OSError: the file of transcripts cannot be written.
+    """
+    proxy = Proxy(settings)
+
+    async def metrics(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(proxy.metrics.text(), headers={"content-type": CONTENT_TYPE})
+
+    async def health(request: Request) -> JSONResponse:
+        """Say whether the server behind answers; one that is loading its model says 503 itself."""
+        try:
+            response = await proxy.client.get("/v1/models", timeout=3)
+        except httpx2.HTTPError as error:
+            return JSONResponse({"status": "error", "upstream": type(error).__name__}, 503)
+        ready = response.status_code != 503
+        return JSONResponse(
+            {"status": "ok" if ready else "loading", "upstream": response.status_code}, 200 if ready else 503
+        )
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await proxy.close()
+
+    own: list[tuple[str, Callable[..., Any]]] = [("/metrics", metrics), ("/health", health)]
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            *(Route(path, endpoint, methods=["GET"]) for path, endpoint in own),
+            *(Route(path, Door(proxy, api)) for path, api in PATHS.items()),
+            Route("/{path:path}", Passage(proxy)),
+        ],
+    )
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise Refused(400, f"the request is no JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise Refused(400, "the request is no JSON object")
+    return body
+
+
+def _path(request: Request) -> str:
+    """Return the path of a request as it was sent, with its query."""
+    raw, query = request.scope.get("raw_path") or request.url.path.encode(), request.scope["query_string"]
+    return (raw + (b"?" + query if query else b"")).decode("latin-1")
+
+
+def _bearer(headers: Headers) -> Headers:
+    """Return the headers with the key of Anthropic's clients where servers of Chat Completions look for it."""
+    found = dict(headers)
+    key = found.get(b"x-api-key")
+    if key is None or b"authorization" in found:
+        return headers
+    return [*headers, (b"authorization", b"Bearer " + key)]

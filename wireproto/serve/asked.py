@@ -1,0 +1,86 @@
+"""What a client asked for: the request for the server, and how its answer is read.
+
+It must not know the network. Law: a request without tools, or with `tool_choice` none, has no decoder, so that nothing
+in its answer can become a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wireproto.adapters.history import CallIds, Turn
+from wireproto.decode.decoder import Decoder
+from wireproto.serve.settings import ModelSettings
+from wireproto.tools.toolset import Toolset
+from wireproto.values.errors import WireprotoError
+
+
+class Refused(WireprotoError):
+    """A request that is answered with an error: its HTTP status, and what was wrong."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request.
+
+    `chat` is the body for the server, of Chat Completions; `own` the body as the client sent it. `tools` are None
+    where nothing can be a call. `choice` is the tool choice, as Chat Completions spells it. `turns` is the
+    conversation. `plain_ids`: the client's API takes no ids but of letters, digits, `_` and `-`. `dropped`:
+    kinds of tools that only another server has.
+    """
+
+    settings: ModelSettings
+    model: str
+    chat: dict[str, Any]
+    own: Mapping[str, Any]
+    tools: Toolset | None
+    choice: Any = None
+    turns: Sequence[Turn] = ()
+    plain_ids: bool = False
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def streams(self) -> bool:
+        """Whether the client wants a stream."""
+        return self.own.get("stream") is True
+
+    @property
+    def wants_call(self) -> bool:
+        """Whether an answer without a call is wrong."""
+        return self.choice == "required" or isinstance(self.choice, Mapping)
+
+    def decoder(self) -> Decoder | None:
+        """Return a decoder for one answer."""
+        if self.tools is None:
+            return None
+        settings = self.settings
+        return Decoder(
+            settings.dialect,
+            self.tools,
+            policy=settings.policy,
+            reasoning_open=settings.reasoning_open,
+            # Under our grammar a call that was forced is in the format's own markup.
+            forced=self.choice if self.wants_call and settings.mode == "repair" else None,
+        )
+
+    def ids(self) -> CallIds:
+        """Return what gives ids to the calls of one answer."""
+        return CallIds(None, self.turns, plain=self.plain_ids)
+
+
+def toolset_of(tools: Any, choice: Any) -> Toolset | None:
+    """Return the tools of a chat request that can be called; None if there is none.
+
+    Raises:
+        SchemaError: a definition is wrong.
+    """
+    if not isinstance(tools, list) or choice == "none":
+        return None
+    functions = [tool for tool in tools if isinstance(tool, Mapping) and tool.get("type", "function") == "function"]
+    return Toolset.of(functions) if functions else None

@@ -1,0 +1,240 @@
+"""Chat Completions: a request as it is, and answers in which leaked calls are calls.
+
+It must not know the network. Law: an answer without leaked calls goes out as it came, and a stream never ends well
+unless each of its choices did.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from wireproto.adapters import ChatWriter, Ending, chat_choice
+from wireproto.adapters.history import from_chat
+from wireproto.serve.asked import Asked, toolset_of
+from wireproto.serve.choice import AnswerChoice, native_call
+from wireproto.serve.chunks import REASONING, BadAnswer, Delta, choices_of, chunk_of, delta_of, line_of
+from wireproto.serve.metrics import Metrics
+from wireproto.serve.settings import ServeSettings
+from wireproto.values.errors import SchemaError, ShapeError
+from wireproto.values.events import TextDelta
+from wireproto.values.model import Message
+
+OBJECT: Final = "chat.completion.chunk"
+_HEAD: Final = frozenset(("id", "object", "created", "model", "choices"))
+_OURS: Final = frozenset(("role", "content", "tool_calls"))
+_KEPT_OF_CALL: Final = frozenset(("index", "id", "type", "function"))
+
+
+def asked_of_chat(body: dict[str, Any], settings: ServeSettings) -> Asked:
+    """Return what a chat request asks for; nothing of it is refused here, since the server may take it."""
+    model, choice = str(body.get("model") or ""), body.get("tool_choice")
+    try:
+        tools = toolset_of(body.get("tools"), choice)
+    except SchemaError:
+        tools = None
+    try:
+        turns = from_chat(body.get("messages"))
+    except ShapeError:
+        turns = []  # whatever it is, the server has to take it, and only the ids in it would be of use here
+    own = settings.of(model)
+    return Asked(settings=own, model=model, chat=body, own=body, tools=tools, choice=choice, turns=turns)
+
+
+class ChatStream:
+    """Rewrites the stream of one answer, event by event.
+
+    `sent`: the client has something of it. `stopped`: the rest of the server's stream is of no use.
+    """
+
+    def __init__(self, asked: Asked, metrics: Metrics) -> None:
+        self._asked, self._metrics = asked, metrics
+        self._ids = asked.ids()
+        self._writers: list[ChatWriter] = []
+        self._head: dict[str, Any] = {}
+        self._held = ""  # what an answer begins with, until there is more of it
+        self._usage: dict[str, Any] | None = None
+        self._usage_line = ""
+        self.choices: list[AnswerChoice] = []
+        self.sent = self.stopped = False
+
+    def feed(self, text: str) -> str:
+        """Return what becomes of one event of the server.
+
+        Raises:
+            BadAnswer: it is no chunk of Chat Completions, or an error.
+        """
+        chunk = chunk_of(text)
+        choices = chunk.get("choices")
+        if not choices:
+            if chunk.get("usage"):
+                # The last chunk counts, and one behind it would erase what this one says.
+                right = chunk.get("object") == OBJECT
+                self._usage, self._usage_line = chunk["usage"], line_of(text) if right else ""
+            return ""
+        if not self._head:
+            head = {"id": "", "model": self._asked.model, "created": 0}
+            self._head = head | {key: chunk[key] for key in head if chunk.get(key)}
+        if len(choices) == 1:
+            delta = delta_of(choices[0])
+            if self._is_plain(chunk, delta):
+                return self._out(self._plain(delta, text))
+            return self._out(self._rewritten(chunk, delta))
+        return self._out("".join([self._rewritten(chunk, delta_of(each)) for each in choices]))
+
+    def _out(self, text: str) -> str:
+        if not text:
+            return ""
+        text, self._held, self.sent = self._held + text, "", True
+        return text
+
+    def _is_plain(self, chunk: dict[str, Any], delta: Delta) -> bool:
+        """Whether an event is nothing but more text of an open choice."""
+        return (
+            delta.choice < len(self.choices)
+            and not self.choices[delta.choice].closed
+            and delta.finish_reason is None
+            and "role" not in delta.fields
+            and "tool_calls" not in delta.fields
+            and chunk.get("object") == OBJECT
+            and not chunk.get("usage")
+        )
+
+    def _plain(self, delta: Delta, text: str) -> str:
+        """Return an event as it came if all of its text is certain; that is most events of most answers."""
+        choice = self.choices[delta.choice]
+        if not delta.text:
+            choice.thought(delta.fields)
+            return line_of(text) if any(delta.fields.values()) else ""
+        events = choice.content(delta.text)
+        if len(events) == 1 and type(events[0]) is TextDelta and events[0].text == delta.text:
+            return line_of(text)
+        writer = self._writers[delta.choice]
+        lines = self._others(writer, choice, delta) if len(delta.fields) > 1 else ""
+        return lines + writer.lines(events) + self._stop(choice, writer)
+
+    def _rewritten(self, chunk: dict[str, Any], delta: Delta) -> str:
+        while len(self._writers) <= delta.choice:
+            self._open()
+        writer, choice = self._writers[delta.choice], self.choices[delta.choice]
+        if choice.closed:
+            return ""
+        lines = self._others(writer, choice, delta)
+        if delta.text:
+            lines += writer.lines(choice.content(delta.text))
+        if delta.calls:
+            lines += self._natives(writer, choice, delta.calls)
+        if delta.finish_reason:
+            lines += writer.lines(choice.close(delta.finish_reason)) + self._end(writer, chunk, delta.finish_reason)
+        return lines + self._stop(choice, writer)
+
+    def _open(self) -> None:
+        """Open one more choice; clients want them in order, each before anything of the next."""
+        writer = ChatWriter(
+            self._head["id"], self._head["model"], self._head["created"], choice=len(self._writers), ids=self._ids
+        )
+        self._writers.append(writer)
+        self.choices.append(AnswerChoice(self._asked.decoder(), self._metrics))
+        self._held += writer.sse(writer.open())
+
+    def _others(self, writer: ChatWriter, choice: AnswerChoice, delta: Delta) -> str:
+        """Write what a delta has beside text and calls, as the server names it: reasoning, a refusal."""
+        more = {key: value for key, value in delta.fields.items() if key not in _OURS and value is not None}
+        choice.thought(more)
+        return writer.sse(writer.delta(more)) if any(more.values()) else ""
+
+    def _natives(self, writer: ChatWriter, choice: AnswerChoice, calls: list[dict[str, Any]]) -> str:
+        """Write more of the server's calls; what only its author knows of a call is kept, on the first chunk of it."""
+        written = choice.native(calls)
+        unknown = [more for call in calls if (more := {key: call[key] for key in call if key not in _KEPT_OF_CALL})]
+        if not unknown:
+            return writer.lines(written)
+        chunks = writer.feed(written)
+        for each in chunks:
+            for shown in each["choices"][0]["delta"].get("tool_calls", ()):
+                shown.update(unknown.pop(0) if unknown and "id" in shown else {})
+        return writer.sse(chunks)
+
+    def _end(self, writer: ChatWriter, chunk: dict[str, Any], reason: str) -> str:
+        """Write the end of a choice, with what the server adds to its last chunk."""
+        *before, last = writer.close(reason)
+        more = {key: value for key, value in chunk.items() if key not in _HEAD and value is not None}
+        self._usage = more.get("usage") or self._usage
+        return writer.sse([*before, {**last, **more}])
+
+    def _stop(self, choice: AnswerChoice, writer: ChatWriter) -> str:
+        """End an answer in which the model writes the same over and over."""
+        if not choice.looping or choice.closed or not self._asked.settings.stop_loops:
+            return ""
+        self.stopped = True
+        return writer.lines(choice.close("length")) + writer.sse(writer.close("length"))
+
+    def end(self) -> str:
+        """Return what the stream ends with.
+
+        Raises:
+            BadAnswer: it ended in the middle of an answer.
+        """
+        if not self.choices or not (self.stopped or all(choice.closed for choice in self.choices)):
+            raise BadAnswer("the stream of the server ended in the middle of the answer")
+        options, line = self._asked.own.get("stream_options"), self._usage_line
+        if not line and self._usage is not None and isinstance(options, dict) and options.get("include_usage"):
+            line = self._writers[0].sse([self._writers[0].usage(self._usage)])
+        return self._out(line + ChatWriter.done)
+
+    def fail(self, message: str, error: Any = None) -> str:
+        """Return what tells the client that the answer failed; the server's own words, if it has some."""
+        own = {"message": message, "type": "upstream_error", "param": None, "code": None}
+        return self._out("data: " + json.dumps({"error": own if error is None else error}) + "\n\n")
+
+
+def choice_of_message(asked: Asked, delta: Delta, metrics: Metrics) -> AnswerChoice:
+    """Return a choice that has read a whole message."""
+    choice = AnswerChoice(asked.decoder(), metrics)
+    if delta.text:
+        choice.content(delta.text)
+    choice.thought(delta.fields)
+    if delta.calls:
+        # In a list of whole calls all may have the same index, or none.
+        choice.native([{**call, "index": i} for i, call in enumerate(delta.calls)])
+    choice.close(delta.finish_reason)
+    return choice
+
+
+def whole_chat(asked: Asked, answer: dict[str, Any], metrics: Metrics) -> tuple[bool, list[AnswerChoice]]:
+    """Repair a whole answer where it is; return whether anything changed, and what was read.
+
+    Raises:
+        BadAnswer: it is no answer of Chat Completions.
+    """
+    ids, changed, read = asked.ids(), False, []
+    for given, delta in zip(answer.get("choices") or [], choices_of(answer), strict=True):
+        choice = choice_of_message(asked, delta, metrics)
+        read.append(choice)
+        if choice.message is not None:
+            changed = _repaired(given, delta, choice, ids) or changed
+    return changed, read
+
+
+def _repaired(given: dict[str, Any], delta: Delta, choice: AnswerChoice, ids: Any) -> bool:
+    """Write into a choice what was found in its text; return whether that changed anything."""
+    parsed, natives = choice.message or Message(), [native_call(call) for call in choice.natives.values()]
+    for call in natives:
+        ids.give(call.id)
+    ending, changed = Ending(), False
+    for call in (*parsed.calls, *natives):
+        ending.note(call.complete)
+    for given_call in delta.calls:
+        function = given_call.get("function")
+        if function and function.get("arguments") == "":
+            function["arguments"], changed = "{}", True
+    if parsed.calls or parsed.text != delta.text:
+        shown = chat_choice(parsed, ids=ids)["message"]
+        calls, changed = [*shown.get("tool_calls", ()), *delta.calls], True
+        thoughts = "".join(choice.reasoning) + parsed.reasoning
+        more = {choice.reasoning_key or REASONING[0]: thoughts} if parsed.reasoning else {}
+        delta.fields.update({"content": shown["content"], **more}, **({"tool_calls": calls} if calls else {}))
+    finish = ending.finish(delta.finish_reason)
+    if finish != delta.finish_reason and (changed or ending.cut):
+        given["finish_reason"], changed = finish, True
+    return changed

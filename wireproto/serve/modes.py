@@ -1,0 +1,95 @@
+"""What is sent to the server in each mode, and what is asked again after an answer that went wrong.
+
+It must not know the network. Law: in `repair` nothing of a request is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from wireproto.format.detection import dialect_for
+from wireproto.format.registry import AUTO
+from wireproto.grammars.api.api import ToolChoice, grammar
+from wireproto.recover.classify import Label, classify
+from wireproto.serve.asked import Asked, Refused
+from wireproto.serve.choice import AnswerChoice
+from wireproto.values.errors import DialectError, GrammarError
+
+# Outputs in which a call was meant and none can be run.
+_MEANT: Final[frozenset[Label]] = frozenset(("malformed", "truncated", "leaked", "foreign", "draft", "nested"))
+
+
+def prepared(asked: Asked) -> Asked:
+    """Return the request as the mode of its model wants it sent, and its answer read.
+
+    Raises:
+        Refused: the mode is not possible with this model or these tools.
+    """
+    if asked.tools is None or asked.settings.mode == "repair":
+        return asked
+    return _constrained(asked)
+
+
+def _constrained(asked: Asked) -> Asked:
+    """Have llama-server render the tools but not parse them, and hold the model to our grammar.
+
+    It refuses a grammar beside tools that may be called ("Cannot use custom grammar constraints with tools"). With
+    `tool_choice` none its template still shows them to the model, and what the model writes comes as content.
+    """
+    settings = asked.settings
+    if settings.dialect == AUTO:
+        try:
+            name = dialect_for(model=asked.model).name
+        except DialectError as error:
+            raise Refused(400, f"constrain: {error}; set it for this model in the settings") from None
+        settings = replace(settings, dialect=name)
+    try:
+        found = grammar(
+            settings.dialect,
+            asked.tools,
+            choice=_choice_of(asked.choice),
+            parallel=asked.chat.get("parallel_tool_calls") is not False,
+            strict=False,
+            reasoning_open=settings.reasoning_open,
+        )
+    except GrammarError as error:
+        raise Refused(400, f"constrain: {error}") from None
+    # The template may have the server parse reasoning out of the content; the grammar speaks of all that is written.
+    sent = {**asked.chat, "tool_choice": "none", "reasoning_format": "none", **found.llama_cpp_request()}
+    return replace(asked, chat=sent, settings=settings)
+
+
+def _choice_of(choice: Any) -> ToolChoice:
+    """Return a tool choice of Chat Completions as grammars have it."""
+    if isinstance(choice, Mapping):
+        function = choice.get("function")
+        name = function.get("name") if isinstance(function, Mapping) else None
+        return {"name": name} if isinstance(name, str) else "auto"
+    return "required" if choice == "required" else "auto"
+
+
+def asked_again(asked: Asked, choices: Sequence[AnswerChoice]) -> Asked | None:
+    """Return the request once more with what was wrong, None if nothing was, or nothing that another try may mend."""
+    if asked.tools is None or not asked.settings.retry or len(choices) != 1:
+        return None
+    choice = choices[0]
+    if choice.message is None or choice.natives or any(call.complete for call in choice.message.calls):
+        return None
+    text = "".join(choice.text)
+    verdict = classify(
+        text,
+        asked.settings.dialect,
+        asked.tools,
+        policy=asked.settings.policy,
+        finish_reason=choice.finish,
+        reasoning_open=asked.settings.reasoning_open,
+    )
+    if verdict.label not in _MEANT and not (asked.wants_call and verdict.label in ("plain", "mention", "quoted")):
+        return None
+    if choice.finish == "length":  # it would be cut again
+        return None
+    said = {"role": "assistant", "content": text}
+    messages: list[Any] = [*asked.chat["messages"], said, {"role": "user", "content": verdict.retry_message()}]
+    return replace(asked, chat={**asked.chat, "messages": messages})

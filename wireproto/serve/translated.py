@@ -1,0 +1,147 @@
+"""Answers of Chat Completions as answers of Messages and of Responses, streamed or whole.
+
+It must not know requests, nor the network. Law: what a client reads is one choice of the server's answer, with its
+leaked calls as calls; an answer that broke off is never ended as if it were whole.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from wireproto.adapters import (
+    AnswerWriter,
+    MessagesWriter,
+    ResponsesWriter,
+    Usage,
+    message_object,
+    response_object,
+)
+from wireproto.serve.asked import Asked
+from wireproto.serve.chat import choice_of_message
+from wireproto.serve.choice import AnswerChoice, native_call
+from wireproto.serve.chunks import BadAnswer, choices_of, chunk_of, delta_of
+from wireproto.serve.metrics import Metrics
+from wireproto.values.events import ReasoningDelta, TextDelta
+from wireproto.values.model import Message
+
+Translated = Literal["messages", "responses"]
+# What a response repeats of its request.
+_REPEATED = ("instructions", "tools", "tool_choice", "parallel_tool_calls", "temperature", "top_p", "metadata",
+             "max_output_tokens", "reasoning", "text", "store", "user", "truncation")  # fmt: skip
+
+
+def writer_of(api: Translated, asked: Asked) -> AnswerWriter:
+    """Return what writes the answer to a request."""
+    if api == "messages":
+        tools = asked.own.get("tools") or ()
+        eager = {tool.get("name") for tool in tools if tool.get("eager_input_streaming") is True}
+        return MessagesWriter(_identity("msg"), asked.model, eager=eager, ids=asked.ids())
+    return ResponsesWriter(
+        _identity("resp"), asked.model, int(time.time()), fields=_repeated(asked.own), ids=asked.ids()
+    )
+
+
+def _identity(kind: str) -> str:
+    return f"{kind}_{secrets.token_hex(12)}"
+
+
+def _repeated(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: body[key] for key in _REPEATED if body.get(key) is not None}
+
+
+class TranslatedStream:
+    """Rewrites the stream of one answer, event by event, for a client of another API.
+
+    `sent`: the client has something of it. `stopped`: the rest of the server's stream is of no use.
+    """
+
+    def __init__(self, api: Translated, asked: Asked, metrics: Metrics) -> None:
+        self._asked = asked
+        self._writer = writer_of(api, asked)
+        self._held = self._writer.sse(self._writer.open())  # until there is more
+        self._choice = AnswerChoice(asked.decoder(), metrics)
+        self._usage: dict[str, Any] | None = None
+        self.choices = [self._choice]
+        self.sent = self.stopped = False
+
+    def feed(self, text: str) -> str:
+        """Return what becomes of one event of the server.
+
+        Raises:
+            BadAnswer: it is no chunk of Chat Completions, or an error.
+        """
+        chunk = chunk_of(text)
+        self._usage = chunk.get("usage") or self._usage
+        choice, lines = self._choice, ""
+        for delta in map(delta_of, chunk.get("choices") or ()):
+            if delta.choice or choice.closed:
+                continue
+            if reasoning := choice.thought(delta.fields):
+                lines += self._writer.lines([ReasoningDelta(reasoning)])
+            if refusal := delta.fields.get("refusal"):
+                lines += self._writer.lines([TextDelta(str(refusal))])
+            if delta.text:
+                lines += self._writer.lines(choice.content(delta.text))
+            if delta.calls:
+                lines += self._writer.lines(choice.native(delta.calls))
+            if delta.finish_reason:
+                lines += self._writer.lines(choice.close(delta.finish_reason))
+            elif choice.looping and self._asked.settings.stop_loops:
+                self.stopped = True
+                lines += self._writer.lines(choice.close("length"))
+        return self._out(lines)
+
+    def _out(self, text: str) -> str:
+        if not text:
+            return ""
+        text, self._held, self.sent = self._held + text, "", True
+        return text
+
+    def end(self) -> str:
+        """Return what the stream ends with.
+
+        Raises:
+            BadAnswer: it ended in the middle of an answer.
+        """
+        if not self._choice.closed:
+            raise BadAnswer("the stream of the server ended in the middle of the answer")
+        usage = Usage.read(self._usage)
+        return self._out(self._writer.sse(self._writer.close(self._choice.finish, usage)) + self._writer.done)
+
+    def fail(self, message: str, error: Any = None) -> str:
+        """Return what tells the client that the answer failed."""
+        return self._out(self._writer.sse(self._writer.fail(message)))
+
+
+def whole_translated(
+    api: Translated, asked: Asked, answer: dict[str, Any], metrics: Metrics
+) -> tuple[dict[str, Any], list[AnswerChoice]]:
+    """Return a whole answer for the client, and what was read in it.
+
+    Raises:
+        BadAnswer: it is no answer of Chat Completions.
+    """
+    delta = choices_of(answer)[0]
+    choice = choice_of_message(asked, delta, metrics)
+    message = choice.message or Message(delta.text)
+    natives = tuple(native_call(native) for native in choice.natives.values())
+    thought = "".join(choice.reasoning)
+    if natives or thought:
+        # What the server had split already has no place in the text any more: thoughts first, calls last.
+        message = Message(message.text, thought + message.reasoning, message.calls + natives)
+    usage, reason, ids = Usage.read(answer.get("usage")), delta.finish_reason, asked.ids()
+    if refusal := delta.fields.get("refusal"):
+        message = replace(message, text=message.text + str(refusal), segments=())
+    if api == "messages":
+        return message_object(message, _identity("msg"), asked.model, finish_reason=reason, usage=usage, ids=ids), [
+            choice
+        ]
+    shown = response_object(
+        message, _identity("resp"), asked.model, int(time.time()), finish_reason=reason, usage=usage,
+        fields=_repeated(asked.own), ids=ids,
+    )  # fmt: skip
+    return shown, [choice]
