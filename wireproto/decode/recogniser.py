@@ -147,8 +147,7 @@ class Recogniser(State):
             return True
         if stop == longest and self.buffer.end > stop:
             # A run is longer than the policy lets it be: it is no call, nor is the opener that it began with.
-            self._reader = None
-            self._position = max(stop, (self.transcript.saved or 0) + 1)
+            self._reader, self._position = None, max(stop, (self.transcript.saved or 0) + 1)
             self._speculation.roll_back(region, self._position)
             return True
         if reader is None and region.closed is not None and self._position >= region.closed[0]:
@@ -346,7 +345,9 @@ class Recogniser(State):
         if self.transcript.saved is not None:
             self._speculation.roll_back(self._region, self._position)
         else:
-            self.transcript.prose(self._region.prose, builder.start, self._position)
+            opening, context = builder.opening, self._context
+            context.section = None if opening.lead else context.section
+            self.transcript.no_call(self._region.prose, builder.start - opening.lead, self._position)
         return True
 
     def _read_after_call(self, spelling: Spelling, stop: int, end: End) -> bool:
@@ -356,8 +357,7 @@ class Recogniser(State):
             return False
         at = skip_blank(buffer.window, self._position - base, stop - base)
         if base + at >= stop:
-            if end.final:
-                self._emit(stop)
+            self._emit(stop if end.final else self._position)
             context.rescan_from = stop
             return False
         # Behind the closer of reasoning a speculative run is over: the next call begins another one.

@@ -51,6 +51,11 @@ class CallOpening:
     joined: bool = False
     noise: tuple[int, int] | None = None
 
+    @property
+    def lead(self) -> int:
+        """How many characters of its section's opener, and of what follows that, stand before the call."""
+        return self.start - self.section[0] if self.section is not None else 0
+
     def joining(self, at: int) -> CallOpening:
         """Return the opening of a call that begins at `at` in the same markers."""
         notes = (("several-calls", ""),)

@@ -21,7 +21,7 @@ from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.spelling import CACHED, Spelling, end_firsts, is_distinctive, spellings, turn_ends
 from wireproto.format.template import Lit, Slot
-from wireproto.text.scan import NO, Literals, skip_blank
+from wireproto.text.scan import BLANK, NO, Literals, skip_blank
 from wireproto.tools.names import NO_UNUSUAL, Unusual
 from wireproto.tools.toolset import Toolset
 from wireproto.values.policy import Policy
@@ -173,7 +173,7 @@ def opener_table(
         dialect=dialect,
         own=dialect.name,
         by_literal={literal: tuple(found) for literal, found in by_literal.items()},
-        openers=tuple(by_literal),
+        openers=_whole_openers(by_literal, every),
         text=Literals(guarded | others | documents),
         guarded=Literals(guarded),
         markerless=tuple(spelling for spelling in own if spelling.markerless),
@@ -218,7 +218,7 @@ def _any_dialect(
         dialect=None,
         own="",
         by_literal={literal: _at(literal, every) for literal in text if literal[0] != "\n"},
-        openers=tuple({literal for spelling in marked for literal in spelling.openers}),
+        openers=_whole_openers({literal for spelling in marked for literal in spelling.openers}, marked),
         text=Literals(text),
         guarded=Literals(guarded),
         markerless=tuple(spelling for spelling in every if names is not None and spelling.markerless),
@@ -233,6 +233,12 @@ def _any_dialect(
         documents=documents,
         unusual=unusual,
     )
+
+
+def _whole_openers(literals: Iterable[str], every: Iterable[Spelling]) -> tuple[str, ...]:
+    """Return what openers begin with, and those of sections to their end: what follows a quoted one is quoted."""
+    sections = (section.format().rstrip(BLANK) for spelling in every for section, _ in spelling.sections)
+    return tuple(dict.fromkeys((*literals, *sections)))
 
 
 def _longest_lead(specs: Iterable[Dialect]) -> str:

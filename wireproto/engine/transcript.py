@@ -106,6 +106,15 @@ class Transcript(State):
             start = last
         self.markup(start, end)
 
+    def no_call(self, kind: Prose, start: int, end: int) -> None:
+        """Add what was taken for the beginning of a call, from `start`; its section's opener may be written already."""
+        segment = self._open
+        if segment is not None and segment.kind == "markup" and segment.end > start:
+            self._open = replace(segment, end=start) if segment.start < start else None
+            if self._open is None and self._segments and self._segments[-1][0] == kind:
+                self._open = _OpenSegment(kind, *self._segments.pop()[1:], solid=True)
+        self.prose(kind, start, end)
+
     def pause(self) -> None:
         """End the stretch that is watched for loops: as far as anybody knows, the prose is over."""
         if self._stretch >= 0 and self._open is not None and self._savepoint is None:

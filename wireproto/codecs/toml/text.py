@@ -89,13 +89,17 @@ class TomlValue(State):
 
 
 class Exits:
-    """Lines that end a call, outside of strings: the next call's header, and the section's opener or closer."""
+    """Lines that end a call, outside of strings: the next call's header, and the section's opener or closer.
 
-    __slots__ = ("_closers", "_firsts", "_openers")
+    A token that ends the turn may stand directly behind the closer.
+    """
+
+    __slots__ = ("_closers", "_firsts", "_openers", "_turn_ends")
 
     def __init__(self, spelling: Spelling) -> None:
         self._openers = [*spelling.headers, *(section for section, _ in spelling.sections)]
         self._closers = [close for _, close in spelling.sections]
+        self._turn_ends = spelling.dialect.ends
         self._firsts = frozenset(text[:1] for text in (*(opener.first for opener in self._openers), *self._closers))
 
     def at(self, text: str, pos: int, end: int, final: bool = False) -> Answer:
@@ -108,8 +112,10 @@ class Exits:
         found = [opener.match(text, pos, end) for opener in self._openers]
         ends = [place.end for place in found if not isinstance(place, Answer)]
         stands = [begins(closer, text, pos, end) for closer in self._closers]
-        ends += [pos + len(closer) for closer, here in zip(self._closers, stands, strict=True) if here is YES]
-        lines = [ends_line(text, after, end) for after in ends]
+        closed = [pos + len(closer) for closer, here in zip(self._closers, stands, strict=True) if here is YES]
+        lines = [ends_line(text, after, end) for after in (*ends, *closed)]
+        if YES not in lines:
+            lines += [begins(token, text, after, end) for after in closed for token in self._turn_ends]
         if YES in lines or (final and WAIT in lines):
             return YES
         return WAIT if WAIT in (*found, *stands, *lines) else NO
