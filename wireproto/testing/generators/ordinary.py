@@ -58,7 +58,7 @@ def _ordinary_arguments(tool: Tool, material: Material) -> Iterator[tuple[str, D
     """Yield the arguments that ordinary calls have, each with how its value is drawn."""
     for key in sorted(tool.keys):
         draw = _DRAWN.get(_type(tool, key, material.known.any_name))
-        if draw is not None and _NAME.fullmatch(key):
+        if draw is not None and _NAME.fullmatch(key) and not _is_ambiguous(key, material.dialect, material.known):
             yield key, draw
 
 
@@ -105,6 +105,11 @@ def _needs_names(dialect: Dialect) -> bool:
     return dialect.call.open.name_only or dialect.argument.open.name_only
 
 
+def _is_ambiguous(key: str, dialect: Dialect, tools: Toolset) -> bool:
+    """Whether a key is also a tool's name, in a format that tells arguments from calls by nothing else."""
+    return _needs_names(dialect) and tools.get(key) is not None
+
+
 def _is_ordinary_call(call: Call, dialect: Dialect, tools: Toolset) -> bool:
     tool = tools.get(call.name)
     if tools.empty or call.id is not None or not call.complete or not _NAME.fullmatch(call.name):
@@ -114,6 +119,8 @@ def _is_ordinary_call(call: Call, dialect: Dialect, tools: Toolset) -> bool:
     for key, value in call.arguments.items():
         test = _TESTS.get(_type(tool, key, tools.any_name))
         if test is None or not _NAME.fullmatch(key) or not test(value, dialect):
+            return False
+        if _is_ambiguous(key, dialect, tools):
             return False
     return True
 
