@@ -104,7 +104,7 @@ def test_a_limit_closes_the_decoder() -> None:
 
 
 @every_dialect
-@settings(max_examples=rounds(12, 1_000))
+@settings(max_examples=rounds(8, 1_000))
 @given(data=st.data())
 def test_parts_between_flushes_lose_nothing_and_do_not_depend_on_chunks(name: str, data: st.DataObject) -> None:
     tools = data.draw(st.one_of(fuzz.tools(), st.none()))

@@ -6,8 +6,10 @@ call never parse, since nobody closes their object. Each fragment can be encoded
 
 from __future__ import annotations
 
+import json
 from json.encoder import encode_basestring, encode_basestring_ascii
 
+from wireproto.text.json_repair import dumps
 from wireproto.values.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallEnd, CallStart, Event
 from wireproto.values.model import Call
 
@@ -15,28 +17,45 @@ from wireproto.values.model import Call
 class Fragments:
     """Turns the events of calls, one call after the other, into fragments of their arguments' JSON."""
 
-    __slots__ = ("_empty", "_string")
+    __slots__ = ("_empty", "_json", "_string")
 
     def __init__(self) -> None:
-        self._empty, self._string = True, False
+        self._empty, self._string, self._json = True, False, ""
 
     def of(self, event: Event) -> str:
         """Return what an event adds to the JSON of the open call's arguments; "" for what adds nothing."""
-        kind = type(event)
         if isinstance(event, ArgumentDelta):
-            return inside(event.text) if self._string else encodable(event.text)
+            if self._string:
+                return inside(event.text)
+            self._json += event.text
+            return ""
         if isinstance(event, ArgumentStart):
             head = ("{" if self._empty else ",") + '"' + inside(event.key) + '":'
-            self._empty, self._string = False, event.kind == "string"
+            self._empty, self._string, self._json = False, event.kind == "string", ""
             return head + '"' if self._string else head
-        if kind is ArgumentEnd:
-            return '"' if self._string else ""
+        if isinstance(event, ArgumentEnd):
+            return '"' if self._string else _once_each(self._json, event)
         if isinstance(event, CallEnd):
             # An API that wants arguments wants an object, also of a tool that has none.
             return "" if not event.call.complete else "{}" if self._empty else "}"
-        if kind is CallStart:
+        if isinstance(event, CallStart):
             self._empty, self._string = True, False
         return ""
+
+
+def _once_each(text: str, end: ArgumentEnd) -> str:
+    """Return the JSON text of an argument as it was written, or of its value, if a key stands in it twice."""
+    if "{" in text:
+        try:
+            json.loads(text, object_pairs_hook=_members)
+        except (ValueError, RecursionError):
+            text = dumps(end.value)
+    return encodable(text)
+
+
+def _members(pairs: list[tuple[str, object]]) -> None:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands there twice")
 
 
 def inside(text: str) -> str:
@@ -44,15 +63,15 @@ def inside(text: str) -> str:
     return encodable(encode_basestring(text)[1:-1])
 
 
-def encodable(json: str) -> str:
+def encodable(text: str) -> str:
     """Return JSON text with halves of surrogate pairs escaped; they can stand in its strings only."""
-    if json.isascii():
-        return json
+    if text.isascii():
+        return text
     try:
-        json.encode()
+        text.encode()
     except UnicodeEncodeError:
-        return "".join(c if not "\ud800" <= c <= "\udfff" else encode_basestring_ascii(c)[1:-1] for c in json)
-    return json
+        return "".join(c if not "\ud800" <= c <= "\udfff" else encode_basestring_ascii(c)[1:-1] for c in text)
+    return text
 
 
 def arguments_text(call: Call) -> str:

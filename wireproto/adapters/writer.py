@@ -112,7 +112,8 @@ class AnswerWriter(ABC):
             shape = self._ready.get(type(event))
             if shape is not None:
                 if isinstance(event, ArgumentDelta):
-                    return shape.line(self._fragments.of(event))
+                    more = self._fragments.of(event)
+                    return shape.line(more) if more else ""
                 if isinstance(event, (TextDelta, ReasoningDelta)):
                     return shape.line(event.text)
         return "".join([shape.line(text) for shape, text in self._pieces(events)])
