@@ -23,14 +23,18 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = f"{ROOT / 'wireproto'}/"
 # Tests of single parts; others hold every dialect to what the cases and the laws are about, or what stands around it.
 _JUDGES = (
+    "auto",
     "decoder",
+    "dialect",
     "documents",
     "dsml_shapes",
     "encode",
     "grammar_golden",
     "habits",
+    "hostile",
     "html",
     "lenient",
+    "names",
     "nesting",
     "prompt",
     "quoting",
