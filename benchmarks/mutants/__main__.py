@@ -23,8 +23,6 @@ PACKAGE = forks.ROOT / "wireproto"
 FOLDERS = ("decode", "engine", "codecs", "documents", "text", "format")
 # Files of dialects and their errors, and what is made of a chat template: no part of decoding.
 _OTHERS = {"format/loading.py", "format/detection.py", "format/plugins.py", "format/rendering.py"}
-# Seconds of CPU that one mutant is worth: of outputs that are held to the laws, and of tests; cases are cheap.
-_LAWS, _TESTS = 3.0, 6.0
 # What it takes to collect a test, or to choose a check.
 _EACH = 0.005
 _WAYS = ("case", "law", "test", "time", "import", "crash")
@@ -42,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
             _place(row) for row in json.loads(options.again.read_text(encoding="utf-8"))["mutants"] if not row["killed"]
         }
         sample = [each for each in sample if _place(vars(each[2]) | {"file": each[0], "number": each[1]}) in again]
-    select = _Selection(facts)
+    select = _Selection(facts, options.laws, options.tests)
     known = {(module, number): mutation for module, number, mutation in sample}
     started = time.monotonic()
     done: list[dict[str, Any]] = []
@@ -70,6 +68,8 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once")
     parser.add_argument("--only", default="", help="only modules whose path holds this, or path:line")
     parser.add_argument("--goal", type=float, default=0.9, help="the share to be killed")
+    parser.add_argument("--laws", type=float, default=3.0, help="seconds of CPU of laws that a mutant is worth")
+    parser.add_argument("--tests", type=float, default=6.0, help="seconds of CPU of tests that a mutant is worth")
     parser.add_argument("--json", type=Path, help="where to write every mutant and what became of it")
     parser.add_argument("--log", type=argparse.FileType("w"), help="where to write a line for each as it ends")
     parser.add_argument("--again", type=Path, help="the report of the same sample: only what survived is tried again")
@@ -121,7 +121,8 @@ def _judged(
 class _Selection:
     """Which checks and tests judge a mutant."""
 
-    def __init__(self, facts: dict[str, Any]) -> None:
+    def __init__(self, facts: dict[str, Any], laws: float, tests: float) -> None:
+        self._worth_laws, self._worth_tests = laws, tests
         self.costs: dict[str, float] = {each["name"]: each["cost"] for each in (*facts["checks"], *facts["tests"])}
         self._checks, self._tests = self._by_function(facts["checks"]), self._by_function(facts["tests"])
 
@@ -138,9 +139,9 @@ class _Selection:
         """Return a mutant with what judges it."""
         checks = self._callers(self._checks, module, mutation)
         laws = {name for name in checks if name.startswith("law-")}
-        tests = self._worth(self._callers(self._tests, module, mutation), _TESTS)
+        tests = self._worth(self._callers(self._tests, module, mutation), self._worth_tests)
         first = mutation.function[0] if mutation.function is not None else None
-        chosen = frozenset((checks - laws).union(self._worth(laws, _LAWS)))
+        chosen = frozenset((checks - laws).union(self._worth(laws, self._worth_laws)))
         return Target(module, number, first, chosen, tests, sum(map(self.costs.__getitem__, tests)))
 
     def _worth(self, names: set[str], seconds: float) -> tuple[str, ...]:
