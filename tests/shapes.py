@@ -52,6 +52,8 @@ RAW = {
     "step3",
     "step3p5",
 }
+# Formats whose call begins with the tool's name, behind a marker, and has keys behind it.
+PAIRED = {"glm45", "glm47"}
 # What ends a whole value, and what is the call's own closer; the arguments' object, where there is no closer.
 ENDS = {
     "anthropic_invoke": ("</parameter>", "</invoke>"),
@@ -133,6 +135,8 @@ def _plain(dialect: str) -> Iterator[Shape]:
         yield _shape("before", dialect, f"Sure.\n\n{one}", [READ], shown="Sure.")
         yield _shape("behind", dialect, f"{one}\n\nDone.", [READ], shown="Done.")
         yield _shape("between", dialect, f"{one}\n\nthen\n\n{two}", [READ, WRITE], shown="then")
+        if dialect not in NAME_ONLY and dialect != "toml":  # where more of the sign is a rule
+            yield _shape("behind-sign", dialect, one[0] + one, [READ], shown=one[0])
         # R-OPEN: an opener directly behind a backtick is quoted.
         if dialect not in NAME_ONLY and dialect != "toml":
             quoted = f"Write `{one}` for it."
@@ -259,6 +263,11 @@ def _markers(dialect: str) -> Iterator[Shape]:
             continue
         for name, text in {"line": f"Use\n{marker}\nfor it.", "mid": f"Use {marker} for it."}.items():
             yield _shape(f"mention-{name}-{at}", dialect, text, shown=text)
+    if dialect in PAIRED:  # R-MISSING: the closer is enough where no arguments are needed
+        bare = written(dialect, TIME).removeprefix(spec.call.open.literals[0])
+        yield _shape("bodiless", dialect, bare, [TIME], ["missing-wrapper"])
+        yield _shape("bodiless-line", dialect, f"Now:\n{bare}", [TIME], ["missing-wrapper"], shown="Now:")
+        yield _shape("bodiless-mid", dialect, f"Now {bare}", (), None, candidates=None, shown=f"Now {bare}")
     closer = spec.call.close.format(name="read_file") if spec.call.close.literals else ""
     closer = closer.strip().splitlines()[-1] if closer.strip() else ""
     if closer and dialect not in ("deepseek_v3", "toml"):

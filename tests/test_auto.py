@@ -226,6 +226,14 @@ def test_names_what_writes_exactly_this(name: str, calls: list[wp.Call], names: 
     assert wp.classify(text, tools=TOOLS).dialect == names[0]
 
 
+@pytest.mark.parametrize("name", wp.dialects())
+def test_every_dialect_that_writes_exactly_this_is_named(name: str) -> None:
+    for calls in ([CALL], [CALL, CALL], [wp.Call("list_files", {})], [CALL, wp.Call("list_files", {})]):
+        text = wp.encode(calls, name, tools=TOOLS)
+        writers = [each for each in wp.dialects() if wp.encode(calls, each, tools=TOOLS) == text]
+        assert sorted(wp.parse(text, "auto", TOOLS).dialects) == writers
+
+
 def test_the_closest_is_named_where_none_writes_it_so() -> None:
     (glm45, glm47) = (wp.encode([CALL], name, tools=TOOLS) for name in ("glm45", "glm47"))
     assert wp.parse(glm47.replace("<arg_key>limit", " <arg_key>limit"), "auto", TOOLS).dialects == ("glm47",)

@@ -113,6 +113,8 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(wp.DialectError, match="did you mean 'qwen3_coder'"):
         wp.dialect("qwen3_codr")
+    with pytest.raises(wp.DialectError, match=r"unknown dialect 'zzz'; known are anthropic_invoke, cline, .*, xml$"):
+        wp.dialect("zzz")
 
 
 def test_every_alias_leads_to_one_dialect() -> None:

@@ -344,6 +344,10 @@ def test_what_opens_no_document(text: str) -> None:
             "<familiar><!-- </familiar> --><![CDATA[</familiar>]]><?x </familiar>?></familiar >y",
             "<familiar><!-- </familiar> --><![CDATA[</familiar>]]><?x </familiar>?></familiar >",
         ),
+        ("<familiar><?x a? ?> </familiar> ?><a/></familiar>b", "<familiar><?x a? ?> </familiar>"),
+        ("<familiar><?x a? </familiar> ?><a/></familiar>b", "<familiar><?x a? </familiar> ?><a/></familiar>"),
+        ("<familiar><!----></familiar>-->", "<familiar><!----></familiar>"),
+        ("<familiar><![CDATA[]]]><a/>]]]></familiar>]]>", "<familiar><![CDATA[]]]><a/>]]]></familiar>"),
         ("<Page hidden class=a><PAGE>x</page></pAGE>y", "<Page hidden class=a><PAGE>x</page></pAGE>"),
         ("+++ plan \n a = 1\n ++++\n+++ x\n  +++  \nb", "+++ plan \n a = 1\n ++++\n+++ x\n  +++"),
         ("```json steps\n[1]\n```\nx", "```json steps\n[1]\n```"),
@@ -354,6 +358,7 @@ def test_where_documents_begin_and_end(text: str, document: str) -> None:
     assert [found.text for found in message.documents] == [text[slice(*message.documents[0].span)]] == [document]
     around = [segment.raw for segment in message.segments if segment.kind != "document"]
     assert "".join(around) == text.replace(document, "", 1)
+    assert decode(list(text), "hermes", policy(), "stop")[1] == message
 
 
 def test_no_call_is_live_in_a_document_and_a_call_comes_first() -> None:
@@ -431,6 +436,14 @@ def test_values_of_each_format() -> None:
     assert value_of(STEPS, "```json steps\n{'a': 1,}\n```") == ({"a": 1}, ["json-repaired"])
     value, said = value_of(PLAN, "+++ plan\na = 1\nb = 2020-01-01\n[c]\nd = [nan, -inf]\n+++")
     assert (value, said) == ({"a": 1, "b": "2020-01-01", "c": {"d": ["nan", "-inf"]}}, ["value-not-json"])
+
+
+def test_an_integer_may_have_as_many_digits_as_python_reads() -> None:
+    for digits in (4_299, 4_300):
+        assert value_of(PLAN, f"+++ plan\na = {'9' * digits}\n+++") == ({"a": 10**digits - 1}, [])
+    for text in ("9" * 4_301, "9" * 2_150 + "_" + "9" * 2_151):
+        value, said = value_of(PLAN, f"+++ plan\na = {text}\n+++")
+        assert (value, said) == (None, ["document-malformed"])
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from html import unescape
+from itertools import product
 from typing import Any
 
 import pytest
@@ -329,6 +330,44 @@ def test_a_form_means_what_an_html_parser_says(document: str) -> None:
     assert all(call.complete for call in message.calls)
 
 
+# Every text of a few pieces, where chance would draw the odd ones too rarely: (before them, the pieces, behind them).
+BOXES = [
+    *(f"<input type=checkbox name=a {more}>" for more in ("", "checked", "value=x", "'value'=y value='y' checked")),
+    *(f"<input type=radio name=a {more}>" for more in ("value=r", "value=s checked", "checked")),
+    "<input name=a value=t>",
+]
+OPTIONS = ["<option>x", "<option disabled>y", "</option>", "<optgroup disabled>", "<optgroup>", "</optgroup>"]
+HIDING = ["<!--", "-->", "<script>", "<!", "--", "<input name=b>"]
+SHORT: dict[str, tuple[str, list[str], str, int]] = {
+    "attributes": ("<input ", [*"q\"'/=> "], " name=a value=x>", 3),
+    "values": ("<input name=a ", ["value", "=", '"', "'", "/", " ", "\n", "x"], ">", 3),
+    "comments": ("<!", [*"-!>x"], "><input name=a value=x>--><input name=b>", 4),
+    "declarations": ("<", [*"/?! x>"], "><input name=a value=x>", 3),
+    "fieldsets": ("", ["<fieldset>", "<fieldset disabled>", "</fieldset>", "<input name=a>"], "<input name=b>", 4),
+    "boxes": ("", BOXES, "<input name=b>", 3),
+    "options": ("<select name=a>", [*OPTIONS, "<option selected value=z>"], "</select><input name=b>", 3),
+    "several": ("<select name=a multiple>", [*OPTIONS, "<option selected value=z>"], "<input name=b>", 2),
+    "a list": ("<select name=a size=2>", ["<option>x", "</select>", "<select name=b>"], "<input name=z>", 3),
+    **{
+        name: (f"<{name}>", [*HIDING, f"</{name} >", f"</{name}x", f"</{name}/"], f"</{name}><input name=a>", 2)
+        for name in ("title", "style", "xmp", "iframe", "noembed", "noframes", "textarea", "plaintext")
+    },
+    "script": ("<script>", [*HIDING, "</script >", "</script"], "</script><input name=a>", 3),
+}
+
+
+@pytest.mark.parametrize("kind", SHORT)
+def test_short_markup_means_what_an_html_parser_says(kind: str) -> None:
+    before, pieces, behind, most = SHORT[kind]
+    for count in range(most + 1):
+        for middle in product(pieces, repeat=count):
+            document = f"<form toolname=f>{before}{''.join(middle)}{behind}</form>"
+            message = wp.parse(document, "html")
+            assert identical(plain(message), oracle(document)), document
+            if count < most:
+                assert decode("html", Trial(document, tuple(document)))[1] == message, document
+
+
 @given(st.data())
 def test_chunks_do_not_matter(data: st.DataObject) -> None:
     document = data.draw(documents())
@@ -406,6 +445,35 @@ def test_what_is_written_an_html_parser_reads(arguments: dict[str, str]) -> None
     arguments = {key: value.encode("utf-8", "replace").decode() for key, value in arguments.items()}
     text = wp.encode([wp.Call("f", {**arguments, "t": True, "n": 5, "o": {"a": "</script>"}})], "html")
     assert identical(oracle(text), [("f", {**arguments, "t": True, "n": 5, "o": {"a": "</script>"}})])
+
+
+def test_no_control_character_stands_in_a_line() -> None:
+    tools = [{"name": "f", "parameters": {"type": "object", "properties": {"k": {"type": ["string", "null"]}}}}]
+    for char in map(chr, (*range(1, 0x0A), *range(0x0B, 0x20), 0x7F)):
+        wire = wp.encode(wp.Call("f", {"k": f"a{char}b"}), "html", tools=tools)
+        assert f'value="a&#{ord(char)};b"' in wire, char
+        assert wp.parse(wire, "html", tools).calls[0].arguments == {"k": f"a{char}b"}
+
+
+def test_a_tag_is_read_up_to_1024_characters() -> None:
+    # As docs/reference/dialect-files.md has it: what is longer opens nothing, and is not held back.
+    for length, calls in ((1_023, 1), (1_024, 1), (1_025, 0)):
+        tag = "<form toolname=f x='"
+        tag += "y" * (length - len(tag) - 2) + "'>"
+        assert len(tag) == length
+        message = wp.parse(f"{tag}<input name=a></form>", "html")
+        assert len(message.calls) == calls, length
+    decoder = wp.Decoder("html")
+    assert decoder.feed(tag[:1_023]) == []
+    decoder.feed("y")
+    assert decoder.message.text.startswith("<form")
+
+
+@pytest.mark.parametrize("text", ["<form toolname=<", "<form toolname='f' ='", '<form a="<', "<formtoolname"])
+def test_what_can_be_no_tag_is_text_at_once(text: str) -> None:
+    decoder = wp.Decoder("html")
+    decoder.feed(text + "x")
+    assert decoder.message.text.startswith("<form")
 
 
 def test_each_value_as_the_control_that_suits_it() -> None:

@@ -117,3 +117,31 @@ def test_only_a_tool_that_declares_an_unusual_key_has_it() -> None:
     text = "<tool_call>\n<function={}>\n<parameter=$filter>\nx\n</parameter>\n</function>\n</tool_call>"
     assert wp.parse(text.format("list"), "qwen3_coder", tools).calls[0].arguments == {"$filter": "x"}
     assert wp.parse(text.format("write"), "qwen3_coder", tools).calls == ()
+
+
+@pytest.mark.parametrize("blanks", [" ", "\n", " \t "])
+def test_blanks_around_an_id_are_no_part_of_an_unusual_name(blanks: str) -> None:
+    tools = [tool("two words", "x"), tool("a/b", "x"), tool("f", "x")]
+    for name in ("two words", "a/b", "f"):
+        text = wp.encode([wp.Call(name, {"x": "1"})], "kimi_k2", tools=tools)
+        header = f"functions.{name}:0"
+        assert header in text
+        text = text.replace(header, f"{blanks}{header}{blanks}")
+        decoder = wp.Decoder("kimi_k2", tools)
+        for char in text:
+            decoder.feed(char)
+        decoder.close()
+        for message in (wp.parse(text, "kimi_k2", tools), decoder.message):
+            assert [(call.name, call.arguments, call.complete) for call in message.calls] == [(name, {"x": "1"}, True)]
+
+
+@pytest.mark.parametrize("name", ["a b", "a=b", "a,b", "a(b)", "1,", "$a"])
+def test_an_unusual_name_is_that_of_an_element_only_if_xml_has_it(name: str) -> None:
+    for tools, call in (([tool(name, "x")], wp.Call(name, {"x": "1"})), ([tool("f", name)], wp.Call("f", {name: "1"}))):
+        with pytest.raises(wp.EncodeError, match="cannot be"):
+            wp.encode([call], "cline", tools=tools)
+        with pytest.raises(wp.GrammarError, match="cannot be"):
+            wp.grammar("cline", tools)
+    text = f"<{name}>\n<x>1</x>\n</{name}>"
+    message = wp.parse(text, "cline", [tool(name, "x")])
+    assert message.calls == () and message.text == text

@@ -40,6 +40,8 @@ _JUDGES = (
     "quoting",
     "records",
     "repetition",
+    "scan",
+    "short_texts",
     "toml",
     "toml_parser",
     "validation",

@@ -91,6 +91,7 @@ def _is_prose(spelling: Spelling, text: str, pos: int, end: int, context: Opener
 def _marks(spelling: Spelling) -> Literals:
     """Return the markers that an opener may begin with, or that stand behind its first words."""
     templates = (*(section for section, _ in spelling.sections), *_inner(spelling), *spelling.keys)
+    templates += spelling.closers[:1] if spelling.paired else ()  # see `_pair`
     pieces = (*_pieces(templates), *_pieces(spelling.dialect.call.id))
     return Literals(frozenset(piece for piece in pieces if piece.startswith(_MARKS)))
 
