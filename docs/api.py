@@ -14,7 +14,8 @@ import griffe
 
 import wireproto as wp
 from docs.house import ROOT
-from wireproto import fuzz, testing
+from wireproto import adapters, fuzz, testing
+from wireproto.adapters import history
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Decode": ("parse", "iter_events", "aiter_events", "Decoder"),
@@ -65,6 +66,20 @@ What tests of dialects, codecs, parsers and agents use, from signatures and docs
 `make docs`. The laws need no other package, but for grammars (the extras `gbnf` and `documents`). The strategies are
 those of hypothesis, and need the extra `fuzz`. How to begin: [write a codec](../how-to/write-a-codec.md).
 """
+ADAPTERS: Final[dict[str, tuple[str, ...]]] = {
+    "Writers": ("AnswerWriter", "ChatWriter", "ResponsesWriter", "MessagesWriter", "Written", "NativeDelta"),
+    "Whole answers": ("chat_completion", "chat_choice", "response_object", "message_object"),
+    "Ids and numbers": ("Ids", "wire_id", "IdSource", "Numbering"),
+    "Ends and fragments": ("Usage", "Ending", "Fragments"),
+}
+ADAPTERS_INTRODUCTION: Final = """# Adapters, in Python
+
+Events and messages in the shapes of Chat Completions, Responses and Anthropic's Messages, and back, from signatures and
+docstrings; this page is written by `make docs`. No other package is needed. How to begin:
+[embed wireproto in a harness](../how-to/embed-in-a-harness.md#answer-in-the-shape-of-an-api).
+
+The methods that all writers share are those of `AnswerWriter`.
+"""
 WIDTH: Final = 100
 OTHERS: Final = "Names in signatures"
 
@@ -81,6 +96,15 @@ def testing_page() -> str:
     """Return the page of what tests use: `wireproto.testing` and `wireproto.fuzz`."""
     groups = {title: (module.__name__, tuple(module.__all__)) for title, module in TESTING.items()}
     return _page(TESTING_INTRODUCTION, groups)
+
+
+def adapters_page() -> str:
+    """Return the page of `wireproto.adapters` and the way back in `wireproto.adapters.history`."""
+    groups = {group: (adapters.__name__, names) for group, names in ADAPTERS.items()}
+    if sorted(name for names in ADAPTERS.values() for name in names) != sorted(adapters.__all__):
+        raise SystemExit("docs/api.py: ADAPTERS and wireproto.adapters.__all__ differ")
+    back = {"The way back: wireproto.adapters.history": (history.__name__, tuple(history.__all__))}
+    return _page(ADAPTERS_INTRODUCTION, groups | back)
 
 
 def _page(introduction: str, groups: Mapping[str, tuple[str, tuple[str, ...]]]) -> str:

@@ -97,6 +97,7 @@ def pages() -> dict[Path, str]:
     return {
         docs / "reference" / "api.md": api.page(),
         docs / "reference" / "testing.md": api.testing_page(),
+        docs / "reference" / "adapters.md": api.adapters_page(),
         docs / "reference" / "diagnoses.md": diagnoses(),
         docs / "reference" / "finish-reasons.md": finish_reasons(),
         docs / "explanation" / "house.svg": house.svg(),

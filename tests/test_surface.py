@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import doctest
 import inspect
 import json
 import pickle
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
-from wireproto import fuzz
+from wireproto import adapters, fuzz
 
 TOOLS = [
     {
@@ -169,6 +170,36 @@ def test_arguments_have_one_order_and_the_optional_ones_names(name: str) -> None
     )
     assert positional == orders.get(name, [*content, "dialect", "tools"])
     assert all(each.default is not inspect.Parameter.empty for each in parameters[len(positional) :])
+
+
+@pytest.mark.parametrize(
+    ("made", "positional"),
+    [
+        (adapters.ChatWriter, ["id", "model", "created"]),
+        (adapters.ResponsesWriter, ["id", "model", "created"]),
+        (adapters.MessagesWriter, ["id", "model"]),
+        (adapters.chat_completion, ["message", "id", "model", "created"]),
+        (adapters.response_object, ["message", "id", "model", "created"]),
+        (adapters.message_object, ["message", "id", "model"]),
+        (adapters.chat_choice, ["message", "index"]),
+        (adapters.AnswerWriter.close, ["self", "finish_reason", "usage"]),
+        (wp.Decoder.flush, ["self"]),
+    ],
+)
+def test_adapters_take_what_an_answer_needs_by_position_and_the_rest_by_name(made: Any, positional: list[str]) -> None:
+    parameters = [*inspect.signature(made).parameters.values()]
+    assert [each.name for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY] == positional
+    named = [each for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    assert all(each.default is not inspect.Parameter.empty for each in named)
+
+
+def test_adapters_are_public_and_load_no_client() -> None:
+    assert all(hasattr(adapters, name) for name in adapters.__all__)
+    assert doctest.testmod(adapters).failed == 0 < doctest.testmod(adapters).attempted
+    clients = ("openai", "anthropic", "httpx2", "pydantic")
+    script = f"import sys, wireproto.adapters; print(*[name for name in {clients!r} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
 
 
 def test_a_toolset_is_validated_once_and_goes_wherever_tools_go() -> None:
