@@ -91,7 +91,9 @@ class OpenerTable:
             return (), pos
         if not context.only_blank:
             return self.late, pos
-        return (*self.markerless, *(each for each in self.late if not each.markerless)), skip_blank(text, pos, end)
+        at = skip_blank(text, pos, end)
+        whole = self.dialect is None and self.guarded.at(text, at, end) is not None  # any dialect may open with that
+        return (*self.markerless, *(each for each in self.late if not (each.markerless or whole))), at
 
     def turn_end(self, text: str, pos: int, end: int) -> str:
         """Return the end-of-turn token at `pos`; empty if there is none."""

@@ -7,7 +7,15 @@ rests on the text alone, and once made it stands (R-LOOK, R-DEPTH, R-HOLD, R-CLO
 from __future__ import annotations
 
 from wireproto.codecs.tagged.markers import Ended, Marker, Within
-from wireproto.codecs.tagged.mentions import goes_on, goes_on_behind_call, is_again, is_opened
+from wireproto.codecs.tagged.mentions import (
+    goes_on,
+    goes_on_at_call,
+    goes_on_behind_call,
+    is_again,
+    is_declared,
+    is_opened,
+    outermost_closer,
+)
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.bare_openers import find_bare
 from wireproto.engine.call_builder import End
@@ -146,8 +154,12 @@ class Boundary(State):
     def _nested_closer(self, letter: str, closer: str, text: str, at: int, limit: int, final: bool) -> Marker | Miss:
         """Return the marker of a closer that a nested call has, or that is the outer one's if that is a mention."""
         base, after = self.value.builder.buffer.base, at + len(closer)
+        more = YES
         if self._mentioned and self._letters + letter in self._within.endings.accepted:
             more = goes_on(self._within, self.value, text, after, limit, final)
+        elif self._mentioned and letter == "C" and self._letters in ("V", "VV"):
+            more = goes_on_at_call(self._within, self.value, text, after, limit, final)
+        if self._mentioned:
             self._retry_at = base + limit + _PATIENCE if more is WAIT else 0
             if more is not YES:
                 return WAIT if more is WAIT else Marker("X", base + at, base + after, True)
@@ -287,14 +299,10 @@ class Boundary(State):
                 break
             letter, stop = "Z", where + len(closer) if closer else stop
         starts_line = self._before(base + at) in ("", "\n", ">")
-        mention = 0 if tools.accepts(call.name or "") else 1 if starts_line else 2
-        return Marker(letter, base + at, base + stop, letter == "O", closer=self._closer_of(call), mention=mention)
-
-    def _closer_of(self, call: CallOpening) -> tuple[str, str]:
-        """Return the letter and the text of what closes the outermost marker of a nested call."""
-        if call.section:
-            return "S", call.section_close
-        return ("W", call.spelling.wrapper_close) if call.wrapped else ("C", call.call_close)
+        mention = 0 if is_declared(call, tools) else 1 if starts_line else 2
+        # Behind a value that was not closed, what nobody declared is no call.
+        nested, letter = letter == "O", letter.lower() if mention and self._letters[:1] == "C" else letter
+        return Marker(letter, base + at, base + stop, nested, closer=outermost_closer(call), mention=mention)
 
     def _may_end_at(self, key: Match, position: int) -> bool:
         """Whether an argument opener may end a value that has no closer (R-NOCLOSE)."""
@@ -322,7 +330,7 @@ class Boundary(State):
         while self._queue:
             letters = self._letters + last
             first = self._queue[0]
-            nested = first.nested and first.letter != "O"
+            nested = first.nested and first.letter not in "Oo"
             table = self._within.endings
             if nested:
                 table = MENTION_ENDINGS if self._mentioned else NESTED_ENDINGS
@@ -344,7 +352,7 @@ class Boundary(State):
         """The first held marker becomes content."""
         marker = self._queue.pop(0)
         self._letters = self._letters[1:]
-        if marker.letter == "O":
+        if marker.letter in "Oo":
             self._mentioned = min(marker.mention, self._mentioned) if self._nest else marker.mention
             self._nest.append(marker.closer)
         elif marker.letter == "V" and not marker.nested:

@@ -11,8 +11,44 @@ from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
 from wireproto.format.near_misses import MAX_ELEMENT
 from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Match, begins, skip_blank
+from wireproto.tools.toolset import Toolset
 
 _CALLS = 8  # how many calls that follow at once are passed over
+
+
+def is_declared(call: CallOpening, tools: Toolset) -> bool:
+    """Whether a call is one that a tool was declared for: by its name, and by the key of its first argument."""
+    if not tools.accepts(call.name or ""):
+        return False
+    tool = tools.by_name.get(call.name or "")
+    key = call.argument.slots["key"] if call.argument is not None else ""
+    return tool is None or not key or key in tool.keys or tool.takes(key)
+
+
+def outermost_closer(call: CallOpening) -> tuple[str, str]:
+    """Return the letter and the text of what closes the outermost marker of a call."""
+    if call.section:
+        return "S", call.section_close
+    return ("W", call.spelling.wrapper_close) if call.wrapped else ("C", call.call_close)
+
+
+def goes_on_at_call(within: Within, value: RawValue, text: str, at: int, limit: int, final: bool) -> Answer:
+    """Whether the value goes on behind the closer of a call in it, which ends at `at`.
+
+    It does unless closers of what is open around the outer call follow, or a call that a tool was declared for.
+    """
+    after, tools = skip_blank(text, at, limit), value.builder.tools
+    for closer in filter(None, (within.spelling.wrapper_close, *(close for _, close in within.spelling.sections))):
+        stands = begins(closer, text, after, limit)
+        if stands is YES:
+            return goes_on(within, value, text, after + len(closer), limit, final)
+        if stands is WAIT and not final:
+            return WAIT
+    context = OpenerContext(tools, final=final, unknown=False, line_start=True)
+    found = Opening(within.spelling, text, limit, context, within.sectioned).at(after)
+    if not isinstance(found, CallOpening):
+        return WAIT if found is WAIT and not final else YES
+    return goes_on(within, value, text, at, limit, final) if is_declared(found, tools) else YES
 
 
 def goes_on_behind_call(within: Within, value: RawValue, text: str, at: int, limit: int, final: bool) -> Answer:
