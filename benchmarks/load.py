@@ -173,23 +173,27 @@ async def ready(url: str) -> None:
 
 @dataclass(frozen=True)
 class Costs:
-    """A run without the proxy, one with it, and what the proxy took: seconds of processor time, MB before and after."""
+    """A run without the proxy and one with it; for each the seconds of processor time of server, proxy and client.
+
+    `memory` of the proxy is in MB, before and after.
+    """
 
     direct: Tally
     through: Tally
-    processor: float
+    spent: tuple[tuple[float, ...], tuple[float, ...]]
     memory: tuple[float, float]
 
     def show(self) -> None:
         """Print it."""
-        print(self.direct.line("direct"))
-        print(self.through.line("through"))
+        for name, tally, spent in zip(("direct", "through"), (self.direct, self.through), self.spent, strict=True):
+            print(tally.line(name))
+            per = [seconds / max(tally.whole * DELTAS, 1) * 1e6 for seconds in spent]
+            print(f"         ms of processor per 1,000: server {per[0]:.0f}, proxy {per[1]:.0f}, client {per[2]:.0f}")
         for reason in self.through.lost[:3]:
             print("  lost:", reason)
-        events = self.through.whole * (DELTAS + 2)
-        added = statistics.median(self.through.first) - statistics.median(self.direct.first)
-        spent = self.processor / max(events, 1) * 1e6
-        print(f"added to the first byte: {added * 1000:.1f} ms; processor time per 1,000 deltas: {spent:.0f} ms")
+        if self.direct.first and self.through.first:
+            added = statistics.median(self.through.first) - statistics.median(self.direct.first)
+            print(f"added to the first byte: {added * 1000:.1f} ms")
         print(f"memory of the proxy: {self.memory[0]:.0f} MB before, {self.memory[1]:.0f} MB after")
 
 
@@ -199,18 +203,22 @@ def run(streams: int, seconds: float, pause: float, port: int) -> Costs:
     script = f"from benchmarks.load import serve_script; serve_script({port}, {pause})"
     proxy = ["-m", "wireproto", "serve", "--upstream", direct, "--port", str(port + 1), "--dialect", "hermes"]
 
-    async def both() -> Costs:
+    async def measured(url: str, seconds: float, processes: tuple[int, ...], said: bytes) -> Any:
+        before = [resources(process)[0] for process in processes]
+        tally = await load(url, streams, seconds, said)
+        return tally, tuple(resources(process)[0] - used for process, used in zip(processes, before, strict=True))
+
+    async def both(processes: tuple[int, ...]) -> Costs:
         await ready(direct)
         await ready(through)
-        plain = await load(direct, streams, seconds / 4, b"[DONE]")
-        await load(through, streams, min(seconds / 8, 5.0), b'"tool_calls"')  # what is made on first use is there now
-        used, before = resources(number)
-        tally = await load(through, streams, seconds, b'"finish_reason":"tool_calls"')
-        after = resources(number)
-        return Costs(plain, tally, after[0] - used, (before, after[1]))
+        plain, spent = await measured(direct, seconds / 4, processes, b"[DONE]")
+        await load(through, streams, min(seconds / 8, 5.0), b"[DONE]")  # what is made on first use is there now
+        memory = resources(processes[1])[1]
+        tally, more = await measured(through, seconds, processes, b'"finish_reason":"tool_calls"')
+        return Costs(plain, tally, (spent, more), (memory, resources(processes[1])[1]))
 
-    with child("-c", script), child(*proxy) as number:
-        return asyncio.run(both())
+    with child("-c", script) as server, child(*proxy) as number:
+        return asyncio.run(both((server, number, os.getpid())))
 
 
 def main() -> None:
@@ -223,7 +231,7 @@ def main() -> None:
     given = parser.parse_args()
     costs = run(32 if given.rush else given.streams, given.seconds, 0 if given.rush else given.pause, given.port)
     costs.show()
-    if given.rush:
+    if given.rush and costs.direct.whole:
         share = (costs.through.whole / costs.through.seconds) / (costs.direct.whole / costs.direct.seconds)
         print(f"throughput against direct: {share:.0%}")
     raise SystemExit(1 if costs.through.lost else 0)

@@ -26,7 +26,7 @@ from wireproto.serve.chat import ChatStream, asked_of_chat, whole_chat
 from wireproto.serve.choice import AnswerChoice
 from wireproto.serve.chunks import BadAnswer, said_of
 from wireproto.serve.exchange import Rewriting
-from wireproto.serve.http import Headers, client_for, kept, request_headers
+from wireproto.serve.http import Clients, Headers, kept, request_headers
 from wireproto.serve.metrics import CONTENT_TYPE, Metrics
 from wireproto.serve.modes import asked_again, prepared
 from wireproto.serve.settings import ServeSettings
@@ -53,14 +53,14 @@ class Proxy:
 
     def __init__(self, settings: ServeSettings) -> None:
         self.settings = settings
-        self.client = client_for(settings)
+        self.clients = Clients(settings)
         self.metrics = Metrics()
         self.transcripts = Transcripts(settings.transcripts) if settings.transcripts else None
         self.reasoning_keys: dict[str, str] = {}  # by model, in which field the server writes reasoning
 
     async def close(self) -> None:
         """Close what is open."""
-        await self.client.aclose()
+        await self.clients.close()
         if self.transcripts is not None:
             self.transcripts.close()
 
@@ -160,7 +160,7 @@ class Door:
         path = _path(request) if self._api == "chat" else CHAT_PATH
         if self._api == "messages":
             headers = _bearer(headers)
-        return await exchange.ask(self._proxy.client, request, path, content, headers)
+        return await exchange.ask(self._proxy.clients.next(), request, path, content, headers)
 
     async def _pass_error(self, request: Request, response: httpx2.Response, send: Send) -> None:
         """Hand an error of the server on, with its status and `retry-after`, in the shape of the client's API."""
@@ -184,7 +184,7 @@ class Door:
         if not response.headers.get("content-type", "").startswith(exchange.EVENT_STREAM):
             await exchange.close(response)
             raise Refused(502, "the server answered a request for a stream with something else")
-        proxy, headers = self._proxy, list(kept(response.headers.raw))
+        proxy, headers = self._proxy, _answer_headers(asked, response)
         chunks = self._rewritten(request, asked, response)
         proxy.metrics.open_streams += 1
         try:
@@ -246,11 +246,7 @@ class Door:
                 await exchange.close(second)
         proxy.note(self._api, asked, choices)
         content = raw if shown is None else json.dumps(shown).encode()
-        headers = [
-            (name, value)
-            for name, value in kept(response.headers.raw)
-            if name not in (b"content-length", b"content-encoding")
-        ]
+        headers = _answer_headers(asked, response)
         headers.append((b"content-length", str(len(content)).encode()))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content, "more_body": False})
@@ -304,7 +300,7 @@ class Passage:
             Refused: the server cannot be reached.
         """
         headers = request_headers(request.headers.raw, rewritten=False)
-        response = await exchange.ask(self._proxy.client, request, _path(request), raw, headers)
+        response = await exchange.ask(self._proxy.clients.next(), request, _path(request), raw, headers)
         self._proxy.metrics.count("requests_total", api="other", mode="none", status=str(response.status_code))
         await exchange.pass_on(send, response)
 
@@ -323,7 +319,7 @@ def application(settings: ServeSettings) -> Starlette:
     async def health(request: Request) -> JSONResponse:
         """Say whether the server behind answers; one that is loading its model says 503 itself."""
         try:
-            response = await proxy.client.get("/v1/models", timeout=3)
+            response = await proxy.clients.next().get("/v1/models", timeout=3)
         except httpx2.HTTPError as error:
             return JSONResponse({"status": "error", "upstream": type(error).__name__}, 503)
         ready = response.status_code != 503
@@ -357,6 +353,13 @@ def _object(raw: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Refused(400, "the request is no JSON object")
     return body
+
+
+def _answer_headers(asked: Asked, response: httpx2.Response) -> Headers:
+    """Return the headers of a rewritten answer, which name the tools that the server was not told of."""
+    headers = list(kept(response.headers.raw, frozenset((b"content-length", b"content-encoding"))))
+    dropped = ", ".join(word for word in dict.fromkeys(asked.dropped) if word.isascii() and word.isprintable())
+    return [*headers, (b"x-wireproto-dropped", dropped.encode())] if dropped else headers
 
 
 def _path(request: Request) -> str:

@@ -52,7 +52,7 @@ class ChatStream:
         self._ids = asked.ids()
         self._writers: list[ChatWriter] = []
         self._head: dict[str, Any] = {}
-        self._held = ""  # what an answer begins with, until there is more of it
+        self._held = ""  # what an answer begins with; until there is more of it, if it may be asked for again
         self._usage: dict[str, Any] | None = None
         self._usage_line = ""
         self.choices: list[AnswerChoice] = []
@@ -83,7 +83,7 @@ class ChatStream:
         return self._out("".join([self._rewritten(chunk, delta_of(each)) for each in choices]))
 
     def _out(self, text: str) -> str:
-        if not text:
+        if not text and (self._asked.settings.retry or not self._held):
             return ""
         text, self._held, self.sent = self._held + text, "", True
         return text

@@ -139,7 +139,11 @@ async def ask(
     """
     try:
         sent = client.build_request(request.method, target(client, path), content=content, headers=headers)
-        return await client.send(sent, stream=True)
+        try:
+            return await client.send(sent, stream=True)
+        except (httpx2.ReadError, httpx2.RemoteProtocolError):
+            # A connection that was kept may be closed by the server at any time, without a word of the answer.
+            return await client.send(sent, stream=True)
     except httpx2.TimeoutException as error:
         raise Refused(504, f"the server did not answer in time: {type(error).__name__}") from None
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:

@@ -7,7 +7,9 @@ The client is httpx2, which goes on where httpx ended in 2024, and which the SDK
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterable, Iterator
+from itertools import cycle
 from typing import Final
 
 import httpx2
@@ -22,17 +24,42 @@ _HOP: Final = frozenset(
 )  # fmt: skip
 # Written anew: the host of the server, and the length of what is sent. 100-continue was answered here.
 _ANEW: Final = frozenset((b"host", b"content-length", b"expect"))
+_POOLS: Final = 16
 _PLAIN: Final = (b"accept-encoding", b"identity")
 
 
-def client_for(settings: ServeSettings) -> httpx2.AsyncClient:
-    """Return the client for a server: no redirect is followed, and waiting is bounded between any two reads."""
+class Clients:
+    """The connections to the server.
+
+    They are in several pools that take turns: a pool walks all its connections for each request, which is most of the
+    work where hundreds of streams are open.
+    """
+
+    def __init__(self, settings: ServeSettings) -> None:
+        encryption = httpx2.create_ssl_context() if settings.upstream.startswith("https:") else False
+        self._clients = [client_for(settings, encryption) for _ in range(_POOLS)]
+        self._turns = cycle(self._clients)
+
+    def next(self) -> httpx2.AsyncClient:
+        """Return the client whose turn it is."""
+        return next(self._turns)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for client in self._clients:
+            await client.aclose()
+
+
+def client_for(settings: ServeSettings, encryption: ssl.SSLContext | bool = True) -> httpx2.AsyncClient:
+    """Return a client for a server: no redirect is followed, and waiting is bounded between any two reads."""
     timeout = httpx2.Timeout(connect=settings.connect_timeout, read=settings.read_timeout, write=60.0, pool=None)
     return httpx2.AsyncClient(
         base_url=settings.upstream,
         timeout=timeout,
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
+        # Servers close a connection that was idle for 5 seconds; one must not be used in that moment.
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=2.0),
         trust_env=not settings.upstream_is_near,
+        verify=encryption,
         follow_redirects=False,
     )
 

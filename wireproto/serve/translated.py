@@ -62,7 +62,7 @@ class TranslatedStream:
     def __init__(self, api: Translated, asked: Asked, metrics: Metrics) -> None:
         self._asked = asked
         self._writer = writer_of(api, asked)
-        self._held = self._writer.sse(self._writer.open())  # until there is more
+        self._held = self._writer.sse(self._writer.open())  # until there is more, if it may be asked for again
         self._choice = AnswerChoice(asked.decoder(), metrics)
         self._usage: dict[str, Any] | None = None
         self.choices = [self._choice]
@@ -96,7 +96,7 @@ class TranslatedStream:
         return self._out(lines)
 
     def _out(self, text: str) -> str:
-        if not text:
+        if not text and (self._asked.settings.retry or not self._held):
             return ""
         text, self._held, self.sent = self._held + text, "", True
         return text
