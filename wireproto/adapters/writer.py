@@ -257,7 +257,7 @@ class AnswerWriter(ABC):
             self.ending.note(complete=False)
             return
         text = "".join(call.parts)
-        last = "" if text.strip() or cut else "{}"
+        last = "" if text.strip() else "{" if cut else "{}"
         yield from self._finish(call, last, _is_whole(text + last))
 
     def _ends(self, finish_reason: str | None, usage: Usage | Mapping[str, Any] | None) -> Iterator[Piece]:
@@ -266,7 +266,7 @@ class AnswerWriter(ABC):
         yield from self._beginning()
         if self._call is not None:  # its decoder was not closed
             call, self._call = self._call, None
-            yield from self._finish(call, "", complete=False)
+            yield from self._finish(call, self._fragments.cut(), complete=False)
         yield from self._end_natives(cut=meaning(finish_reason) != "ended")
         self._close()
         yield from self._end(finish_reason, usage)

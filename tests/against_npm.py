@@ -1,0 +1,55 @@
+"""The adapters in the clients that npm has: `make sdks` installs them and runs this, outside `make test`.
+
+Every case of fixtures/ is written for each API and read by seven clients: calls, text, reasoning and whether the answer
+was cut have to be what was decoded. For an answer that was cut a client may raise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from clients import EVERY, streamed
+
+from wireproto.adapters import ChatWriter, MessagesWriter, ResponsesWriter
+
+FOLDER = Path(os.environ.get("NPM_FOLDER", ".venv-npm")).resolve()
+STEPS = (1, 10_000, 7, 40, 3)
+
+
+def answer(case: dict[str, Any], step: int) -> dict[str, Any]:
+    """Return a case as each API has it, and what is to be read."""
+    made = streamed(case, step, ChatWriter("chatcmpl-1", "m", 1))
+    bodies = {
+        "responses": ResponsesWriter("resp_1", "m", 1),
+        "summary": ResponsesWriter("resp_1", "m", 1, reasoning="summary"),
+        "messages": MessagesWriter("msg_1", "m"),
+    }
+    return {
+        "id": case["id"],
+        "step": step,
+        "names": [*{call.name for call in made.calls}],
+        "calls": [[call.name, json.loads(call.arguments_json)] for call in made.complete],
+        "text": made.message.text,
+        "reasoning": made.message.reasoning,
+        "cut": '"finish_reason":"length"' in made.body,
+        "chat": made.body,
+        **{name: streamed(case, step, writer).body for name, writer in bodies.items()},
+    }
+
+
+def test_every_fixture_in_every_client(tmp_path: Path) -> None:
+    path = tmp_path / "answers.json"
+    answers = [answer(case, STEPS[at % len(STEPS)]) for at, case in enumerate(EVERY)]
+    path.write_text(json.dumps(answers), encoding="utf-8")
+    run = subprocess.run(
+        ["node", "check.mjs", str(path)], cwd=FOLDER, capture_output=True, encoding="utf-8", check=False
+    )
+    *wrong, tally = run.stdout.splitlines() or [""]
+    print(tally)
+    assert (run.returncode, wrong) == (0, []), "\n".join([*wrong[:20], run.stderr[-2000:]])
+    counts = json.loads(tally)["tally"].values()
+    assert len(counts) == 7 and all(count["right"] > 9 * count["raised"] for count in counts)
