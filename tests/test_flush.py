@@ -15,7 +15,7 @@ from wireproto import fuzz
 from wireproto.testing.decoded import merged
 from wireproto.values.errors import LimitExceeded
 
-every_dialect = pytest.mark.parametrize("name", wp.dialects())
+every_dialect = pytest.mark.parametrize("name", [*wp.dialects(), "auto"])
 TOOLS = [{"name": "add", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}}}]
 CALL = '<tool_call>\n{"name": "add", "arguments": {"a": 1}}\n</tool_call>'
 
@@ -107,21 +107,30 @@ def test_a_limit_closes_the_decoder() -> None:
 @settings(max_examples=rounds(8, 1_000))
 @given(data=st.data())
 def test_parts_between_flushes_lose_nothing_and_do_not_depend_on_chunks(name: str, data: st.DataObject) -> None:
-    tools = data.draw(st.one_of(fuzz.tools(), st.none()))
-    texts = [data.draw(fuzz.outputs(name, tools)) for _ in range(2)]
+    trial = data.draw(fuzz.trials(name))
+    texts = [trial.text, data.draw(fuzz.outputs(name, trial.tools)), ""]
+    chunks = [trial.chunks or (trial.text,), *(data.draw(fuzz.chunkings(text)) for text in texts[1:])]
     seen = []
-    for chunked in (False, True):
-        decoder = wp.Decoder(name, tools)
+    for parts in ([(text,) for text in texts], chunks):
+        decoder = wp.Decoder(
+            name, trial.tools, policy=trial.policy, reasoning_open=trial.reasoning_open, forced=trial.forced
+        )
         events: list[wp.Event] = []
-        for text in texts:
-            for chunk in data.draw(fuzz.chunkings(text)) if chunked else (text,):
-                events += decoder.feed(chunk)
-            events += decoder.flush()
-            assert decoder.pending == ""
-        events += decoder.close()
-        seen.append((merged(events), decoder.message))
+        limit = None
+        try:
+            for part in parts:
+                for chunk in part:
+                    events += decoder.feed(chunk)
+                events += decoder.flush()
+                assert decoder.pending == ""
+            events += decoder.close(trial.finish_reason)
+        except wp.LimitExceeded as error:
+            events += error.events
+            limit = error.limit
         message = decoder.message
-        assert "".join(segment.raw for segment in message.segments) == "".join(texts)
+        seen.append((merged(events), message if limit is None else None, limit))
+        joined = "".join(segment.raw for segment in message.segments)
+        assert joined == "".join(texts) if limit is None else "".join(texts).startswith(joined)
         assert "".join(event.text for event in events if isinstance(event, wp.TextDelta)) == message.text
         assert "".join(event.text for event in events if isinstance(event, wp.ReasoningDelta)) == message.reasoning
         ended = [event.call for event in events if isinstance(event, wp.CallEnd)]

@@ -6,9 +6,11 @@ Law: the stretches of text join to `Message.text`, those of reasoning to `Messag
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from wireproto.values.model import Call, Message, SegmentKind
+from wireproto.values.model import Call, Message, SegmentKind, Span
+
+_PROSE: Final[tuple[SegmentKind, ...]] = ("reasoning", "text")
 
 
 class Stretch(NamedTuple):
@@ -21,18 +23,21 @@ class Stretch(NamedTuple):
 def parts_of(message: Message) -> Iterator[Stretch | Call]:
     """Yield what a message is made of; markup and documents are left out.
 
-    A message that was not decoded has its reasoning first, then its text, then its calls. So have calls that were
-    promoted: their text was shown as text, and they come last.
+    A message that was not decoded, or was changed since, has its reasoning first, then its text, then its calls. Calls
+    that were promoted come last: their text was shown as text.
     """
-    if not message.segments:
-        stretches = (Stretch("reasoning", message.reasoning), Stretch("text", message.text))
-        yield from (stretch for stretch in stretches if stretch.text)
+    placed: dict[Span, list[Call]] = {}
+    for call in message.calls:
+        placed.setdefault(call.span, []).append(call)
+    stretches = {kind: "".join(each.raw for each in message.segments if each.kind == kind) for kind in _PROSE}
+    shown: dict[SegmentKind, str] = {"reasoning": message.reasoning, "text": message.text}
+    if stretches != shown:
+        yield from (Stretch(kind, text) for kind, text in shown.items() if text)
         yield from message.calls
         return
-    by_span = {call.span: call for call in message.calls}
     for segment in message.segments:
-        if segment.kind == "call":
-            yield by_span.pop(segment.span)
-        elif segment.kind in ("text", "reasoning"):
+        if segment.kind == "call" and placed.get(segment.span):
+            yield placed[segment.span].pop(0)
+        elif segment.kind in _PROSE:
             yield Stretch(segment.kind, segment.raw)
-    yield from by_span.values()
+    yield from (call for calls in placed.values() for call in calls)

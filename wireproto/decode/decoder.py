@@ -156,9 +156,9 @@ class Decoder(State):
         Raises:
             LimitExceeded: as `feed` does.
         """
-        if self._closed:
-            return []
         core, events = self._core, list[Event]()
+        if self._closed or (core.transcript.interrupted_at == core.buffer.end and not self._held):
+            return []
         try:
             if self._held:
                 events = core.feed("", at_once=True)

@@ -127,6 +127,11 @@ class Transcript(State):
         self._close()
         self._interrupted.append(self.buffer.end)
 
+    @property
+    def interrupted_at(self) -> int:
+        """Where the text was last interrupted, -1 if it was not."""
+        return self._interrupted[-1] if self._interrupted else -1
+
     def call(self, index: int, call: Call) -> None:
         """Add a finished call."""
         self._close()
