@@ -410,6 +410,8 @@ def test_the_score_counts() -> None:
         ("toml", "+++ tool_calls\nI would read the file now.\n+++"),
         ("html", '<form toolname="">\n<textarea name="path">\na</textarea>\n</form>'),
         ("minimax_m2", "<minimax:tool_call>\nI would read the file now.\n</minimax:tool_call>"),
+        ("cline", "<read_file>\nI would read the file now.\n</read_file>"),
+        ("auto", "<read_file>\nI would read the file now.\n</read_file>"),
         (
             "kimi_k2",
             "<|tool_calls_section_begin|>\n<|tool_call_begin|>???<|tool_call_end|>\n<|tool_calls_section_end|>",

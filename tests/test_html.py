@@ -681,7 +681,8 @@ def test_a_string_is_told_as_it_comes() -> None:
         "".join(event.text for event in decoder.feed(chunk) if isinstance(event, wp.ArgumentDelta))
         for chunk in ("abc", "d&am", "p;e\r", "\nf", "<b", "></texta", "x", "&notin", "g&#6", "5", ";</textarea", ">")
     ]
-    assert told == ["abc", "d", "&e", "\nf", "<b", ">", "</textax", "", "¬ing", "", "A", ""]
+    # An end tag with a slip in it may be one.
+    assert told == ["abc", "d", "&e", "\nf", "<b", ">", "", "</textax", "¬ing", "", "A", ""]
     assert decoder.pending == ""
 
 

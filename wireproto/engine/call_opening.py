@@ -14,7 +14,7 @@ from wireproto.engine.left_context import LeftContext
 from wireproto.engine.record_opening import RecordAhead, odd_arguments
 from wireproto.format.codec import Statements
 from wireproto.format.declared import holding
-from wireproto.format.near_misses import written_twice
+from wireproto.format.near_misses import MIN_NAMED, near_miss, written_twice
 from wireproto.format.spelling import Spelling
 from wireproto.format.template import Template
 from wireproto.text.scan import NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
@@ -296,7 +296,13 @@ class Opening:
             needs = tool is not None and tool.schema.get("required")
             return NO if needs else (found, close, name, identity, notes, None)
         follows = YES if found.closed else self._follows(found.end, close, name, header, recovered)
-        if follows is NO or follows is WAIT:
+        if follows is NO:
+            broken = self._broken_close(found.end, close, name)
+            if not isinstance(broken, int):
+                return broken
+            found, follows = replace(found, end=broken, closed=True), YES
+            notes.append(("broken-closer", ""))
+        if follows is WAIT:
             return follows
         return found, close, name, identity, notes, follows if isinstance(follows, Match) else None
 
@@ -323,6 +329,30 @@ class Opening:
         else:
             body = find_argument(spelling, text, at, end, self._context.tools.by_name.get(name))
         return cut if body is WAIT or (body is NO and closer is WAIT) else body
+
+    def _broken_close(self, pos: int, close: str, name: str | None) -> int | Miss:
+        """Match a closer with a slip in it right behind the header, outside of other calls.
+
+        The tool is declared and needs no arguments; behind the closer another marker follows, a line break or the end.
+        """
+        spelling, text, end, context = self._spelling, self._text, self._end, self._context
+        tool = context.tools.by_name.get(name or "")
+        if tool is None or tool.required or context.left is None or spelling.codec.body != "arguments":
+            return NO
+        if close[:2] != "</" or (spelling.key_is_tag and len(close) < MIN_NAMED):
+            return NO
+        after = near_miss(close, text, skip_blank(text, pos, end), end, context.final)
+        if not isinstance(after, int) or (after >= end and context.final):
+            return after
+        if after >= end:
+            return WAIT
+        firsts = (spelling.wrapper_close, *(closer for _, closer in spelling.sections), *spelling.openers)
+        at = skip_blank(text, after, end)
+        stands = [begins(first, text, at, end) for first in firsts if first]
+        alone = text[after] in "\r\n" and not (spelling.wrapper_close or spelling.sections)
+        if YES in stands or alone or (context.final and at >= end):
+            return after
+        return WAIT if WAIT in stands and not context.final else NO
 
     def _first_statement(self, statements: Statements, pos: int, header: str, recovered: bool) -> Answer:
         """Decide R-COMMIT for a table that is a call: a statement follows; without a section, the name of a tool."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
 
 from wireproto.decode.decoder import parse
 from wireproto.decode.hypotheses import fences
@@ -179,13 +180,17 @@ def failed_block(decoded: Decoding) -> tuple[int, int] | None:
 
 
 def _elements(decoded: Decoding) -> Iterator[tuple[int, int]]:
-    """Yield the spans of elements on lines of their own whose tag is a declared name, where calls are such elements."""
-    known = spellings(decoded.dialect) if decoded.dialect is not None else ()
+    """Yield the spans of elements on lines of their own whose tag is a declared name, where calls are such elements.
+
+    Where no dialect is known they may be anybody's: then a name that is one plain word says nothing.
+    """
+    specs = [decoded.dialect] if decoded.dialect is not None else map(find_dialect, dialects())
+    names = [name for name in decoded.tools.names if decoded.dialect is not None or not name.isalpha()]
     heads = {
         header.fill(name=name).strip(): spelling.call_close(name)
-        for spelling in known
+        for spelling in chain.from_iterable(map(spellings, specs))
         for header in spelling.headers
-        for name in decoded.tools.names
+        for name in names
         if header.first and header.name_only and header.holds("name", name)
     }
     text, floor = decoded.text, 0

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wireproto.codecs.html.controls import Controls
+from wireproto.codecs.html.slips import broken_area_end, closes_form, is_over
 from wireproto.codecs.html.tags import (
     DONE,
     Closer,
@@ -36,6 +37,7 @@ from wireproto.text.state import State
 # Elements whose content is text and not markup.
 _TEXTUAL: Final = ("textarea", "script", "title", "style", "xmp", "iframe", "noembed", "noframes", "plaintext")
 _PARTS: Final = ("input", "select", "option", "optgroup", "fieldset")
+_START: Final = "<form>"  # no call begins like this
 _KNOWN: Final = frozenset(("form", *_TEXTUAL, *_PARTS))
 
 
@@ -129,7 +131,7 @@ class HtmlReader(State):
         """Read as far as certain, looking no further than `stop`."""
         while True:
             if self._element is not None:
-                outcome = self._read_content(self._element, stop)
+                outcome = self._read_content(self._element, stop, end.final)
             elif self._markup is not None:
                 outcome = self._read_markup(self._markup, stop)
             else:
@@ -197,16 +199,27 @@ class HtmlReader(State):
             self.builder.check_size(self._scan - markup.start - MAX_TAG)
         if markup.state != DONE:
             return WAIT
-        self._markup, self._run = None, self._scan
-        if markup.kind == "comment":
-            return None
         raw = buffer.slice(markup.start, self._scan)
-        if tag_name(raw) not in _KNOWN:
-            return None
+        if markup.kind == "comment" or tag_name(raw) not in _KNOWN or raw == _START:
+            return self._read_furniture(raw, markup, stop)
+        self._markup, self._run = None, self._scan
         tag = read_tag(raw)
         if self._nonce and self._nonce not in tag.attributes:
             return None
         return self._take_end(tag) if markup.kind == "end" else self._take_start(tag, markup.start)
+
+    def _read_furniture(self, raw: str, markup: _Markup, stop: int) -> Answer | None:
+        """Pass over markup that is no part of a form, unless it was to be the form's end tag."""
+        buffer = self.builder.buffer
+        if not self._nonce and closes_form(raw):
+            over = is_over(buffer.window, self._scan - buffer.base, stop - buffer.base, _KNOWN)
+            if over is WAIT:
+                return WAIT
+            if over is YES:
+                self.builder.note("broken-closer", markup.start)
+                return self._close(self._scan)
+        self._markup, self._run = None, self._scan
+        return None
 
     def _take_end(self, tag: HtmlTag) -> Answer | None:
         if tag.name == "form":
@@ -255,10 +268,14 @@ class HtmlReader(State):
         self.builder.note("unclosed-call", start)
         return self._close(start)
 
-    def _read_content(self, element: _Element, stop: int) -> Answer | None:
+    def _read_content(self, element: _Element, stop: int, final: bool) -> Answer | None:
         buffer = self.builder.buffer
-        base, limit = buffer.base, stop - buffer.base
-        element.state, at, closes = element.closer.scan(element.state, buffer.window, self._scan - base, limit)
+        text, base, limit = buffer.window, buffer.base, stop - buffer.base
+        element.state, at, closes = element.closer.scan(element.state, text, self._scan - base, limit)
+        if element.area is not None and not self._nonce:
+            broken = broken_area_end(text, self._scan - base, at, limit, final, self._may_follow)
+            if broken is not None:
+                return self._take_broken_end(element.area, base + broken[0], base + broken[1] if broken[1] >= 0 else -1)
         self._scan = base + at
         if not closes:
             if element.area is not None:
@@ -275,6 +292,22 @@ class HtmlReader(State):
         self._element, self._markup = None, _Markup("end", "name", self._scan)
         self._scan += len("</")
         return None
+
+    def _take_broken_end(self, area: AreaValue, start: int, end: int) -> Answer | None:
+        """The end tag of a textarea at `start` may have a slip in it; it has if its end is known."""
+        area.emit(start)
+        self._scan = start
+        if end < 0:
+            return WAIT
+        self.builder.note("broken-closer", start)
+        area.finish(start)
+        self._element, self._scan, self._run = None, end, end
+        return None
+
+    def _may_follow(self, tag: HtmlTag) -> bool:
+        """Whether a control may stand behind a textarea whose end tag is broken: a declared one, not given yet."""
+        name = self._controls.name_of(tag)
+        return name is not None and name in self.builder.tool.keys and name not in self.builder.arguments
 
     def _end_of_output(self, stop: int, end: End) -> Answer:
         """The output ends in the form: complete if nothing but its end tag is missing (R-CUT)."""
