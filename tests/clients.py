@@ -21,7 +21,7 @@ from wireproto.text.numbers import holds
 
 openai = pytest.importorskip("openai")
 anthropic = pytest.importorskip("anthropic")
-import httpx2  # noqa: E402
+httpx2 = pytest.importorskip("httpx2")  # not there for the oldest Python
 
 USAGE = Usage(input_tokens=5, output_tokens=7, cached_tokens=2, reasoning_tokens=1)
 _BODY = {"now": ""}
