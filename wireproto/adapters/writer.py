@@ -116,6 +116,8 @@ class AnswerWriter(ABC):
                     return shape.line(more) if more else ""
                 if isinstance(event, (TextDelta, ReasoningDelta)):
                     return shape.line(event.text)
+        elif not events and self._opened and not self._closed:
+            return ""  # all of a chunk was held back
         return "".join([shape.line(text) for shape, text in self._pieces(events)])
 
     def close(self, finish_reason: str | None = None, usage: Usage | Mapping[str, Any] | None = None) -> list[Chunk]:
