@@ -161,7 +161,7 @@ class ForcedRecogniser(Recogniser):
         """Begin the call; the closers of the markup around it are dropped behind it."""
         if closers:
             around = tuple(Template((Lit(closer),)) for closer in closers[:1])
-            opening = replace(opening, spelling=replace(opening.spelling, closers=(Template(()), *around)))
+            opening = opening._replace(spelling=replace(opening.spelling, closers=(Template(()), *around)))
         self.transcript.diagnose("forced-call", (position, position))
         self._openers = replace(self._openers, own="")  # nor is the next record foreign
         self._begin_call(opening, position)

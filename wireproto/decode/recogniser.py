@@ -7,8 +7,6 @@ the stages around it (see `decoder`). Law: the same text gives the same transcri
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from wireproto.decode.speculation import Speculation
 from wireproto.engine.call_builder import CallBuilder, End, Reader
 from wireproto.engine.call_opening import CallOpening, OpenerContext, empty_block, find_call, find_closer
@@ -306,7 +304,7 @@ class Recogniser(State):
             self._openers = self._openers.chosen(opening.spelling.dialect)
         if opening.section is None and context.section is None and not opening.wrapped and opening.spelling.sections:
             # Where dialects differ only in markers that this call lacks, it may end with those of any of them.
-            opening = replace(opening, spelling=widened(opening.spelling))
+            opening = opening._replace(spelling=widened(opening.spelling))
         if self._openers.before and buffer.slice(max(0, position - 1), position) == "\n":
             start = context.lead_start(opening.spelling.dialect, bool(opening.section), not transcript.calls, position)
             if self._position <= start < position and self._region.kind == "text":

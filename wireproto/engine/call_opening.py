@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from wireproto.engine.left_context import LeftContext
 from wireproto.engine.record_opening import RecordAhead, odd_arguments
@@ -26,8 +26,7 @@ _BRACKETS = re.compile(r"([\]}]+)[ \t\r\n]*\Z")
 _LOST_MARKER: Notes = [("missing-wrapper", "the call's opening marker is missing")]
 
 
-@dataclass(frozen=True, slots=True)
-class CallOpening:
+class CallOpening(NamedTuple):
     """A call's opener in the text: positions are those of the text that was searched.
 
     `call_close` is the closer of the call itself, empty where there is none. `argument` is the opener of the first
@@ -59,13 +58,12 @@ class CallOpening:
     def joining(self, at: int) -> CallOpening:
         """Return the opening of a call that begins at `at` in the same markers."""
         notes = (("several-calls", ""),)
-        return replace(
-            self, start=at, body=at, id=None, wrapped=True, section=None, notes=notes, argument=None, joined=True
+        return self._replace(
+            start=at, body=at, id=None, wrapped=True, section=None, notes=notes, argument=None, joined=True
         )
 
 
-@dataclass(frozen=True, slots=True)
-class OpenerContext:
+class OpenerContext(NamedTuple):
     """What is the same for every call that may open in one stretch of text.
 
     `own` names the configured dialect; without one, none is foreign. `unknown`: tools that nobody declared count too.
@@ -99,7 +97,7 @@ def find_call(
             if not foreign or not isinstance(found, CallOpening):
                 return found
             message = f"the call is written in {spelling.dialect.name}, not in {context.own}"
-            return replace(found, notes=(("foreign-dialect", message), *found.notes))
+            return found._replace(notes=(("foreign-dialect", message), *found.notes))
     return NO
 
 

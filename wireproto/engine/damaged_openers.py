@@ -118,7 +118,7 @@ def _readings(
 ) -> Iterator[CallOpening | Miss]:
     known = not context.tools.any_name
     in_line = known and _may_stand_in_line(text, pos, context)
-    context = replace(context, line_start=True) if in_line else context
+    context = context._replace(line_start=True) if in_line else context
     if in_line or _repeats(spelling, text, pos, end):
         yield from _read(spelling, spelling, in_section, text, pos, end, context)
     for form in _parts(spelling):
@@ -137,7 +137,7 @@ def _read(
     for within in (True, False) if in_section and spelling.sections else (in_section,):
         found = _Damaged(form, text, end, context, within).at(pos)
         yield (
-            replace(found, spelling=spelling, notes=(*notes, *found.notes)) if isinstance(found, CallOpening) else found
+            found._replace(spelling=spelling, notes=(*notes, *found.notes)) if isinstance(found, CallOpening) else found
         )
 
 
@@ -186,7 +186,7 @@ class _Damaged(Opening):
         found = super().at(start) if isinstance(start, int) else start
         if not isinstance(found, CallOpening) or not self._twice:
             return found
-        return replace(found, notes=(*found.notes, ("duplicate-opener", "")))
+        return found._replace(notes=(*found.notes, ("duplicate-opener", "")))
 
     def _call(self, pos: int, section: tuple[int, int] | None, section_close: str) -> CallOpening | Miss:
         start = self._last_of(_inner(self._spelling), skip_blank(self._text, pos, self._end)) if section else pos
@@ -350,4 +350,4 @@ def _behind_noise(
     if not isinstance(inner, CallOpening) or inner.name not in context.tools.by_name:
         return inner if inner is WAIT else NO
     notes = (("damaged-opener", "text stands between the opener of the section and the call"), *inner.notes)
-    return replace(inner, section=(pos, found.end), section_close=close, noise=(found.end, at), notes=notes)
+    return inner._replace(section=(pos, found.end), section_close=close, noise=(found.end, at), notes=notes)

@@ -94,8 +94,9 @@ class Passages(State):
         self._times = times
         self._levels = levels(times, max_period)
         self._begun, self._position = False, 0
+        self._window, self._start, self._period = "", 0, 0
+        self._looks: list[int] = []
         self.due = 0
-        self._begin("", 0)
 
     def read(self, buffer: Buffer, stretch: int, end: int) -> list[Loop]:
         """Look at the stretch that begins at `stretch` up to `end`, as far as its blocks are whole."""
@@ -314,4 +315,4 @@ def _period(text: str, longest: int) -> int:
     size = len(text)
     found = text.rfind(text[size - longest :], max(0, size - 2 * longest), size - 1)
     period = size - longest - found
-    return period if found >= 0 and text[period:] == text[: size - period] else 0
+    return period if found >= 0 and text.startswith(text[period:]) else 0

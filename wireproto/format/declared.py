@@ -64,7 +64,7 @@ class Declaring(Template):
             return found if found is not NO else Template.match(self, text, pos, end)
         if not isinstance(found, Match):
             return found
-        return replace(found, slots={"id": self.form.fill(**found.slots)})
+        return found._replace(slots={"id": self.form.fill(**found.slots)})
 
     def _declared(self, text: str, head: Match, end: int) -> Match | Miss:
         """Match the longest declared name behind which the rest fits."""

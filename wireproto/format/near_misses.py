@@ -7,7 +7,6 @@ what follows, and stands in `value_endings`. Law: an answer never changes when m
 from __future__ import annotations
 
 import string
-from dataclasses import replace
 from typing import Final
 
 from wireproto.format.template import Template
@@ -59,7 +58,7 @@ def written_twice(marker: Template, text: str, pos: int, end: int) -> Match | Mi
         return NO
     again = pos + len(marker.first)
     found = marker.match(text, again + text.startswith("\n", again, end), end)
-    return replace(found, canonical=False) if isinstance(found, Match) else found
+    return found._replace(canonical=False) if isinstance(found, Match) else found
 
 
 def broken_closer(closer: str | None, text: str, pos: int, end: int, final: bool) -> int | Miss:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from os.path import commonprefix
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 BLANK = " \t\r\n"
 # More white space than this is no gap inside markup: what a decoder holds back stays small.
@@ -35,8 +34,7 @@ WAIT: Final = Answer.WAIT
 Miss = Literal[Answer.NO, Answer.WAIT]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """Where a template ended in the text, what filled its slots, and whether every quote was canonical.
 
     `closed`: it was a tag that closes itself.
@@ -71,7 +69,7 @@ class Literals:
     `words` are they all.
     """
 
-    __slots__ = ("_first", "_prefixes", "at", "find", "firsts", "longest", "words")
+    __slots__ = ("_first", "_only", "_prefixes", "at", "find", "firsts", "longest", "words")
 
     def __init__(self, literals: frozenset[str]) -> None:
         ordered = sorted(literals, key=lambda text: (-len(text), text))
@@ -79,6 +77,7 @@ class Literals:
         self.find, self.at = pattern.search, pattern.match
         self.words = tuple(ordered)
         self.firsts = frozenset(text[0] for text in ordered)
+        self._only = next(iter(self.firsts)) if len(self.firsts) == 1 else ""
         self._first = re.compile("[" + "".join(map(re.escape, sorted(self.firsts))) + "]" if ordered else r"(?!)")
         self._prefixes = frozenset(text[:i] for text in ordered for i in range(1, len(text)))
         self.longest = max(map(len, ordered), default=0)
@@ -93,9 +92,10 @@ class Literals:
 
     def seek(self, text: str, pos: int, end: int, final: bool) -> tuple[int, str | None]:
         """Return where the next literal stands, and the literal; None if more text may complete one there."""
-        found = self.find(text, pos, end)
+        start = text.find(self._only, pos, end)  # one character is found much faster than a pattern
+        found = self.find(text, start, end) if start >= 0 else None
         if found is None:
-            return self.held(text, pos, end), None
+            return self.held(text, start, end) if start >= 0 else end, None
         at = found.start()
         may_grow = not final and end - at < self.longest and self.open_ended(text, at, end)
         return at, None if may_grow else found.group()

@@ -26,13 +26,13 @@ _OF_ROOT: Final = CONSTRAINS - {"properties", "required", "type"}
 
 def required(schema: object) -> list[str]:
     """Return the arguments that a schema asks for, as far as its root says."""
-    asked = schema.get("required") if isinstance(schema, Mapping) else None
+    asked = schema.get("required") if isinstance(schema, (dict, Mapping)) else None
     return [name for name in asked if isinstance(name, str)] if isinstance(asked, (list, tuple)) else []
 
 
 def is_constrained(schema: object, declared: Mapping[str, Any]) -> bool:
     """Whether a schema asks for more than types and required arguments."""
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, (dict, Mapping)):
         return False
     if not _OF_ROOT.isdisjoint(schema):
         asked = schema.keys() & _OF_ROOT

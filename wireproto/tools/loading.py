@@ -39,7 +39,7 @@ def definitions(given: object) -> Iterator[tuple[object, str]]:
     Raises:
         SchemaError: it is no list.
     """
-    if not isinstance(given, Sequence) or isinstance(given, (str, bytes, bytearray)):
+    if not isinstance(given, (list, Sequence)) or isinstance(given, (str, bytes, bytearray)):
         raise SchemaError(f"tools must be a list of definitions or None, not {_python_noun(given)}")
     for index, item in enumerate(given):
         where = f"tools[{index}]"
@@ -71,10 +71,10 @@ def definition(item: object, where: str) -> Definition:
     Raises:
         SchemaError: it is wrong; says what would be right.
     """
-    if not isinstance(item, Mapping):
+    if not isinstance(item, (dict, Mapping)):
         raise SchemaError(f'{where} must be an object with a "name", not {_python_noun(item)}')
     body = item if "name" in item else item.get("function", item)
-    if not isinstance(body, Mapping):
+    if not isinstance(body, (dict, Mapping)):
         raise SchemaError(f'{where}: "function" must be an object with a "name", not {_python_noun(body)}')
     if "name" not in body:
         raise SchemaError(f'{where} has no "name": write {{"name": …, "description": …, "parameters": {{…}}}}')

@@ -70,7 +70,7 @@ class Resolver:
 
     def properties(self, schema: object, depth: int = 0) -> dict[str, Any]:
         """Return the schemas of all declared properties; those declared in several places are combined."""
-        if not isinstance(schema, Mapping) or not self.spend(depth):
+        if not isinstance(schema, (dict, Mapping)) or not self.spend(depth):
             return {}
         own = _string_keys(schema.get("properties"))
         self._steps -= len(own)

@@ -126,10 +126,13 @@ class Closer:
 
     def scan(self, state: MarkupState, text: str, pos: int, end: int) -> tuple[MarkupState, int, bool]:
         """Look for the end tag from `pos` on; return where it is, or what may be half of it, or `end`; and if it is."""
-        found = self.whole.search(text, pos, end)
+        start = text.find("<", pos, end)  # one character is found much faster than a pattern
+        if start < 0:
+            return state, end, False
+        found = self.whole.search(text, start, end)
         if found is not None:
             return state, found.start(), True
-        half = self.half.search(text, max(pos, end - self.longest), end)
+        half = self.half.search(text, max(start, end - self.longest), end)
         return state, half.start() if half is not None else end, False
 
 

@@ -73,8 +73,7 @@ class Boundary(State):
             limit = stop - base
             if self.in_cdata and not self._leave_cdata(text, base, limit):
                 return self._at_end(stop) if end.final else WAIT
-            found = live.find(text, self.scan - base, limit)
-            at = found.start() if found is not None else live.held(text, self.scan - base, limit)
+            at, literal = live.seek(text, self.scan - base, limit, end.final)
             is_text = self._queue and (
                 text[self.scan - base : at].strip(BLANK) or base + at > self._queue[-1].end + MAX_GAP
             )
@@ -83,12 +82,10 @@ class Boundary(State):
                 self.value.emit(self.value.before_line_break(base + at))
             if marker is NO:
                 self.scan = base + at
-                if found is None:
+                if literal is None:
                     return self._at_end(stop) if end.final else WAIT
-                if not end.final and limit - at < live.longest and live.open_ended(text, at, limit):
-                    return WAIT
-                if found.group() == CDATA_OPEN:
-                    self._enter_cdata(base + at, base + found.end())
+                if literal == CDATA_OPEN:
+                    self._enter_cdata(base + at, base + at + len(literal))
                     continue
                 marker = self._marker(text, at, limit, end)
                 if marker is NO and self._queue:

@@ -5,15 +5,14 @@ It must not know how markers are found or judged. Law: nothing here changes once
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wireproto.format.spelling import Spelling
 from wireproto.format.value_endings import Endings
 from wireproto.text.scan import Literals
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(NamedTuple):
     """A marker inside a value: its letter (see `Endings`), where it stands, and whether a nested call owns it.
 
     `closer`, of a call's opener, is what closes its outermost marker: its letter and its text. `tag`: it opens, as
@@ -30,8 +29,7 @@ class Marker:
     mention: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """The value ended: `after` is where to go on; `doubtful`: by closers that seemed to belong to a nested call.
 
     `at_call`: the next call opens right behind its closer. `odd`: what stands behind the value and is no proper marker.
@@ -43,8 +41,7 @@ class Ended:
     odd: tuple[Marker, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
+class Within(NamedTuple):
     """What does not change while one call's values are read: its markers, and what is open around it."""
 
     spelling: Spelling
