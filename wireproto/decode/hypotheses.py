@@ -16,9 +16,9 @@ from itertools import chain, islice, product
 
 from wireproto.engine.call_opening import CallOpening, OpenerContext, find_call
 from wireproto.engine.damaged_openers import find_damaged, left_over
-from wireproto.engine.left_context import QUOTING, LeftContext
-from wireproto.engine.openers import FENCE_WIDTH, FENCES, inside
-from wireproto.engine.regions import Region
+from wireproto.engine.left_context import QUOTING
+from wireproto.engine.openers import inside
+from wireproto.engine.regions import FENCES
 from wireproto.format.alphabet import MAX_DECLARED
 from wireproto.format.declared import declaring, naming
 from wireproto.format.dialect import Dialect
@@ -26,7 +26,6 @@ from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings
 from wireproto.format.template import Lit, Slot, Template
-from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK, Literals, Match, iter_literals, skip_blank
 from wireproto.tools.names import NO_UNUSUAL, Unusual
 from wireproto.tools.toolset import Toolset
@@ -41,7 +40,6 @@ _SPECIAL = re.compile(r"[A-Za-z0-9_.:-]{0,256}(?:<[|｜]|<[a-z]+:|\[[A-Z_]+\])")
 _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,256}\Z")
 _TOKEN = re.compile(r"<\|[^<>|]*\|>|<｜[^<>｜]*｜>|\[/?[A-Z_]+\]")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|#39|#34|#x27|#x22);")
-_FENCES = Literals(frozenset(FENCES))
 _QUOTED = re.compile(rf"[{''.join(QUOTING)}](?=[<\[{{+])")
 # What is in a call without any bracket: ReAct's words, and the Python calls of `habits`.
 _BRACKETLESS = r"Action|_code|\)\s*\Z"
@@ -113,9 +111,14 @@ def telltales(own: Dialect | None) -> re.Pattern[str] | None:
 
 
 @lru_cache(maxsize=CACHED)
-def every_marker(own: Dialect | None) -> Literals:
-    """Return what `every_opener` and `marked` look for, so that one look at prose shows that it holds none of it."""
-    return Literals(frozenset((*every_opener().words, *_inner_openers(own)[0].words)))
+def every_marker(own: Dialect | None) -> tuple[Literals, ...]:
+    """Return what `every_opener` and `marked` look for, to show that prose holds none of it: by first characters.
+
+    Literals that begin with the same character are found several times as fast.
+    """
+    words = (*every_opener().words, *_inner_openers(own)[0].words)
+    firsts = dict.fromkeys(word[0] for word in words)
+    return tuple(Literals(frozenset(word for word in words if word[0] == first)) for first in firsts)
 
 
 def has_element(text: str, tools: Toolset) -> bool:
@@ -306,20 +309,3 @@ def argument_openers(own: Dialect | None, unusual: Unusual) -> tuple[Literals, d
         if spelling.codec.body == "arguments" and not spelling.key_is_tag and not spelling.codec.has_cdata:
             named.setdefault(spelling.keys[0].first, declaring(spelling, unusual))
     return Literals(frozenset(named)), named
-
-
-def fences(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the stretches that are fenced code blocks, fences included (CommonMark 4.5); the last may be open."""
-    if not any(fence in text for fence in FENCES):
-        return
-    buffer = Buffer()
-    buffer.feed(text)
-    at = 0
-    while (found := _FENCES.find(text, at, len(text))) is not None:
-        start = at = found.start()
-        region = Region.fence(buffer, start, FENCE_WIDTH)
-        region.reach(buffer, True)
-        at += FENCE_WIDTH
-        if LeftContext(buffer).may_fence(start) and region.kind == "fence":
-            at = region.closed[1] if region.closed is not None else len(text)
-            yield start, at

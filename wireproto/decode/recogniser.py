@@ -15,8 +15,8 @@ from wireproto.engine.damaged_openers import find_damaged
 from wireproto.engine.document_stream import Documents
 from wireproto.engine.left_context import QUOTING, LeftContext
 from wireproto.engine.loops import LoopWatch
-from wireproto.engine.openers import FENCE_WIDTH, FENCES, OpenerTable, widened
-from wireproto.engine.regions import Region
+from wireproto.engine.openers import OpenerTable, widened
+from wireproto.engine.regions import FENCE_WIDTH, FENCES, Region
 from wireproto.engine.transcript import Transcript
 from wireproto.format.dialect import Dialect
 from wireproto.format.near_misses import broken_closer
@@ -165,8 +165,7 @@ class Recogniser(State):
             return False
         base, text = buffer.base, buffer.window
         start, limit = self._position - base, stop - base
-        late = openers.late and (context.only_blank or openers.lacks_marker(text, start, limit))
-        if (late or (openers.markerless and context.only_blank)) and context.passed != self._position:
+        if (openers.late or (openers.markerless and context.only_blank)) and context.passed != self._position:
             answer = self._find_unmarked(start, limit, end)
             if answer is not NO:
                 return answer is YES
@@ -178,12 +177,15 @@ class Recogniser(State):
         at, literal = literals.seek(text, start, line if line >= 0 else limit, end.final or line >= 0)
         if literal is None and line >= 0:
             at, literal = line, "\n"
-        lead = openers.before if text[at - 1 : at] == "\n" else ""
-        shown = context.without_lead(lead, base + start, base + at) if lead else base + at
+        ends_line = text[at - 1 : at] == "\n"
+        is_lead = ends_line and openers.before != ""
+        shown = context.without_lead(openers.before, base + start, base + at) if is_lead else base + at
         if literal is None:
             if end.final and context.section is not None and at < limit:
                 self.transcript.diagnose("truncated-call", (stop, stop))
             self._emit(stop if end.final else shown)
+            if not (ends_line or context.only_blank):
+                context.passed = self._position  # in mid-line a call has its first marker
             return False
         if literal[0] == "\n":
             self._emit(base + at + 1)

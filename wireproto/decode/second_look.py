@@ -17,7 +17,6 @@ from wireproto.decode.hypotheses import (
     Hypothesis,
     every_marker,
     every_opener,
-    fences,
     has_element,
     has_special,
     marked,
@@ -29,6 +28,7 @@ from wireproto.decode.hypotheses import (
 from wireproto.decode.recogniser import Recogniser
 from wireproto.decode.unmarked import begins_alone, elements, lone_arguments, records
 from wireproto.engine.openers import first_table, unrepaired
+from wireproto.engine.regions import fences
 from wireproto.engine.transcript import Prose, Transcript
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
@@ -104,7 +104,7 @@ class _SecondLook:
         if kind == "reasoning" and self.policy.reasoning_calls == "never":
             yield from self._whole(Hypothesis(own, text, 0, len(text)))
         foreign = self.own is not None and self.policy.foreign != "text"
-        holds_marker = every_marker(self.own).find(text) is not None
+        holds_marker = any(literals.find(text) for literals in every_marker(self.own))
         holds_opener = holds_marker and every_opener().find(text) is not None
         if self.tools.empty and holds_opener:
             yield from self._whole(Hypothesis(AUTO, text, 0, len(text), causes=("no-tools",)))

@@ -15,6 +15,7 @@ from itertools import chain
 
 from wireproto.engine.document_stream import literals
 from wireproto.engine.left_context import LeftContext
+from wireproto.engine.regions import FENCES
 from wireproto.format.declared import declaring
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, dialects
@@ -26,8 +27,6 @@ from wireproto.tools.names import NO_UNUSUAL, Unusual
 from wireproto.tools.toolset import Toolset
 from wireproto.values.policy import Policy
 
-FENCE_WIDTH = 3
-FENCES = ("`" * FENCE_WIDTH, "~" * FENCE_WIDTH)
 _MAX_HEAD = 512  # longer than any name or id: what is compared at the start of a line stays short
 
 
@@ -84,13 +83,13 @@ class OpenerTable:
     def unmarked(self, context: LeftContext, pos: int, end: int) -> tuple[tuple[Spelling, ...], int]:
         """Return what may open at `pos` of the window without its first marker, and where behind blanks (R-MISSING).
 
-        It is asked where nothing but blanks came so far, or where `lacks_marker` is true.
+        That is at the start of a line, or where nothing but blanks came so far.
         """
         text, position = context.buffer.window, context.buffer.base + pos
         if not (context.only_blank or context.begins_line(position)) or not context.starts_line(position):
             return (), pos
         if not context.only_blank:
-            return self.late, pos
+            return self.late if self._lacks_marker(text, pos, end) else (), pos
         at = skip_blank(text, pos, end)
         whole = self.dialect is None and self.guarded.at(text, at, end) is not None  # any dialect may open with that
         return (*self.markerless, *(each for each in self.late if not (each.markerless or whole))), at
@@ -104,7 +103,7 @@ class OpenerTable:
         names = self.names if _is_paired(dialect) else frozenset[str]()
         return _chosen(dialect, self.fences, self.documents, self.unusual, names)
 
-    def lacks_marker(self, text: str, pos: int, end: int) -> bool:
+    def _lacks_marker(self, text: str, pos: int, end: int) -> bool:
         """Return whether what remains of a header without its first marker stands at `pos`, or may."""
         if self.line_heads and not text.startswith(self.line_heads, pos, end):
             rest = "\n" + text[pos : min(end, pos + _MAX_HEAD)]

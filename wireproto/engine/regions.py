@@ -7,15 +7,20 @@ R-THINK). Law: the end is found by looking at every character once.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from wireproto.engine.left_context import LeftContext
 from wireproto.text.buffer import Buffer
 from wireproto.text.scan import Literals
 from wireproto.text.state import State
 
 Kind = Literal["text", "fence", "reasoning"]
+FENCE_WIDTH = 3
+FENCES = ("`" * FENCE_WIDTH, "~" * FENCE_WIDTH)
+_FENCES = Literals(frozenset(FENCES))
 _INFO = 256  # characters of a fence's opening line that are looked at
 
 
@@ -103,6 +108,23 @@ class Region(State):
         # Whether a call in this line is quoted is not known before its end.
         self.scan = base + at
         return None
+
+
+def fences(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the stretches that are fenced code blocks, fences included (CommonMark 4.5); the last may be open."""
+    if not any(fence in text for fence in FENCES):
+        return
+    buffer = Buffer()
+    buffer.feed(text)
+    at = 0
+    while (found := _FENCES.find(text, at, len(text))) is not None:
+        start = at = found.start()
+        region = Region.fence(buffer, start, FENCE_WIDTH)
+        region.reach(buffer, True)
+        at += FENCE_WIDTH
+        if LeftContext(buffer).may_fence(start) and region.kind == "fence":
+            at = region.closed[1] if region.closed is not None else len(text)
+            yield start, at
 
 
 @lru_cache(maxsize=64)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from wireproto.decode.decoder import Decoder, parse
-from wireproto.decode.hypotheses import RECORDS, fences
+from wireproto.decode.hypotheses import RECORDS
 from wireproto.engine.call_builder import End
+from wireproto.engine.regions import fences
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, named
 from wireproto.format.registry import dialect as find_dialect

@@ -13,8 +13,7 @@ from functools import lru_cache
 from itertools import chain
 
 from wireproto.decode.decoder import parse
-from wireproto.decode.hypotheses import fences
-from wireproto.engine.openers import FENCES
+from wireproto.engine.regions import FENCES, fences
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, dialects
 from wireproto.format.registry import dialect as find_dialect

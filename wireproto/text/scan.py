@@ -92,10 +92,17 @@ class Literals:
 
     def seek(self, text: str, pos: int, end: int, final: bool) -> tuple[int, str | None]:
         """Return where the next literal stands, and the literal; None if more text may complete one there."""
-        start = text.find(self._only, pos, end)  # one character is found much faster than a pattern
-        found = self.find(text, start, end) if start >= 0 else None
+        # Most text holds no first character of a literal, and one is found much faster than all the literals.
+        if self._only:
+            start = text.find(self._only, pos, end)
+        else:
+            first = self._first.search(text, pos, end)
+            start = first.start() if first is not None else -1
+        if start < 0:
+            return end, None
+        found = self.find(text, start, end)
         if found is None:
-            return self.held(text, start, end) if start >= 0 else end, None
+            return self.held(text, start, end), None
         at = found.start()
         may_grow = not final and end - at < self.longest and self.open_ended(text, at, end)
         return at, None if may_grow else found.group()
