@@ -97,9 +97,8 @@ class Decoder(State):
             # It is no text, which is not asked before, since that would cost every chunk; the refusal follows.
         if self._closed or not isinstance(text, str):
             raise self._refusal(text)
-        tail = max(0, len(text) - MAX_TURN_END)
-        if self._end_first:
-            tail = text.rfind(self._end_first, tail)
+        first = self._end_first
+        tail = text.rfind(first, -MAX_TURN_END) if first else max(0, len(text) - MAX_TURN_END)
         if self._held or (tail >= 0 and self._ends_turn(text, tail) is not None):
             return self._hold_back(self._held + text)
         if core.buffer.end + len(text) >= self._look_at:
@@ -115,10 +114,9 @@ class Decoder(State):
         found = self._ends_turn(text, max(0, len(text) - MAX_TURN_END))
         at = found.start() if found is not None else len(text)
         self._held = ""
-        events = self._recognise(text[:at])
+        events = self._recognise(text[:at], at_once=at < len(text))
         if at == len(text):
             return events
-        events = self._recognise("", events, at_once=True)
         if core.in_string:
             return self._recognise(text[at:], events)
         self._held = text[at:]
@@ -142,6 +140,8 @@ class Decoder(State):
                 if period:
                     core.transcript.diagnose_flood(period)
                     events += core.transcript.drain()
+            if at_once:
+                events += core.feed("", at_once)
         except LimitExceeded as error:
             raise self._stop(error, events) from None
         return events

@@ -63,10 +63,11 @@ class Recogniser(State):
 
     def feed(self, chunk: str, at_once: bool = False) -> list[Event]:
         """Take more of the output; return what is certain now. `at_once`: put nothing off until more text comes."""
-        if at_once:
-            self._context.retry_at = 0
         self.buffer.feed(chunk)
         self._run(End.OPEN)
+        if at_once and self._context.retry_at:
+            self._context.retry_at = 0
+            self._run(End.OPEN)
         return self.transcript.drain()
 
     def close(self, finish_reason: str | None = None, held: str = "") -> None:

@@ -104,7 +104,7 @@ class Literals:
         if found is None:
             return self.held(text, start, end), None
         at = found.start()
-        may_grow = not final and end - at < self.longest and self.open_ended(text, at, end)
+        may_grow = not final and end - at < self.longest and text[at:end] in self._prefixes
         return at, None if may_grow else found.group()
 
     def held(self, text: str, pos: int, end: int) -> int:
