@@ -214,7 +214,7 @@ def _message(calls: CallWriter, writer: MessageWriter, wanted: _Request) -> Mess
         found = writer.after_reasoning(found, opened, most)
     table.rules[root] = found
     return MessageParts(
-        Rules(root, table.rules).pruned(),
+        Rules(root, table.rules, uses=table.uses).pruned(),
         None if run is None else Rules(run.name, table.rules),
         wanted.choice in ("auto", "none") and not wanted.lazy,
         writer.markers,

@@ -8,7 +8,7 @@ beginning, because an engine follows all alternatives at once.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Union
 
@@ -85,7 +85,8 @@ NOTHING: Final = Choice(())
 class Rules:
     """A grammar: the name of its first rule, and every rule by name.
 
-    `is_pruned`: it came from `pruned`, which also knows what each rule uses (`uses`, which may name other rules too).
+    `is_pruned`: it came from `pruned`. `uses`: what rules refer to, those of which this and that they match some text
+    is known, as it is of all rules that are pruned; it may name other rules too.
     """
 
     root: str
@@ -97,8 +98,8 @@ class Rules:
         """Return the same language without what can never match and without rules that nobody reaches."""
         if self.is_pruned:
             return self
-        used = {name: _used(expr) for name, expr in self.rules.items()}
-        productive = _productive(self.rules, used)
+        used = {name: self.uses[name] if name in self.uses else _used(expr) for name, expr in self.rules.items()}
+        productive = _productive(self.rules, used, self.uses)
         if self.root not in productive:
             return Rules(self.root, {self.root: NOTHING}, True)
         kept = self.rules
@@ -115,7 +116,7 @@ class Rules:
         """Whether no text matches."""
         if self.is_pruned:
             return self.rules[self.root] == NOTHING
-        return self.root not in _productive(self.rules, {name: _used(expr) for name, expr in self.rules.items()})
+        return self.root not in _productive(self.rules, {name: _used(expr) for name, expr in self.rules.items()}, ())
 
     def nullable(self) -> frozenset[str]:
         """Return the rules that match the empty text."""
@@ -338,16 +339,17 @@ def _is_productive(expr: Expr, productive: Iterable[str]) -> bool:
     return not isinstance(expr, RuleRef) or expr.name in productive
 
 
-def _productive(rules: Mapping[str, Expr], used: Mapping[str, set[str]]) -> set[str]:
-    """Return the rules that match some text: a least fixed point, by work list.
+def _productive(rules: Mapping[str, Expr], used: Mapping[str, set[str]], known: Collection[str]) -> set[str]:
+    """Return the rules that match some text: a least fixed point, by work list, from those that are known to.
 
     A rule whose references are all productive is `sure` without a look at its expression.
     """
-    users = reversed_edges(used)
-    missing = {name: len(names) for name, names in used.items()}
+    found = set(known)
+    doubtful = [name for name in rules if name not in found]
+    left = {name: used[name] - found for name in doubtful}
+    users = reversed_edges(left)
+    missing = {name: len(names) for name, names in left.items()}
     sure = [name for name, count in missing.items() if not count]
-    doubtful = list(rules)
-    found: set[str] = set()
     while sure or doubtful:
         name = sure.pop() if sure else doubtful.pop()
         if name in found or (missing[name] and not _is_productive(rules[name], found)):

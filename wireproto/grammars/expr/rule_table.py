@@ -25,9 +25,10 @@ Made = TypeVar("Made")
 
 @dataclass(slots=True)
 class RuleTable:
-    """Rules by name, and what was made once for all who write into the table."""
+    """Rules by name, and what was made once for all who write into the table. `uses`: see `Rules`."""
 
     rules: dict[str, Expr] = field(default_factory=dict)
+    uses: dict[str, set[str]] = field(default_factory=dict)
     _taken: dict[str, int] = field(default_factory=dict)
     _bases: dict[str, str] = field(default_factory=dict)
     _made: dict[Hashable, Any] = field(default_factory=dict)

@@ -55,7 +55,9 @@ class RawValues:
             return ex.Raw(boundary)
         if boundary not in self._known:
             name = self.table.name("raw")
-            self.table.rules.update(_rules(boundary, name))
+            found = _rules(boundary, name)
+            self.table.rules.update(found.rules)
+            self.table.uses.update(found.uses)
             self._known[boundary] = ex.RuleRef(name)
         return self._known[boundary]
 
@@ -77,8 +79,8 @@ class RawValues:
 
 
 @lru_cache(maxsize=CACHED)
-def _rules(boundary: ValueBoundary, name: str) -> Mapping[str, ex.Expr]:
-    """Return the rules of a value, the first one under `name`."""
+def _rules(boundary: ValueBoundary, name: str) -> ex.Rules:
+    """Return the rules of a value, the first one under `name`; many grammars share them."""
     family = _RuleFamily(name)
     site = boundary.site
     calls = nested_calls(site)
@@ -91,7 +93,7 @@ def _rules(boundary: ValueBoundary, name: str) -> Mapping[str, ex.Expr]:
     for closer, rest in rests.items():
         _AutomatonWriter(family, nested_automaton(site, closer), rest, call_starts).write()
     _AutomatonWriter(family, boundary.automaton(), ex.RuleRef(name), call_starts).write()
-    return family.rules
+    return ex.Rules(name, family.rules).pruned()
 
 
 @dataclass(slots=True)
