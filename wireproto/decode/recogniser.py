@@ -179,8 +179,7 @@ class Recogniser(State):
         if literal is None and line >= 0:
             at, literal = line, "\n"
         ends_line = text[at - 1 : at] == "\n"
-        is_lead = ends_line and openers.before != ""
-        shown = context.without_lead(openers.before, base + start, base + at) if is_lead else base + at
+        shown = context.without_lead(openers.before, base + start, base + at) if ends_line else base + at
         if literal is None:
             if end.final and context.section is not None and at < limit:
                 self.transcript.diagnose("truncated-call", (stop, stop))
