@@ -298,7 +298,7 @@ class Opening:
             broken = self._broken_close(found.end, close, name)
             if not isinstance(broken, int):
                 return broken
-            found, follows = replace(found, end=broken, closed=True), YES
+            found, follows = found._replace(end=broken, closed=True), YES
             notes.append(("broken-closer", ""))
         if follows is WAIT:
             return follows
