@@ -36,6 +36,7 @@ NEAR = 160  # how far before a lone argument, or before an object, the tool's na
 # How many openers of calls are looked at more closely: these, and one more for so many characters.
 TRIES = 32
 PER_TRY = 128
+_AROUND = 1_024  # characters from an opener on that decide whether it opens anything
 _SPECIAL = re.compile(r"[A-Za-z0-9_.:-]{0,256}(?:<[|｜]|<[a-z]+:|\[[A-Z_]+\])")
 _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,256}\Z")
 _TOKEN = re.compile(r"<\|[^<>|]*\|>|<｜[^<>｜]*｜>|\[/?[A-Z_]+\]")
@@ -193,14 +194,22 @@ def marked(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothesi
         return
     # Where dialects differ in the markers that are missing, what is left of those says which one it is.
     closed = {close for some in openers.values() for each in some for close in _outer_closers(each) if close in text}
+    vain: set[int] = set()  # what stands around openers that open nothing: it may stand there over and over
     for found in islice(iter_literals(literals, text), TRIES + len(text) // PER_TRY):
         if text[max(0, found.start() - 1) : found.start()] in QUOTING:
             continue  # see `quotations`
+        around = hash(text[max(0, found.start() - NEAR) : found.start() + _AROUND])
+        if around in vain:
+            continue
         shapes: dict[object, Spelling] = {}
         for spelling in sorted(openers[found.group()], key=lambda each: closed.isdisjoint(_outer_closers(each))):
             shapes.setdefault(inside(spelling), spelling)
         guesses = (_marked_guess(text, found.start(), spelling, tools) for spelling in shapes.values())
-        yield from islice(filter(None, guesses), 1)
+        guess = next(filter(None, guesses), None)
+        if guess is not None:
+            yield guess
+        else:
+            vain.add(around)
 
 
 def _outer_closers(spelling: Spelling) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from wireproto.decode.hypotheses import (
     RECORDS,
@@ -34,7 +35,7 @@ from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
 from wireproto.format.spelling import spellings
 from wireproto.text.buffer import Buffer
-from wireproto.text.scan import BLANK
+from wireproto.text.scan import BLANK, iter_literals
 from wireproto.tools.toolset import Toolset
 from wireproto.values.diagnoses import KINDS, diagnose
 from wireproto.values.errors import LimitExceeded
@@ -46,6 +47,9 @@ from wireproto.values.policy import Policy
 # that find nothing, there is the length of the text, and for a short text a little more.
 _ATTEMPT = 160
 _SPARE = 1_600
+# How many openers a text that is decoded once more as a whole may hold: these, and one more for so many characters.
+_OPENERS = 40
+_PER_OPENER = 80
 _FIRST = 32  # characters of a hypothesis that are decoded at once; then twice as many each time
 _REST = 4096  # characters behind a defect that are looked at for the end of what may be guessed
 _DEFECTS = frozenset(("json-invalid", "toml-invalid"))
@@ -136,7 +140,7 @@ class _SecondLook:
         """Decode a hypothesis to its end; yield what is a call there, and what is quoted there."""
         core = self._recogniser(guess)
         try:
-            core.feed(guess.text)
+            core.feed(self._affordable(guess.text))
             core.close()
         except LimitExceeded:
             return
@@ -149,6 +153,12 @@ class _SecondLook:
                 yield call, guess
         for call in core.transcript.candidates:
             yield call, replace(guess, quoted=True)
+
+    def _affordable(self, text: str) -> str:
+        """Return a text up to where it holds more openers than can be tried: each costs more than a character may."""
+        openers = islice(iter_literals(every_opener(), text), _OPENERS + len(text) // _PER_OPENER, None)
+        beyond = next(openers, None)
+        return text if beyond is None else text[: beyond.start()]
 
     def _first_of_each(self, guesses: Iterable[Hypothesis]) -> Iterator[tuple[Call, Hypothesis]]:
         """Decode the first call of each hypothesis, none of which begins in what was decoded before."""
