@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import importlib.metadata
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 import wireproto as wp
 from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.engine.codec import Codec
-from wireproto.format import loading, plugins, registry
+from wireproto.format import loading, plugins
 from wireproto.format.template import Template
 from wireproto.text.scan import NO, WAIT, YES, Answer, Match
 from wireproto.tools.toolset import Tool
@@ -237,13 +238,17 @@ class _Point:
 def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[_Point]]]:
     """Register entry points for one test."""
     points: dict[str, list[_Point]] = {}
-    caches = (plugins.registered, registry._load, plugins._load_codec)
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points.get(group, []))
-    for cache in caches:
-        cache.cache_clear()
+    _forget()
     yield points
-    for cache in caches:
-        cache.cache_clear()
+    _forget()
+
+
+def _forget() -> None:
+    """Empty every cache: in a process the known dialects never change, and much is worked out from them once."""
+    for module in [module for name, module in sys.modules.items() if name.partition(".")[0] == "wireproto"]:
+        for cache in filter(lambda each: hasattr(each, "cache_clear"), vars(module).values()):
+            cache.cache_clear()
 
 
 def test_a_package_registers_a_dialect_or_the_path_of_one(registered: dict[str, list[_Point]], tmp_path: Path) -> None:
