@@ -169,6 +169,7 @@ TEMPLATE = (
     "{% for t in tools or [] %}{{ t.function | tojson }}\n{% endfor %}{% for m in messages %}<|im_start|>{{ m.role }}\n"
     '{{ m.content }}{% for c in m.tool_calls or [] %}\n<tool_call>\n{"name": "{{ c.function.name }}", "arguments": '
     "{{ c.function.arguments | tojson }}}\n</tool_call>{% endfor %}<|im_end|>\n{% endfor %}<|im_start|>assistant\n"
+    "{% if think %}<think>\n{% endif %}"
 )
 _CHILD = """
 import os, sys

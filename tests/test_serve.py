@@ -351,8 +351,9 @@ def test_whole_answers_are_repaired_too(upstream: Upstream, client: Any, claude:
     assert client.chat.completions.create(**arguments).choices[0].finish_reason == "length"
     for wrong in ([], {"choices": []}, {"choices": [{"message": 3}]}, {"error": {"message": "x"}}):
         upstream.answers["whole-one"] = {"json": wrong}
-        with pytest.raises(openai.APIStatusError):
+        with pytest.raises(openai.APIStatusError) as raised:
             client.chat.completions.create(**arguments)
+        assert raised.value.status_code == 502
     upstream.answers["whole-one"] = {"type": b"text/event-stream", "steps": stream()}
     with pytest.raises(openai.APIStatusError):
         client.chat.completions.create(**arguments)

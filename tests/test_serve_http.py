@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import openai
 import pytest
 from judging import run as command
 from serving import DONE, LEAK, TOOLS, Upstream, before, chunk, event, proxied, running, stream, whole
@@ -36,7 +37,11 @@ def upstream() -> Upstream:
 
 @pytest.fixture(scope="module")
 def address(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    models: dict[str, dict[str, Any]] = {"retry*": {"retry": True}, "loop*": {"stop_loops": True}}
+    models: dict[str, dict[str, Any]] = {
+        "retry*": {"retry": True},
+        "loop*": {"stop_loops": True},
+        "raw*": {"mode": "raw"},
+    }
     options = {"read_timeout": 2.0, "body_limit": 50_000, "body_timeout": 0.3, "ping": 0.1, "header_limit": 8_000}
     kept = tmp_path_factory.mktemp("serve") / "log.jsonl"
     with proxied(upstream, models, transcripts=kept, **options) as url:
@@ -325,6 +330,66 @@ def test_a_model_that_loops_is_stopped(path: str, upstream: Upstream, address: s
     assert wait_for(lambda: upstream.open == 0)
 
 
+# --- raw --------------------------------------------------------------------------------------------------------------
+
+
+def completed(text: str, step: int = 7, **last: Any) -> list[bytes]:
+    parts = [event({"content": text[i : i + step], "stop": False}) for i in range(0, len(text), step)]
+    return [*parts, event({"content": "", "stop": True, "tokens_evaluated": 3, "tokens_predicted": 4, **last})]
+
+
+def test_trap_15_a_call_goes_back_as_the_model_wrote_it(upstream: Upstream, address: str) -> None:
+    odd = LEAK.replace('"name": "now", ', '"name":  "now",')
+    upstream.answers["/apply-template"] = {"json": {"prompt": "P"}}
+    upstream.answers["/completion"] = completed(odd, stop_type="eos")
+    asked = {"model": "raw", "messages": USER, "tools": TOOLS}
+    with openai.OpenAI(
+        api_key="x", base_url=f"{address}/v1", http_client=openai.DefaultHttpxClient(trust_env=False)
+    ) as client:
+        for again in range(2):
+            with client.chat.completions.stream(**asked, stream_options={"include_usage": True}) as events:  # type: ignore[arg-type]
+                found = events.get_final_completion()
+            message = found.choices[0].message
+            assert found.choices[0].finish_reason == "tool_calls" and found.usage and found.usage.total_tokens == 7
+            assert message.tool_calls and json.loads(message.tool_calls[0].function.arguments) == {"tz": 'a"b'}
+            template, completion = upstream.seen[-2:]
+            if again:
+                assert [said["content"] for said in template["body"]["messages"]] == ["x", odd, "noon"]
+            result = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "noon"}
+            asked["messages"] = [*USER, message.to_dict(), result]
+    assert template["path"] == "/apply-template" and template["body"]["tools"] == TOOLS
+    sent = completion["body"]
+    assert sent["prompt"] == "P" and sent["grammar_lazy"] and "<tool_call>" in sent["preserved_tokens"]
+    assert not {"messages", "tools", "model", "stream_options"} & sent.keys()
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses"])
+def test_raw_fails_as_loudly(path: str, upstream: Upstream, address: str) -> None:
+    tools: Any = TOOLS if path == CHAT else [{"name": "now", "input_schema": {}, "type": "function", "parameters": {}}]
+    asked = {"model": "raw", "messages": USER, "input": "x", "max_tokens": 5, "tools": tools}
+    upstream.answers["/apply-template"] = {"status": 404, "json": {"error": {"message": "no such path"}}}
+    found = post(address, asked, path)
+    assert found.status_code == 404 and "no such path" in found.json()["error"]["message"]
+    upstream.answers["/apply-template"] = {"json": {"prompt": "<|im_start|>assistant\n<think>\n"}}
+    upstream.answers["/completion"] = {"json": {"content": f"hm</think>{LEAK}", "stop": True, "stop_type": "eos"}}
+    found = post(address, asked, path)
+    assert "hm" in found.text and "</think>" not in found.text and "now" in found.text
+    for wrong in ([1], {"x": 1}, {"error": {"message": "x"}}):
+        upstream.answers["/completion"] = {"json": wrong}
+        assert post(address, asked, path).status_code == 502
+    asked["stream"] = True
+    for steps in (completed(LEAK, stop_type="eos")[:-1], [event({"x": 1})], [event({"error": {"message": "x"}})]):
+        upstream.answers["/completion"] = steps
+        assert '"error"' in post(address, asked, path).text
+    upstream.answers["/completion"] = completed(LEAK[:-30], stop_type="limit")
+    text = post(address, asked, path).text
+    assert '"length"' in text or "max_tokens" in text or "max_output_tokens" in text
+    if path == CHAT:
+        assert post(address, {**asked, "n": 2}).status_code == 400
+        assert post(address, {**asked, "response_format": {"type": "json_object"}}).status_code == 400
+        assert post(address, {**asked, "messages": 3}).status_code == 400
+
+
 # --- what is counted and kept -----------------------------------------------------------------------------------------
 
 
@@ -379,7 +444,6 @@ def test_settings_of_a_file(tmp_path: Path) -> None:
     [
         ("", "upstream"), ("upstream = 3", "upstream"), ('upstream = "ftp://x"', "upstream"), ("upstream =", "serve.toml"),
         ('upstream = "http://u:p@x"', "upstream"), ('upstream = "http://x"\nports = 1', "ports"),
-        ('upstream = "http://x"\nmode = "raw"', "'raw' is not there yet"),
         ('upstream = "http://x"\nmode = "emulate"', "'emulate' is not there yet"),
         ('upstream = "http://x"\nmode = "guess"', "mode"), ('upstream = "http://x"\nport = "a"', "port"),
         ('upstream = "http://x"\nread_timeout = 0', "read_timeout"), ('upstream = "http://x"\nretry = 1', "retry"),
@@ -443,7 +507,7 @@ def _answers(client: httpx2.Client) -> bool:
     ("arguments", "said"),
     [
         ([], "upstream: the URL of the server is missing"),
-        (["--upstream", "http://x", "--mode", "raw"], 'mode: \'raw\' is not there yet; use "repair" or "constrain"'),
+        (["--upstream", "http://x", "--mode", "guess"], "mode: expected"),
         (["--upstream", "http://x", "--config", "none.toml"], "none.toml"),
         (["--upstream", "http://x", "--dialect", "nope"], "nope"),
     ],

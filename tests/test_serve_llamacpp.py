@@ -25,7 +25,7 @@ SCHEMA: dict[str, Any] = {
 TOOLS: Any = [{"type": "function", "function": {"name": "read", "description": "Read.", "parameters": SCHEMA}}]
 USER: Any = [{"role": "user", "content": "read a"}]
 SEEDS = range(3)
-MODELS = {"qwen*": {"dialect": "qwen3_coder", "mode": "constrain"}, "free": {"mode": "repair"}}
+MODELS = {"qwen*": {"dialect": "qwen3_coder", "mode": "constrain"}, "raw*": {"mode": "raw"}, "free": {"mode": "repair"}}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def check(calls: list[tuple[str, Any]]) -> None:
         validate(arguments, SCHEMA)
 
 
-@pytest.mark.parametrize("model", ["tiny", "qwen-tiny"])
+@pytest.mark.parametrize("model", ["tiny", "qwen-tiny", "raw"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_call_of_a_random_model_is_valid(model: str, seed: int, client: openai.OpenAI) -> None:
     with client.chat.completions.stream(
@@ -74,11 +74,12 @@ def test_every_call_of_a_random_model_is_valid(model: str, seed: int, client: op
     assert found.choices[0].finish_reason == "tool_calls" and found.usage is not None and found.usage.completion_tokens
 
 
-def test_a_conversation_goes_on(client: openai.OpenAI) -> None:
+@pytest.mark.parametrize("model", ["tiny", "raw"])
+def test_a_conversation_goes_on(model: str, client: openai.OpenAI) -> None:
     history = [*USER]
     for _ in range(2):
         found = client.chat.completions.create(
-            model="tiny", messages=history, tools=TOOLS, tool_choice="required", seed=1, max_tokens=900
+            model=model, messages=history, tools=TOOLS, tool_choice="required", seed=1, max_tokens=900
         )
         message = found.choices[0].message
         assert message.tool_calls
@@ -89,11 +90,12 @@ def test_a_conversation_goes_on(client: openai.OpenAI) -> None:
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.parametrize("model", ["tiny", "raw"])
 @pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "read"}])
-def test_anthropics_client_gets_them_too(choice: Any, claude: anthropic.Anthropic) -> None:
+def test_anthropics_client_gets_them_too(choice: Any, model: str, claude: anthropic.Anthropic) -> None:
     tools: Any = [{"name": "read", "description": "Read.", "input_schema": SCHEMA}]
     with claude.messages.stream(
-        model="tiny", messages=USER, tools=tools, tool_choice=choice, max_tokens=900, extra_body={"seed": 1}
+        model=model, messages=USER, tools=tools, tool_choice=choice, max_tokens=900, extra_body={"seed": 1}
     ) as events:
         found = events.get_final_message()
     check([(block.name, block.input) for block in found.content if block.type == "tool_use"])
@@ -107,6 +109,21 @@ def test_responses_have_them_too(client: openai.OpenAI) -> None:
     ) as events:
         found = events.get_final_response()
     check([(item.name, json.loads(item.arguments)) for item in found.output if item.type == "function_call"])
+
+
+def test_raw_sees_that_the_prompt_has_opened_reasoning(client: openai.OpenAI) -> None:
+    found = client.chat.completions.create(
+        model="raw", messages=USER, tools=TOOLS, tool_choice="required", seed=3, max_tokens=2_000,
+        extra_body={"chat_template_kwargs": {"think": True}},
+    )  # fmt: skip
+    message = found.choices[0].message
+    assert message.to_dict()["reasoning_content"] and "<think>" not in (message.content or "")
+    check([(call.function.name, json.loads(call.function.arguments)) for call in message.tool_calls or []])  # type: ignore[union-attr]
+
+
+def test_raw_leaves_a_model_free_until_it_begins_a_call(client: openai.OpenAI) -> None:
+    found = client.chat.completions.create(model="raw", messages=USER, tools=TOOLS, seed=2, max_tokens=40)
+    assert found.usage is not None and found.usage.prompt_tokens > 50 and found.choices[0].finish_reason
 
 
 def test_the_model_is_shown_the_tools(address: str) -> None:

@@ -26,9 +26,10 @@ from wireproto.serve.chat import ChatStream, asked_of_chat, whole_chat
 from wireproto.serve.choice import AnswerChoice
 from wireproto.serve.chunks import BadAnswer, said_of
 from wireproto.serve.exchange import Rewriting
-from wireproto.serve.http import Clients, Headers, kept, request_headers
+from wireproto.serve.http import Clients, Headers, kept, path_of, request_headers, with_bearer
 from wireproto.serve.metrics import CONTENT_TYPE, Metrics
 from wireproto.serve.modes import asked_again, prepared
+from wireproto.serve.raw import completion_of, template_request
 from wireproto.serve.settings import ServeSettings
 from wireproto.serve.transcripts import Transcripts
 from wireproto.serve.translate import asked_of_messages, asked_of_responses
@@ -140,11 +141,16 @@ class Door:
 
     async def _answer(self, request: Request, raw: bytes, send: Send) -> None:
         proxy, began = self._proxy, time.monotonic()
-        asked = proxy.asked(self._api, _object(raw))
-        plain = self._api == "chat"
-        if plain and asked.tools is None:
+        body = _object(raw)
+        if proxy.settings.of(str(body.get("model") or "")).mode == "repair":
+            asked = proxy.asked(self._api, body)
+        else:  # a grammar may take longer than others should wait
+            asked = await anyio.to_thread.run_sync(proxy.asked, self._api, body)
+        if asked.tools is None and self._api == "chat":
             await Passage(proxy).pass_on(request, raw, send)
             return
+        if asked.settings.mode == "raw" and asked.tools is not None:
+            asked = await self._rendered(request, asked)
         content = raw if asked.chat is asked.own else json.dumps(asked.chat).encode()
         response = await self._ask(request, asked, content)
         proxy.metrics.count("requests_total", api=self._api, mode=asked.settings.mode, status=str(response.status_code))
@@ -156,11 +162,34 @@ class Door:
             await self._whole(request, asked, response, send)
 
     async def _ask(self, request: Request, asked: Asked, content: bytes) -> httpx2.Response:
+        path = asked.path or (path_of(request) if self._api == "chat" else CHAT_PATH)
+        return await self._send(request, path, content)
+
+    async def _send(self, request: Request, path: str, content: bytes) -> httpx2.Response:
         headers = request_headers(request.headers.raw, rewritten=True)
-        path = _path(request) if self._api == "chat" else CHAT_PATH
         if self._api == "messages":
-            headers = _bearer(headers)
+            headers = with_bearer(headers)
         return await exchange.ask(self._proxy.clients.next(), request, path, content, headers)
+
+    async def _rendered(self, request: Request, asked: Asked) -> Asked:
+        """Have the server render the prompt, and return the request for what the model writes behind it.
+
+        Raises:
+            Refused: the server does not render it.
+        """
+        content = json.dumps(template_request(asked)).encode()
+        response = await self._send(request, "/apply-template", content)
+        raw = await exchange.whole_body(response, self._proxy.settings.body_limit)
+        try:
+            answer = json.loads(raw)
+        except ValueError:
+            answer = raw.decode("utf-8", "replace")
+        prompt = answer.get("prompt") if isinstance(answer, dict) else None
+        if response.status_code != 200 or not isinstance(prompt, str):
+            said = said_of(answer.get("error", answer) if isinstance(answer, dict) else answer)
+            status = response.status_code if response.status_code >= 400 else 502
+            raise Refused(status, f"raw: the server does not render the prompt, as llama-server does: {said}")
+        return await anyio.to_thread.run_sync(completion_of, asked, prompt)
 
     async def _pass_error(self, request: Request, response: httpx2.Response, send: Send) -> None:
         """Hand an error of the server on, with its status and `retry-after`, in the shape of the client's API."""
@@ -258,9 +287,11 @@ class Door:
         raw = await exchange.whole_body(response, self._proxy.settings.body_limit)
         try:
             answer = json.loads(raw)
+            if asked.read_whole is not None:
+                answer = asked.read_whole(answer)
             if self._api == "chat":
                 changed, choices = whole_chat(asked, answer, self._proxy.metrics)
-                return (answer if changed else None), raw, choices
+                return (answer if changed or asked.read_whole is not None else None), raw, choices
             shown, choices = whole_translated(self._api, asked, answer, self._proxy.metrics)
             return shown, raw, choices
         except (ValueError, RecursionError) as error:
@@ -300,7 +331,7 @@ class Passage:
             Refused: the server cannot be reached.
         """
         headers = request_headers(request.headers.raw, rewritten=False)
-        response = await exchange.ask(self._proxy.clients.next(), request, _path(request), raw, headers)
+        response = await exchange.ask(self._proxy.clients.next(), request, path_of(request), raw, headers)
         self._proxy.metrics.count("requests_total", api="other", mode="none", status=str(response.status_code))
         await exchange.pass_on(send, response)
 
@@ -360,18 +391,3 @@ def _answer_headers(asked: Asked, response: httpx2.Response) -> Headers:
     headers = list(kept(response.headers.raw, frozenset((b"content-length", b"content-encoding"))))
     dropped = ", ".join(word for word in dict.fromkeys(asked.dropped) if word.isascii() and word.isprintable())
     return [*headers, (b"x-wireproto-dropped", dropped.encode())] if dropped else headers
-
-
-def _path(request: Request) -> str:
-    """Return the path of a request as it was sent, with its query."""
-    raw, query = request.scope.get("raw_path") or request.url.path.encode(), request.scope["query_string"]
-    return (raw + (b"?" + query if query else b"")).decode("latin-1")
-
-
-def _bearer(headers: Headers) -> Headers:
-    """Return the headers with the key of Anthropic's clients where servers of Chat Completions look for it."""
-    found = dict(headers)
-    key = found.get(b"x-api-key")
-    if key is None or b"authorization" in found:
-        return headers
-    return [*headers, (b"authorization", b"Bearer " + key)]

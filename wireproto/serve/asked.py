@@ -6,12 +6,13 @@ in its answer can become a call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from wireproto.adapters.history import CallIds, Turn
 from wireproto.decode.decoder import Decoder
+from wireproto.serve.chunks import chunk_of
 from wireproto.serve.settings import ModelSettings
 from wireproto.tools.toolset import Toolset
 from wireproto.values.errors import WireprotoError
@@ -32,7 +33,8 @@ class Asked:
     `chat` is the body for the server, of Chat Completions; `own` the body as the client sent it. `tools` are None
     where nothing can be a call. `choice` is the tool choice, as Chat Completions spells it. `turns` is the
     conversation. `plain_ids`: the client's API takes no ids but of letters, digits, `_` and `-`. `dropped`:
-    kinds of tools that only another server has.
+    kinds of tools that only another server has. `path`: where the request goes, if not where it came. `read` and
+    `read_whole` make an event of the server's stream, and its whole answer, one of Chat Completions.
     """
 
     settings: ModelSettings
@@ -44,6 +46,9 @@ class Asked:
     turns: Sequence[Turn] = ()
     plain_ids: bool = False
     dropped: tuple[str, ...] = ()
+    path: str = ""
+    read: Callable[[str], dict[str, Any]] = chunk_of
+    read_whole: Callable[[Any], Any] | None = None
 
     @property
     def streams(self) -> bool:

@@ -13,7 +13,7 @@ from wireproto.adapters import ChatWriter, Ending, chat_choice
 from wireproto.adapters.history import from_chat
 from wireproto.serve.asked import Asked, toolset_of
 from wireproto.serve.choice import AnswerChoice, native_call
-from wireproto.serve.chunks import REASONING, BadAnswer, Delta, choices_of, chunk_of, delta_of, line_of
+from wireproto.serve.chunks import REASONING, BadAnswer, Delta, choices_of, delta_of, line_of
 from wireproto.serve.metrics import Metrics
 from wireproto.serve.settings import ServeSettings
 from wireproto.values.errors import SchemaError, ShapeError
@@ -64,7 +64,7 @@ class ChatStream:
         Raises:
             BadAnswer: it is no chunk of Chat Completions, or an error.
         """
-        chunk = chunk_of(text)
+        chunk = self._asked.read(text)
         choices = chunk.get("choices")
         if not choices:
             if chunk.get("usage"):
@@ -131,7 +131,12 @@ class ChatStream:
     def _open(self) -> None:
         """Open one more choice; clients want them in order, each before anything of the next."""
         writer = ChatWriter(
-            self._head["id"], self._head["model"], self._head["created"], choice=len(self._writers), ids=self._ids
+            self._head["id"],
+            self._head["model"],
+            self._head["created"],
+            choice=len(self._writers),
+            ids=self._ids,
+            raw=self._asked.settings.mode == "raw",
         )
         self._writers.append(writer)
         self.choices.append(AnswerChoice(self._asked.decoder(), self._metrics))
@@ -207,16 +212,17 @@ def whole_chat(asked: Asked, answer: dict[str, Any], metrics: Metrics) -> tuple[
     Raises:
         BadAnswer: it is no answer of Chat Completions.
     """
+    deltas = choices_of(answer)
     ids, changed, read = asked.ids(), False, []
-    for given, delta in zip(answer.get("choices") or [], choices_of(answer), strict=True):
+    for given, delta in zip(answer["choices"], deltas, strict=True):
         choice = choice_of_message(asked, delta, metrics)
         read.append(choice)
         if choice.message is not None:
-            changed = _repaired(given, delta, choice, ids) or changed
+            changed = _repaired(given, delta, choice, ids, asked.settings.mode == "raw") or changed
     return changed, read
 
 
-def _repaired(given: dict[str, Any], delta: Delta, choice: AnswerChoice, ids: Any) -> bool:
+def _repaired(given: dict[str, Any], delta: Delta, choice: AnswerChoice, ids: Any, raw: bool) -> bool:
     """Write into a choice what was found in its text; return whether that changed anything."""
     parsed, natives = choice.message or Message(), [native_call(call) for call in choice.natives.values()]
     for call in natives:
@@ -229,7 +235,7 @@ def _repaired(given: dict[str, Any], delta: Delta, choice: AnswerChoice, ids: An
         if function and function.get("arguments") == "":
             function["arguments"], changed = "{}", True
     if parsed.calls or parsed.text != delta.text:
-        shown = chat_choice(parsed, ids=ids)["message"]
+        shown = chat_choice(parsed, ids=ids, raw=raw)["message"]
         calls, changed = [*shown.get("tool_calls", ()), *delta.calls], True
         thoughts = "".join(choice.reasoning) + parsed.reasoning
         more = {choice.reasoning_key or REASONING[0]: thoughts} if parsed.reasoning else {}

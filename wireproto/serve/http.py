@@ -13,6 +13,7 @@ from itertools import cycle
 from typing import Final
 
 import httpx2
+from starlette.requests import Request
 
 from wireproto.serve.settings import ServeSettings
 
@@ -88,3 +89,18 @@ def target(client: httpx2.AsyncClient, path: str) -> httpx2.URL:
         raise httpx2.InvalidURL("a request for another server")
     base = client.base_url
     return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + path.encode("ascii"))
+
+
+def path_of(request: Request) -> str:
+    """Return the path of a request as it was sent, with its query."""
+    raw, query = request.scope.get("raw_path") or request.url.path.encode(), request.scope["query_string"]
+    return (raw + (b"?" + query if query else b"")).decode("latin-1")
+
+
+def with_bearer(headers: Headers) -> Headers:
+    """Return the headers with the key of Anthropic's clients where servers of Chat Completions look for it."""
+    found = dict(headers)
+    key = found.get(b"x-api-key")
+    if key is None or b"authorization" in found:
+        return headers
+    return [*headers, (b"authorization", b"Bearer " + key)]

@@ -5,15 +5,17 @@ It must not know the network. Law: in `repair` nothing of a request is changed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from wireproto.format.detection import dialect_for
 from wireproto.format.registry import AUTO
 from wireproto.grammars.api.api import ToolChoice, grammar
 from wireproto.recover.classify import Label, classify
-from wireproto.serve.asked import Asked, Refused
+from wireproto.serve.asked import Asked, Refused, toolset_of
 from wireproto.serve.choice import AnswerChoice
 from wireproto.values.errors import DialectError, GrammarError
 
@@ -29,7 +31,20 @@ def prepared(asked: Asked) -> Asked:
     """
     if asked.tools is None or asked.settings.mode == "repair":
         return asked
-    return _constrained(asked)
+    asked = _with_dialect(asked)
+    return asked if asked.settings.mode == "raw" else _constrained(asked)
+
+
+def _with_dialect(asked: Asked) -> Asked:
+    """Return the request with a dialect, which is that of its model; a grammar needs one."""
+    settings = asked.settings
+    if settings.dialect != AUTO:
+        return asked
+    try:
+        name = dialect_for(model=asked.model).name
+    except DialectError as error:
+        raise Refused(400, f"{settings.mode}: {error}; set it for this model in the settings") from None
+    return replace(asked, settings=replace(settings, dialect=name))
 
 
 def _constrained(asked: Asked) -> Asked:
@@ -38,27 +53,44 @@ def _constrained(asked: Asked) -> Asked:
     It refuses a grammar beside tools that may be called ("Cannot use custom grammar constraints with tools"). With
     `tool_choice` none its template still shows them to the model, and what the model writes comes as content.
     """
-    settings = asked.settings
-    if settings.dialect == AUTO:
-        try:
-            name = dialect_for(model=asked.model).name
-        except DialectError as error:
-            raise Refused(400, f"constrain: {error}; set it for this model in the settings") from None
-        settings = replace(settings, dialect=name)
+    # The template may have the server parse reasoning out of the content; the grammar speaks of all that is written.
+    sent = {**asked.chat, "tool_choice": "none", "reasoning_format": "none", **grammar_request(asked, lazy=False)}
+    return replace(asked, chat=sent)
+
+
+def grammar_request(asked: Asked, lazy: bool) -> dict[str, Any]:
+    """Return the fields of a request to llama-server that hold the model to the tools.
+
+    Raises:
+        Refused: there is no such grammar.
+    """
     try:
-        found = grammar(
-            settings.dialect,
-            asked.tools,
-            choice=_choice_of(asked.choice),
-            parallel=asked.chat.get("parallel_tool_calls") is not False,
-            strict=False,
-            reasoning_open=settings.reasoning_open,
+        return _grammar_request(
+            asked.settings.dialect,
+            json.dumps(asked.chat.get("tools")),
+            json.dumps(_choice_of(asked.choice)),
+            asked.chat.get("parallel_tool_calls") is not False,
+            asked.settings.reasoning_open,
+            lazy,
         )
     except GrammarError as error:
-        raise Refused(400, f"constrain: {error}") from None
-    # The template may have the server parse reasoning out of the content; the grammar speaks of all that is written.
-    sent = {**asked.chat, "tool_choice": "none", "reasoning_format": "none", **found.llama_cpp_request()}
-    return replace(asked, chat=sent, settings=settings)
+        raise Refused(400, f"{asked.settings.mode}: {error}") from None
+
+
+@lru_cache(maxsize=64)  # an agent offers the same tools in every request
+def _grammar_request(
+    dialect: str, tools: str, choice: str, parallel: bool, reasoning_open: bool, lazy: bool
+) -> dict[str, Any]:
+    found = grammar(
+        dialect,
+        toolset_of(json.loads(tools), None),
+        choice=json.loads(choice),
+        parallel=parallel,
+        strict=False,
+        reasoning_open=reasoning_open,
+        lazy=lazy,
+    )
+    return found.llama_cpp_request()
 
 
 def _choice_of(choice: Any) -> ToolChoice:
@@ -72,7 +104,7 @@ def _choice_of(choice: Any) -> ToolChoice:
 
 def asked_again(asked: Asked, choices: Sequence[AnswerChoice]) -> Asked | None:
     """Return the request once more with what was wrong, None if nothing was, or nothing that another try may mend."""
-    if asked.tools is None or not asked.settings.retry or len(choices) != 1:
+    if asked.tools is None or not asked.settings.retry or len(choices) != 1 or asked.path:
         return None
     choice = choices[0]
     if choice.message is None or choice.natives or any(call.complete for call in choice.message.calls):

@@ -23,7 +23,7 @@ from wireproto.adapters import (
 from wireproto.serve.asked import Asked
 from wireproto.serve.chat import choice_of_message
 from wireproto.serve.choice import AnswerChoice, native_call
-from wireproto.serve.chunks import BadAnswer, choices_of, chunk_of, delta_of
+from wireproto.serve.chunks import BadAnswer, choices_of, delta_of
 from wireproto.serve.metrics import Metrics
 from wireproto.values.events import ReasoningDelta, TextDelta
 from wireproto.values.model import Message
@@ -74,7 +74,7 @@ class TranslatedStream:
         Raises:
             BadAnswer: it is no chunk of Chat Completions, or an error.
         """
-        chunk = chunk_of(text)
+        chunk = self._asked.read(text)
         self._usage = chunk.get("usage") or self._usage
         choice, lines = self._choice, ""
         for delta in map(delta_of, chunk.get("choices") or ()):
