@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import stat
@@ -41,6 +42,7 @@ def address(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "retry*": {"retry": True},
         "loop*": {"stop_loops": True},
         "raw*": {"mode": "raw"},
+        "emulate*": {"mode": "emulate", "dialect": "auto"},
     }
     options = {"read_timeout": 2.0, "body_limit": 50_000, "body_timeout": 0.3, "ping": 0.1, "header_limit": 8_000}
     kept = tmp_path_factory.mktemp("serve") / "log.jsonl"
@@ -390,6 +392,52 @@ def test_raw_fails_as_loudly(path: str, upstream: Upstream, address: str) -> Non
         assert post(address, {**asked, "messages": 3}).status_code == 400
 
 
+# --- emulate ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_without_tool_calling_is_told_how(upstream: Upstream, address: str) -> None:
+    asked: dict[str, Any] = {
+        "model": "emulate",
+        "messages": [{"role": "system", "content": "Be brief."}, *USER],
+        "tools": TOOLS,
+    }
+    upstream.answers["emulate"] = {"json": whole({"content": "ok"})}
+    post(address, asked)
+    first = upstream.seen[-1]["body"]
+    assert (
+        "tools" not in first
+        and first["messages"][0]["role"] == "system"
+        and "Be brief." in first["messages"][0]["content"]
+    )
+    salt = re.findall(r"w[0-9a-f]{6}", first["messages"][0]["content"])[0]
+    spec = wp.dialect("xml").salted(salt)
+    upstream.answers["emulate"] = {"json": whole({"content": wp.encode(wp.Call("now", {"tz": 'a"b'}), spec, TOOLS)})}
+    message = post(address, asked).json()["choices"][0]["message"]
+    (call,) = message["tool_calls"]
+    assert json.loads(call["function"]["arguments"]) == {"tz": 'a"b'}
+    result = {"role": "tool", "tool_call_id": call["id"], "content": "noon"}
+    later = {
+        **asked,
+        "messages": [*asked["messages"], message, result, {"role": "user", "content": "and?"}],
+        "tool_choice": "required",
+    }
+    post(address, later)
+    system, _, said, told = upstream.seen[-1]["body"]["messages"]
+    assert salt in system["content"] and "must call a tool" in system["content"]
+    assert wp.parse(said["content"], spec, TOOLS).calls[0].arguments == {"tz": 'a"b'}
+    assert told["role"] == "user" and "noon" in told["content"] and told["content"].endswith("and?")
+    # A salt of another conversation, and none, is only text.
+    other = wp.encode(wp.Call("now", {}), wp.dialect("xml").salted("wabcdef"), TOOLS)
+    upstream.answers["emulate"] = {"json": whole({"content": other + wp.encode(wp.Call("now", {}), "xml", TOOLS)})}
+    assert "tool_calls" not in post(address, asked).json()["choices"][0]["message"]
+    # Without tools the calls of the past are text too, and without those nothing is changed.
+    post(address, {**later, "tool_choice": "none"})
+    assert all("tool_calls" not in said and said["role"] != "tool" for said in upstream.seen[-1]["body"]["messages"])
+    post(address, {**asked, "tool_choice": "none"})
+    assert upstream.seen[-1]["body"] == {**asked, "tool_choice": "none"}
+    assert post(address, {**asked, "messages": [{"role": "critic"}]}).status_code == 400
+
+
 # --- what is counted and kept -----------------------------------------------------------------------------------------
 
 
@@ -444,7 +492,6 @@ def test_settings_of_a_file(tmp_path: Path) -> None:
     [
         ("", "upstream"), ("upstream = 3", "upstream"), ('upstream = "ftp://x"', "upstream"), ("upstream =", "serve.toml"),
         ('upstream = "http://u:p@x"', "upstream"), ('upstream = "http://x"\nports = 1', "ports"),
-        ('upstream = "http://x"\nmode = "emulate"', "'emulate' is not there yet"),
         ('upstream = "http://x"\nmode = "guess"', "mode"), ('upstream = "http://x"\nport = "a"', "port"),
         ('upstream = "http://x"\nread_timeout = 0', "read_timeout"), ('upstream = "http://x"\nretry = 1', "retry"),
         ('upstream = "http://x"\n[models."q"]\ndialect = "nope"', "nope"),

@@ -35,7 +35,7 @@ def serve_command(
     host: Annotated[str | None, typer.Option(metavar="H", help="Address to listen at; by default 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(metavar="N", help="Port to listen at; by default 8077.")] = None,
     mode: Annotated[
-        str | None, typer.Option(metavar="M", help="repair (the default); for llama-server also constrain or raw.")
+        str | None, typer.Option(metavar="M", help="repair (the default), constrain, raw or emulate.")
     ] = None,
     dialect: Annotated[
         str | None,

@@ -146,7 +146,7 @@ class Door:
             asked = proxy.asked(self._api, body)
         else:  # a grammar may take longer than others should wait
             asked = await anyio.to_thread.run_sync(proxy.asked, self._api, body)
-        if asked.tools is None and self._api == "chat":
+        if asked.tools is None and asked.chat is asked.own:
             await Passage(proxy).pass_on(request, raw, send)
             return
         if asked.settings.mode == "raw" and asked.tools is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from wireproto.adapters.history import CallIds, Turn
 from wireproto.decode.decoder import Decoder
+from wireproto.format.dialect import Dialect
 from wireproto.serve.chunks import chunk_of
 from wireproto.serve.settings import ModelSettings
 from wireproto.tools.toolset import Toolset
@@ -34,7 +35,8 @@ class Asked:
     where nothing can be a call. `choice` is the tool choice, as Chat Completions spells it. `turns` is the
     conversation. `plain_ids`: the client's API takes no ids but of letters, digits, `_` and `-`. `dropped`:
     kinds of tools that only another server has. `path`: where the request goes, if not where it came. `read` and
-    `read_whole` make an event of the server's stream, and its whole answer, one of Chat Completions.
+    `read_whole` make an event of the server's stream, and its whole answer, one of Chat Completions. `dialect`: one
+    that only this conversation has, in place of that of the settings.
     """
 
     settings: ModelSettings
@@ -47,6 +49,7 @@ class Asked:
     plain_ids: bool = False
     dropped: tuple[str, ...] = ()
     path: str = ""
+    dialect: Dialect | None = None
     read: Callable[[str], dict[str, Any]] = chunk_of
     read_whole: Callable[[Any], Any] | None = None
 
@@ -60,13 +63,18 @@ class Asked:
         """Whether an answer without a call is wrong."""
         return self.choice == "required" or isinstance(self.choice, Mapping)
 
+    @property
+    def format(self) -> str | Dialect:
+        """The dialect that the model writes: the one of the settings, or one with a salt of its own."""
+        return self.settings.dialect if self.dialect is None else self.dialect
+
     def decoder(self) -> Decoder | None:
         """Return a decoder for one answer."""
         if self.tools is None:
             return None
         settings = self.settings
         return Decoder(
-            settings.dialect,
+            self.format,
             self.tools,
             policy=settings.policy,
             reasoning_open=settings.reasoning_open,

@@ -5,20 +5,33 @@ It must not know the network. Law: in `repair` nothing of a request is changed.
 
 from __future__ import annotations
 
+import hmac
 import json
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
+from wireproto.adapters.history import Turn, joined, to_chat, with_wire_ids
 from wireproto.format.detection import dialect_for
+from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
+from wireproto.format.registry import dialect as find_dialect
 from wireproto.grammars.api.api import ToolChoice, grammar
 from wireproto.recover.classify import Label, classify
 from wireproto.serve.asked import Asked, Refused, toolset_of
 from wireproto.serve.choice import AnswerChoice
-from wireproto.values.errors import DialectError, GrammarError
+from wireproto.tools.toolset import Toolset
+from wireproto.values.errors import DialectError, EncodeError, GrammarError, SchemaError
+from wireproto.values.model import Message
+from wireproto.write.encoder import encode
+from wireproto.write.prompt import prompt
+from wireproto.write.results import render_results
 
+_OF_TOOLS: Final = frozenset(("tools", "tool_choice", "parallel_tool_calls"))
+_EMULATED: Final = "xml"  # the dialect that models without one of their own are taught
+_SECRET: Final = secrets.token_bytes(32)
 # Outputs in which a call was meant and none can be run.
 _MEANT: Final[frozenset[Label]] = frozenset(("malformed", "truncated", "leaked", "foreign", "draft", "nested"))
 
@@ -29,6 +42,8 @@ def prepared(asked: Asked) -> Asked:
     Raises:
         Refused: the mode is not possible with this model or these tools.
     """
+    if asked.settings.mode == "emulate":
+        return _emulated(asked)
     if asked.tools is None or asked.settings.mode == "repair":
         return asked
     asked = _with_dialect(asked)
@@ -102,6 +117,66 @@ def _choice_of(choice: Any) -> ToolChoice:
     return "required" if choice == "required" else "auto"
 
 
+def _emulated(asked: Asked) -> Asked:
+    """Tell the model in words how to call, and write all calls and results of the conversation as text."""
+    if not asked.turns:
+        raise Refused(400, "emulate: the messages have another shape than those of a chat")
+    calls = any(turn.message.calls or turn.results for turn in asked.turns)
+    if asked.tools is None and not calls:
+        return asked
+    try:
+        spec = _salted(asked)
+        rules = [] if asked.tools is None else [prompt(spec, asked.tools), *_demand(asked.choice)]
+        turns = list(_as_text(with_wire_ids(asked.turns, spec), spec, asked.tools))
+    except (DialectError, EncodeError, SchemaError) as error:
+        raise Refused(400, f"emulate: {error}") from None
+    messages = to_chat(joined([*(Turn("system", rule) for rule in rules), *turns]), None)
+    kept = {key: value for key, value in asked.chat.items() if key not in _OF_TOOLS}
+    return replace(asked, chat={**kept, "messages": messages}, dialect=spec)
+
+
+def _salted(asked: Asked) -> Dialect:
+    """Return the dialect with markers that only this conversation has: results of tools cannot know them.
+
+    The salt depends on how the conversation begins, so that it is the same in each of its requests.
+    """
+    begin = [turn.content for turn in asked.turns if turn.role in ("system", "user")][:2]
+    digest = hmac.new(_SECRET, json.dumps(begin).encode(), "sha256").hexdigest()
+    name = _EMULATED if asked.settings.dialect == AUTO else asked.settings.dialect
+    return find_dialect(name).salted(f"w{digest[:6]}")
+
+
+def _demand(choice: Any) -> list[str]:
+    """Return what a forced call asks of the model."""
+    wanted = _choice_of(choice)
+    if isinstance(wanted, Mapping):
+        return [f"Your next answer must call the tool {wanted['name']}."]
+    return ["Your next answer must call a tool."] if wanted == "required" else []
+
+
+def _as_text(turns: Iterable[Turn], spec: Dialect, tools: Toolset | None) -> Iterator[Turn]:
+    """Yield the turns with calls and results as text; what the user says to a result goes with it, as one message."""
+    held = ""
+    for turn in turns:
+        if turn.role == "tool":
+            held += ("\n\n" if held else "") + render_results(turn.results, spec)
+            continue
+        if held and turn.role == "user" and isinstance(turn.content, str):
+            yield Turn("user", f"{held}\n\n{turn.content}")
+            held = ""
+            continue
+        if held:
+            yield Turn("user", held)
+            held = ""
+        if turn.message.calls:
+            said = Message(turn.message.text, calls=turn.message.calls)
+            yield Turn("assistant", message=Message(encode(said, spec, tools)))
+        else:
+            yield turn
+    if held:
+        yield Turn("user", held)
+
+
 def asked_again(asked: Asked, choices: Sequence[AnswerChoice]) -> Asked | None:
     """Return the request once more with what was wrong, None if nothing was, or nothing that another try may mend."""
     if asked.tools is None or not asked.settings.retry or len(choices) != 1 or asked.path:
@@ -112,7 +187,7 @@ def asked_again(asked: Asked, choices: Sequence[AnswerChoice]) -> Asked | None:
     text = "".join(choice.text)
     verdict = classify(
         text,
-        asked.settings.dialect,
+        asked.format,
         asked.tools,
         policy=asked.settings.policy,
         finish_reason=choice.finish,

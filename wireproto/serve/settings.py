@@ -20,9 +20,8 @@ from wireproto.values.errors import WireprotoError
 from wireproto.values.policy import Policy
 from wireproto.values.quoting import quoted
 
-Mode = Literal["repair", "constrain", "raw"]
+Mode = Literal["repair", "constrain", "raw", "emulate"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
-_PLANNED: Final = ("emulate",)
 ReasoningKey = Literal["auto", "reasoning_content", "reasoning", "none"]
 
 
@@ -35,11 +34,12 @@ class ModelSettings:
     """How the answers of one model are treated.
 
     `mode`: "repair" leaves the request as it is and reads calls out of the text; "constrain" has llama-server hold the
-    model to a grammar; "raw" has it render the prompt only, and complete it. `dialect`: the name of one, the path of a
-    file, or "auto". `reasoning_open`: the chat template ends inside reasoning. `reasoning_key`: the field in which the
-    server reads the reasoning of earlier turns; "auto" is the one that it writes. `retry`: an answer without the call
-    that it should hold is asked for again, once, as long as nothing was sent to the client. `stop_loops`: a model that
-    repeats itself is stopped. `promote`: as that of `Policy`.
+    model to a grammar; "raw" has it render the prompt only, and complete it; "emulate" tells a model without tool
+    calling in words how to call. `dialect`: the name of one, the path of a file, or "auto". `reasoning_open`: the chat
+    template ends inside reasoning. `reasoning_key`: the field in which the server reads the reasoning of earlier turns;
+    "auto" is the one that it writes. `retry`: an answer without the call that it should hold is asked for again, once,
+    as long as nothing was sent to the client. `stop_loops`: a model that repeats itself is stopped. `promote`: as that
+    of `Policy`.
 
     Raises:
         SettingsError: a value is not one of these.
@@ -54,8 +54,6 @@ class ModelSettings:
     promote: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.mode in _PLANNED:
-            raise SettingsError(f"mode: {quoted(self.mode)} is not there yet; use {_either(MODES)}")
         _one_of("mode", self.mode, MODES)
         _one_of("reasoning_key", self.reasoning_key, get_args(ReasoningKey))
         for name in ("reasoning_open", "retry", "stop_loops"):
