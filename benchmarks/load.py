@@ -126,6 +126,7 @@ async def load(url: str, streams: int, seconds: float, called: bytes) -> Tally:
 
     async def again(number: int) -> None:
         await asyncio.sleep(number / streams)  # not all in one moment
+        await one_stream(url, tally, called)
         while time.perf_counter() - began < seconds:
             await one_stream(url, tally, called)
 

@@ -235,6 +235,54 @@ def test_trap_3_4_6_7_9_the_stream_is_one_that_the_sdk_reads(upstream: Upstream,
     assert "".join(call["function"]["arguments"] for delta in deltas for call in delta.get("tool_calls", ())) == "{}"
 
 
+def test_trap_5_a_strict_tool_can_be_read_at_every_chunk(upstream: Upstream, client: Any) -> None:
+    value = 'a"b\\ \n\t\x01\x7f } {\u2028 é'
+    text = "<tool_call>\n" + json.dumps({"name": "now", "arguments": {"tz": value}}) + "\n</tool_call>"
+    upstream.answers["strict-tool"] = stream(text)
+    schema = {**TOOL["parameters"], "required": ["tz"], "additionalProperties": False}
+    tools = [{"type": "function", "function": {"name": "now", "strict": True, "parameters": schema}}]
+    (call,) = chat(client, "strict-tool", tools=tools).choices[0].message.tool_calls
+    assert call.function.parsed_arguments == {"tz": value}
+
+
+def test_trap_16_and_18_events_of_messages_are_named_and_blocks_follow_each_other(
+    upstream: Upstream, address: str
+) -> None:
+    upstream.answers["named"] = [event(chunk({"reasoning_content": "hm"})), *stream()]
+    body = {"model": "named", "messages": USER, "max_tokens": 5, "tools": OWN_TOOLS, "stream": True}
+    text = post(address, body, "/v1/messages").text
+    events = [json.loads(part.partition("data: ")[2]) for part in text.split("\n\n") if "data: " in part]
+    assert (
+        text.count("event: ") == len(events)
+        and events[0]["type"] == "message_start"
+        and events[-1]["type"] == "message_stop"
+    )
+    assert events[0]["message"]["usage"] and events[-2]["usage"]
+    begun = [each["index"] for each in events if each["type"] == "content_block_start"]
+    assert begun == [each["index"] for each in events if each["type"] == "content_block_stop"] == [0, 1, 2]
+
+
+def test_trap_20_and_21_items_of_responses_keep_what_they_are(upstream: Upstream, address: str) -> None:
+    upstream.answers["items"] = [
+        event(chunk({"reasoning": "hm"})),
+        *stream(),
+    ]
+    body = {"model": "items", "input": "x", "tools": [{"type": "function", **TOOL}], "stream": True}
+    text = post(address, body, "/v1/responses").text
+    events = [json.loads(part.partition("data: ")[2]) for part in text.split("\n\n") if "data: " in part]
+    assert [each["sequence_number"] for each in events] == list(range(len(events)))
+    added, done = (
+        [each["item"] for each in events if each["type"] == f"response.output_item.{end}"] for end in ("added", "done")
+    )
+    assert (
+        [item["id"] for item in added]
+        == [item["id"] for item in done]
+        == [item["id"] for item in events[-1]["response"]["output"]]
+    )
+    assert [item["type"] for item in done] == ["reasoning", "message", "function_call"]
+    assert any(each["type"] == "response.content_part.added" and each["output_index"] == 0 for each in events)
+
+
 def test_trap_7_usage_comes_only_if_the_client_asked(upstream: Upstream, address: str) -> None:
     upstream.answers["free"] = [event(chunk({"content": "x"})), event(chunk({}, "stop", usage=USAGE)), DONE]
     assert raw_stream(address, "free", stream_options={"include_usage": True})[-2]["usage"] == USAGE

@@ -100,6 +100,8 @@ def test_everything_else_is_handed_on(upstream: Upstream, address: str) -> None:
     assert found.headers.get_list("x-a") == ["1", "2"]
     seen = upstream.seen[-1]
     assert (seen["method"], seen["path"], seen["query"], seen["raw"]) == ("PUT", "/any/%C3%A9", "q=%2F&r", b"\x00\xff")
+    head = httpx2.head(f"{address}/any/%C3%A9", trust_env=False)
+    assert (head.status_code, head.content) == (307, b"")
     assert httpx2.get(f"{address}{CHAT}", trust_env=False).status_code == 404 and upstream.seen[-1]["method"] == "GET"
 
 

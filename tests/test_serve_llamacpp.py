@@ -24,7 +24,7 @@ SCHEMA: dict[str, Any] = {
 }
 TOOLS: Any = [{"type": "function", "function": {"name": "read", "description": "Read.", "parameters": SCHEMA}}]
 USER: Any = [{"role": "user", "content": "read a"}]
-SEEDS = range(3)
+SEEDS = range(2)
 MODELS = {"qwen*": {"dialect": "qwen3_coder", "mode": "constrain"}, "raw*": {"mode": "raw"}, "free": {"mode": "repair"}}
 
 
