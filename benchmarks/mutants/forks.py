@@ -29,6 +29,8 @@ from benchmarks.mutants.operators import mutated
 ROOT = Path(__file__).resolve().parents[2]
 # What a check may take beyond twenty times its time: the first of a dialect reads its file.
 _GRACE = 3.0
+# By the clock nothing is judged: a loaded machine may be a hundred times slower. What sleeps for so long was not tried.
+_ASLEEP = 3_600
 _MEMORY = 3 << 30
 _PRELOADED = (
     "pytest",
@@ -70,7 +72,7 @@ def preload() -> None:
 
 
 def in_child(work: Callable[[], Outcome], seconds: float) -> tuple[int, int]:
-    """Fork a child that does some work and writes what came out of it; return its process id and where to read."""
+    """Fork a child that does some work, for so many seconds of CPU; return its process id and where to read."""
     read, write = os.pipe()
     pid = os.fork()
     if pid:
@@ -82,7 +84,8 @@ def in_child(work: Callable[[], Outcome], seconds: float) -> tuple[int, int]:
         for stream in (0, 1, 2):
             os.dup2(quiet, stream)
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-        signal.alarm(round(seconds))
+        resource.setrlimit(resource.RLIMIT_CPU, (round(seconds), round(seconds) + 10))
+        signal.alarm(_ASLEEP)
         try:
             said = {**work(), "seconds": round(time.process_time(), 2)}
         except BaseException as error:  # noqa: BLE001 - the engine's own: it is reported, and no mutant counts as killed
@@ -99,7 +102,7 @@ def outcomes(
     waiting = iter(targets)
     while True:
         while len(running) < jobs and (target := next(waiting, None)) is not None:
-            pid, read = in_child(lambda target=target: judge(target), 240 + 8 * target.tests_cost)  # type: ignore[misc]
+            pid, read = in_child(lambda target=target: judge(target), 60 + 8 * target.tests_cost)  # type: ignore[misc]
             running[pid] = target, read
         if not running:
             return
@@ -110,8 +113,15 @@ def outcomes(
         if said:
             yield target, json.loads(said)
         else:
-            ended = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit {status}"
-            yield target, {"killed": "time" if ended in ("SIGVTALRM", "SIGALRM") else "crash", "by": ended}
+            yield target, _without_a_word(status)
+
+
+def _without_a_word(status: int) -> Outcome:
+    """Return what it means that a child ended so and wrote nothing."""
+    ended = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit {status}"
+    if ended == "SIGALRM":
+        return {"killed": None, "by": f"{FAILED}: it sleeps"}
+    return {"killed": "time" if ended in ("SIGVTALRM", "SIGXCPU") else "crash", "by": ended}
 
 
 class Judge:
@@ -165,6 +175,7 @@ class Judge:
         else:
             name = "wireproto/" + target.module.removesuffix(".py").removesuffix("/__init__")
             sys.meta_path.insert(0, _Changed(name.replace("/", "."), path, code))
+            signal.setitimer(signal.ITIMER_VIRTUAL, 5 * _GRACE)
             try:
                 self._every = self._load()
             except Exception as error:  # noqa: BLE001 - whatever a mutant raises
