@@ -125,6 +125,11 @@ class _Selection:
         self._worth_laws, self._worth_tests = laws, tests
         self.costs: dict[str, float] = {each["name"]: each["cost"] for each in (*facts["checks"], *facts["tests"])}
         self._checks, self._tests = self._by_function(facts["checks"]), self._by_function(facts["tests"])
+        # What ran before anybody looked, or for another check first: any check may rest on it.
+        for listed, by_function in ((facts["checks"], self._checks), (facts["tests"], self._tests)):
+            for called in facts["kept"]:
+                module, _, line = called.rpartition(":")
+                by_function[module][int(line)].update(each["name"] for each in listed)
 
     @staticmethod
     def _by_function(listed: list[dict[str, Any]]) -> dict[str, dict[int, set[str]]]:

@@ -1,7 +1,7 @@
 """What each check calls and how long it takes, found once on the code as it is.
 
-A mutant is judged by the checks that call the function it changes, cheap ones first. What runs once and is kept (the
-tables of a dialect, say) is counted for every check of that dialect, and for every test of the file that called it.
+A mutant is judged by the checks that call the function it changes, cheap ones first; and by all of them where that
+function runs once and what it returns is kept, such as the tables of a dialect.
 It must be the first that imports wireproto in its process. Law: what fails here judges no mutant.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,13 +60,13 @@ def survey(with_seed: int, tests: bool = True) -> dict[str, Any]:
     drawn = checks.draw(with_seed)
     found = _checks([*checks.cases(), *checks.generated(drawn)])
     kept = _names(called) | set(found["kept"])
-    judges = _tests(kept) if tests else []
+    judges = _tests() if tests else []
     return {"drawn": drawn, "checks": found["checks"], "kept": sorted(kept), "tests": judges}
 
 
 def _checks(every: list[Any]) -> dict[str, Any]:
-    done: list[tuple[Any, float, set[str]]] = []
-    kept: dict[str, set[str]] = defaultdict(set)
+    listed: list[dict[str, Any]] = []
+    kept: set[str] = set()
     for check in every:
         with _watched() as first:
             problem = check.run()
@@ -79,13 +78,9 @@ def _checks(every: list[Any]) -> dict[str, Any]:
         started = time.process_time()
         check.run()
         cost = time.process_time() - started
-        kept[check.dialect] |= _names(first) - _names(again)
-        done.append((check, cost, _names(first)))
-    listed = [
-        {"name": check.name, "cost": round(cost, 5), "calls": sorted(called | kept[check.dialect])}
-        for check, cost, called in done
-    ]
-    return {"checks": listed, "kept": sorted(set().union(*kept.values()))}
+        kept |= _names(first) - _names(again)
+        listed.append({"name": check.name, "cost": round(cost, 5), "calls": sorted(_names(first))})
+    return {"checks": listed, "kept": sorted(kept)}
 
 
 class _Watch:
@@ -103,15 +98,12 @@ class _Watch:
         return result
 
 
-def _tests(kept: set[str]) -> list[dict[str, Any]]:
+def _tests() -> list[dict[str, Any]]:
     chosen = [f"tests/test_{name}.py" for name in _JUDGES]
     watch = _Watch()
     pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no", *chosen], plugins=[watch])
-    by_file: dict[str, set[str]] = defaultdict(set)
-    for name, (_, called) in watch.tests.items():
-        by_file[name.partition("::")[0]] |= _names(called) & kept
     return [
-        {"name": name, "cost": round(cost, 5), "calls": sorted(_names(called) | by_file[name.partition("::")[0]])}
+        {"name": name, "cost": round(cost, 5), "calls": sorted(_names(called))}
         for name, (cost, called) in watch.tests.items()
         if cost <= LONGEST
     ]
