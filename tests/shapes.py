@@ -93,6 +93,7 @@ def shapes(dialect: str) -> Iterator[Shape]:
         yield from _thoughts(dialect)
     yield from _unknown(dialect)
     yield from _markers(dialect)
+    yield from _candidates(dialect)
     if wp.dialect(dialect).section is not None:
         yield from _sections(dialect)
 
@@ -253,6 +254,22 @@ def _unknown(dialect: str) -> Iterator[Shape]:
     if dialect not in ("mistral", "toml"):
         as_text = {"unknown_tools": "text"}
         yield _shape("unknown-text", dialect, text, (), None, candidates=None, shown=text, policy=as_text)
+
+
+def _candidates(dialect: str) -> Iterator[Shape]:
+    """R-FOREIGN, R-MISSING: a call of a dialect that shares nothing with this one; JSON without any marker."""
+    text = f"Look.\n{written('html' if dialect != 'html' else 'kimi_k2', READ)}"
+    yield _shape("foreign", dialect, text, (), ["foreign-call"], candidates=[READ], shown=text)
+    yield _shape("foreign-text", dialect, text, shown=text, policy={"foreign": "text"})
+    codes = ["foreign-call", "promoted"]
+    yield _shape("foreign-call", dialect, text, [READ], codes, shown=text, policy={"foreign": "call"})
+    record = json.dumps({"name": READ.name, "arguments": dict(READ.arguments)})
+    for name, text in {"": f"Look.\n{record}", "-text": f"Look.\n{record}\nSo.", "-two": f"{record}\n\nThen."}.items():
+        if dialect not in MARKERLESS or text[0] == "L":
+            yield _shape(f"leaked{name}", dialect, text, (), ["leaked-call"], candidates=[READ], shown=text)
+    undeclared = text.replace(READ.name, "nobody")
+    if dialect not in MARKERLESS:
+        yield _shape("leaked-unknown", dialect, undeclared, shown=undeclared)
 
 
 def _markers(dialect: str) -> Iterator[Shape]:

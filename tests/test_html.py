@@ -336,13 +336,13 @@ BOXES = [
     *(f"<input type=radio name=a {more}>" for more in ("value=r", "value=s checked", "checked")),
     "<input name=a value=t>",
 ]
-OPTIONS = ["<option>x", "<option disabled>y", "</option>", "<optgroup disabled>", "<optgroup>", "</optgroup>"]
+OPTIONS = ["<option>x", "<option disabled>y", "</option>z", "<optgroup disabled>", "<optgroup>", "</optgroup>"]
 HIDING = ["<!--", "-->", "<script>", "<!", "--", "<input name=b>"]
 SHORT: dict[str, tuple[str, list[str], str, int]] = {
-    "attributes": ("<input ", [*"q\"'/=> "], " name=a value=x>", 3),
-    "values": ("<input name=a ", ["value", "=", '"', "'", "/", " ", "\n", "x"], ">", 3),
-    "comments": ("<!", [*"-!>x"], "><input name=a value=x>--><input name=b>", 4),
-    "declarations": ("<", [*"/?! x>"], "><input name=a value=x>", 3),
+    "attributes": ("<input ", [*"X\"'/=> "], " name=a value=x>", 3),
+    "values": ("<input name=a ", ["value", "=", '"', "'", "/", " ", "\n", "X"], ">", 3),
+    "comments": ("<!", [*"-!>X"], "><input name=a value=x>--><input name=b>", 4),
+    "declarations": ("<", [*"/?! X>"], "><input name=a value=x>", 3),
     "fieldsets": ("", ["<fieldset>", "<fieldset disabled>", "</fieldset>", "<input name=a>"], "<input name=b>", 4),
     "boxes": ("", BOXES, "<input name=b>", 3),
     "options": ("<select name=a>", [*OPTIONS, "<option selected value=z>"], "</select><input name=b>", 3),
