@@ -88,6 +88,7 @@ def written(dialect: str, *calls: wp.Call, tools: Any = TOOLS) -> str:
 def shapes(dialect: str) -> Iterator[Shape]:
     """Yield every shape of one dialect, in the form of the cases of fixtures/reality, with all `codes` that are said."""
     yield from _plain(dialect)
+    yield from _quoted_turn(dialect)
     if dialect not in MARKERLESS:
         yield from _fences(dialect)
         yield from _thoughts(dialect)
@@ -147,6 +148,16 @@ def _plain(dialect: str) -> Iterator[Shape]:
         yield _shape(f"turn-{at}", dialect, one + token, [READ], ["end-of-turn"])
         yield _shape(f"turn-text-{at}", dialect, f"Hi.{token}", (), ["end-of-turn"], shown="Hi.")
         yield _shape(f"no-turn-{at}", dialect, f"Hi{token}there", shown=f"Hi{token}there")
+
+
+def _quoted_turn(dialect: str) -> Iterator[Shape]:
+    """R-CUT: an end-of-turn token that is quoted is text; a line of backticks alone closes a fence and quotes nothing."""
+    for token in wp.dialect(dialect).ends[:1]:
+        for name, text in {"": f"`{token}", "-two": f"``{token}", "-mark": f"Hi '{token}"}.items():
+            yield _shape(f"turn-quoted{name}", dialect, text, shown=text)
+        for name, fence in {"": "```", "-tildes": "~~~"}.items():
+            fenced = f"{fence}\nx\n{fence}"
+            yield _shape(f"turn-fenced{name}", dialect, fenced + token, (), ["end-of-turn"], shown=fenced)
 
 
 def _fences(dialect: str) -> Iterator[Shape]:
@@ -263,6 +274,9 @@ def _candidates(dialect: str) -> Iterator[Shape]:
     yield _shape("foreign-text", dialect, text, shown=text, policy={"foreign": "text"})
     codes = ["foreign-call", "promoted"]
     yield _shape("foreign-call", dialect, text, [READ], codes, shown=text, policy={"foreign": "call"})
+    if dialect != "cline":
+        text = f"Look.\n{written('cline', READ)}"
+        yield _shape("foreign-tag", dialect, text, (), ["foreign-call"], candidates=[READ], shown=text)
     record = json.dumps({"name": READ.name, "arguments": dict(READ.arguments)})
     for name, text in {"": f"Look.\n{record}", "-text": f"Look.\n{record}\nSo.", "-two": f"{record}\n\nThen."}.items():
         if dialect not in MARKERLESS or text[0] == "L":

@@ -23,6 +23,7 @@ PACKAGE = f"{ROOT / 'wireproto'}/"
 # Tests of single parts; others hold every dialect to what the cases and the laws are about, or what stands around it.
 _JUDGES = (
     "auto",
+    "bounds",
     "decoder",
     "dialect",
     "documents",

@@ -342,10 +342,10 @@ def _behind_noise(
     found = section.match(text, pos, end)
     if not isinstance(found, Match):
         return found
-    limit = min(end, found.end + _NOISE)
-    at = text.find("<", found.end, limit)
+    limit = found.end + _NOISE + 1
+    at = text.find("<", found.end, min(end, limit))
     if at < 0:
-        return WAIT if end < found.end + _NOISE and not context.final else NO
+        return WAIT if end < limit and not context.final else NO
     inner = Opening(spelling, text, end, context, in_section=True).at(at)
     if not isinstance(inner, CallOpening) or inner.name not in context.tools.by_name:
         return inner if inner is WAIT else NO
