@@ -16,6 +16,7 @@ from judging import CASES, REALITY
 
 import wireproto as wp
 from wireproto.adapters import AnswerWriter, Usage
+from wireproto.adapters.fragments import whole_characters
 from wireproto.text.json_safe import identical
 from wireproto.text.numbers import holds
 
@@ -124,9 +125,13 @@ def _refuse(constant: str) -> Any:
     raise ValueError(constant)
 
 
-def spells(text: str, arguments: Mapping[str, Any]) -> bool:
-    """Whether strict JSON is these arguments; JSON cannot tell two halves of a surrogate pair from the pair."""
-    return identical(strict(text, holds(dict(arguments), Decimal)), _paired(dict(arguments)))
+def spells(text: str, arguments: Mapping[str, Any], replaced: bool = False) -> bool:
+    """Whether strict JSON is these arguments; JSON cannot tell two halves of a surrogate pair from the pair.
+
+    `replaced`: half of a pair is U+FFFD there.
+    """
+    value = dict(arguments)
+    return identical(strict(text, holds(value, Decimal)), whole_characters(value) if replaced else _paired(value))
 
 
 def _paired(value: Any) -> Any:

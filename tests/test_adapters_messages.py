@@ -49,7 +49,7 @@ def judge(made: Streamed, eager: bool = False) -> Any:
     assert len({block.id for block in uses}) == len(uses)
     for block, call in zip(uses, shown, strict=True):
         if call.complete:
-            assert spells(json.dumps(block.input), call.arguments)
+            assert spells(json.dumps(block.input), call.arguments, replaced=True)
     if len(made.complete) < len(made.calls):
         assert read.stop_reason == "max_tokens"
     else:
@@ -156,6 +156,26 @@ def test_trap_18_native_input_that_is_no_json_is_not_shown() -> None:
     assert [block.type for block in read.content] == ["text"] and read.stop_reason == "max_tokens"
 
 
+HALVES = '<tool_call>\n{"name": "f", "arguments": {"a": "\\ud83d\\ude00 \ud83d", "b": {"\udc00": "é"}}}\n</tool_call>'
+
+
+@pytest.mark.parametrize("eager", [True, False])
+@pytest.mark.parametrize("step", [1, 10_000])
+def test_trap_18_half_of_a_pair_is_replaced(step: int, eager: bool) -> None:
+    read = judge(streamed(case_of(HALVES), step, writer(eager=eager)), eager=eager)
+    assert read.content[0].input == {"a": "\U0001f600 \ufffd", "b": {"\ufffd": "é"}}
+    whole = message_object(wp.parse(HALVES, "hermes", TOOLS), "msg_1", "m")
+    assert whole["content"][0]["input"] == read.content[0].input
+    block = {"type": "content_block_start", "index": 0}
+    refused = [
+        events_of(streamed(case_of("a"), 1, writer()).body)[0],
+        {**block, "content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {}}},
+        {**block, "type": "content_block_delta", "delta": {"type": "input_json_delta", "partial_json": '"\\ud83d"'}},
+    ]
+    with pytest.raises(ValueError, match="hex escape"):
+        clients.messages(stream(refused, named=True, done=False))
+
+
 def test_trap_12_an_error_raises_in_the_client() -> None:
     it = writer()
     body = it.lines([wp.TextDelta("x")]) + it.sse(it.fail("the upstream died"))
@@ -206,7 +226,7 @@ def test_whole_answers() -> None:
         uses = [block for block in answer.content if block.type == "tool_use"]
         complete = [call for call in message.calls if call.complete]
         for block, call in zip(uses, complete, strict=True):
-            assert block.name == call.name and spells(json.dumps(block.input), call.arguments)
+            assert block.name == call.name and spells(json.dumps(block.input), call.arguments, replaced=True)
         if len(complete) < len(message.calls):
             assert answer.stop_reason == "max_tokens"
         else:

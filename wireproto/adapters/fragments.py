@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from json.encoder import encode_basestring, encode_basestring_ascii
+from typing import Any
 
 from wireproto.text.json_repair import dumps
 from wireproto.values.events import ArgumentDelta, ArgumentEnd, ArgumentStart, CallEnd, CallStart, Event
@@ -15,26 +16,34 @@ from wireproto.values.model import Call
 
 
 class Fragments:
-    """Turns the events of calls, one call after the other, into fragments of their arguments' JSON."""
+    """Turns the events of calls, one call after the other, into fragments of their arguments' JSON.
 
-    __slots__ = ("_empty", "_json", "_string")
+    Half of a surrogate pair is an escape in the JSON; `replace`: it is U+FFFD, for clients that refuse such an escape.
+    """
 
-    def __init__(self) -> None:
-        self._empty, self._string, self._json = True, False, ""
+    __slots__ = ("_empty", "_json", "_replace", "_string")
+
+    def __init__(self, *, replace: bool = False) -> None:
+        self._empty, self._string, self._json, self._replace = True, False, "", replace
 
     def of(self, event: Event) -> str:
         """Return what an event adds to the JSON of the open call's arguments; "" for what adds nothing."""
         if isinstance(event, ArgumentDelta):
             if self._string:
-                return inside(event.text)
+                return inside(whole_characters(event.text) if self._replace else event.text)
             self._json += event.text
             return ""
         if isinstance(event, ArgumentStart):
-            head = ("{" if self._empty else ",") + '"' + inside(event.key) + '":'
+            key = whole_characters(event.key) if self._replace else event.key
+            head = ("{" if self._empty else ",") + '"' + inside(key) + '":'
             self._empty, self._string, self._json = False, event.kind == "string", ""
             return head + '"' if self._string else head
         if isinstance(event, ArgumentEnd):
-            return '"' if self._string else _once_each(self._json, event)
+            if self._string:
+                return '"'
+            if self._replace and ("\\u" in self._json or not self._json.isascii()):
+                return dumps(whole_characters(event.value))
+            return _once_each(self._json, event)
         if isinstance(event, CallEnd):
             if not event.call.complete:
                 return self.cut()
@@ -62,6 +71,17 @@ def _once_each(text: str, end: ArgumentEnd) -> str:
 def _members(pairs: list[tuple[str, object]]) -> None:
     if len(dict(pairs)) < len(pairs):
         raise ValueError("a key stands there twice")
+
+
+def whole_characters(value: Any) -> Any:
+    """Return a value with U+FFFD for every half of a surrogate pair in it."""
+    if isinstance(value, str):
+        if value.isascii():
+            return value
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {whole_characters(key): whole_characters(item) for key, item in value.items()}
+    return [whole_characters(item) for item in value] if isinstance(value, list) else value
 
 
 def inside(text: str) -> str:

@@ -1,8 +1,8 @@
 """Anthropic's Messages: the events of a streamed answer, and a whole `message`.
 
 Its clients make an object even of half a call's input. So input is held until the call is complete, but for tools
-whose caller wants it eagerly, and an incomplete call is not shown. Law: blocks follow each other in the order of the
-text, and their indices are their positions.
+whose caller wants it eagerly, and an incomplete call is not shown. They refuse half of a surrogate pair too, which
+becomes U+FFFD. Law: blocks follow each other in the order of the text, and their indices are their positions.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 from wireproto.adapters.ending import Ending, Usage
+from wireproto.adapters.fragments import Fragments, whole_characters
 from wireproto.adapters.frames import Chunk, Frame, Once, Piece, Shape
 from wireproto.adapters.ids import Ids, IdSource
 from wireproto.adapters.parts import parts_of
@@ -42,7 +43,7 @@ class MessagesWriter(AnswerWriter):
         usage: Usage | None = None,
         ids: IdSource | None = None,
     ) -> None:
-        super().__init__(ids)
+        super().__init__(ids, Fragments(replace=True))
         self._id, self._model, self._eager, self._signature = id, model, eager, signature
         self._usage = usage if usage is not None else Usage()
         self._block, self._kind = -1, ""  # the last block, and what it is while it is open
@@ -133,7 +134,11 @@ def message_object(
         if isinstance(part, Call):
             ending.note(part.complete)
             if part.complete:
-                use = {"id": source.give(part.id, part.name), "name": part.name, "input": dict(part.arguments)}
+                use = {
+                    "id": source.give(part.id, part.name),
+                    "name": part.name,
+                    "input": whole_characters(dict(part.arguments)),
+                }
                 content.append({"type": "tool_use", **use})
         elif part.kind == "text":
             content.append({"type": "text", "text": part.text})

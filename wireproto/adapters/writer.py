@@ -79,10 +79,10 @@ class AnswerWriter(ABC):
     done: ClassVar[str] = ""
     """What a stream ends with, behind its last chunk."""
 
-    def __init__(self, ids: IdSource | None) -> None:
+    def __init__(self, ids: IdSource | None, fragments: Fragments | None = None) -> None:
         self.ending = Ending()
         self._ids: IdSource = ids if ids is not None else Ids()
-        self._fragments = Fragments()
+        self._fragments = fragments if fragments is not None else Fragments()
         self._call: OpenCall | None = None
         self._natives: dict[Hashable, OpenCall] = {}
         # What can be written as it comes, with nothing before it.
