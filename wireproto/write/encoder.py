@@ -354,12 +354,13 @@ def _undeclared(message: Message, dialect: Dialect, tools: Toolset) -> str:
 
 
 def _argument_difference(call: Call, found: Call, same: Callable[[Any, Any], bool]) -> str:
-    for key, value in call.arguments.items():
-        if key not in found.arguments:
+    wanted, back = call.arguments, found.arguments
+    for key, value in wanted.items():
+        if key not in back:
             return f"argument {quoted(key)} would not come back"
-        if not same(found.arguments[key], value):
-            return f"argument {quoted(key)} would come back as {quoted(found.arguments[key])}"
-    extra = [key for key in found.arguments if key not in call.arguments]
-    if extra:
-        return f"an argument {quoted(extra[0])} would come back that was not given"
+        if not same(back[key], value):
+            return f"argument {quoted(key)} would come back as {quoted(back[key])}"
+    if len(back) > len(wanted):
+        extra = next(key for key in back if key not in wanted)
+        return f"an argument {quoted(extra)} would come back that was not given"
     return "" if found.complete == call.complete else "it would come back incomplete"

@@ -47,7 +47,8 @@ def broken_area_end(
 
     The end is -1 where more text decides. `follows`: whether the tag of a control may stand behind it.
     """
-    while (at := text.find(_BEGINNING, pos, stop)) >= 0:
+    pos = text.find("<", pos, stop)  # one character is found much faster than three
+    while pos >= 0 and (at := text.find(_BEGINNING, pos, stop)) >= 0:
         pos = at + len(_BEGINNING)
         after = near_miss(_AREA, text, at, end, final)
         if after is NO:

@@ -232,7 +232,9 @@ class Boundary(State):
                     again = is_again(self._within, self.value, text, key.end, limit, end.final)
                 if again is not NO:
                     return WAIT if again is WAIT else self._begin_again(key.end, text, limit, end.final)
-            letter = "a" if self._may_end_at(key, position) else "A"
+            # Behind the value's closer an argument ends the value, wherever it may end one without.
+            closed = self._letters in ("V", "VV") and not (self._nest or self._queue[0].nested)
+            letter = "a" if not closed and self._may_end_at(key, position) else "A"
             if letter == "a" and self._nest and self._mentioned == 1:
                 more = goes_on_behind_call(self._within, self.value, text, key.end, limit, end.final)
                 self._retry_at = builder.buffer.base + limit + _PATIENCE if more is WAIT else 0
