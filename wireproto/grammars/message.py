@@ -135,7 +135,7 @@ class MessageWriter:
     def markers(self) -> tuple[str, ...]:
         """What text outside calls must not hold: all that a call, a section or a damaged header begins with."""
         known = opener_table(self.dialect, False)
-        markers = {marker for marker in known.openers if is_distinctive(marker)}
+        markers = {marker for marker in known.by_literal if is_distinctive(marker)}
         for spelling in (spelling for each in known.by_literal.values() for spelling in each):
             bare = [header for header in spelling.headers if header.nodes and not is_distinctive(header.first)]
             markers |= {header.fill(name=name).strip(BLANK) for header in bare for name in self.tools.names}
