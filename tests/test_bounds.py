@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import shapes
 
@@ -52,6 +54,29 @@ def test_a_name_that_nobody_declared_has_up_to_128_characters(dialect: str) -> N
         name = "f" * length
         text = wp.encode([wp.Call(name, {"path": "a"})], dialect, tools=[{**shapes.TOOLS[0], "name": name}])
         assert len(wp.parse(text, dialect, shapes.TOOLS).calls) == found, length
+
+
+@pytest.mark.parametrize("dialect", wp.dialects())
+@pytest.mark.parametrize("policy", [wp.Policy(limits=wp.Limits(max_depth=5)), wp.Policy()], ids=["policy", "default"])
+def test_a_value_nests_as_deep_as_the_policy_says(dialect: str, policy: wp.Policy) -> None:
+    tools = [{"name": "f", "parameters": {"properties": {"list": {"type": "array"}, "object": {"type": "object"}}}}]
+    arguments: dict[str, Any] = {"list": [[[[[]]]]], "object": {"a": {"a": {"a": {"a": {}}}}}}
+    for key, value in arguments.items():
+        text = wp.encode([wp.Call("f", {key: value})], dialect, tools=tools)
+        (call,) = wp.parse(text, dialect, tools, policy=policy).calls
+        assert (call.arguments, call.complete) == ({key: value}, True)
+        deeper = [value] if key == "list" else {"a": value}
+        text = wp.encode([wp.Call("f", {key: deeper})], dialect, tools=tools)
+        if policy.limits.max_depth is None:
+            assert wp.parse(text, dialect, tools).calls[0].arguments == {key: deeper}
+            continue
+        with pytest.raises(wp.LimitExceeded, match="nested deeper than 5"):
+            wp.parse(text, dialect, tools, policy=policy)
+        decoder = wp.Decoder(dialect, tools, policy=policy)
+        with pytest.raises(wp.LimitExceeded, match="nested deeper than 5"):
+            for char in text:
+                decoder.feed(char)
+            decoder.close()
 
 
 @pytest.mark.parametrize("text", ["get_time</tool_box>", "get_time</tool_call", "read_file<arg_kez>"])

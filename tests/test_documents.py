@@ -438,6 +438,16 @@ def test_values_of_each_format() -> None:
     assert (value, said) == ({"a": 1, "b": "2020-01-01", "c": {"d": ["nan", "-inf"]}}, ["value-not-json"])
 
 
+def test_html_may_stand_in_a_fence_of_its_own() -> None:
+    bill = wp.DocumentType("bill", "html", fence="```html bill")
+    text = "Here:\n\n```html bill\n<b>x</b>\n```\nDone."
+    for chunks in ([text], list(text)):
+        message = decode(chunks, "hermes", policy("lift", bill), "stop")[1]
+        (document,) = message.documents
+        assert (document.value, document.complete) == ({"name": "b", "attributes": {}, "children": ["x"]}, True)
+        assert message.text == "Here:\n\n\nDone."
+
+
 def test_an_integer_may_have_as_many_digits_as_python_reads() -> None:
     for digits in (4_299, 4_300):
         assert value_of(PLAN, f"+++ plan\na = {'9' * digits}\n+++") == ({"a": 10**digits - 1}, [])

@@ -25,7 +25,9 @@ FOLDERS = ("decode", "engine", "codecs", "documents", "text", "format")
 _OTHERS = {"format/loading.py", "format/detection.py", "format/plugins.py", "format/rendering.py"}
 # What it takes to collect a test, or to choose a check.
 _EACH = 0.005
-_WAYS = ("case", "law", "test", "time", "import", "crash")
+_WAYS = ("case", "law", "test", "time", "import", "crash", "equal")
+# Mutants that nobody can tell from the program, each with the reason; they count neither as killed nor as survivors.
+_EQUIVALENT = Path(__file__).with_name("equivalent.jsonl")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -53,12 +55,17 @@ def main(argv: list[str] | None = None) -> int:
                 print(json.dumps(done[-1]), file=options.log, flush=True)
         if sys.stderr.isatty() or len(done) % 100 == 0:
             print(f"\r{len(done)} of {len(sample)}, {time.monotonic() - started:.0f} s", end="", file=sys.stderr)
+    known_equal = {(row["file"], row["before"], row["after"]) for row in map(json.loads, _EQUIVALENT.open())}
+    for row in done:
+        if row["killed"] is None and (row["file"], row["before"], row["after"]) in known_equal:
+            row["killed"] = "equal"
     done.sort(key=lambda row: (row["file"], row["line"], row["number"]))
     report = {"commit": _commit(), "seed": options.seed, "of": len(every), "mutants": done}
     if options.json:
         options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
     print("", *_table(done, len(every)), "", *_survivors(done), sep="\n")
-    return int(sum(row["killed"] is not None for row in done) < options.goal * len(done))
+    judged = [row for row in done if row["killed"] != "equal"]
+    return int(sum(row["killed"] is not None for row in judged) < options.goal * len(judged))
 
 
 def _options() -> argparse.ArgumentParser:
@@ -194,7 +201,7 @@ def _table(rows: list[dict[str, Any]], of: int) -> list[str]:
     for name in (*sorted(counts.keys() - {"all"}), "all"):
         found = counts[name]
         total = found.total()
-        share = f"{1 - found['survived'] / total:.1%}"
+        share = f"{1 - found['survived'] / max(1, total - found['equal']):.1%}"
         numbers = "".join(f"{found[way]:9}" for way in (*_WAYS, "survived"))
         lines.append(f"{name:10}{total:9}{share:>9}{numbers}")
     return [*lines, f"a sample of {of:,}"]
