@@ -46,8 +46,14 @@ class TimeLimit:
         with self._lock:
             self._open.pop(self, None)
         if self._raised and _RAISE is not None:
-            # It may be raised once more while the block is being left: that would hit whoever comes next.
-            _RAISE(ctypes.c_ulong(threading.get_ident()), None)
+            # It may be raised once more while the block is being left: that would hit whoever comes next. To take it
+            # back with NULL would leave CPython a flag that nothing resets, with which 3.11 never ends once it traces.
+            try:
+                _RAISE(ctypes.c_ulong(threading.get_ident()), ctypes.py_object(NeverEnds))
+                while True:
+                    pass
+            except NeverEnds:
+                pass
 
 
 def _watch() -> None:
