@@ -70,5 +70,5 @@ def serve_command(
         {key: value for key, value in given.items() if value is not None},
         {key: value for key, value in model.items() if value is not None},
     )
-    run(settings, lambda line: print(line, file=errors(), flush=True))
+    run(settings, lambda line: errors().write(f"{line}\n"))
     return FINE

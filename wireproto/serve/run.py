@@ -40,7 +40,7 @@ def server_of(settings: ServeSettings) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def run(settings: ServeSettings, say: Callable[[str], None]) -> None:
+def run(settings: ServeSettings, say: Callable[[str], object]) -> None:
     """Serve until Ctrl-C or SIGTERM.
 
     Raises:
