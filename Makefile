@@ -129,7 +129,7 @@ $(VENV)/xgrammar.stamp: $(VENV)/test.stamp
 	@touch $@
 
 $(VENV)/servers.stamp: pyproject.toml $(VENV)/venv.stamp
-	@$(PIP) install --editable . 'pytest>=8' pytest-xdist aiohttp cbor2 cloudpickle email-validator fastapi ijson msgspec \
+	@$(PIP) install --editable '.[fuzz]' 'pytest>=8' pytest-xdist aiohttp cbor2 cloudpickle email-validator fastapi ijson msgspec \
 		openai openai-harmony orjson partial-json-parser regex requests transformers
 	@$(PIP) install --no-deps xgrammar==0.2.8 apache-tvm-ffi==0.1.15.post2
 	@$(PIP) download --no-deps --dest $(VENV)/wheels vllm==0.33.0 sglang==0.5.23
@@ -139,7 +139,7 @@ $(VENV)/servers.stamp: pyproject.toml $(VENV)/venv.stamp
 	@touch $@
 
 $(VENV)/frameworks.stamp: pyproject.toml $(VENV)/venv.stamp
-	@$(PIP) install --editable . 'pytest>=8' pytest-xdist litellm==1.110.2 pydantic-ai-slim==2.68.0 smolagents==1.26.0 \
+	@$(PIP) install --editable '.[fuzz]' 'pytest>=8' pytest-xdist litellm==1.110.2 pydantic-ai-slim==2.68.0 smolagents==1.26.0 \
 		langchain-core==1.8.3 haystack-ai==3.4.1
 	@touch $@
 
