@@ -130,7 +130,7 @@ $(VENV)/xgrammar.stamp: $(VENV)/test.stamp
 
 $(VENV)/servers.stamp: pyproject.toml $(VENV)/venv.stamp
 	@$(PIP) install --editable '.[fuzz]' 'pytest>=8' pytest-xdist aiohttp cbor2 cloudpickle email-validator fastapi ijson msgspec \
-		openai openai-harmony orjson partial-json-parser regex requests transformers
+		openai openai-harmony orjson partial-json-parser pillow psutil regex requests transformers
 	@$(PIP) install --no-deps xgrammar==0.2.8 apache-tvm-ffi==0.1.15.post2
 	@$(PIP) download --no-deps --dest $(VENV)/wheels vllm==0.33.0 sglang==0.5.23
 	@$(BIN)/python -c "import pathlib, zipfile; [wheel.extract(name, '$(VENV)/files') \

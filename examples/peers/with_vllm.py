@@ -3,7 +3,7 @@
     pip download --no-deps --dest wheels vllm==0.33.0
     unzip -q wheels/vllm-*.whl 'vllm/*.py' -d vllm-files
     pip install aiohttp apache-tvm-ffi cbor2 cloudpickle email-validator fastapi ijson msgspec openai openai-harmony \
-        partial-json-parser regex requests transformers
+        partial-json-parser pillow psutil regex requests transformers
     pip install --no-deps xgrammar
     wireproto fuzz --against "python examples/peers/with_vllm.py vllm-files" --dialect all
 
