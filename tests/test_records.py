@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
@@ -131,3 +132,13 @@ def test_broken_records_take_linear_time(unit: str) -> None:
     for feed in (whole, by_four):
         ratios = (seconds(1_200, feed) / seconds(300, feed) for _ in range(4))
         assert any(ratio < 8 for ratio in ratios)
+
+
+def test_flattened_fractions_have_all_their_digits() -> None:
+    tools = [{"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": "number"}}}}]
+    text = '<tool_call>{"name": "f", "x": 1.10000000000000000001}</tool_call>'
+    (exact,) = wp.parse(text, "hermes", tools, policy=wp.Policy(decimals=True)).calls
+    (rounded,) = wp.parse(text, "hermes", tools).calls
+    assert exact.arguments == {"x": Decimal("1.10000000000000000001")}
+    assert rounded.arguments == {"x": 1.1} and isinstance(rounded.arguments["x"], float)
+    assert [each.code for each in exact.diagnoses] == ["flattened-arguments"]

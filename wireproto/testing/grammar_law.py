@@ -30,6 +30,7 @@ from wireproto.write.encoder import encode
 
 _MAX_NUMBER: Final = 10**20  # no grammar writes a number of more than 20 digits
 _MIN_NUMBER: Final = 1e-307  # nor one that is nearer to zero
+_MAX_FRACTION: Final = 1e307  # nor a larger one with an exponent
 _DRAWN: Final = 4
 
 
@@ -134,7 +135,7 @@ def _is_moderate(value: Any) -> bool:
     if isinstance(value, (list, dict)):
         return all(map(_is_moderate, value.values() if isinstance(value, dict) else value))
     if isinstance(value, float):
-        return not value or abs(value) >= _MIN_NUMBER
+        return not value or _MIN_NUMBER <= abs(value) <= _MAX_FRACTION
     return not isinstance(value, int) or abs(value) < _MAX_NUMBER
 
 

@@ -61,7 +61,7 @@ class StreamedCall:
         call = self.call
         if call is None:
             self.refuse("a call that never ends", "a CallEnd", self)
-        begun = (self.start.name, self.start.id or self.id)
+        begun = (self.start.name, self.id if self.start.id is None else self.start.id)
         if begun != (call.name, call.id):
             self.refuse("a call begins with another name or id than it has", begun, call)
         for key, kind in self.kinds.items():

@@ -66,6 +66,7 @@ class Members(State):
         empty = not builder.arguments
         wanted = tool.keys if empty else tool.required & tool.keys
         values: dict[str, Any] = {}
+        exact: dict[str, Any] = {}  # the same with `Decimal` for fractions
         for key, text, is_string in self._kept:
             if key in SIDE_MEMBERS and (key not in wanted or text == _FUNCTION):
                 continue
@@ -74,11 +75,13 @@ class Members(State):
                 whole = whole and not empty
             elif empty and key in ARGUMENT_ALIASES and isinstance(value, dict) and key not in tool.keys:
                 values = value | values  # arguments were given twice, and the first were none
+                exact = json_repair.exact(text, value) | exact
             else:
                 values.setdefault(key, value)
+                exact.setdefault(key, value if is_string else json_repair.exact(text, value))
         used = {key: value for key, value in values.items() if key in wanted and key not in builder.arguments}
         for key, value in used.items():
-            builder.give(key, value)
+            builder.give_exact(key, exact[key], position, rounded=value)
         key, text = self.cut or ("", "")
         if self.cut and key in wanted and key not in builder.arguments:
             builder.open(key)
