@@ -82,6 +82,16 @@ def whole(text: str, dialect: str, tools: Iterable[Any] | None, finish_reason: s
     return AnswerPart(message.text + cut, message.reasoning, calls)
 
 
+def remember(parser: Any, calls: Iterable[CallPart]) -> None:
+    """Write calls into the lists in which both servers count them, and look for what was not streamed."""
+    for call in calls:
+        if call.name:
+            parser.prev_tool_call_arr.append({"name": call.name, "arguments": ""})
+            parser.streamed_args_for_tool.append("")
+        parser.streamed_args_for_tool[call.index] += call.arguments
+        parser.prev_tool_call_arr[call.index]["arguments"] = parser.streamed_args_for_tool[call.index]
+
+
 def declared(tools: Iterable[Any] | None) -> list[Any] | None:
     """Return tool definitions as plain JSON; None where there are none, so that any name is a tool's."""
     plain = [tool.model_dump() if hasattr(tool, "model_dump") else tool for tool in tools or ()]

@@ -17,7 +17,7 @@ from sglang.srt.function_call.core_types import StreamingParseResult, ToolCallIt
 from sglang.srt.function_call.function_call_parser import FunctionCallParser
 from sglang.srt.function_call.parser_names import TOOL_CALL_PARSER_NAMES
 
-from wireproto.integrations.answers import UNKNOWN_END, AnswerPart, AnswerStream, names, whole
+from wireproto.integrations.answers import UNKNOWN_END, AnswerPart, AnswerStream, names, remember, whole
 
 _BEGINNINGS = "<[{+"  # with one of these a call begins in every format
 
@@ -66,13 +66,7 @@ class WireprotoDetector(BaseFormatDetector):
 
     def _result(self, part: AnswerPart) -> StreamingParseResult:
         calls = [ToolCallItem(tool_index=call.index, name=call.name, parameters=call.arguments) for call in part.calls]
-        for call in part.calls:
-            if call.name:
-                # The server looks here for what was not streamed.
-                self.prev_tool_call_arr.append({"name": call.name, "arguments": ""})
-                self.streamed_args_for_tool.append("")
-            self.streamed_args_for_tool[call.index] += call.arguments
-            self.prev_tool_call_arr[call.index]["arguments"] = self.streamed_args_for_tool[call.index]
+        remember(self, part.calls)
         return StreamingParseResult(normal_text=part.reasoning + part.text, calls=calls)
 
 

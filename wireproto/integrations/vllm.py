@@ -23,7 +23,7 @@ from vllm.entrypoints.generate.base.protocol import (
 )
 from vllm.tool_parsers.abstract_tool_parser import ToolParser, ToolParserManager
 
-from wireproto.integrations.answers import UNKNOWN_END, AnswerPart, AnswerStream, CallPart, names, whole
+from wireproto.integrations.answers import UNKNOWN_END, AnswerPart, AnswerStream, CallPart, names, remember, whole
 
 
 class WireprotoToolParser(ToolParser):
@@ -87,12 +87,7 @@ class WireprotoToolParser(ToolParser):
         for call in part.calls:
             function = DeltaFunctionCall(name=call.name, arguments=call.arguments)
             calls.append(DeltaToolCall(index=call.index, **(_named(call) if call.name else {}), function=function))
-            if call.name:
-                # The server counts the calls in these.
-                self.prev_tool_call_arr.append({"name": call.name, "arguments": ""})
-                self.streamed_args_for_tool.append("")
-            self.streamed_args_for_tool[call.index] += call.arguments
-            self.prev_tool_call_arr[call.index]["arguments"] = self.streamed_args_for_tool[call.index]
+        remember(self, part.calls)
         if not (part.text or part.reasoning or calls):
             return None
         return DeltaMessage(content=part.text or None, reasoning=part.reasoning or None, tool_calls=calls)

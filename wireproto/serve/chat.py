@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from wireproto.adapters import ChatWriter, Ending, chat_choice
 from wireproto.adapters.history import from_chat
+from wireproto.adapters.history.chat import REASONING_KEYS
 from wireproto.serve.asked import Asked, toolset_of
 from wireproto.serve.choice import AnswerChoice, native_call
-from wireproto.serve.chunks import REASONING, BadAnswer, Delta, choices_of, delta_of, line_of
+from wireproto.serve.chunks import BadAnswer, Delta, choices_of, delta_of, line_of
 from wireproto.serve.metrics import Metrics
 from wireproto.serve.settings import ServeSettings
 from wireproto.values.errors import SchemaError, ShapeError
@@ -238,7 +239,7 @@ def _repaired(given: dict[str, Any], delta: Delta, choice: AnswerChoice, ids: An
         shown = chat_choice(parsed, ids=ids, raw=raw)["message"]
         calls, changed = [*shown.get("tool_calls", ()), *delta.calls], True
         thoughts = "".join(choice.reasoning) + parsed.reasoning
-        more = {choice.reasoning_key or REASONING[0]: thoughts} if parsed.reasoning else {}
+        more = {choice.reasoning_key or REASONING_KEYS[0]: thoughts} if parsed.reasoning else {}
         delta.fields.update({"content": shown["content"], **more}, **({"tool_calls": calls} if calls else {}))
     finish = ending.finish(delta.finish_reason)
     if finish != delta.finish_reason and (changed or ending.cut):

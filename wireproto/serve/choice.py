@@ -6,13 +6,13 @@ came; what was handed out is never taken back.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from wireproto.adapters import NativeDelta, Written
+from wireproto.adapters.history.chat import REASONING_KEYS
+from wireproto.adapters.history.turns import call_of
 from wireproto.decode.decoder import Decoder
-from wireproto.serve.chunks import REASONING
 from wireproto.serve.metrics import Metrics
 from wireproto.text.json_repair import dumps
 from wireproto.values.events import CallEnd, Diagnosed, Event, TextDelta
@@ -70,7 +70,7 @@ class AnswerChoice:
 
     def thought(self, fields: Mapping[str, Any]) -> str:
         """Return the reasoning that a server has in a delta or a message, under whichever name."""
-        for key in REASONING:
+        for key in REASONING_KEYS:
             if found := fields.get(key):
                 self.reasoning_key = key
                 self.reasoning.append(found)
@@ -121,11 +121,6 @@ class AnswerChoice:
 
 
 def native_call(native: dict[str, str]) -> Call:
-    """Return a call that the server found; it is incomplete if its arguments are no object."""
-    text = native["arguments"].strip() or "{}"
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    right = isinstance(value, dict) and bool(native["name"])
-    return Call(native["name"], value if right else {}, native["id"] or None, complete=right)
+    """Return a call that the server found; it is incomplete if its arguments are no object, or nothing names it."""
+    name, identity = native["name"], native["id"] or None
+    return call_of(name, native["arguments"], identity) if name else Call(name, {}, identity, complete=False)

@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from wireproto.adapters.history.chat import REASONING_KEYS
 from wireproto.values.errors import WireprotoError
 
-REASONING: Final = ("reasoning_content", "reasoning")
 _MOST_CHOICES: Final = 128
 
 
@@ -72,7 +72,7 @@ def delta_of(given: Any, key: str = "delta") -> Delta:
         raise BadAnswer(f"the content of a {key} is no text")
     if calls is not None:
         _check_calls(calls)
-    for name in REASONING:
+    for name in REASONING_KEYS:
         if not isinstance(fields.get(name), str | None):
             raise BadAnswer(f"the {name} of a {key} is no text")
     return Delta(index, fields, text or "", calls or [], reason if type(reason) is str else None)

@@ -17,6 +17,7 @@ from wireproto.adapters.history.turns import (
     content_of,
     items,
     not_read,
+    read_content,
     results_and_pictures,
     with_names,
 )
@@ -34,7 +35,7 @@ def from_anthropic(messages: object, system: object = None) -> list[Turn]:
     Raises:
         ShapeError: a message has another shape, or a block that a chat with tools cannot express; names it.
     """
-    found = [] if not system else [Turn("system", _content(system, "system"))]
+    found = [] if not system else [Turn("system", read_content(system, "system", _part))]
     for where, message in items(messages, "messages"):
         role, content = message.read("role", str), message.values.get("content")
         if role == "assistant":
@@ -42,16 +43,10 @@ def from_anthropic(messages: object, system: object = None) -> list[Turn]:
         elif role == "user":
             found += _user(content, f"{where}.content")
         elif role == "system":
-            found.append(Turn("system", _content(content, f"{where}.content")))
+            found.append(Turn("system", read_content(content, f"{where}.content", _part)))
         else:
             raise not_read(f"{where}.role", role)
     return with_names(found)
-
-
-def _content(value: object, where: str) -> Content:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return content_of([_part(block, place) for place, block in items(value, where)])
 
 
 def _part(block: Fields, where: str) -> dict[str, Any]:
@@ -80,7 +75,7 @@ def _user(content: object, where: str) -> list[Turn]:
         if block.values.get("type") == "tool_result":
             failed = block.read("is_error", bool, False)
             result = ToolResult("", "", block.read("tool_use_id", str), failed)
-            results.append((result, _content(block.values.get("content"), f"{place}.content")))
+            results.append((result, read_content(block.values.get("content"), f"{place}.content", _part)))
         else:
             parts.append(_part(block, place))
     said = [Turn("user", content_of(parts))] if parts or not results else []

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from wireproto.adapters.history.turns import (
+    ROLES,
     Content,
-    Role,
     Turn,
     call_of,
-    content_of,
     items,
     not_read,
+    read_content,
     results_and_pictures,
     text_of,
     with_names,
@@ -32,7 +32,6 @@ from wireproto.write.results import ToolResult
 REASONING_KEYS: Final = ("reasoning_content", "reasoning")
 # What servers and gateways put beside the reasoning, for themselves.
 _OPAQUE: Final = ("reasoning_details", "thinking_blocks", "reasoning_signature", "provider_specific_fields")
-_ROLES: Final[dict[str, Role]] = {"system": "system", "developer": "system", "user": "user"}
 
 
 def from_chat(messages: object) -> list[Turn]:
@@ -56,26 +55,24 @@ def from_chat(messages: object) -> list[Turn]:
         results = []
         if role == "assistant":
             found.append(_assistant(message, where))
-        elif role in _ROLES:
-            found.append(Turn(_ROLES[role], _content(message, where)))
+        elif role in ROLES:
+            found.append(Turn(ROLES[role], _content(message, where)))
         else:
             raise not_read(f"{where}.role", role)
     return with_names([*found, *results_and_pictures(results)])
 
 
 def _content(message: Fields, where: str) -> Content:
-    """Return what is said: null, a text, or parts; a refusal is read as the text that it is."""
-    content = message.values.get("content")
-    if content is None or isinstance(content, str):
-        return content or ""
-    parts = []
-    for place, part in items(content, f"{where}.content"):
-        kind = part.read("type", str)
-        text = {"text": "text", "refusal": "refusal"}.get(kind)
-        if text is None and not isinstance(part.values.get(kind), Mapping):
-            raise not_read(place, kind)
-        parts.append(dict(part.values) if text is None else {"type": "text", "text": part.read(text, str)})
-    return content_of(parts)
+    return read_content(message.values.get("content"), f"{where}.content", _part)
+
+
+def _part(part: Fields, where: str) -> dict[str, Any]:
+    """Return a part as it is; a refusal is read as the text that it is."""
+    kind = part.read("type", str)
+    text = {"text": "text", "refusal": "refusal"}.get(kind)
+    if text is None and not isinstance(part.values.get(kind), Mapping):
+        raise not_read(where, kind)
+    return dict(part.values) if text is None else {"type": "text", "text": part.read(text, str)}
 
 
 def _assistant(message: Fields, where: str) -> Turn:

@@ -12,13 +12,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 from wireproto.adapters.history.turns import (
+    ROLES,
     Content,
-    Role,
     Turn,
     call_of,
-    content_of,
     items,
     not_read,
+    read_content,
     results_and_pictures,
     text_of,
     with_names,
@@ -28,7 +28,6 @@ from wireproto.values.model import Call, Message
 from wireproto.write.results import ToolResult
 
 _TEXTS: Final = {"input_text": "text", "output_text": "text", "text": "text", "refusal": "refusal"}
-_ROLES: Final[dict[str, Role]] = {"system": "system", "developer": "system", "user": "user"}
 
 
 def from_responses(input: object, instructions: object = None) -> list[Turn]:
@@ -38,7 +37,7 @@ def from_responses(input: object, instructions: object = None) -> list[Turn]:
         ShapeError: an item has another shape, or stands for something that is not in the request, as a reference to an
             earlier response; names it.
     """
-    rules = [Turn("system", _content(instructions, "instructions"))] if instructions else []
+    rules = [Turn("system", read_content(instructions, "instructions", _part))] if instructions else []
     if isinstance(input, str):
         return [*rules, Turn("user", input)]
     found: list[Turn] = rules
@@ -47,27 +46,21 @@ def from_responses(input: object, instructions: object = None) -> list[Turn]:
         kind = item.read("type", str, "message")
         if kind in ("function_call_output", "custom_tool_call_output"):
             result = ToolResult("", "", item.read("call_id", str))
-            results.append((result, _content(item.values.get("output"), f"{where}.output")))
+            results.append((result, read_content(item.values.get("output"), f"{where}.output", _part)))
             continue
         found += results_and_pictures(results)
         results = []
         if kind == "message" and item.read("role", str) != "assistant":
             role = item.read("role", str)
-            if role not in _ROLES:
+            if role not in ROLES:
                 raise not_read(f"{where}.role", role)
-            found.append(Turn(_ROLES[role], _content(item.values.get("content"), f"{where}.content")))
+            found.append(Turn(ROLES[role], read_content(item.values.get("content"), f"{where}.content", _part)))
             continue
         part = _said(kind, item, where)
         if found and found[-1].role == "assistant":
             part = _merged(found.pop(), part)
         found.append(part)
     return with_names([*found, *results_and_pictures(results)])
-
-
-def _content(value: object, where: str) -> Content:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return content_of([_part(part, place) for place, part in items(value, where)])
 
 
 def _part(part: Fields, where: str) -> dict[str, Any]:
@@ -82,7 +75,8 @@ def _part(part: Fields, where: str) -> dict[str, Any]:
 def _said(kind: str, item: Fields, where: str) -> Turn:
     """Return what the model did in one item."""
     if kind == "message":
-        return Turn("assistant", message=Message(text_of(_content(item.values.get("content"), f"{where}.content"))))
+        said = read_content(item.values.get("content"), f"{where}.content", _part)
+        return Turn("assistant", message=Message(text_of(said)))
     if kind == "function_call":
         call = call_of(item.read("name", str), item.values.get("arguments"), item.read("call_id", str))
         return Turn("assistant", message=Message(calls=(call,)))

@@ -7,7 +7,7 @@ called.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Union
 
@@ -19,6 +19,7 @@ from wireproto.write.results import ToolResult
 
 Role = Literal["system", "user", "assistant", "tool"]
 Content = Union[str, tuple[dict[str, Any], ...]]
+ROLES: Final[dict[str, Role]] = {"system": "system", "developer": "system", "user": "user"}  # of OpenAI's APIs
 UNKNOWN_TOOL: Final = "unknown"  # the name of a tool whose call is not in the conversation any more
 
 
@@ -76,6 +77,13 @@ def items(value: object, where: str) -> Iterator[tuple[str, Fields]]:
 def not_read(where: str, kind: object) -> ShapeError:
     """Return the error for something that a chat with tools cannot express."""
     return ShapeError(f"{where}: {quoted(str(kind))} is not supported here")
+
+
+def read_content(value: object, where: str, part: Callable[[Fields, str], dict[str, Any]]) -> Content:
+    """Read what is said: null, a text, or a list whose items `part` makes parts of a chat message."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return content_of([part(item, place) for place, item in items(value, where)])
 
 
 def content_of(parts: Sequence[dict[str, Any]]) -> Content:
