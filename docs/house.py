@@ -43,11 +43,12 @@ FOLDERS = (
     "grammars/schema",
     "codecs",
     "engine",
+    "machine",
     "format",
     "documents",
     "tools",
-    "grammars/automata",
     "grammars/expr",
+    "automata",
     "text",
     "values",
 )

@@ -16,9 +16,9 @@ from jsonschema.protocols import Validator
 from typer.testing import CliRunner, Result
 
 import wireproto as wp
+from wireproto.automata.charset import char_set, intersection, normal
 from wireproto.cli.main import app
 from wireproto.gbnf import GbnfGrammar, Matcher
-from wireproto.grammars.automata.charset import char_set, intersection, normal
 from wireproto.grammars.expr.expr import Chars, Choice, Expr, Repeat, Rules, Seq
 from wireproto.testing.engines.llamacpp import LlamaCpp
 

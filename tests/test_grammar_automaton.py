@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wireproto.grammars.automata import charset
-from wireproto.grammars.automata import decimals as numbers
-from wireproto.grammars.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, build_dfa, length_dfa, words_dfa
-from wireproto.grammars.automata.ecma_regex import PatternError
-from wireproto.grammars.automata.patterns import pattern_dfa
-from wireproto.grammars.automata.until import until_dfa
+from wireproto.automata import charset
+from wireproto.automata import decimals as numbers
+from wireproto.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, build_dfa, length_dfa, words_dfa
+from wireproto.automata.ecma_regex import PatternError
+from wireproto.automata.patterns import pattern_dfa
+from wireproto.automata.until import until_dfa
 from wireproto.values.errors import TooLarge
 
 ALPHABET = "ab "

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wireproto as wp
+from wireproto.automata.automaton import Dfa, build_dfa, edges_to
+from wireproto.automata.charset import Ranges, char_set, complement, difference, union
 from wireproto.format.spelling import spellings
-from wireproto.grammars.automata.automaton import Dfa, build_dfa, edges_to
-from wireproto.grammars.automata.charset import char_set, complement, difference, union
-from wireproto.grammars.expr.expr import EMPTY, Expr, Literal, Ranges
-from wireproto.grammars.raw.boundary import ValueBoundary, ValueSite
+from wireproto.grammars.expr.expr import EMPTY, Expr, Literal
 from wireproto.grammars.raw.delayed_determinisation import START, Position, ReducedAutomaton, Transition
-from wireproto.grammars.raw.marker_nfa import Arc, ValueAutomaton
+from wireproto.machine.boundary import ValueBoundary, ValueSite
+from wireproto.machine.marker_nfa import Arc, ValueAutomaton
 from wireproto.tools.toolset import Toolset
 
 TAGGED = [name for name in wp.dialects() if wp.dialect(name).codec == "tagged"]

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judging import matches
 
+from wireproto.automata.until import until_dfa
 from wireproto.gbnf import parse
-from wireproto.grammars.automata.right_linear import right_linear
-from wireproto.grammars.automata.until import until_dfa
 from wireproto.grammars.expr.expr import (
     EMPTY,
     NOTHING,
@@ -30,6 +29,7 @@ from wireproto.grammars.expr.expr import (
     repeat,
     seq,
 )
+from wireproto.grammars.expr.right_linear import right_linear
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.targets.gbnf import to_gbnf
 from wireproto.values.errors import GrammarError

@@ -10,11 +10,11 @@ from judging import is_valid, validators
 
 import wireproto as wp
 from wireproto import gbnf
+from wireproto.automata.until import texts_without
 from wireproto.grammars.api.api import grammar
 from wireproto.grammars.api.selfcheck import CheckSettings
-from wireproto.grammars.automata.counted import counted_text
-from wireproto.grammars.automata.until import texts_without
 from wireproto.grammars.expr import expr as ex
+from wireproto.grammars.expr.counted import counted_text
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.targets.gbnf import to_gbnf
 from wireproto.testing.engines.llamacpp import LlamaCpp

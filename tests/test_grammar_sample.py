@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 import wireproto as wp
 from wireproto import gbnf
+from wireproto.automata.until import until_dfa
 from wireproto.grammars.api.api import grammar
 from wireproto.grammars.api.sample import Sampler
 from wireproto.grammars.api.selfcheck import CheckSettings
-from wireproto.grammars.automata.right_linear import right_linear
-from wireproto.grammars.automata.until import until_dfa
 from wireproto.grammars.expr.expr import (
     EMPTY,
     NOTHING,
@@ -33,6 +32,7 @@ from wireproto.grammars.expr.expr import (
     repeat,
     seq,
 )
+from wireproto.grammars.expr.right_linear import right_linear
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.targets.gbnf import to_gbnf
 from wireproto.testing.engines.llamacpp import LlamaCpp

@@ -19,7 +19,7 @@ from wireproto import gbnf
 from wireproto.format.dialect import Dialect
 from wireproto.format.spelling import spellings
 from wireproto.grammars.api.api import grammar
-from wireproto.grammars.raw.slips import second_opener
+from wireproto.machine.slips import second_opener
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.testing.engines.tinymodel import TinyServer
 

@@ -17,7 +17,7 @@ from wireproto.format import plugins
 
 HEAVY = ("jsonschema", "lxml", "selectolax", "lark", "typer", "rich", "hypothesis", "starlette", "uvicorn", "httpx2")
 # What most programs never use, or not before a first output has ended.
-LATER = ("documents.reading", "decode.forced", "decode.naming", "decode.second_look", "format.detection", "grammars",
+LATER = ("automata", "documents.reading", "decode.forced", "decode.naming", "decode.second_look", "format.detection", "grammars",
          "recover", "tools.full", "write")  # fmt: skip
 
 DECODING = ("Decoder", "Dialect", "DialectError", "Policy", "TextDelta", "Toolset", "dialect", "dialects", "parse")

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Union
 
 from lines_codec.writer import write_line
-from wireproto.grammars.automata.automaton import Dfa
-from wireproto.grammars.automata.patterns import pattern_dfa
-from wireproto.grammars.automata.right_linear import right_linear
+from wireproto.automata.automaton import Dfa
+from wireproto.automata.patterns import pattern_dfa
 from wireproto.grammars.calls import CallWriter
 from wireproto.grammars.expr.expr import NOTHING, Expr, literal, seq
+from wireproto.grammars.expr.right_linear import right_linear
 from wireproto.grammars.schema.formula import Formula
 from wireproto.grammars.schema.notation import JSON, Delimiters
 from wireproto.grammars.schema.writing import ValueWriter

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wireproto.automata.graph import closure, components, reversed_edges
 from wireproto.gbnf.nodes import (
     Alternatives,
     CharClass,
@@ -19,7 +20,6 @@ from wireproto.gbnf.nodes import (
     Sequence,
     walk,
 )
-from wireproto.grammars.expr.graph import closure, components, reversed_edges
 
 
 def references(node: Node) -> Iterator[Reference]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Union
 from weakref import WeakValueDictionary
 
+from wireproto.automata.charset import difference, joined
 from wireproto.gbnf.analysis import left_recursive
 from wireproto.gbnf.nodes import (
     MAX_CODE,
@@ -27,7 +28,6 @@ from wireproto.gbnf.nodes import (
     Repetition,
     Token,
 )
-from wireproto.grammars.automata.charset import difference, joined
 
 # Threads followed for one character: the grammars printed here need some dozens, and the engine gets unusable long
 # before.

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from wireproto.automata.graph import components
 from wireproto.gbnf.nodes import (
     MAX_REPEAT,
     Alternatives,
@@ -23,7 +24,6 @@ from wireproto.gbnf.nodes import (
     Repetition,
     Token,
 )
-from wireproto.grammars.expr.graph import components
 
 # The largest token number; a larger one is "too big".
 MAX_TOKEN = 0xFFFF_FFFF

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from wireproto.automata.charset import char_range
 from wireproto.format.declared import can_name
 from wireproto.format.dialect import Dialect
 from wireproto.format.template import Gap, Lit, Node, Slot, Template
-from wireproto.grammars.automata.charset import char_range
 from wireproto.grammars.expr.expr import Expr, chars, literal, repeat, seq
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.raw.rules import RawValues

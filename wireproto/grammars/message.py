@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from os.path import commonprefix
 from typing import Final
 
+from wireproto.automata.automaton import Dfa, build_dfa, edges_to
+from wireproto.automata.charset import char_set, complement
+from wireproto.automata.until import texts_without, until_dfa
 from wireproto.engine.damaged_openers import left_over
 from wireproto.engine.left_context import QUOTING
 from wireproto.engine.openers import opener_table
 from wireproto.format.dialect import Dialect
 from wireproto.format.spelling import is_distinctive, spellings
-from wireproto.grammars.automata.automaton import Dfa, build_dfa, edges_to
-from wireproto.grammars.automata.charset import char_set, complement
-from wireproto.grammars.automata.counted import counted_text
-from wireproto.grammars.automata.right_linear import right_linear
-from wireproto.grammars.automata.until import texts_without, until_dfa
+from wireproto.grammars.expr.counted import counted_text
 from wireproto.grammars.expr.expr import EMPTY, Expr, Rules, chars, choice, literal, optional, repeat, seq
+from wireproto.grammars.expr.right_linear import right_linear
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.text.scan import BLANK
 from wireproto.tools.toolset import Toolset

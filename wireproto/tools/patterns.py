@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from wireproto.grammars.automata.automaton import Dfa
+    from wireproto.automata.automaton import Dfa
 
 _MAX_LENGTH: Final = 1_000
 
@@ -25,8 +25,8 @@ def matches(pattern: str, text: str) -> bool | None:
 @lru_cache(maxsize=512)
 def _automaton(pattern: str) -> Dfa | None:
     # Most tools have no pattern, and most programs no grammar.
-    from wireproto.grammars.automata.ecma_regex import PatternError
-    from wireproto.grammars.automata.patterns import pattern_dfa
+    from wireproto.automata.ecma_regex import PatternError
+    from wireproto.automata.patterns import pattern_dfa
     from wireproto.values.errors import TooLarge
 
     try:

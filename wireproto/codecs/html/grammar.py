@@ -12,6 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Union
 
+from wireproto.automata import decimals as numbers
+from wireproto.automata.automaton import Dfa, words_dfa
+from wireproto.automata.charset import char_set, union
+from wireproto.automata.patterns import pattern_dfa
 from wireproto.codecs.html.text import ESCAPES, IN_TEXT, IN_VALUE
 from wireproto.codecs.html.vocabulary import (
     CHECKED,
@@ -26,10 +30,6 @@ from wireproto.codecs.html.vocabulary import (
     carries_booleans,
     carries_numbers,
 )
-from wireproto.grammars.automata import decimals as numbers
-from wireproto.grammars.automata.automaton import Dfa, words_dfa
-from wireproto.grammars.automata.charset import char_set, union
-from wireproto.grammars.automata.patterns import pattern_dfa
 from wireproto.grammars.calls import CallWriter
 from wireproto.grammars.expr.expr import NOTHING, Expr, choice, literal, seq
 from wireproto.grammars.schema import coercion

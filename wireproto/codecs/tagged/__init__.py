@@ -1,6 +1,6 @@
 """The codec `tagged`: a pair of tags around each raw value, or around its key and its value.
 
-It must not know other codecs. Law: a value ends where `format.value_endings.Endings` accepts, and nowhere else.
+It must not know other codecs. Law: a value ends where `machine.endings.Endings` accepts, and nowhere else.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from wireproto.engine.call_builder import End
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
 from wireproto.format.near_misses import ABUTTING, MIN_NAMED, foreign_element, near_miss
 from wireproto.format.spelling import AFTER_TAG_NAME, other_closers, value_markers
-from wireproto.format.value_endings import MENTION_ENDINGS, NESTED_ENDINGS
+from wireproto.machine.endings import MENTION_ENDINGS, NESTED_ENDINGS
 from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Match, Miss, begins, skip_blank
 from wireproto.text.state import State
 from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN

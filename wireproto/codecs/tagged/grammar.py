@@ -12,18 +12,17 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
+from wireproto.automata.automaton import ANY_TEXT, Dfa, build_dfa, edges_to, length_dfa
+from wireproto.automata.charset import ANY_CHAR, Ranges, char_set, difference
+from wireproto.automata.patterns import pattern_dfa
+from wireproto.automata.until import texts_without
 from wireproto.codecs.tagged.writer import in_python, padding
 from wireproto.format.spelling import CACHED, spellings
 from wireproto.format.template import Slot
-from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, build_dfa, edges_to, length_dfa
-from wireproto.grammars.automata.charset import ANY_CHAR, char_set, difference
-from wireproto.grammars.automata.counted import FEW, counted_text, texts_after
-from wireproto.grammars.automata.patterns import pattern_dfa
-from wireproto.grammars.automata.right_linear import right_linear
-from wireproto.grammars.automata.until import texts_without
 from wireproto.grammars.calls import CallWriter
-from wireproto.grammars.expr.expr import NOTHING, Expr, Ranges, choice, literal, seq
-from wireproto.grammars.raw.boundary import ValueBoundary, ValueSite, harmless_texts
+from wireproto.grammars.expr.counted import FEW, counted_text, texts_after
+from wireproto.grammars.expr.expr import NOTHING, Expr, choice, literal, seq
+from wireproto.grammars.expr.right_linear import right_linear
 from wireproto.grammars.raw.rules import MAX_WORD_STATES
 from wireproto.grammars.schema import coercion
 from wireproto.grammars.schema.escapes import restarted_at_escapes
@@ -33,6 +32,7 @@ from wireproto.grammars.schema.reading import Note
 from wireproto.grammars.schema.sets import Inexpressible, StringSet
 from wireproto.grammars.schema.values import ValueSet
 from wireproto.grammars.schema.writing import NO_MARKUP, ValueWriter, run_of
+from wireproto.machine.boundary import ValueBoundary, ValueSite, harmless_texts
 from wireproto.tools.toolset import Tool
 from wireproto.values.errors import TooLarge
 from wireproto.values.quoting import quoted

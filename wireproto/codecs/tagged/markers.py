@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from wireproto.format.spelling import Spelling
-from wireproto.format.value_endings import Endings
+from wireproto.machine.endings import Endings
 from wireproto.text.scan import Literals
 
 

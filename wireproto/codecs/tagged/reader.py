@@ -13,7 +13,7 @@ from wireproto.engine.bare_openers import find_bare_key
 from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.engine.call_opening import find_argument
 from wireproto.format.spelling import live_in_value
-from wireproto.format.value_endings import endings
+from wireproto.machine.endings import endings
 from wireproto.text.scan import NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
 from wireproto.text.state import State
 

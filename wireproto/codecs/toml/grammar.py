@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final, Union
 
+from wireproto.automata.automaton import ANY_TEXT, Dfa, build_dfa, edges_to, length_dfa, words_dfa
+from wireproto.automata.charset import ANY_CHAR, Ranges, char_set, difference, union
+from wireproto.automata.patterns import pattern_dfa
 from wireproto.codecs.toml.writer import EQUALS, NULL, write_name, write_table_header, write_value
-from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, build_dfa, edges_to, length_dfa, words_dfa
-from wireproto.grammars.automata.charset import ANY_CHAR, char_set, difference, union
-from wireproto.grammars.automata.patterns import pattern_dfa
-from wireproto.grammars.automata.right_linear import Spell, right_linear
 from wireproto.grammars.calls import CallWriter
-from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, Ranges, chars, choice, literal, optional, repeat, seq
+from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, chars, choice, literal, optional, repeat, seq
+from wireproto.grammars.expr.right_linear import Spell, right_linear
 from wireproto.grammars.schema import coercion
 from wireproto.grammars.schema.escapes import TOML as ESCAPES
 from wireproto.grammars.schema.escapes import QuotedText

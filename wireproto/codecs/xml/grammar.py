@@ -12,16 +12,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Union
 
+from wireproto.automata.automaton import ANY_TEXT, Dfa, words_dfa
+from wireproto.automata.charset import Ranges, char_set, difference
+from wireproto.automata.decimals import NumberSet
+from wireproto.automata.patterns import pattern_dfa
+from wireproto.automata.until import texts_without
 from wireproto.codecs.xml.writer import is_declared, kind_of, reads_back
 from wireproto.format.template import Template
-from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, words_dfa
-from wireproto.grammars.automata.charset import char_set, difference
-from wireproto.grammars.automata.decimals import NumberSet
-from wireproto.grammars.automata.patterns import pattern_dfa
-from wireproto.grammars.automata.right_linear import right_linear
-from wireproto.grammars.automata.until import texts_without
 from wireproto.grammars.calls import CallWriter
-from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, Ranges, RuleRef, chars, choice, literal, seq
+from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, RuleRef, chars, choice, literal, seq
+from wireproto.grammars.expr.right_linear import right_linear
 from wireproto.grammars.schema import coercion
 from wireproto.grammars.schema.formula import Formula, pointer_of
 from wireproto.grammars.schema.notation import LINE, CharRefs, Delimiters, MarkupTokenWriter, around_key

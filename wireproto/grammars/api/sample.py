@@ -18,8 +18,8 @@ from math import inf
 from random import Random
 from typing import Final
 
+from wireproto.automata.graph import reversed_edges
 from wireproto.grammars.expr.expr import Chars, Choice, Expr, Literal, Raw, Repeat, RuleRef, Rules, Seq, references
-from wireproto.grammars.expr.graph import reversed_edges
 from wireproto.values.errors import GrammarError
 
 _MAX_SHORTEST: Final = 1_000_000

@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Union
 
-from wireproto.grammars.expr.graph import closure, reversed_edges
+from wireproto.automata.charset import Ranges
+from wireproto.automata.graph import closure, reversed_edges
 
-Ranges = tuple[tuple[int, int], ...]
 # Left factoring nests an expression; deeper than this it stops, so that code that walks expressions may recurse.
 _MAX_FACTORED: Final = 60
 

@@ -1,5 +1,5 @@
-"""Values without quotes, up to the structural closer: the automaton of what ends them, and its rules.
+"""Values without quotes as rules: what the machine of a dialect says of them, written for a grammar.
 
-It must not know JSON Schema and engines.
-Law: a rule admits a text exactly when the decoder takes the whole of it as the value.
+It must not know JSON Schema and engines, nor what ends a value: that is the machine's.
+Law: a rule admits a text exactly when the automaton of the value does.
 """

@@ -19,9 +19,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from wireproto.grammars.automata.charset import union
-from wireproto.grammars.expr.expr import EMPTY, Expr, Ranges
-from wireproto.grammars.raw.marker_nfa import Arc, ValueAutomaton
+from wireproto.automata.charset import Ranges, union
+from wireproto.grammars.expr.expr import EMPTY, Expr
+from wireproto.machine.marker_nfa import Arc, ValueAutomaton
 
 
 class NestedCall(NamedTuple):

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+from wireproto.automata.automaton import ANY_TEXT, Dfa, explored
+from wireproto.automata.charset import Ranges, char_set, difference
 from wireproto.format.spelling import CACHED
-from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, explored
-from wireproto.grammars.automata.charset import char_set, difference
-from wireproto.grammars.automata.right_linear import right_linear
 from wireproto.grammars.expr import expr as ex
+from wireproto.grammars.expr.right_linear import right_linear
 from wireproto.grammars.expr.rule_table import RuleTable
-from wireproto.grammars.raw.boundary import ValueBoundary, harmless_texts, nested_automaton, nested_calls
 from wireproto.grammars.raw.delayed_determinisation import START, Position, ReducedAutomaton, Transition
-from wireproto.grammars.raw.marker_nfa import Steps, ValueAutomaton
+from wireproto.machine.boundary import ValueBoundary, harmless_texts, nested_automaton, nested_calls
+from wireproto.machine.marker_nfa import Steps, ValueAutomaton
 
 # Bounds the size of the grammar: a state becomes a rule or a part of one.
 MAX_WORD_STATES: Final = 4_000
@@ -85,7 +85,7 @@ def _rules(boundary: ValueBoundary, name: str) -> ex.Rules:
     site = boundary.site
     calls = nested_calls(site)
     rests = {closer: family.rule() for closer in sorted({closer for _, closer in calls} - {""})}
-    call_starts: dict[ex.Ranges, ex.Expr] = {}
+    call_starts: dict[Ranges, ex.Expr] = {}
     for steps, closer in calls:
         rest = ex.seq(_behind_first(steps), rests.get(closer, ex.EMPTY))
         call_starts[steps[0].ranges] = ex.choice(call_starts.get(steps[0].ranges, ex.NOTHING), rest)
@@ -134,7 +134,7 @@ class _AutomatonWriter:
     """
 
     def __init__(
-        self, family: _RuleFamily, automaton: ValueAutomaton, first: ex.RuleRef, calls: Mapping[ex.Ranges, ex.Expr]
+        self, family: _RuleFamily, automaton: ValueAutomaton, first: ex.RuleRef, calls: Mapping[Ranges, ex.Expr]
     ) -> None:
         self.family, self.exits = family, automaton.exits
         self.automaton = ReducedAutomaton(automaton, calls)

@@ -14,9 +14,9 @@ from functools import reduce
 from math import isfinite
 from typing import Any, Final
 
-from wireproto.grammars.automata import decimals
-from wireproto.grammars.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, length_dfa, words_dfa
-from wireproto.grammars.automata.patterns import pattern_dfa
+from wireproto.automata import decimals
+from wireproto.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, length_dfa, words_dfa
+from wireproto.automata.patterns import pattern_dfa
 from wireproto.grammars.schema.document import SchemaDocument, escaped
 from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, SchemaRef, conjunction
 from wireproto.grammars.schema.sets import (

@@ -10,10 +10,10 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from wireproto.grammars.automata import decimals
-from wireproto.grammars.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, words_dfa
-from wireproto.grammars.automata.decimals import NumberSet
-from wireproto.grammars.automata.patterns import pattern_dfa
+from wireproto.automata import decimals
+from wireproto.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, words_dfa
+from wireproto.automata.decimals import NumberSet
+from wireproto.automata.patterns import pattern_dfa
 from wireproto.grammars.schema.formula import TRUE, Formula, pointer_of
 from wireproto.grammars.schema.reading import Note
 from wireproto.grammars.schema.sets import ArraySet, ObjectSet

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from wireproto.grammars.automata.automaton import Dfa, Edge, build_dfa, edges_to
-from wireproto.grammars.automata.charset import ANY_CHAR, char_set, difference, intersection, union
-from wireproto.grammars.automata.right_linear import chars_by_target
-from wireproto.grammars.expr.expr import Expr, Ranges, chars, choice, literal, seq
+from wireproto.automata.automaton import Dfa, Edge, build_dfa, edges_to
+from wireproto.automata.charset import ANY_CHAR, Ranges, char_set, difference, intersection, union
+from wireproto.grammars.expr.expr import Expr, chars, choice, literal, seq
+from wireproto.grammars.expr.right_linear import chars_by_target
 from wireproto.grammars.expr.rule_table import RuleTable
 
 _PRINTABLE: Final[Ranges] = ((0x20, 0x7E),)

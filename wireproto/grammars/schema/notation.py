@@ -14,12 +14,12 @@ from functools import lru_cache
 from operator import and_
 from typing import Final
 
+from wireproto.automata.automaton import ANY_TEXT, Dfa, build_dfa, edges_to, words_dfa
+from wireproto.automata.charset import ANY_CHAR, Ranges, char_set, difference, intersection
 from wireproto.format.template import Template
-from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, build_dfa, edges_to, words_dfa
-from wireproto.grammars.automata.charset import ANY_CHAR, char_set, difference, intersection
-from wireproto.grammars.automata.counted import counted_text
-from wireproto.grammars.automata.right_linear import right_linear
-from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, Ranges, RuleRef, chars, choice, literal, repeat, seq
+from wireproto.grammars.expr.counted import counted_text
+from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, RuleRef, chars, choice, literal, repeat, seq
+from wireproto.grammars.expr.right_linear import right_linear
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.schema import escapes as quoted
 from wireproto.grammars.schema.escapes import EscapeRules, QuotedText

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final, Protocol
 
-from wireproto.grammars.automata.automaton import NO_TEXT, Dfa, words_dfa
+from wireproto.automata.automaton import NO_TEXT, Dfa, words_dfa
 from wireproto.grammars.expr.expr import NOTHING, Choice, Expr, RuleRef, Seq, choice, filled, seq
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.schema.formula import FALSE, Formula, conjunction, negation

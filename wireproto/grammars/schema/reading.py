@@ -14,7 +14,7 @@ from functools import partial, reduce
 from itertools import combinations
 from typing import Any, Final
 
-from wireproto.grammars.automata.ecma_regex import PatternError
+from wireproto.automata.ecma_regex import PatternError
 from wireproto.grammars.schema import assertions
 from wireproto.grammars.schema.assertions import KeywordContext
 from wireproto.grammars.schema.document import SchemaDocument

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from typing import Final, TypeVar
 
-from wireproto.grammars.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, length_dfa, words_dfa
+from wireproto.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, length_dfa, words_dfa
 from wireproto.grammars.schema.formula import FALSE, TRUE, Formula, conjunction, disjunction, negation
 from wireproto.values.errors import TooLarge
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Final
 
-from wireproto.grammars.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, words_dfa
-from wireproto.grammars.automata.patterns import pattern_dfa
+from wireproto.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, words_dfa
+from wireproto.automata.patterns import pattern_dfa
 from wireproto.grammars.schema import assertions
 from wireproto.grammars.schema.document import DRAFT_2020
 from wireproto.grammars.schema.formula import TRUE, Formula, SchemaRef, disjunction

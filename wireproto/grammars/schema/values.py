@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from wireproto.grammars.automata import decimals
-from wireproto.grammars.automata.automaton import ANY_TEXT
-from wireproto.grammars.automata.decimals import NumberSet
+from wireproto.automata import decimals
+from wireproto.automata.automaton import ANY_TEXT
+from wireproto.automata.decimals import NumberSet
 from wireproto.grammars.schema.sets import ArraySet, Clause, ObjectSet, StringSet, distinct, intersected
 
 _TRUTHS: Final = frozenset({False, True})

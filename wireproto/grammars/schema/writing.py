@@ -17,24 +17,12 @@ from decimal import Decimal
 from itertools import product
 from typing import Final
 
-from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa, length_dfa, words_dfa
-from wireproto.grammars.automata.charset import char_range, char_set
-from wireproto.grammars.automata.counted import FEW
-from wireproto.grammars.automata.decimals import NumberSet, exactly
-from wireproto.grammars.automata.right_linear import right_linear
-from wireproto.grammars.expr.expr import (
-    EMPTY,
-    NOTHING,
-    Expr,
-    Ranges,
-    RuleRef,
-    chars,
-    choice,
-    literal,
-    optional,
-    repeat,
-    seq,
-)
+from wireproto.automata.automaton import ANY_TEXT, Dfa, length_dfa, words_dfa
+from wireproto.automata.charset import Ranges, char_range, char_set
+from wireproto.automata.decimals import NumberSet, exactly
+from wireproto.grammars.expr.counted import FEW
+from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, RuleRef, chars, choice, literal, optional, repeat, seq
+from wireproto.grammars.expr.right_linear import right_linear
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.schema.formula import FALSE, Formula, conjunction, negation, pointer_of
 from wireproto.grammars.schema.notation import JSON, Delimiters, Notation, TokenWriter

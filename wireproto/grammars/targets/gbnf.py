@@ -15,8 +15,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
+from wireproto.automata.charset import Ranges
+from wireproto.automata.graph import components
 from wireproto.grammars.expr import expr as ex
-from wireproto.grammars.expr.graph import components
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.values.errors import GrammarError
 
@@ -149,7 +150,7 @@ def _literal(text: str) -> str:
 
 
 @lru_cache(maxsize=_KEPT)
-def _char_class(ranges: ex.Ranges) -> str:
+def _char_class(ranges: Ranges) -> str:
     spans = []
     for low, high in ranges:
         first, last = _in_class(chr(low)), _in_class(chr(high))

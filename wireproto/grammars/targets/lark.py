@@ -21,20 +21,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa
-from wireproto.grammars.automata.charset import char_set
-from wireproto.grammars.automata.right_linear import right_linear
+from wireproto.automata.automaton import ANY_TEXT, Dfa
+from wireproto.automata.charset import char_set
+from wireproto.automata.graph import components
 from wireproto.grammars.expr import expr as ex
-from wireproto.grammars.expr.graph import components
+from wireproto.grammars.expr.right_linear import right_linear
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.message import MessageParts
-from wireproto.grammars.raw.boundary import ValueBoundary
 from wireproto.grammars.raw.rules import BoundedTexts
 from wireproto.grammars.targets import lark_lexemes
 from wireproto.grammars.targets.gbnf import refuse_missing
 from wireproto.grammars.targets.lark_lexemes import FreeText, LeadText, Lexeme, RawLexeme, ReasoningText, char_class
 from wireproto.grammars.targets.lark_recursion import with_literals_pushed, without_right_recursion
 from wireproto.grammars.targets.lark_trailing_context import has_raw, rules_with_raw, with_context_folded
+from wireproto.machine.boundary import ValueBoundary
 from wireproto.text.scan import BLANK
 from wireproto.values.errors import GrammarError
 

@@ -18,14 +18,14 @@ from functools import lru_cache
 from os.path import commonprefix
 from typing import Final
 
+from wireproto.automata.automaton import ANY_TEXT, Dfa
+from wireproto.automata.charset import Ranges, char_set
 from wireproto.engine.left_context import QUOTING
 from wireproto.format.spelling import AFTER_TAG_NAME, CACHED
-from wireproto.grammars.automata.automaton import ANY_TEXT, Dfa
-from wireproto.grammars.automata.charset import char_set
-from wireproto.grammars.expr.expr import Expr, Ranges, Raw, literal, seq
-from wireproto.grammars.raw.boundary import ValueBoundary
-from wireproto.grammars.raw.marker_nfa import MarkerPath, Meaning, Step, Steps, literal_steps
-from wireproto.grammars.raw.slips import second_opener
+from wireproto.grammars.expr.expr import Expr, Raw, literal, seq
+from wireproto.machine.boundary import ValueBoundary
+from wireproto.machine.marker_nfa import MarkerPath, Meaning, Step, Steps, literal_steps
+from wireproto.machine.slips import second_opener
 from wireproto.text.scan import BLANK
 
 # Any bytes. In a complement it costs a tenth of `(?s:.)*`, which follows the bytes of each character.

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from wireproto.automata.graph import components
 from wireproto.grammars.expr import expr as ex
-from wireproto.grammars.expr.graph import components
 from wireproto.grammars.expr.rule_table import RuleTable
 
 # An equation of a group: for each rule that it may end with, what comes before it; None: no rule at the end.

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol, cast
 
+from wireproto.automata.graph import closure, reversed_edges
 from wireproto.grammars.expr import expr as ex
-from wireproto.grammars.expr.graph import closure, reversed_edges
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.values.errors import GrammarError
 

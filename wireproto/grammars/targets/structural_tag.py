@@ -17,11 +17,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wireproto.automata.charset import char_set
+from wireproto.automata.until import texts_without
 from wireproto.engine.left_context import QUOTING
-from wireproto.grammars.automata.charset import char_set
-from wireproto.grammars.automata.counted import counted_text
-from wireproto.grammars.automata.until import texts_without
 from wireproto.grammars.expr import expr as ex
+from wireproto.grammars.expr.counted import counted_text
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.message import MessageParts
 from wireproto.grammars.targets.xgrammar_ebnf import to_ebnf

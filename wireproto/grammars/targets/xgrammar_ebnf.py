@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from wireproto.automata.graph import reversed_edges
 from wireproto.grammars.expr import expr as ex
-from wireproto.grammars.expr.graph import reversed_edges
 from wireproto.grammars.targets.gbnf import printed, refuse_missing
 
 BLOCK: Final = 32

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from wireproto.automata.charset import char_set, complement
 from wireproto.format.spelling import Spelling
-from wireproto.grammars.automata.charset import char_set, complement
-from wireproto.grammars.raw.marker_nfa import Step, Steps, literal_steps
+from wireproto.machine.marker_nfa import Step, Steps, literal_steps
 from wireproto.text.scan import BLANK
 
 _OTHER: Final = Step(complement(char_set("<>\0")))

@@ -15,10 +15,10 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from wireproto.grammars.automata import ecma_regex
-from wireproto.grammars.automata.automaton import Dfa, edges_to, explored
-from wireproto.grammars.automata.charset import ANY_CHAR
-from wireproto.grammars.automata.ecma_regex import (
+from wireproto.automata import ecma_regex
+from wireproto.automata.automaton import Dfa, edges_to, explored
+from wireproto.automata.charset import ANY_CHAR, Ranges
+from wireproto.automata.ecma_regex import (
     WORD,
     LookAround,
     PatternError,
@@ -29,7 +29,6 @@ from wireproto.grammars.automata.ecma_regex import (
     RegexRepeat,
     RegexSeq,
 )
-from wireproto.grammars.expr.expr import Ranges
 from wireproto.values.errors import TooLarge
 
 # A pattern comes from outside: these bound its NFA, its automaton, and the steps of the construction.

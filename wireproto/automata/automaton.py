@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, TypeVar
 
-from wireproto.grammars.automata.charset import ANY_CHAR
-from wireproto.grammars.expr.expr import Ranges
-from wireproto.grammars.expr.graph import closure
+from wireproto.automata.charset import ANY_CHAR, Ranges
+from wireproto.automata.graph import closure
 from wireproto.values.errors import TooLarge
 
 # (first code point, last code point, target state)

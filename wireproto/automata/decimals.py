@@ -15,9 +15,9 @@ from decimal import Decimal
 from functools import lru_cache, reduce
 from typing import Final
 
-from wireproto.grammars.automata.automaton import NO_TEXT, Dfa, Edge, build_dfa, edges_to, explored, words_dfa
-from wireproto.grammars.automata.charset import char_set
-from wireproto.grammars.automata.patterns import pattern_dfa
+from wireproto.automata.automaton import NO_TEXT, Dfa, Edge, build_dfa, edges_to, explored, words_dfa
+from wireproto.automata.charset import char_set
+from wireproto.automata.patterns import pattern_dfa
 from wireproto.values.errors import TooLarge
 
 # Whether the numbers of a region are in the set: all (True), none (False), or some (None).

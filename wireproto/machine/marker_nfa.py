@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, Literal, Union
 
-from wireproto.grammars.automata.automaton import Dfa, Edge, build_dfa
-from wireproto.grammars.automata.charset import ANY_CHAR, char_set, complement, intersection, union
-from wireproto.grammars.expr.expr import Ranges
-from wireproto.grammars.expr.graph import closure
+from wireproto.automata.automaton import Dfa, Edge, build_dfa
+from wireproto.automata.charset import ANY_CHAR, Ranges, char_set, complement, intersection, union
+from wireproto.automata.graph import closure
 from wireproto.values.errors import TooLarge
 
 # Bounds the size of the grammar: the raw values of all dialects here need at most 508 states.

@@ -12,8 +12,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
-from wireproto.grammars.expr.expr import Ranges
-
+Ranges = tuple[tuple[int, int], ...]
 LAST: Final = 0x10FFFF
 ANY_CHAR: Final[Ranges] = ((0, 0xD7FF), (0xE000, LAST))
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from wireproto.grammars.automata.automaton import Dfa, Edge
-from wireproto.grammars.automata.charset import difference
-from wireproto.grammars.expr.expr import EMPTY, Expr, Ranges, RuleRef, chars, choice, repeat, seq
+from wireproto.automata.automaton import Dfa, Edge
+from wireproto.automata.charset import Ranges, difference
+from wireproto.grammars.expr.expr import EMPTY, Expr, RuleRef, chars, choice, repeat, seq
 from wireproto.grammars.expr.rule_table import RuleTable
 
 Spell = Callable[[Ranges], Expr]

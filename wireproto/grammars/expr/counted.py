@@ -17,10 +17,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from wireproto.grammars.automata.automaton import Dfa, build_dfa
-from wireproto.grammars.automata.charset import difference, intersection, joined
-from wireproto.grammars.automata.right_linear import Spell, chars_by_target, unescaped
-from wireproto.grammars.expr.expr import NOTHING, Expr, Ranges, choice, repeat, seq
+from wireproto.automata.automaton import Dfa, build_dfa
+from wireproto.automata.charset import Ranges, difference, intersection, joined
+from wireproto.grammars.expr.expr import NOTHING, Expr, choice, repeat, seq
+from wireproto.grammars.expr.right_linear import Spell, chars_by_target, unescaped
 from wireproto.grammars.expr.rule_table import RuleTable
 
 # Up to so many characters the product is small enough.

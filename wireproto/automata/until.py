@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from wireproto.grammars.automata.automaton import Dfa, Edge, build_dfa, edges_to
-from wireproto.grammars.automata.charset import ANY_CHAR, char_set, difference
+from wireproto.automata.automaton import Dfa, Edge, build_dfa, edges_to
+from wireproto.automata.charset import ANY_CHAR, char_set, difference
 
 
 def until_dfa(markers: Sequence[str]) -> Dfa:

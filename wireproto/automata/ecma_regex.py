@@ -12,8 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, Union
 
-from wireproto.grammars.automata.charset import ANY_CHAR, category, char_range, char_set, complement, normal, union
-from wireproto.grammars.expr.expr import Ranges
+from wireproto.automata.charset import ANY_CHAR, Ranges, category, char_range, char_set, complement, normal, union
 
 DIGITS: Final = char_range("0", "9")
 WORD: Final = union(DIGITS, char_range("a", "z"), char_range("A", "Z"), char_set("_"))

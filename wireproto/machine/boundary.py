@@ -16,17 +16,16 @@ from functools import lru_cache
 from itertools import product
 from typing import Final, Union
 
+from wireproto.automata.automaton import Dfa, build_dfa, edges_to
+from wireproto.automata.charset import Ranges, char_set, complement, union
+from wireproto.automata.until import texts_without
 from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.near_misses import ABUTTING
 from wireproto.format.spelling import AFTER_TAG_NAME, CACHED, Spelling
 from wireproto.format.tag import Tag
 from wireproto.format.template import Gap, Lit, Slot, Template
-from wireproto.format.value_endings import endings
-from wireproto.grammars.automata.automaton import Dfa, build_dfa, edges_to
-from wireproto.grammars.automata.charset import char_set, complement, union
-from wireproto.grammars.automata.until import texts_without
-from wireproto.grammars.expr.expr import Ranges
-from wireproto.grammars.raw.marker_nfa import (
+from wireproto.machine.endings import endings
+from wireproto.machine.marker_nfa import (
     MarkerNfa,
     MarkerPath,
     Meaning,
@@ -36,7 +35,7 @@ from wireproto.grammars.raw.marker_nfa import (
     determinised,
     literal_steps,
 )
-from wireproto.grammars.raw.slips import any_tag, near, second_opener, written_twice
+from wireproto.machine.slips import any_tag, near, second_opener, written_twice
 from wireproto.text.scan import BLANK
 from wireproto.tools.names import unusual
 from wireproto.tools.toolset import Toolset
