@@ -25,7 +25,8 @@ sys.path[:0] = [str(ROOT / "examples" / "peers"), str(FILES)]
 import with_vllm  # noqa: E402
 from stand_ins import stand_in_for  # noqa: E402
 
-stand_in_for((*with_vllm.ABSENT, "triton", "zmq", "sgl_kernel", "orjson", "setproctitle", "IPython"))
+STANDING = ("triton", "zmq", "sgl_kernel", "orjson", "setproctitle", "IPython", "llguidance", "outlines_core")
+stand_in_for((*with_vllm.ABSENT, *STANDING))
 
 TOOLS = [
     {"type": "function", "function": {"name": "write_file", "parameters": {"type": "object", "properties": {
@@ -212,3 +213,100 @@ def test_sglang_offers_the_names(sglang: Any) -> None:
     offered = import_module("sglang.srt.function_call.parser_names").TOOL_CALL_PARSER_NAMES
     assert {"wireproto", *(f"wireproto_{name}" for name in DIALECTS)} <= set(offered)
     assert len(offered) == len(set(offered))
+
+
+# --- what the proxy asks them for -------------------------------------------------------------------------------------
+
+PROXY_DIALECTS = ("qwen3_coder", "hermes", "glm47", "kimi_k2", "dsml_v32", "mistral")
+FORCED = {"type": "function", "function": {"name": "now"}}
+
+
+def prepared_for(server: str, dialect: str, choice: Any = "auto", **more: Any) -> Any:
+    """Return the request that the proxy makes of a client's, and what it will read the answer with."""
+    settings = import_module("wireproto.serve.settings")
+    model = settings.ModelSettings(mode="constrain", server=server, dialect=dialect)
+    known = settings.ServeSettings(upstream="http://127.0.0.1:1", default=model)
+    body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "tools": TOOLS, "tool_choice": choice, **more}
+    asked = import_module("wireproto.serve.chat").asked_of_chat(body, known)
+    return import_module("wireproto.serve.modes").prepared(asked)
+
+
+def taken_by_vllm(chat: dict[str, Any]) -> str:
+    """Return the structural tag that vLLM's engine gets for a request, which its own classes have validated."""
+    protocol = import_module("vllm.entrypoints.openai.chat_completion.protocol")
+    request = protocol.ChatCompletionRequest.model_validate(json.loads(json.dumps(chat)))
+    assert request.tool_choice == "none" and len(request.tools) == len(TOOLS)
+    params = request.to_sampling_params(100, {})
+    assert params.skip_special_tokens is False
+    return params.structured_outputs.structural_tag
+
+
+def taken_by_sglang(chat: dict[str, Any]) -> str:
+    """Return the structural tag that SGLang's scheduler gets, whatever its own parser would ask for."""
+    protocol = import_module("sglang.srt.entrypoints.openai.protocol")
+    request = protocol.ChatCompletionRequest.model_validate(json.loads(json.dumps(chat)))
+    # With "none" it would not show the tools (serving_chat.py, `_process_messages`).
+    assert request.tool_choice == "auto" and len(request.tools) == len(TOOLS)
+    own = ("json_schema", {"type": "object"})
+    params = request.to_sampling_params([], {}, tool_call_constraint=own)
+    assert params["skip_special_tokens"] is False and params.get("json_schema") is None
+    return params["structural_tag"]
+
+
+TAKEN = {"vllm": taken_by_vllm, "sglang": taken_by_sglang}
+
+
+@pytest.mark.parametrize("server", TAKEN)
+@pytest.mark.parametrize("dialect", PROXY_DIALECTS)
+@pytest.mark.parametrize("choice", ["auto", "required", FORCED], ids=["auto", "required", "named"])
+def test_the_servers_take_the_tag_of_the_proxy(server: str, dialect: str, choice: Any) -> None:
+    asked = prepared_for(server, dialect, choice)
+    tag = TAKEN[server](asked.chat)
+    if server == "vllm":  # SGLang adds what it takes for granted
+        named = {"name": "now"} if choice is FORCED else choice
+        wanted = wp.grammar(dialect, TOOLS, target="structural-tag", strict=False, choice=named)
+        assert json.loads(tag) == json.loads(str(wanted))
+    engine = import_module("wireproto.testing.engines.xgrammar").XGrammar.compile_tag(json.loads(tag))
+    call = wp.encode([wp.Call("now", {})], dialect, TOOLS)
+    assert engine.accepts(call)
+    assert engine.accepts("Nothing to do.") == (choice == "auto")
+    assert not engine.accepts(call.replace("now", "later"))
+
+
+def test_a_tag_that_is_none_is_refused_by_the_servers() -> None:
+    refusals = (ValueError, import_module("vllm.exceptions").VLLMValidationError)
+    for server, taken in TAKEN.items():
+        chat = prepared_for(server, "hermes").chat
+        wrong = {"type": "structural_tag", "format": {"type": "nothing"}}
+        more = {"response_format": wrong} if server == "sglang" else {"structured_outputs": {"structural_tag": json.dumps(wrong)}}  # fmt: skip
+        with pytest.raises(refusals, match=r"(?i)structural|format"):
+            taken({**chat, **more})
+
+
+@pytest.mark.parametrize("server", TAKEN)
+def test_the_servers_take_what_the_proxy_makes_of_messages_and_responses(server: str) -> None:
+    settings, translate = (import_module(f"wireproto.serve.{name}") for name in ("settings", "translate"))
+    model = settings.ModelSettings(mode="constrain", server=server, dialect="hermes")
+    known = settings.ServeSettings(upstream="http://127.0.0.1:1", default=model)
+    functions = [tool["function"] for tool in TOOLS]
+    use = {"type": "tool_use", "id": "toolu_1", "name": "now", "input": {}}
+    told = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "noon"}
+    messages = {
+        "model": "m", "max_tokens": 9, "stream": True, "system": "Be brief.", "tool_choice": {"type": "any"},
+        "messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": [use]}, {"role": "user", "content": [told]}],
+        "tools": [{"name": tool["name"], "input_schema": tool["parameters"]} for tool in functions],
+    }  # fmt: skip
+    responses = {
+        "model": "m",
+        "input": "x",
+        "stream": True,
+        "tools": [{"type": "function", **tool} for tool in functions],
+    }
+    prepared = import_module("wireproto.serve.modes").prepared
+    for asked in (
+        translate.asked_of_messages(messages, known, "reasoning"),
+        translate.asked_of_responses(responses, known, "reasoning"),
+    ):
+        tag = TAKEN[server](prepared(asked).chat)
+        engine = import_module("wireproto.testing.engines.xgrammar").XGrammar.compile_tag(json.loads(tag))
+        assert engine.accepts(wp.encode([wp.Call("now", {})], "hermes", TOOLS))

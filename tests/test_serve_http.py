@@ -23,9 +23,9 @@ from serving import DONE, LEAK, TOOLS, Upstream, before, chunk, event, proxied, 
 
 import wireproto as wp
 from wireproto.serve.http import client_for
-from wireproto.serve.metrics import Metrics
 from wireproto.serve.settings import ServeSettings, SettingsError, is_loopback, load
 from wireproto.serve.sse import SseReader, TooLong
+from wireproto.serve.watch.metrics import Metrics
 
 USER = [{"role": "user", "content": "x"}]
 CHAT = "/v1/chat/completions"
@@ -41,7 +41,11 @@ def address(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Ite
     models: dict[str, dict[str, Any]] = {
         "retry*": {"retry": True},
         "loop*": {"stop_loops": True},
+        "raw-retry": {"mode": "raw", "retry": True},
         "raw*": {"mode": "raw"},
+        "vllm": {"mode": "constrain", "server": "vllm"},
+        "sglang": {"mode": "constrain", "server": "sglang"},
+        "llama": {"mode": "constrain"},
         "emulate*": {"mode": "emulate", "dialect": "auto"},
     }
     options = {"read_timeout": 2.0, "body_limit": 50_000, "body_timeout": 0.3, "ping": 0.1, "header_limit": 8_000}
@@ -392,6 +396,90 @@ def test_raw_fails_as_loudly(path: str, upstream: Upstream, address: str) -> Non
         assert post(address, {**asked, "n": 2}).status_code == 400
         assert post(address, {**asked, "response_format": {"type": "json_object"}}).status_code == 400
         assert post(address, {**asked, "messages": 3}).status_code == 400
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses"])
+@pytest.mark.parametrize("streams", [False, True])
+def test_raw_asks_again_once(path: str, streams: bool, upstream: Upstream, address: str) -> None:
+    tools: Any = TOOLS if path == CHAT else [{"name": "now", "input_schema": {}, "type": "function", "parameters": {}}]
+    asked = {"model": "raw-retry", "messages": USER, "input": "x", "max_tokens": 5, "tools": tools, "stream": streams}
+    good, bad = ({"content": text, "stop": True, "stop_type": "eos"} for text in (LEAK, BROKEN))
+    upstream.answers["/apply-template"] = {"json": {"prompt": "P"}}
+
+    def tried(*texts: Any) -> tuple[str, list[dict[str, Any]]]:
+        given = [completed(each["content"], stop_type="eos") if streams else {"json": each} for each in texts]
+        upstream.answers["/completion"] = _InTurn(given)
+        upstream.seen.clear()
+        return post(address, asked, path).text, [*upstream.seen]
+
+    if streams and path != "/v1/messages":  # these clients are shown a call as soon as its name is certain
+        assert len(tried(bad)[1]) == 2
+        return
+    text, seen = tried(bad, good)
+    assert "now" in text and "tz" in text and text.count("message_start") in (0, 2)
+    assert [each["path"] for each in seen] == ["/apply-template", "/completion"] * 2
+    *kept, said, told = seen[2]["body"]["messages"]
+    assert kept == seen[0]["body"]["messages"] and said == {"role": "assistant", "content": BROKEN}
+    assert told["role"] == "user" and "now" in told["content"] and seen[2]["body"]["tools"] == seen[0]["body"]["tools"]
+    assert len(tried(bad, bad)[1]) == 4 and len(tried(good)[1]) == 2
+    if streams:  # what the client has cannot be taken back
+        assert len(tried({**bad, "content": "I call. " + BROKEN})[1]) == 2
+        upstream.answers["/completion"] = _InTurn([completed(BROKEN, stop_type="eos"), {"status": 500, "json": {}}])
+        assert '"error"' in post(address, asked, path).text
+
+
+class _InTurn(tuple):  # type: ignore[type-arg]
+    """Answers that come one after the other, whatever model the request is for."""
+
+    def __init__(self, answers: Any) -> None:
+        self._rest = iter(answers)
+
+    def __getitem__(self, _: Any) -> Any:
+        return next(self._rest)
+
+
+# --- constrain --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses"])
+def test_a_server_that_does_not_take_a_grammar_gets_the_request_without(
+    path: str, upstream: Upstream, address: str
+) -> None:
+    tools: Any = TOOLS if path == CHAT else [{"name": "now", "input_schema": {}, "type": "function", "parameters": {}}]
+    why = {"status": 400, "json": {"error": {"message": "no such backend\r\nx-evil: 1 \u00e9"}}}
+    for model, fields in (
+        ("vllm", {"structured_outputs", "skip_special_tokens"}),
+        ("sglang", {"response_format", "skip_special_tokens"}),
+        ("llama", {"grammar", "preserved_tokens", "reasoning_format"}),
+    ):
+        asked = {"model": model, "messages": USER, "input": "x", "max_tokens": 5, "tools": tools}
+        upstream.answers[model] = (why, {"json": whole({"content": LEAK})})
+        upstream.seen.clear()
+        found = post(address, asked, path)
+        first, second = (seen["body"] for seen in upstream.seen)
+        assert fields == first.keys() - second.keys() - {"tool_choice"} and first["tools"] == second["tools"]
+        assert first["tool_choice"] == ("auto" if model == "sglang" else "none")
+        assert path != CHAT or second == asked
+        assert found.status_code == 200 and "now" in found.text and "<tool_call>" not in found.text
+        told = found.headers["x-wireproto-fallback"]
+        assert told.startswith("repair; HTTP 400: no such backend") and "x-evil" not in found.headers
+        # The same, streamed; and a server that refuses that too says so itself.
+        upstream.answers[model] = (why, stream())
+        upstream.seen.clear()
+        found = post(address, {**asked, "stream": True}, path)
+        assert "now" in found.text and found.headers["x-wireproto-fallback"]
+        upstream.answers[model] = why
+        found = post(address, asked, path)
+        assert found.status_code == 400 and "no such backend" in found.json()["error"]["message"]
+    assert 'wireproto_fallbacks_total{mode="constrain"}' in httpx2.get(f"{address}/metrics", trust_env=False).text
+    upstream.answers["vllm"] = {"json": whole({"content": LEAK})}
+    upstream.seen.clear()
+    found = post(address, {**asked, "model": "vllm"}, path)
+    assert "x-wireproto-fallback" not in found.headers and len(upstream.seen) == 1
+    form = {"text": {"format": {"type": "json_object"}}, "response_format": {"type": "json_object"}}
+    if path != "/v1/messages":
+        found = post(address, {**asked, **form}, path)
+        assert found.status_code == 400 and "response_format" in found.json()["error"]["message"]
 
 
 # --- emulate ----------------------------------------------------------------------------------------------------------

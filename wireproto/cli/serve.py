@@ -37,6 +37,9 @@ def serve_command(
     mode: Annotated[
         str | None, typer.Option(metavar="M", help="repair (the default), constrain, raw or emulate.")
     ] = None,
+    server: Annotated[
+        str | None, typer.Option(metavar="S", help="For constrain: llama-server (the default), vllm or sglang.")
+    ] = None,
     dialect: Annotated[
         str | None,
         typer.Option("--dialect", "-d", metavar="D", help="Name of a dialect, path of a .toml file, or auto."),
@@ -59,7 +62,7 @@ def serve_command(
     from wireproto.serve.settings import load
 
     given = {"upstream": upstream, "host": host, "port": port, "transcripts": transcripts}
-    model: dict[str, Any] = {"mode": mode, "dialect": dialect}
+    model: dict[str, Any] = {"mode": mode, "server": server, "dialect": dialect}
     model |= {
         name: True
         for name, on in [("reasoning_open", reasoning_open), ("retry", retry), ("stop_loops", stop_loops)]

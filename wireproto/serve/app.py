@@ -24,20 +24,19 @@ from wireproto.serve import exchange
 from wireproto.serve.asked import Asked, Refused
 from wireproto.serve.chat import ChatStream, asked_of_chat, whole_chat
 from wireproto.serve.choice import AnswerChoice
-from wireproto.serve.chunks import BadAnswer, said_of
+from wireproto.serve.chunks import BadAnswer
+from wireproto.serve.errand import CHAT_PATH, Errand, said_in
 from wireproto.serve.exchange import Rewriting
-from wireproto.serve.http import Clients, Headers, kept, path_of, request_headers, with_bearer
-from wireproto.serve.metrics import CONTENT_TYPE, Metrics
+from wireproto.serve.http import Clients, Headers, kept, path_of, request_headers
 from wireproto.serve.modes import asked_again, prepared
-from wireproto.serve.raw import completion_of, template_request
 from wireproto.serve.settings import ServeSettings
 from wireproto.serve.transcripts import Transcripts
 from wireproto.serve.translate import asked_of_messages, asked_of_responses
 from wireproto.serve.translated import TranslatedStream, whole_translated
+from wireproto.serve.watch.metrics import CONTENT_TYPE, Metrics
 from wireproto.values.errors import WireprotoError
 
 Api = Literal["chat", "messages", "responses"]
-CHAT_PATH = "/v1/chat/completions"
 PATHS: Mapping[str, Api] = {
     CHAT_PATH: "chat",
     "/chat/completions": "chat",
@@ -149,10 +148,7 @@ class Door:
         if asked.tools is None and asked.chat is asked.own:
             await Passage(proxy).pass_on(request, raw, send)
             return
-        if asked.settings.mode == "raw" and asked.tools is not None:
-            asked = await self._rendered(request, asked)
-        content = raw if asked.chat is asked.own else json.dumps(asked.chat).encode()
-        response = await self._ask(request, asked, content)
+        asked, response = await self._errand(request).run(asked, raw)
         proxy.metrics.count("requests_total", api=self._api, mode=asked.settings.mode, status=str(response.status_code))
         if response.status_code != 200:
             await self._pass_error(request, response, send)
@@ -161,35 +157,12 @@ class Door:
         else:
             await self._whole(request, asked, response, send)
 
-    async def _ask(self, request: Request, asked: Asked, content: bytes) -> httpx2.Response:
-        path = asked.path or (path_of(request) if self._api == "chat" else CHAT_PATH)
-        return await self._send(request, path, content)
-
-    async def _send(self, request: Request, path: str, content: bytes) -> httpx2.Response:
-        headers = request_headers(request.headers.raw, rewritten=True)
-        if self._api == "messages":
-            headers = with_bearer(headers)
-        return await exchange.ask(self._proxy.clients.next(), request, path, content, headers)
-
-    async def _rendered(self, request: Request, asked: Asked) -> Asked:
-        """Have the server render the prompt, and return the request for what the model writes behind it.
-
-        Raises:
-            Refused: the server does not render it.
-        """
-        content = json.dumps(template_request(asked)).encode()
-        response = await self._send(request, "/apply-template", content)
-        raw = await exchange.whole_body(response, self._proxy.settings.body_limit)
-        try:
-            answer = json.loads(raw)
-        except ValueError:
-            answer = raw.decode("utf-8", "replace")
-        prompt = answer.get("prompt") if isinstance(answer, dict) else None
-        if response.status_code != 200 or not isinstance(prompt, str):
-            said = said_of(answer.get("error", answer) if isinstance(answer, dict) else answer)
-            status = response.status_code if response.status_code >= 400 else 502
-            raise Refused(status, f"raw: the server does not render the prompt, as llama-server does: {said}")
-        return await anyio.to_thread.run_sync(completion_of, asked, prompt)
+    def _errand(self, request: Request) -> Errand:
+        proxy, api = self._proxy, self._api
+        return Errand(
+            proxy.clients, request, proxy.metrics, translated=api != "chat", bearer=api == "messages",
+            limit=proxy.settings.body_limit,
+        )  # fmt: skip
 
     async def _pass_error(self, request: Request, response: httpx2.Response, send: Send) -> None:
         """Hand an error of the server on, with its status and `retry-after`, in the shape of the client's API."""
@@ -197,12 +170,7 @@ class Door:
             await exchange.pass_on(send, response)
             return
         raw = await exchange.whole_body(response, self._proxy.settings.body_limit)
-        try:
-            said = json.loads(raw)
-        except ValueError:
-            said = raw.decode("utf-8", "replace")
-        message = said_of(said.get("error", said) if isinstance(said, dict) else said)
-        shown = JSONResponse(self._error(response.status_code, message), response.status_code)
+        shown = JSONResponse(self._error(response.status_code, said_in(raw)), response.status_code)
         if "retry-after" in response.headers:
             shown.headers["retry-after"] = response.headers["retry-after"]
         await shown(request.scope, request.receive, send)
@@ -233,27 +201,29 @@ class Door:
         if again is not None:
             proxy.metrics.count("retries_total")
             proxy.note(self._api, asked, rewriting.rewriter.choices)
-            asked, rewriting = again, self._rewriting(again)
-            async for text in self._second(request, again, rewriting):
-                yield text
+            asked, rewriting, second = await self._second(request, again)
+            if second is not None:
+                async for text in exchange.rewritten(second, rewriting):
+                    yield text
         yield rewriting.finish()
         proxy.note(self._api, asked, rewriting.rewriter.choices)
         stopped = rewriting.rewriter.stopped
         proxy.metrics.count("streams_total", end="error" if rewriting.problem else "stopped" if stopped else "done")
 
-    async def _second(self, request: Request, asked: Asked, rewriting: Rewriting) -> AsyncIterator[str]:
-        """Yield what becomes of the answer to another try; the head of the client's answer is sent already."""
+    async def _second(self, request: Request, asked: Asked) -> tuple[Asked, Rewriting, httpx2.Response | None]:
+        """Ask once more; the head of the client's answer is sent already, so that what fails is told in its stream."""
         try:
-            response = await self._ask(request, asked, json.dumps(asked.chat).encode())
+            asked, response = await self._errand(request).run(asked)
         except Refused as error:
-            rewriting.problem = BadAnswer(str(error))
-            return
+            failed = self._rewriting(asked)
+            failed.problem = BadAnswer(str(error))
+            return asked, failed, None
+        rewriting = self._rewriting(asked)
         if response.status_code != 200:
             await exchange.close(response)
             rewriting.problem = BadAnswer(f"the server refused a second try with status {response.status_code}")
-            return
-        async for text in exchange.rewritten(response, rewriting):
-            yield text
+            return asked, rewriting, None
+        return asked, rewriting, response
 
     def _rewriting(self, asked: Asked) -> Rewriting:
         metrics = self._proxy.metrics
@@ -267,7 +237,7 @@ class Door:
         if again is not None:
             proxy.metrics.count("retries_total")
             proxy.note(self._api, asked, choices)
-            second = await self._ask(request, again, json.dumps(again.chat).encode())
+            again, second = await self._errand(request).run(again)
             if second.status_code == 200:
                 asked, response = again, second
                 shown, raw, choices = await self._read(asked, response)
@@ -387,7 +357,12 @@ def _object(raw: bytes) -> dict[str, Any]:
 
 
 def _answer_headers(asked: Asked, response: httpx2.Response) -> Headers:
-    """Return the headers of a rewritten answer, which name the tools that the server was not told of."""
+    """Return the headers of a rewritten answer, which say what was not sent to the server as it was asked for."""
     headers = list(kept(response.headers.raw, frozenset((b"content-length", b"content-encoding"))))
     dropped = ", ".join(word for word in dict.fromkeys(asked.dropped) if word.isascii() and word.isprintable())
-    return [*headers, (b"x-wireproto-dropped", dropped.encode())] if dropped else headers
+    if dropped:
+        headers.append((b"x-wireproto-dropped", dropped.encode()))
+    if asked.fell_back:
+        why = "".join(letter if letter.isascii() and letter.isprintable() else " " for letter in asked.fell_back)
+        headers.append((b"x-wireproto-fallback", f"repair; {' '.join(why.split())[:400]}".strip().encode()))
+    return headers

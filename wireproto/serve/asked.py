@@ -7,7 +7,7 @@ in its answer can become a call.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wireproto.adapters.history import CallIds, Turn
@@ -36,7 +36,8 @@ class Asked:
     conversation. `plain_ids`: the client's API takes no ids but of letters, digits, `_` and `-`. `dropped`:
     kinds of tools that only another server has. `path`: where the request goes, if not where it came. `read` and
     `read_whole` make an event of the server's stream, and its whole answer, one of Chat Completions. `dialect`: one
-    that only this conversation has, in place of that of the settings.
+    that only this conversation has, in place of that of the settings. `base`: the request before a grammar was added to
+    it. `fell_back`: why the server did not take it with that.
     """
 
     settings: ModelSettings
@@ -52,6 +53,8 @@ class Asked:
     dialect: Dialect | None = None
     read: Callable[[str], dict[str, Any]] = chunk_of
     read_whole: Callable[[Any], Any] | None = None
+    base: Asked | None = None
+    fell_back: str = ""
 
     @property
     def streams(self) -> bool:
@@ -62,6 +65,16 @@ class Asked:
     def wants_call(self) -> bool:
         """Whether an answer without a call is wrong."""
         return self.choice == "required" or isinstance(self.choice, Mapping)
+
+    def without_grammar(self) -> Asked | None:
+        """Return the request as the mode "repair" sends it, None if no grammar of ours was in it."""
+        if self.base is None or self.settings.mode != "constrain":
+            return None
+        return replace(self.base, settings=replace(self.base.settings, mode="repair"))
+
+    def because(self, why: str) -> Asked:
+        """Return the request with the reason why it is not the one that was to be sent."""
+        return replace(self, fell_back=why)
 
     @property
     def format(self) -> str | Dialect:

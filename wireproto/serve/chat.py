@@ -15,8 +15,8 @@ from wireproto.adapters.history.chat import REASONING_KEYS
 from wireproto.serve.asked import Asked, toolset_of
 from wireproto.serve.choice import AnswerChoice, native_call
 from wireproto.serve.chunks import BadAnswer, Delta, choices_of, delta_of, line_of
-from wireproto.serve.metrics import Metrics
 from wireproto.serve.settings import ServeSettings
+from wireproto.serve.watch.metrics import Metrics
 from wireproto.values.errors import SchemaError, ShapeError
 from wireproto.values.events import TextDelta
 from wireproto.values.model import Message

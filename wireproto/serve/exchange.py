@@ -22,9 +22,9 @@ from wireproto.serve.asked import Refused
 from wireproto.serve.choice import AnswerChoice
 from wireproto.serve.chunks import BadAnswer, said_of
 from wireproto.serve.http import Headers, kept, target
-from wireproto.serve.metrics import Metrics
 from wireproto.serve.settings import ServeSettings
 from wireproto.serve.sse import SseReader, TooLong
+from wireproto.serve.watch.metrics import Metrics
 
 EVENT_STREAM = "text/event-stream"
 _STREAM_HEADERS: Headers = [

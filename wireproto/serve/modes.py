@@ -22,6 +22,7 @@ from wireproto.grammars.api.api import ToolChoice, grammar
 from wireproto.recover.classify import Label, classify
 from wireproto.serve.asked import Asked, Refused, toolset_of
 from wireproto.serve.choice import AnswerChoice
+from wireproto.serve.settings import Server
 from wireproto.tools.toolset import Toolset
 from wireproto.values.errors import DialectError, EncodeError, GrammarError, SchemaError
 from wireproto.values.model import Message
@@ -63,24 +64,35 @@ def _with_dialect(asked: Asked) -> Asked:
 
 
 def _constrained(asked: Asked) -> Asked:
-    """Have llama-server render the tools but not parse them, and hold the model to our grammar.
+    """Have the server render the tools but not parse calls, and hold the model to our grammar.
 
-    It refuses a grammar beside tools that may be called ("Cannot use custom grammar constraints with tools"). With
-    `tool_choice` none its template still shows them to the model, and what the model writes comes as content.
+    Raises:
+        Refused: there is no such grammar, or the request has another one.
     """
-    # The template may have the server parse reasoning out of the content; the grammar speaks of all that is written.
-    sent = {**asked.chat, "tool_choice": "none", "reasoning_format": "none", **grammar_request(asked, lazy=False)}
-    return replace(asked, chat=sent)
+    if asked.chat.get("response_format") not in (None, {"type": "text"}):
+        raise Refused(400, f"{asked.settings.mode}: tools and a response_format exclude each other")
+    if asked.settings.server == "llama-server":
+        # It refuses a grammar beside tools that may be called ("Cannot use custom grammar constraints with tools").
+        # With `tool_choice` none its template still shows them to the model, and what the model writes comes as
+        # content, reasoning too, of which the grammar speaks.
+        more = {"tool_choice": "none", "reasoning_format": "none", **grammar_request(asked, lazy=False)}
+    else:
+        # vLLM shows the tools with `tool_choice` none. SGLang does not: with auto it does, and keeps to the constraint
+        # of the request; a parser of its own for calls may be on.
+        choice = "none" if asked.settings.server == "vllm" else "auto"
+        more = {"tool_choice": choice, **grammar_request(asked, lazy=False)}
+    return replace(asked, chat={**asked.chat, **more}, base=asked)
 
 
 def grammar_request(asked: Asked, lazy: bool) -> dict[str, Any]:
-    """Return the fields of a request to llama-server that hold the model to the tools.
+    """Return the fields of a request to its server that hold the model to the tools.
 
     Raises:
         Refused: there is no such grammar.
     """
     try:
         return _grammar_request(
+            "llama-server" if asked.settings.mode == "raw" else asked.settings.server,
             asked.settings.dialect,
             json.dumps(asked.chat.get("tools")),
             json.dumps(_choice_of(asked.choice)),
@@ -94,18 +106,21 @@ def grammar_request(asked: Asked, lazy: bool) -> dict[str, Any]:
 
 @lru_cache(maxsize=64)  # an agent offers the same tools in every request
 def _grammar_request(
-    dialect: str, tools: str, choice: str, parallel: bool, reasoning_open: bool, lazy: bool
+    server: Server, dialect: str, tools: str, choice: str, parallel: bool, reasoning_open: bool, lazy: bool
 ) -> dict[str, Any]:
     found = grammar(
         dialect,
         toolset_of(json.loads(tools), None),
+        target="gbnf" if server == "llama-server" else "structural-tag",
         choice=json.loads(choice),
         parallel=parallel,
         strict=False,
         reasoning_open=reasoning_open,
         lazy=lazy,
     )
-    return found.llama_cpp_request()
+    if server == "vllm":
+        return found.vllm_request()
+    return found.sglang_request("openai") if server == "sglang" else found.llama_cpp_request()
 
 
 def _choice_of(choice: Any) -> ToolChoice:
@@ -179,7 +194,7 @@ def _as_text(turns: Iterable[Turn], spec: Dialect, tools: Toolset | None) -> Ite
 
 def asked_again(asked: Asked, choices: Sequence[AnswerChoice]) -> Asked | None:
     """Return the request once more with what was wrong, None if nothing was, or nothing that another try may mend."""
-    if asked.tools is None or not asked.settings.retry or len(choices) != 1 or asked.path:
+    if asked.tools is None or not asked.settings.retry or len(choices) != 1:
         return None
     choice = choices[0]
     if choice.message is None or choice.natives or any(call.complete for call in choice.message.calls):
@@ -198,5 +213,7 @@ def asked_again(asked: Asked, choices: Sequence[AnswerChoice]) -> Asked | None:
     if choice.finish == "length":  # it would be cut again
         return None
     said = {"role": "assistant", "content": text}
-    messages: list[Any] = [*asked.chat["messages"], said, {"role": "user", "content": verdict.retry_message()}]
-    return replace(asked, chat={**asked.chat, "messages": messages})
+    # In `raw` the prompt is rendered anew.
+    before = asked.base if asked.settings.mode == "raw" and asked.base is not None else asked
+    messages: list[Any] = [*before.chat["messages"], said, {"role": "user", "content": verdict.retry_message()}]
+    return replace(before, chat={**before.chat, "messages": messages}, base=None)

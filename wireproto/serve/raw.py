@@ -73,7 +73,7 @@ def completion_of(asked: Asked, prompt: str) -> Asked:
     Raises:
         Refused: there is no grammar for the tools.
     """
-    reasoning = find_dialect(asked.settings.dialect).reasoning
+    base, reasoning = asked, find_dialect(asked.settings.dialect).reasoning
     if reasoning is not None and prompt.rstrip().endswith(reasoning.open):
         asked = replace(asked, settings=replace(asked.settings, reasoning_open=True))
     try:
@@ -85,7 +85,9 @@ def completion_of(asked: Asked, prompt: str) -> Asked:
     sent = {key: value for key, value in asked.chat.items() if key not in _OF_CHATS}
     most = asked.chat.get("max_completion_tokens") or asked.chat.get("max_tokens")
     sent |= {"prompt": prompt, **({"n_predict": most} if most else {}), **found}
-    return replace(asked, chat=sent, path="/completion", read=_reader(asked), read_whole=_whole_reader(asked))
+    return replace(
+        asked, chat=sent, path="/completion", read=_reader(asked), read_whole=_whole_reader(asked), base=base
+    )
 
 
 def _reader(asked: Asked) -> Callable[[str], dict[str, Any]]:

@@ -23,6 +23,7 @@ from wireproto.values.quoting import quoted
 Mode = Literal["repair", "constrain", "raw", "emulate"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 ReasoningKey = Literal["auto", "reasoning_content", "reasoning", "none"]
+Server = Literal["llama-server", "vllm", "sglang"]
 
 
 class SettingsError(WireprotoError, ValueError):
@@ -33,19 +34,20 @@ class SettingsError(WireprotoError, ValueError):
 class ModelSettings:
     """How the answers of one model are treated.
 
-    `mode`: "repair" leaves the request as it is and reads calls out of the text; "constrain" has llama-server hold the
-    model to a grammar; "raw" has it render the prompt only, and complete it; "emulate" tells a model without tool
-    calling in words how to call. `dialect`: the name of one, the path of a file, or "auto". `reasoning_open`: the chat
-    template ends inside reasoning. `reasoning_key`: the field in which the server reads the reasoning of earlier turns;
-    "auto" is the one that it writes. `retry`: an answer without the call that it should hold is asked for again, once,
-    as long as nothing was sent to the client. `stop_loops`: a model that repeats itself is stopped. `promote`: as that
-    of `Policy`.
+    `mode`: "repair" leaves the request as it is and reads calls out of the text; "constrain" has the server hold the
+    model to a grammar; "raw" has llama-server render the prompt only, and complete it; "emulate" tells a model without
+    tool calling in words how to call. `server`: which one it is, for "constrain". `dialect`: the name of one, the path
+    of a file, or "auto". `reasoning_open`: the chat template ends inside reasoning. `reasoning_key`: the field in which
+    the server reads the reasoning of earlier turns; "auto" is the one that it writes. `retry`: an answer without the
+    call that it should hold is asked for again, once, as long as nothing was sent to the client. `stop_loops`: a model
+    that repeats itself is stopped. `promote`: as that of `Policy`.
 
     Raises:
         SettingsError: a value is not one of these.
     """
 
     mode: Mode = "repair"
+    server: Server = "llama-server"
     dialect: str = AUTO
     reasoning_open: bool = False
     reasoning_key: ReasoningKey = "auto"
@@ -55,6 +57,7 @@ class ModelSettings:
 
     def __post_init__(self) -> None:
         _one_of("mode", self.mode, MODES)
+        _one_of("server", self.server, get_args(Server))
         _one_of("reasoning_key", self.reasoning_key, get_args(ReasoningKey))
         for name in ("reasoning_open", "retry", "stop_loops"):
             if not isinstance(getattr(self, name), bool):

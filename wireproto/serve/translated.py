@@ -24,7 +24,7 @@ from wireproto.serve.asked import Asked
 from wireproto.serve.chat import choice_of_message
 from wireproto.serve.choice import AnswerChoice, native_call
 from wireproto.serve.chunks import BadAnswer, choices_of, delta_of
-from wireproto.serve.metrics import Metrics
+from wireproto.serve.watch.metrics import Metrics
 from wireproto.values.events import ReasoningDelta, TextDelta
 from wireproto.values.model import Message
 

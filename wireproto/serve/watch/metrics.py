@@ -19,6 +19,7 @@ _COUNTERS: Final = {
     "diagnoses_total": "What was not as the format has it, by code.",
     "streams_total": "Streams by how they ended.",
     "retries_total": "Answers that were asked for again.",
+    "fallbacks_total": "Requests that the server refused with a grammar of ours, and got without.",
 }
 _BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
