@@ -68,7 +68,7 @@ those of hypothesis, and need the extra `fuzz`. How to begin: [write a codec](..
 """
 ADAPTERS: Final[dict[str, tuple[str, ...]]] = {
     "Writers": ("AnswerWriter", "ChatWriter", "ResponsesWriter", "MessagesWriter", "Written", "NativeDelta"),
-    "Whole answers": ("chat_completion", "chat_choice", "response_object", "message_object"),
+    "Whole answers": ("chat_completion", "chat_choice", "response_object", "message_object", "own_text"),
     "Ids and numbers": ("Ids", "wire_id", "IdSource", "Numbering"),
     "Ends and fragments": ("Usage", "Ending", "Fragments"),
 }

@@ -15,7 +15,7 @@ from effort import PROFILE
 from judging import CASES, REALITY
 
 import wireproto as wp
-from wireproto.adapters import AnswerWriter, Usage
+from wireproto.adapters import AnswerWriter, Usage, own_text
 from wireproto.adapters.fragments import whole_characters
 from wireproto.text.json_safe import identical
 from wireproto.text.numbers import holds
@@ -174,15 +174,18 @@ class Streamed(NamedTuple):
         return [call for call in self.calls if call.complete]
 
 
-def streamed(case: Mapping[str, Any], step: int, writer: AnswerWriter, usage: Usage | None = USAGE) -> Streamed:
-    """Decode a case in chunks of `step` characters, and write what comes."""
+def streamed(
+    case: Mapping[str, Any], step: int, writer: AnswerWriter, usage: Usage | None = USAGE, own: bool = False
+) -> Streamed:
+    """Decode a case in chunks of `step` characters, and write what comes; `own`: with the model's text."""
     decoder, text, reason = decoder_of(case), case["text"], case.get("finish_reason")
     parts = [writer.sse(writer.open())]
     calls: list[wp.Call] = []
     for events in _batches(decoder, (text[at : at + step] for at in range(0, len(text), step)), reason):
         parts.append(writer.lines(events))
         calls += [event.call for event in events if isinstance(event, wp.CallEnd)]
-    parts += writer.sse(writer.close(reason, usage)), writer.done
+    said = own_text(decoder.message, decoder.message.dialect or None) if own else ""
+    parts += writer.sse(writer.close(reason, usage, own=said)), writer.done
     return Streamed(decoder.message, calls, "".join(parts))
 
 

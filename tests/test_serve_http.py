@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import clients
 import httpx2
 import openai
 import pytest
@@ -369,6 +370,82 @@ def test_trap_15_a_call_goes_back_as_the_model_wrote_it(upstream: Upstream, addr
     sent = completion["body"]
     assert sent["prompt"] == "P" and sent["grammar_lazy"] and "<tool_call>" in sent["preserved_tokens"]
     assert not {"messages", "tools", "model", "stream_options"} & sent.keys()
+
+
+ODD = "Hi.\n" + LEAK.replace('"name": "now", ', '"name":  "now",').removeprefix("Hi.\n") + "\n"
+
+
+def in_each_api(streams: bool) -> dict[str, dict[str, Any]]:
+    """Return a request of each API with a tool, by its path."""
+    schema = {"type": "object", "properties": {"tz": {"type": "string"}}}
+    asked: dict[str, Any] = {"model": "raw", "stream": streams, "max_tokens": 50}
+    return {
+        CHAT: {**asked, "messages": USER, "tools": TOOLS},
+        "/v1/messages": {**asked, "messages": USER, "tools": [{"name": "now", "input_schema": schema}]},
+        "/v1/responses": {
+            **asked, "input": [{"role": "user", "content": "x"}], "include": ["reasoning.encrypted_content"],
+            "tools": [{"type": "function", "name": "now", "parameters": schema}],
+        },
+    }  # fmt: skip
+
+
+def answered(path: str, text: str) -> tuple[list[dict[str, Any]], str]:
+    """Return what an official client brings back of an answer, and the id of its call."""
+    if path == CHAT:
+        message = clients.chat(text).answer.choices[0].message if text.startswith("data") else clients.whole("chat", json.loads(text)).choices[0].message  # fmt: skip
+        return [message.to_dict()], message.tool_calls[0].id
+    kind = path.removeprefix("/v1/")
+    answer = getattr(clients, kind)(text).answer if text.startswith("event") else clients.whole(kind, json.loads(text))
+    if kind == "messages":
+        use = next(block for block in answer.content if block.type == "tool_use")
+        return [{"role": "assistant", "content": [block.to_dict() for block in answer.content]}], use.id
+    call = next(item for item in answer.output if item.type == "function_call")
+    return [item.to_dict() for item in answer.output], call.call_id
+
+
+def told(path: str, call: str) -> dict[str, Any]:
+    if path == CHAT:
+        return {"role": "tool", "tool_call_id": call, "content": "noon"}
+    if path == "/v1/messages":
+        return {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call, "content": "noon"}]}
+    return {"type": "function_call_output", "call_id": call, "output": "noon"}
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses"])
+@pytest.mark.parametrize("streams", [False, True])
+def test_trap_18_an_answer_goes_back_as_it_was_written(
+    path: str, streams: bool, upstream: Upstream, address: str
+) -> None:
+    upstream.answers["/apply-template"] = {"json": {"prompt": "P"}}
+    last = {"stop_type": "eos", "timings": {"cache_n": 2}}
+    upstream.answers["/completion"] = (
+        completed(ODD, **last) if streams
+        else {"json": {"content": ODD, "stop": True, "tokens_evaluated": 3, "tokens_predicted": 4, **last}}
+    )  # fmt: skip
+    asked = in_each_api(streams)[path]
+    key = "input" if path == "/v1/responses" else "messages"
+    text = post(address, asked, path).text
+    said, call = answered(path, text)
+
+    def template(said: list[dict[str, Any]]) -> dict[str, Any]:
+        post(address, {**asked, key: [*asked[key], *said, told(path, call)]}, path)
+        message = upstream.seen[-2]["body"]["messages"][1]
+        assert message["role"] == "assistant" and "wireproto.raw" not in json.dumps(message)
+        return dict(message)
+
+    found = template(said)
+    assert found["content"] == ODD and not found.get("tool_calls") and not found.get("reasoning_content")
+    if path != CHAT:
+        assert "wireproto.raw.1." in text
+    # A client's word that says something else than its message is not the model's.
+    other, wrong = json.dumps(said), 0
+    for old, new in (("now", "later"), ('a\\"b', "b"), ("Hi.", "Ho."), ('a\\\\\\"b', "b")):
+        changed = other.replace(old, new)
+        if changed != other and not (old == "now" and path == CHAT):
+            assert template(json.loads(changed))["content"] != ODD
+            wrong += 1
+    assert wrong >= 2
+    assert template(json.loads(other.replace("wireproto.raw.1.", "wireproto.raw.2.").replace("extra_content", "x")))["tool_calls"]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses"])

@@ -14,7 +14,10 @@ import httpx2
 import openai
 import pytest
 from jsonschema import validate
-from serving import before, llama_server
+from serving import before, llama_server, running
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -119,6 +122,53 @@ def test_raw_sees_that_the_prompt_has_opened_reasoning(client: openai.OpenAI) ->
     message = found.choices[0].message
     assert message.to_dict()["reasoning_content"] and "<think>" not in (message.content or "")
     check([(call.function.name, json.loads(call.function.arguments)) for call in message.tool_calls or []])  # type: ignore[union-attr]
+
+
+class Recorder:
+    """Hands requests on to a server, and keeps what was asked and what it answered."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.seen = url, list[tuple[str, Any, Any]]()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        asked = await Request(scope, receive).body()
+        async with httpx2.AsyncClient(trust_env=False, timeout=60) as client:
+            found = await client.request(scope["method"], self.url + scope["path"], content=asked)
+        self.seen.append((scope["path"], json.loads(asked or b"null"), found.json()))
+        await JSONResponse(found.json(), found.status_code)(scope, receive, send)
+
+
+@pytest.mark.parametrize("think", [False, True])
+def test_trap_18_a_prompt_begins_with_the_one_before_and_what_the_model_wrote(server: str, think: bool) -> None:
+    tools: Any = [{"name": "read", "description": "Read.", "input_schema": SCHEMA}]
+    recorder = Recorder(server)
+    more = {"chat_template_kwargs": {"think": think}}
+    with running(recorder) as url, before(url, default={"mode": "raw"}) as address:
+        http = anthropic.DefaultHttpxClient(trust_env=False)
+        with anthropic.Anthropic(api_key="x", base_url=address, max_retries=0, http_client=http) as client:
+            history: Any = [*USER]
+            for seed in (2, 3, 4):
+                found = client.messages.create(
+                    model="raw", messages=history, tools=tools, tool_choice={"type": "any"}, max_tokens=2_000,
+                    extra_body={"seed": seed, **more},
+                )  # fmt: skip
+                uses = [block for block in found.content if block.type == "tool_use"]
+                check([(use.name, use.input) for use in uses])
+                assert found.content[-1].type == "thinking" and found.content[-1].thinking == ""
+                results = [{"type": "tool_result", "tool_use_id": use.id, "content": "text"} for use in uses]
+                history += [{"role": "assistant", "content": [block.to_dict() for block in found.content]}]
+                history += [{"role": "user", "content": results}]
+    prompts = [asked["prompt"] for path, asked, _ in recorder.seen if path == "/completion"]
+    texts = [answer["content"] for path, _, answer in recorder.seen if path == "/completion"]
+    assert len(prompts) == 3
+    for earlier, text, later in zip(prompts, texts, prompts[1:], strict=False):
+        # This template shows no reasoning of earlier turns.
+        begin, _, own = (
+            (earlier, "", text) if not think else (earlier.removesuffix("<think>\n"), *text.rpartition("</think>")[1:])
+        )
+        assert later.startswith(begin + own.lstrip("\n" if think else "")), (later, own)
 
 
 def test_raw_leaves_a_model_free_until_it_begins_a_call(client: openai.OpenAI) -> None:

@@ -19,6 +19,7 @@ from wireproto.adapters.ending import Ending, Usage
 from wireproto.adapters.fragments import Fragments
 from wireproto.adapters.ids import Ids, IdSource, Numbering, wire_id
 from wireproto.adapters.messages import MessagesWriter, message_object
+from wireproto.adapters.replay import own_text
 from wireproto.adapters.responses import ResponsesWriter, response_object
 from wireproto.adapters.writer import AnswerWriter, NativeDelta, Written
 
@@ -38,6 +39,7 @@ __all__ = [
     "chat_choice",
     "chat_completion",
     "message_object",
+    "own_text",
     "response_object",
     "wire_id",
 ]

@@ -13,6 +13,7 @@ from wireproto.adapters.ending import Ending, Usage
 from wireproto.adapters.fragments import arguments_text
 from wireproto.adapters.frames import Chunk, Frame, Once, Piece
 from wireproto.adapters.ids import Ids, IdSource, Numbering
+from wireproto.adapters.replay import own_text_field
 from wireproto.adapters.writer import AnswerWriter, OpenCall
 from wireproto.values.events import ReasoningDelta, TextDelta
 from wireproto.values.model import Message
@@ -24,9 +25,8 @@ class ChatWriter(AnswerWriter):
     """Writes one choice of a streamed answer; more choices are more writers, all of which begin before one goes on.
 
     `id`, `model` and `created` (seconds since 1970) are those of the answer. `reasoning`: the key for reasoning, which
-    the API itself has none for: llama.cpp says `reasoning_content`, vLLM and Ollama `reasoning`. `raw`: the model's own
-    text of each call goes with it, in `extra_content.wireproto.raw`. `ids` gives the ids of calls. `numbers` counts
-    them, if somebody else counts too.
+    the API itself has none for: llama.cpp says `reasoning_content`, vLLM and Ollama `reasoning`. `ids` gives
+    the ids of calls. `numbers` counts them, if somebody else counts too.
     """
 
     named: ClassVar[bool] = False
@@ -41,13 +41,12 @@ class ChatWriter(AnswerWriter):
         *,
         choice: int = 0,
         reasoning: ReasoningKey = "reasoning_content",
-        raw: bool = False,
         ids: IdSource | None = None,
         numbers: Numbering | None = None,
     ) -> None:
         super().__init__(ids)
         self._id, self._model, self._created, self._choice = id, model, created, choice
-        self._raw, self._numbers = raw, numbers if numbers is not None else Numbering()
+        self._numbers, self._last = numbers if numbers is not None else Numbering(), 0
         self._text_frame = Frame(lambda text: self._chunk({"content": text}), named=False)
         self._reasoning_frame = Frame(lambda text: self._chunk({reasoning: text}), named=False)
 
@@ -91,16 +90,14 @@ class ChatWriter(AnswerWriter):
         function = {"name": call.name, "arguments": text}
         yield self._once({"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": function}]})
 
-    def _over(self, call: OpenCall, text: str, complete: bool, raw: str) -> Iterator[Piece]:
-        if not (self._raw and raw and complete):
-            yield from self._more(call, text)
-            return
-        if call.shape is None:
-            yield from self._more(call, "")
-        more = {"index": call.number, "function": {"arguments": text}, **_extra(raw)}
-        yield self._once({"tool_calls": [more]})
+    def _over(self, call: OpenCall, text: str, complete: bool) -> Iterator[Piece]:
+        yield from self._more(call, text)
+        self._last = max(self._last, call.number)
 
-    def _end(self, finish_reason: str | None, usage: Usage | Mapping[str, Any] | None) -> Iterator[Piece]:
+    def _end(self, finish_reason: str | None, usage: Usage | Mapping[str, Any] | None, own: str) -> Iterator[Piece]:
+        if field := own_text_field(own):
+            # The official client wants a function in each delta of a call.
+            yield self._once({"tool_calls": [{"index": self._last, "function": {"arguments": ""}, **field}]})
         yield self._once({}, self.ending.finish(finish_reason))
         if usage is not None:
             yield Piece(Once(self.usage(usage), named=False))
@@ -115,17 +112,18 @@ def chat_choice(
     *,
     finish_reason: str | None = None,
     reasoning: ReasoningKey = "reasoning_content",
-    raw: bool = False,
+    own: str = "",
     ids: IdSource | None = None,
 ) -> Chunk:
     """Return a message as a choice of a whole answer; the arguments are those of `ChatWriter` and its `close`."""
     ending, source = Ending(), ids if ids is not None else Ids()
-    calls = []
+    calls: list[Chunk] = []
     for call in message.calls:
         ending.note(call.complete)
         function = {"name": call.name, "arguments": arguments_text(call)}
-        shown = {"id": source.give(call.id, call.name), "type": "function", "function": function}
-        calls.append(shown | _extra(call.raw) if raw and call.raw and call.complete else shown)
+        calls.append({"id": source.give(call.id, call.name), "type": "function", "function": function})
+    if calls and not ending.cut:
+        calls[-1] |= own_text_field(own)
     answer: Chunk = {"role": "assistant", "content": message.text or (None if calls else ""), "refusal": None}
     if message.reasoning:
         answer[reasoning] = message.reasoning
@@ -143,19 +141,14 @@ def chat_completion(
     finish_reason: str | None = None,
     usage: Usage | Mapping[str, Any] | None = None,
     reasoning: ReasoningKey = "reasoning_content",
-    raw: bool = False,
+    own: str = "",
     ids: IdSource | None = None,
 ) -> Chunk:
     """Return a message as a whole `chat.completion`; the arguments are those of `ChatWriter` and its `close`."""
-    choice = chat_choice(message, finish_reason=finish_reason, reasoning=reasoning, raw=raw, ids=ids)
+    choice = chat_choice(message, finish_reason=finish_reason, reasoning=reasoning, own=own, ids=ids)
     answer = {"id": id, "object": "chat.completion", "created": created, "model": model, "choices": [choice]}
     return answer if usage is None else {**answer, "usage": _usage(usage)}
 
 
 def _usage(usage: Usage | Mapping[str, Any]) -> dict[str, Any]:
     return usage.chat() if isinstance(usage, Usage) else {**usage}
-
-
-def _extra(raw: str) -> dict[str, Any]:
-    """Return a field that clients keep and send back: whoever reads it can replay the call byte for byte."""
-    return {"extra_content": {"wireproto": {"raw": raw}}}

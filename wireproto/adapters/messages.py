@@ -15,6 +15,7 @@ from wireproto.adapters.fragments import Fragments, whole_characters
 from wireproto.adapters.frames import Chunk, Frame, Once, Piece, Shape
 from wireproto.adapters.ids import Ids, IdSource
 from wireproto.adapters.parts import parts_of
+from wireproto.adapters.replay import sealed
 from wireproto.adapters.writer import AnswerWriter, OpenCall
 from wireproto.values.events import ReasoningDelta, TextDelta
 from wireproto.values.model import Call, Message
@@ -27,7 +28,8 @@ class MessagesWriter(AnswerWriter):
 
     `id` and `model` are those of the answer. `eager`: the names of the tools with `eager_input_streaming`, whose input
     is sent as it comes; True for all tools. `signature` is said of each stretch of reasoning; clients send it back as
-    it is. `usage` is what is known of it before the answer. `ids` gives the ids of calls.
+    it is. The answer's own text comes so too, as the signature of an empty thought behind the calls. `usage` is what is
+    known of it before the answer. `ids` gives the ids of calls.
     """
 
     named: ClassVar[bool] = True
@@ -77,7 +79,7 @@ class MessagesWriter(AnswerWriter):
         if text:
             yield Piece(call.shape, text)
 
-    def _over(self, call: OpenCall, text: str, complete: bool, raw: str) -> Iterator[Piece]:
+    def _over(self, call: OpenCall, text: str, complete: bool) -> Iterator[Piece]:
         yield from self._more(call, text)
         if call.shape is None:
             if not complete:
@@ -86,8 +88,12 @@ class MessagesWriter(AnswerWriter):
             yield Piece(self._frame("input_json_delta", "partial_json"), "".join(call.held))
         yield from self._close_block()
 
-    def _end(self, finish_reason: str | None, usage: Usage | Mapping[str, Any] | None) -> Iterator[Piece]:
+    def _end(self, finish_reason: str | None, usage: Usage | Mapping[str, Any] | None, own: str) -> Iterator[Piece]:
         yield from self._close_block()
+        if signature := sealed(own):
+            yield from self._open_block("thinking", {"thinking": "", "signature": ""})
+            self._signature = signature
+            yield from self._close_block()
         spent = usage if usage is not None else self._usage
         cost = spent.messages() if isinstance(spent, Usage) else {"output_tokens": 0, **spent}
         delta = {"stop_reason": _REASONS[self.ending.finish(finish_reason)], "stop_sequence": None}
@@ -125,6 +131,7 @@ def message_object(
     finish_reason: str | None = None,
     usage: Usage | Mapping[str, Any] | None = None,
     signature: str = "",
+    own: str = "",
     ids: IdSource | None = None,
 ) -> Chunk:
     """Return a message as a whole answer; the arguments are those of `MessagesWriter` and its `close`."""
@@ -144,6 +151,8 @@ def message_object(
             content.append({"type": "text", "text": part.text})
         else:
             content.append({"type": "thinking", "thinking": part.text, "signature": signature})
+    if ending.calls and not ending.cut and sealed(own):
+        content.append({"type": "thinking", "thinking": "", "signature": sealed(own)})
     spent = usage if usage is not None else Usage()
     return {
         **_message(id, model, content),

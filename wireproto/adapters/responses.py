@@ -15,6 +15,7 @@ from wireproto.adapters.fragments import arguments_text
 from wireproto.adapters.frames import Chunk, NumberedFrame, Once, Piece
 from wireproto.adapters.ids import Ids, IdSource
 from wireproto.adapters.parts import parts_of
+from wireproto.adapters.replay import sealed
 from wireproto.adapters.writer import AnswerWriter, OpenCall
 from wireproto.values.events import ReasoningDelta, TextDelta
 from wireproto.values.model import Call, Message
@@ -91,13 +92,18 @@ class ResponsesWriter(AnswerWriter):
         if text:
             yield Piece(call.shape, text)
 
-    def _over(self, call: OpenCall, text: str, complete: bool, raw: str) -> Iterator[Piece]:
+    def _over(self, call: OpenCall, text: str, complete: bool) -> Iterator[Piece]:
         yield from self._more(call, text)
         yield from self._close_item("completed" if complete else "incomplete")
 
-    def _end(self, finish_reason: str | None, usage: Usage | Mapping[str, Any] | None) -> Iterator[Piece]:
+    def _end(self, finish_reason: str | None, usage: Usage | Mapping[str, Any] | None, own: str) -> Iterator[Piece]:
         status, details = _status(self.ending.finish(finish_reason))
         yield from self._close_item(status)
+        if hidden := sealed(own):
+            self._output.append(_own_item(self._item_id("rs"), hidden, self._reasoning_as))
+            for kind in ("added", "done"):
+                at = len(self._output) - 1
+                yield self._event(f"response.output_item.{kind}", output_index=at, item=self._output[-1])
         shown = self._response(status, incomplete_details=details, usage=_usage(usage))
         yield self._event(f"response.{status}", response=shown)
 
@@ -174,6 +180,7 @@ def response_object(
     usage: Usage | Mapping[str, Any] | None = None,
     reasoning: ReasoningItem = "text",
     fields: Mapping[str, Any] | None = None,
+    own: str = "",
     ids: IdSource | None = None,
 ) -> Chunk:
     """Return a message as a whole answer; the arguments are those of `ResponsesWriter` and its `close`."""
@@ -192,6 +199,8 @@ def response_object(
     status, details = _status(ending.finish(finish_reason))
     if status == "incomplete" and output and output[-1]["type"] != "function_call":
         output[-1]["status"] = status
+    if ending.calls and not ending.cut and sealed(own):
+        output.append(_own_item(f"rs_{id}_{len(output)}", sealed(own), reasoning))
     shown = _response(id, model, created, status, output, fields or {})
     return {**shown, "incomplete_details": details, "usage": _usage(usage)}
 
@@ -239,6 +248,11 @@ def _reasoning_item(id: str, status: Status, text: str | None, reasoning: Reason
     parts = [] if text is None else [_reasoning_part(text, reasoning)]
     summary, content = ([], parts) if reasoning == "text" else (parts, [])
     return {"id": id, "type": "reasoning", "status": status, "summary": summary, "content": content}
+
+
+def _own_item(id: str, hidden: str, reasoning: ReasoningItem) -> Chunk:
+    """Return the item in which clients bring the answer's own text back: an empty thought that is encrypted."""
+    return {**_reasoning_item(id, "completed", None, reasoning), "encrypted_content": hidden}
 
 
 def _call_item(id: str, call_id: str, name: str, arguments: str, status: Status) -> Chunk:

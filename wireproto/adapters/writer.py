@@ -120,13 +120,20 @@ class AnswerWriter(ABC):
             return ""  # all of a chunk was held back
         return "".join([shape.line(text) for shape, text in self._pieces(events)])
 
-    def close(self, finish_reason: str | None = None, usage: Usage | Mapping[str, Any] | None = None) -> list[Chunk]:
+    def close(
+        self,
+        finish_reason: str | None = None,
+        usage: Usage | Mapping[str, Any] | None = None,
+        *,
+        own: str = "",
+    ) -> list[Chunk]:
         """Return what an answer ends with; nothing the second time.
 
         `finish_reason`: why it ended, in the word of any server; an answer with an incomplete call was cut, whatever
-        the server says. `usage`: what it cost, a dict in the API's own shape.
+        the server says. `usage`: what it cost, a dict in the API's own shape. `own`: `own_text` of the answer, which
+        goes where clients bring it back.
         """
-        return self._chunks(self._ends(finish_reason, usage))
+        return self._chunks(self._ends(finish_reason, usage, own))
 
     def fail(self, message: str, code: str | None = None) -> list[Chunk]:
         """Return what tells a client that the answer failed; the official clients raise for it. Nothing follows it."""
@@ -156,12 +163,12 @@ class AnswerWriter(ABC):
         """Write more of a call's arguments, and the call's beginning if it has not begun."""
 
     @abstractmethod
-    def _over(self, call: OpenCall, text: str, complete: bool, raw: str) -> Iterator[Piece]:
-        """Write the last of a call's arguments, and that it is over; `raw` is the model's own text of it."""
+    def _over(self, call: OpenCall, text: str, complete: bool) -> Iterator[Piece]:
+        """Write the last of a call's arguments, and that it is over."""
 
     @abstractmethod
-    def _end(self, finish_reason: str | None, usage: Usage | Mapping[str, Any] | None) -> Iterator[Piece]:
-        """End the answer, in which nothing is open but text or reasoning."""
+    def _end(self, finish_reason: str | None, usage: Usage | Mapping[str, Any] | None, own: str) -> Iterator[Piece]:
+        """End the answer, in which nothing is open but text or reasoning; `own` is empty if it was cut."""
 
     @abstractmethod
     def _failure(self, message: str, code: str | None) -> Chunk:
@@ -202,17 +209,17 @@ class AnswerWriter(ABC):
                 self._call = OpenCall(self._ids.give(event.id, event.name), event.name)
             elif isinstance(event, CallEnd) and self._call is not None:
                 call, self._call = self._call, None
-                yield from self._finish(call, text, event.call.complete, event.call.raw)
+                yield from self._finish(call, text, event.call.complete)
                 text = ""
         if self._call is not None:
             yield from self._more(self._call, text)
             if self._call.shape is not None:
                 self._ready[ArgumentDelta] = self._call.shape
 
-    def _finish(self, call: OpenCall, text: str, complete: bool, raw: str = "") -> Iterator[Piece]:
+    def _finish(self, call: OpenCall, text: str, complete: bool) -> Iterator[Piece]:
         self.ending.note(complete)
         self._ready.pop(ArgumentDelta, None)
-        yield from self._over(call, text, complete, raw)
+        yield from self._over(call, text, complete)
 
     def _native(self, key: Hashable, deltas: Sequence[NativeDelta]) -> Iterator[Piece]:
         """Write more of a call that the server found; where calls come in turn it may have to wait for the others."""
@@ -262,7 +269,7 @@ class AnswerWriter(ABC):
         last = "" if text.strip() else "{" if cut else "{}"
         yield from self._finish(call, last, _is_whole(text + last))
 
-    def _ends(self, finish_reason: str | None, usage: Usage | Mapping[str, Any] | None) -> Iterator[Piece]:
+    def _ends(self, finish_reason: str | None, usage: Usage | Mapping[str, Any] | None, own: str) -> Iterator[Piece]:
         if self._closed:
             return
         yield from self._beginning()
@@ -271,7 +278,7 @@ class AnswerWriter(ABC):
             yield from self._finish(call, self._fragments.cut(), complete=False)
         yield from self._end_natives(cut=meaning(finish_reason) != "ended")
         self._close()
-        yield from self._end(finish_reason, usage)
+        yield from self._end(finish_reason, usage, own if self.ending.calls and not self.ending.cut else "")
 
     def _close(self) -> None:
         self._closed = self._opened = True

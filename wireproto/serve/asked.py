@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from wireproto.adapters import own_text
 from wireproto.adapters.history import CallIds, Turn
 from wireproto.decode.decoder import Decoder
 from wireproto.format.dialect import Dialect
@@ -17,6 +18,7 @@ from wireproto.serve.chunks import chunk_of
 from wireproto.serve.settings import ModelSettings
 from wireproto.tools.toolset import Toolset
 from wireproto.values.errors import WireprotoError
+from wireproto.values.model import Message
 
 
 class Refused(WireprotoError):
@@ -94,6 +96,10 @@ class Asked:
             # Under our grammar a call that was forced is in the format's own markup.
             forced=self.choice if self.wants_call and settings.mode == "repair" else None,
         )
+
+    def own_text(self, message: Message | None) -> str:
+        """Return what the client is to bring back of an answer: in `raw`, its text as the model wrote it."""
+        return own_text(message, self.format) if self.settings.mode == "raw" and message is not None else ""
 
     def ids(self) -> CallIds:
         """Return what gives ids to the calls of one answer."""

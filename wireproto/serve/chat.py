@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from wireproto.adapters import ChatWriter, Ending, chat_choice
+from wireproto.adapters import ChatWriter, Ending, IdSource, chat_choice
 from wireproto.adapters.history import from_chat
 from wireproto.adapters.history.chat import REASONING_KEYS
 from wireproto.serve.asked import Asked, toolset_of
@@ -126,7 +126,7 @@ class ChatStream:
         if delta.calls:
             lines += self._natives(writer, choice, delta.calls)
         if delta.finish_reason:
-            lines += writer.lines(choice.close(delta.finish_reason)) + self._end(writer, chunk, delta.finish_reason)
+            lines += writer.lines(choice.close(delta.finish_reason)) + self._end(writer, choice, chunk)
         return lines + self._stop(choice, writer)
 
     def _open(self) -> None:
@@ -137,7 +137,6 @@ class ChatStream:
             self._head["created"],
             choice=len(self._writers),
             ids=self._ids,
-            raw=self._asked.settings.mode == "raw",
         )
         self._writers.append(writer)
         self.choices.append(AnswerChoice(self._asked.decoder(), self._metrics))
@@ -161,9 +160,9 @@ class ChatStream:
                 shown.update(unknown.pop(0) if unknown and "id" in shown else {})
         return writer.sse(chunks)
 
-    def _end(self, writer: ChatWriter, chunk: dict[str, Any], reason: str) -> str:
+    def _end(self, writer: ChatWriter, choice: AnswerChoice, chunk: dict[str, Any]) -> str:
         """Write the end of a choice, with what the server adds to its last chunk."""
-        *before, last = writer.close(reason)
+        *before, last = writer.close(choice.finish, own=self._asked.own_text(choice.message))
         more = {key: value for key, value in chunk.items() if key not in _HEAD and value is not None}
         self._usage = more.get("usage") or self._usage
         return writer.sse([*before, {**last, **more}])
@@ -219,11 +218,11 @@ def whole_chat(asked: Asked, answer: dict[str, Any], metrics: Metrics) -> tuple[
         choice = choice_of_message(asked, delta, metrics)
         read.append(choice)
         if choice.message is not None:
-            changed = _repaired(given, delta, choice, ids, asked.settings.mode == "raw") or changed
+            changed = _repaired(given, delta, choice, asked, ids) or changed
     return changed, read
 
 
-def _repaired(given: dict[str, Any], delta: Delta, choice: AnswerChoice, ids: Any, raw: bool) -> bool:
+def _repaired(given: dict[str, Any], delta: Delta, choice: AnswerChoice, asked: Asked, ids: IdSource) -> bool:
     """Write into a choice what was found in its text; return whether that changed anything."""
     parsed, natives = choice.message or Message(), [native_call(call) for call in choice.natives.values()]
     for call in natives:
@@ -236,7 +235,7 @@ def _repaired(given: dict[str, Any], delta: Delta, choice: AnswerChoice, ids: An
         if function and function.get("arguments") == "":
             function["arguments"], changed = "{}", True
     if parsed.calls or parsed.text != delta.text:
-        shown = chat_choice(parsed, ids=ids, raw=raw)["message"]
+        shown = chat_choice(parsed, ids=ids, own=asked.own_text(parsed))["message"]
         calls, changed = [*shown.get("tool_calls", ()), *delta.calls], True
         thoughts = "".join(choice.reasoning) + parsed.reasoning
         more = {choice.reasoning_key or REASONING_KEYS[0]: thoughts} if parsed.reasoning else {}

@@ -2,8 +2,8 @@
 
 Its chat endpoint drops special tokens, parses what it can and knows no lazy grammar; `/completion` does none of that.
 What the prompt ends with shows whether reasoning is open. Calls of earlier turns go back as the model wrote them, from
-where the clients of Chat Completions keep them, so that its prefix cache holds. Law: a call with its own text is sent
-back byte for byte.
+where clients keep them, so that its prefix cache holds. Law: what is sent back so says what the client's message says,
+byte for byte as it was written.
 
 Source: llama.cpp, tools/server/README.md, `/apply-template` and `/completion`; run with b11549.
 """
@@ -16,10 +16,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from wireproto.adapters.history import from_chat
+from wireproto.decode.decoder import parse
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.serve.asked import Asked, Refused
 from wireproto.serve.chunks import BadAnswer, chunk_of
 from wireproto.serve.modes import grammar_request
+from wireproto.values.errors import ShapeError
 
 # What a chat request has and a completion has not; the rest is about sampling, and called the same.
 _OF_CHATS: Final = frozenset(
@@ -45,26 +48,30 @@ def template_request(asked: Asked) -> dict[str, Any]:
     if not isinstance(messages, list):
         raise Refused(400, "messages: expected a list")
     kept: dict[str, Any] = {key: asked.chat[key] for key in _OF_TEMPLATES if key in asked.chat}
-    return {**kept, "messages": [_spliced(message) for message in messages], "tools": asked.chat["tools"]}
+    return {**kept, "messages": [_spliced(message, asked) for message in messages], "tools": asked.chat["tools"]}
 
 
-def _spliced(message: Any) -> Any:
-    """Return a message of the model with the text of its calls as it wrote it, if each of them has its own."""
-    calls = message.get("tool_calls") if isinstance(message, dict) else None
-    if not isinstance(calls, list) or not isinstance(message.get("content") or "", str):
+def _spliced(message: Any, asked: Asked) -> Any:
+    """Return a message of the model as it wrote it, if the client brought that back and it says the same.
+
+    What comes back is a client's word. So it is read as an answer would be, and it counts if that gives what the
+    message says beside it.
+    """
+    try:
+        (turn,) = from_chat([message])
+    except (ShapeError, ValueError):
         return message
-    texts = [_own_text(call) for call in calls]
-    if not texts or not all(texts):
+    if not turn.own:
+        return message
+    found = parse(turn.own, asked.format, asked.tools, policy=asked.settings.policy)
+    said = turn.message
+    same = [(call.name, call.arguments, call.complete) for call in found.calls] == [
+        (call.name, call.arguments, True) for call in said.calls
+    ]
+    if not same or found.reasoning or found.text.strip() != said.text.strip():
         return message
     rest = {key: value for key, value in message.items() if key != "tool_calls"}
-    return {**rest, "content": (message.get("content") or "") + "\n".join(texts)}
-
-
-def _own_text(call: Any) -> str:
-    """Return the model's own text of a call, where `ChatWriter` has put it."""
-    for key in ("extra_content", "wireproto", "raw"):
-        call = call.get(key) if isinstance(call, Mapping) else None
-    return call if isinstance(call, str) else ""
+    return {**rest, "content": turn.own}
 
 
 def completion_of(asked: Asked, prompt: str) -> Asked:
@@ -140,5 +147,10 @@ def _more(event: Mapping[str, Any]) -> dict[str, Any]:
     read, wrote = event.get("tokens_evaluated"), event.get("tokens_predicted")
     if not event.get("stop", True) or not isinstance(read, int) or not isinstance(wrote, int):
         return {}
-    usage = {"prompt_tokens": read, "completion_tokens": wrote, "total_tokens": read + wrote}
-    return {"usage": usage, **({"timings": event["timings"]} if "timings" in event else {})}
+    usage: dict[str, Any] = {"prompt_tokens": read, "completion_tokens": wrote, "total_tokens": read + wrote}
+    timings = event.get("timings")
+    if not isinstance(timings, dict):
+        return {"usage": usage}
+    if isinstance(timings.get("cache_n"), int):
+        usage["prompt_tokens_details"] = {"cached_tokens": timings["cache_n"]}
+    return {"usage": usage, "timings": timings}

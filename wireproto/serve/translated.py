@@ -53,6 +53,12 @@ def _repeated(body: Mapping[str, Any]) -> dict[str, Any]:
     return {key: body[key] for key in _REPEATED if body.get(key) is not None}
 
 
+def _own_text(api: Translated, asked: Asked, message: Message | None) -> str:
+    """Return what the client is to bring back; one of Responses has to ask for what is encrypted."""
+    wanted = api == "messages" or "reasoning.encrypted_content" in (asked.own.get("include") or ())
+    return asked.own_text(message) if wanted else ""
+
+
 class TranslatedStream:
     """Rewrites the stream of one answer, event by event, for a client of another API.
 
@@ -60,7 +66,7 @@ class TranslatedStream:
     """
 
     def __init__(self, api: Translated, asked: Asked, metrics: Metrics) -> None:
-        self._asked = asked
+        self._api, self._asked = api, asked
         self._writer = writer_of(api, asked)
         self._held = self._writer.sse(self._writer.open())  # until there is more, if it may be asked for again
         self._choice = AnswerChoice(asked.decoder(), metrics)
@@ -110,7 +116,8 @@ class TranslatedStream:
         if not self._choice.closed:
             raise BadAnswer("the stream of the server ended in the middle of the answer")
         usage = Usage.read(self._usage)
-        return self._out(self._writer.sse(self._writer.close(self._choice.finish, usage)) + self._writer.done)
+        own = _own_text(self._api, self._asked, self._choice.message)
+        return self._out(self._writer.sse(self._writer.close(self._choice.finish, usage, own=own)) + self._writer.done)
 
     def fail(self, message: str, error: Any = None) -> str:
         """Return what tells the client that the answer failed."""
@@ -134,14 +141,16 @@ def whole_translated(
         # What the server had split already has no place in the text any more: thoughts first, calls last.
         message = Message(message.text, thought + message.reasoning, message.calls + natives)
     usage, reason, ids = Usage.read(answer.get("usage")), delta.finish_reason, asked.ids()
+    own = _own_text(api, asked, choice.message)
     if refusal := delta.fields.get("refusal"):
         message = replace(message, text=message.text + str(refusal), segments=())
     if api == "messages":
-        return message_object(message, _identity("msg"), asked.model, finish_reason=reason, usage=usage, ids=ids), [
-            choice
-        ]
+        shown = message_object(
+            message, _identity("msg"), asked.model, finish_reason=reason, usage=usage, own=own, ids=ids
+        )
+        return shown, [choice]
     shown = response_object(
         message, _identity("resp"), asked.model, int(time.time()), finish_reason=reason, usage=usage,
-        fields=_repeated(asked.own), ids=ids,
+        fields=_repeated(asked.own), own=own, ids=ids,
     )  # fmt: skip
     return shown, [choice]

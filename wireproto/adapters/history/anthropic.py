@@ -21,6 +21,7 @@ from wireproto.adapters.history.turns import (
     results_and_pictures,
     with_names,
 )
+from wireproto.adapters.replay import opened
 from wireproto.values.errors import ShapeError
 from wireproto.values.fields import Fields
 from wireproto.values.model import Call, Message
@@ -85,15 +86,17 @@ def _user(content: object, where: str) -> list[Turn]:
 def _assistant(content: object, where: str) -> Turn:
     if isinstance(content, str):
         return Turn("assistant", message=Message(content))
-    text, reasoning, calls, opaque = "", "", list[Call](), list[dict[str, Any]]()
+    text, reasoning, calls, opaque, own = "", "", list[Call](), list[dict[str, Any]](), ""
     for place, block in items(content, where):
         kind = block.read("type", str)
         if kind == "text":
             text += block.read("text", str)
         elif kind == "thinking":
             reasoning += block.read("thinking", str, "")
-            if block.optional("signature"):
-                opaque.append({"signature": block.values["signature"]})
+            signature = block.optional("signature") or ""
+            own = opened(signature) or own
+            if signature and not opened(signature):
+                opaque.append({"signature": signature})
         elif kind == "redacted_thinking":
             opaque.append({"data": block.read("data", str)})
         elif kind == "tool_use":
@@ -103,4 +106,4 @@ def _assistant(content: object, where: str) -> Turn:
             calls.append(call_of(block.read("name", str), given, block.read("id", str)))
         else:
             raise not_read(place, kind)
-    return Turn("assistant", message=Message(text, reasoning, tuple(calls)), opaque=tuple(opaque))
+    return Turn("assistant", message=Message(text, reasoning, tuple(calls)), opaque=tuple(opaque), own=own)

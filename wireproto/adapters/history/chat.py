@@ -24,6 +24,7 @@ from wireproto.adapters.history.turns import (
     text_of,
     with_names,
 )
+from wireproto.adapters.replay import own_text_field, own_text_of
 from wireproto.text.json_repair import dumps
 from wireproto.values.fields import Fields
 from wireproto.values.model import Call, Message
@@ -83,7 +84,8 @@ def _assistant(message: Fields, where: str) -> Turn:
     reasoning = next((text for key in REASONING_KEYS if (text := message.optional(key))), "")
     opaque = tuple({key: message.values[key]} for key in _OPAQUE if message.values.get(key))
     said = Message(text_of(_content(message, where)), reasoning, tuple(calls))
-    return Turn("assistant", message=said, opaque=opaque)
+    own = own_text_of([call for call in message.values.get("tool_calls") or () if isinstance(call, Mapping)])
+    return Turn("assistant", message=said, opaque=opaque, own=own)
 
 
 def _call(call: Fields, where: str) -> Call:
@@ -117,7 +119,7 @@ def to_chat(turns: Iterable[Turn], reasoning: str | None = REASONING_KEYS[0]) ->
         if turn.role == "tool":
             found += [_result(result) for result in turn.results]
         elif turn.role == "assistant":
-            found.append(_said(turn.message, reasoning))
+            found.append(_said(turn, reasoning))
         else:
             content = turn.content if isinstance(turn.content, str) else list(turn.content)
             found.append({"role": turn.role, "content": content})
@@ -129,14 +131,17 @@ def _result(result: ToolResult) -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": result.id or "", "content": text}
 
 
-def _said(message: Message, reasoning: str | None) -> dict[str, Any]:
+def _said(turn: Turn, reasoning: str | None) -> dict[str, Any]:
+    message = turn.message
     shown: dict[str, Any] = {"role": "assistant", "content": message.text}
     if reasoning and message.reasoning:
         shown[reasoning] = message.reasoning
-    calls = [
+    calls: list[dict[str, Any]] = [
         {"id": call.id or "", "type": "function", "function": {"name": call.name, "arguments": call.arguments_json}}
         for call in message.calls
     ]
+    if calls:
+        calls[-1] |= own_text_field(turn.own)
     return shown | ({"tool_calls": calls} if calls else {})
 
 

@@ -23,6 +23,7 @@ from wireproto.adapters.history.turns import (
     text_of,
     with_names,
 )
+from wireproto.adapters.replay import opened
 from wireproto.values.fields import Fields
 from wireproto.values.model import Call, Message
 from wireproto.write.results import ToolResult
@@ -91,11 +92,12 @@ def _said(kind: str, item: Fields, where: str) -> Turn:
         for key in ("content", "summary")
     ]
     hidden = item.optional("encrypted_content")
-    opaque = ({"id": item.optional("id"), "encrypted_content": hidden},) if hidden else ()
-    return Turn("assistant", message=Message(reasoning=texts[0] or texts[1]), opaque=opaque)
+    own = opened(hidden or "")
+    opaque = ({"id": item.optional("id"), "encrypted_content": hidden},) if hidden and not own else ()
+    return Turn("assistant", message=Message(reasoning=texts[0] or texts[1]), opaque=opaque, own=own)
 
 
 def _merged(one: Turn, other: Turn) -> Turn:
     a, b = one.message, other.message
     message = Message(a.text + b.text, a.reasoning + b.reasoning, a.calls + b.calls)
-    return replace(one, message=message, opaque=one.opaque + other.opaque)
+    return replace(one, message=message, opaque=one.opaque + other.opaque, own=other.own or one.own)

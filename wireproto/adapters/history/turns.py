@@ -30,6 +30,7 @@ class Turn:
     `role`: who speaks. `content`: what "system" and "user" say, a text or parts as in a chat message, pictures too.
     `message`: what the model said, thought and called ("assistant"). `results`: what the tools returned ("tool").
     `opaque`: what belongs to the reasoning and only its author can read, as it came: signatures, encrypted content.
+    `own`: the answer's text as the model wrote it, behind its reasoning, if the client brought it back.
     """
 
     role: Role
@@ -37,6 +38,7 @@ class Turn:
     message: Message = field(default_factory=Message)
     results: tuple[ToolResult, ...] = ()
     opaque: tuple[Mapping[str, Any], ...] = ()
+    own: str = ""
 
 
 def with_names(turns: Iterable[Turn]) -> list[Turn]:
