@@ -17,7 +17,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from wireproto.serve.app import application
+from wireproto.serve.run import config_of
 from wireproto.serve.settings import ModelSettings, ServeSettings
 from wireproto.testing.engines.tinymodel import write_model
 
@@ -133,7 +133,13 @@ class Upstream:
 def running(app: ASGIApp, **options: Any) -> Iterator[str]:
     """Serve an application, and give its address."""
     options = {"http": "h11", "log_level": "critical", "timeout_graceful_shutdown": 1, **options}
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, ws="none", **options))
+    with started(uvicorn.Config(app, host="127.0.0.1", port=0, ws="none", **options)) as address:
+        yield address
+
+
+@contextmanager
+def started(config: uvicorn.Config) -> Iterator[str]:
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     end = time.monotonic() + 10
@@ -160,7 +166,9 @@ def before(url: str, models: dict[str, dict[str, Any]] | None = None, **options:
     default = ModelSettings(**{"dialect": "hermes", **options.pop("default", {})})
     own = {glob: ModelSettings(**{"dialect": "hermes", **table}) for glob, table in (models or {}).items()}
     settings = ServeSettings(upstream=url, default=default, models=own, **options)
-    with running(application(settings)) as address:
+    config = config_of(settings)
+    config.port, config.timeout_graceful_shutdown = 0, 1
+    with started(config) as address:
         yield address
 
 

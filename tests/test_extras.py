@@ -13,7 +13,7 @@ import wireproto as wp
 
 ROOT = Path(__file__).resolve().parent.parent
 OPTIONAL = ("typer", "rich", "lxml", "selectolax", "jsonschema", "referencing", "lark", "pyarrow", "hypothesis",
-            "starlette", "uvicorn", "httpx2")  # fmt: skip
+            "starlette", "uvicorn", "aiohttp")  # fmt: skip
 
 USE = """
 import wireproto as wp
@@ -108,7 +108,7 @@ except wp.WireprotoError as error:
         ("jsonschema", "documents", ["grammar", "try", "hermes", "--tools", "tools.json"]),
         ("pyarrow", "parquet", ["audit", "log.parquet"]),
         ("starlette", "proxy", ["serve", "--upstream", "http://127.0.0.1:1"]),
-        ("httpx2", "proxy", ["serve", "--upstream", "http://127.0.0.1:1"]),
+        ("aiohttp", "proxy", ["serve", "--upstream", "http://127.0.0.1:1"]),
         ("uvicorn", "proxy", ["serve", "--upstream", "http://127.0.0.1:1"]),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import signal
@@ -23,7 +24,7 @@ from judging import run as command
 from serving import DONE, LEAK, TOOLS, Upstream, before, chunk, event, proxied, running, stream, whole
 
 import wireproto as wp
-from wireproto.serve.http import client_for
+from wireproto.serve.http import proxy_for
 from wireproto.serve.settings import ServeSettings, SettingsError, is_loopback, load
 from wireproto.serve.sse import SseReader, TooLong
 from wireproto.serve.watch.metrics import Metrics
@@ -144,8 +145,82 @@ def test_bodies_are_bounded_by_what_was_read(upstream: Upstream, address: str) -
     assert len(upstream.seen) == count
 
 
-def test_heads_are_bounded(address: str) -> None:
-    assert b" 400 " in raw_request(address, b"GET / HTTP/1.1\r\nx: " + b"x" * 20_000)
+def test_heads_are_bounded(upstream: Upstream, address: str) -> None:
+    upstream.answers["/v1/models"] = {"json": {"data": []}}
+    assert b" 400 " in raw_request(address, b"GET / HTTP/1.1\r\nx: " + b"x" * 20_000)  # it never ends
+    line, end = b"GET /v1/models HTTP/1.1\r\nhost: x\r\n", b"\r\n\r\n"
+    for size, status in [(7_800, b" 200 "), (8_001, b" 400 ")]:
+        assert status in raw_request(address, line + b"connection: close\r\nx: " + b"x" * size + end)
+    several = (line + b"x: " + b"x" * 4_000 + end) * 5
+    assert raw_request(address, several + line + b"connection: close" + end).count(b" 200 OK") == 6
+
+
+@pytest.mark.parametrize(
+    "offer", [b"", b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: A\r\n"]
+)
+def test_an_offer_of_another_protocol_is_declined(offer: bytes, upstream: Upstream, address: str) -> None:
+    upstream.answers["java"] = stream()
+    raw = json.dumps(body("java")).encode()
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n%bcontent-length: %d\r\n\r\n"
+    assert raw_request(address, (head % (offer, len(raw)) + raw) * 2, 1.0).count(DONE) == 2
+    assert upstream.seen[-1]["raw"] == raw and not {"upgrade", "http2-settings"} & upstream.seen[-1]["headers"].keys()
+
+
+def test_no_cookie_is_kept_and_no_header_is_changed(upstream: Upstream, address: str) -> None:
+    upstream.answers["/v1/models"] = {"json": {}, "headers": [(b"set-cookie", b"who=me; Path=/")]}
+    with httpx2.Client(trust_env=False) as client:
+        for _ in range(2):
+            assert client.get(f"{address}/v1/models", headers={"x-name": "é".encode()}).headers["set-cookie"]
+            client.cookies.clear()
+    seen = upstream.seen[-1]["headers"]
+    assert "cookie" not in seen and seen["x-name"] == "é" and "content-type" not in seen
+    bad = b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx: \xe9\r\n\r\n"
+    assert b" 400 " in raw_request(address, bad)
+
+
+PACKED = gzip.compress(b"".join(stream()))
+KIND = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+GZIP = KIND + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(PACKED)
+CHUNKED = KIND + b"transfer-encoding: chunked\r\n\r\n"
+
+
+def one_chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "status", "found"),
+    [
+        (CHAT, KIND + b"\r\n" + b"".join(stream()), 200, b'"tool_calls"}'),  # its end is that of the connection
+        (CHAT, CHUNKED + one_chunk(b"".join(stream())), 200, b'"tool_calls"}'),
+        (CHAT, CHUNKED + one_chunk(b"".join(stream()[:9])), 200, b"broke off"),
+        (CHAT, CHUNKED + b"zz\r\n", 502, b"cannot be reached"),
+        (CHAT, KIND + b"content-length: 100000\r\n\r\n" + b"".join(stream()[:-1]), 200, b"broke off"),
+        (CHAT, b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + KIND + b"\r\n" + b"".join(stream()), 200, DONE),
+        (CHAT, GZIP + PACKED, 200, b'"tool_calls"}'),  # it was asked not to
+        (CHAT, GZIP + PACKED[:99], 200, b"broke off"),
+        (CHAT, GZIP + b"x" * len(PACKED), 200, b"broke off"),
+        (CHAT, GZIP.replace(b"200", b"400") + PACKED, 400, DONE),
+        ("/other", GZIP + PACKED, 200, DONE),
+        ("/other", b"HTTP/1.1 304 Not Modified\r\ncontent-length: 12\r\n\r\n", 304, b""),
+        (CHAT, b"hello\r\n\r\n", 502, b"cannot be reached"),
+        (CHAT, b"HTTP/1.1 200 OK\r\nx y\r\n\r\n", 502, b"cannot be reached"),
+        (CHAT, b"HTTP/1.1 200 OK\r\nx: " + b"x" * 200_000 + b"\r\n\r\n", 502, b"cannot be reached"),
+    ],
+)
+def test_whatever_a_server_says_of_http(path: str, answer: bytes, status: int, found: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        with before(f"http://127.0.0.1:{server.getsockname()[1]}") as url:
+            said = post(url, body("m"), path)
+            assert said.status_code == status and found in said.content
 
 
 @pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses"])
@@ -681,8 +756,10 @@ def test_what_is_near() -> None:
 
 def test_a_proxy_of_the_environment_is_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://evil.example:1")
-    assert not client_for(ServeSettings(upstream="http://127.0.0.1:1"))._mounts
-    assert client_for(ServeSettings(upstream="http://example.com"))._mounts
+    assert proxy_for(ServeSettings(upstream="http://127.0.0.1:1")) is None
+    assert proxy_for(ServeSettings(upstream="http://example.com")) == "http://evil.example:1"
+    monkeypatch.setenv("NO_PROXY", "example.com")
+    assert proxy_for(ServeSettings(upstream="http://example.com")) is None
     assert ServeSettings(upstream="http://x").host == "127.0.0.1"
 
 

@@ -57,7 +57,7 @@ def serve_command(
 
     Speaks Chat Completions, Responses and Messages; everything else is passed through. Ends with Ctrl-C or SIGTERM.
     """
-    require(EXTRA, "starlette", "uvicorn", "httpx2", purpose="wireproto serve")
+    require(EXTRA, "starlette", "uvicorn", "httptools", "aiohttp", purpose="wireproto serve")
     from wireproto.serve.run import run
     from wireproto.serve.settings import load
 

@@ -6,19 +6,19 @@ back as it is.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
+import aiohttp
 import anyio
-import httpx2
-from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wireproto.serve import exchange
 from wireproto.serve.asked import Asked, Refused
@@ -26,8 +26,8 @@ from wireproto.serve.chat import ChatStream, asked_of_chat, whole_chat
 from wireproto.serve.choice import AnswerChoice
 from wireproto.serve.chunks import BadAnswer
 from wireproto.serve.errand import CHAT_PATH, Errand, said_in
-from wireproto.serve.exchange import Rewriting
-from wireproto.serve.http import Clients, Headers, kept, path_of, request_headers
+from wireproto.serve.exchange import ClientStream, Rewriting, WhileThere
+from wireproto.serve.http import Client, Headers, kept, path_of, request_headers
 from wireproto.serve.modes import asked_again, prepared
 from wireproto.serve.settings import ServeSettings
 from wireproto.serve.transcripts import Transcripts
@@ -53,14 +53,14 @@ class Proxy:
 
     def __init__(self, settings: ServeSettings) -> None:
         self.settings = settings
-        self.clients = Clients(settings)
+        self.client = Client(settings)
         self.metrics = Metrics()
         self.transcripts = Transcripts(settings.transcripts) if settings.transcripts else None
         self.reasoning_keys: dict[str, str] = {}  # by model, in which field the server writes reasoning
 
     async def close(self) -> None:
         """Close what is open."""
-        await self.clients.close()
+        await self.client.close()
         if self.transcripts is not None:
             self.transcripts.close()
 
@@ -113,18 +113,13 @@ class Door:
         except Refused as error:
             await self._refuse(error)(scope, receive, send)
             return
-        async with anyio.create_task_group() as group:
-
-            def gone() -> None:
-                proxy.metrics.count("streams_total", end="client_gone")
-                group.cancel_scope.cancel()
-
-            group.start_soon(exchange.until_gone, receive, gone)
+        with WhileThere(receive) as client:
             try:
                 await self._answer(request, raw, send)
             except Refused as error:
                 await self._refuse(error)(scope, receive, send)
-            group.cancel_scope.cancel()
+        if client.gone:
+            proxy.metrics.count("streams_total", end="client_gone")
 
     def _refuse(self, error: Refused) -> JSONResponse:
         self._proxy.metrics.count("requests_total", api=self._api, mode="none", status=str(error.status))
@@ -149,8 +144,8 @@ class Door:
             await Passage(proxy).pass_on(request, raw, send)
             return
         asked, response = await self._errand(request).run(asked, raw)
-        proxy.metrics.count("requests_total", api=self._api, mode=asked.settings.mode, status=str(response.status_code))
-        if response.status_code != 200:
+        proxy.metrics.count("requests_total", api=self._api, mode=asked.settings.mode, status=str(response.status))
+        if response.status != 200:
             await self._pass_error(request, response, send)
         elif asked.streams:
             await self._stream(request, asked, response, send, began)
@@ -160,57 +155,68 @@ class Door:
     def _errand(self, request: Request) -> Errand:
         proxy, api = self._proxy, self._api
         return Errand(
-            proxy.clients, request, proxy.metrics, translated=api != "chat", bearer=api == "messages",
+            proxy.client, request, proxy.metrics, translated=api != "chat", bearer=api == "messages",
             limit=proxy.settings.body_limit,
         )  # fmt: skip
 
-    async def _pass_error(self, request: Request, response: httpx2.Response, send: Send) -> None:
+    async def _pass_error(self, request: Request, response: aiohttp.ClientResponse, send: Send) -> None:
         """Hand an error of the server on, with its status and `retry-after`, in the shape of the client's API."""
         if self._api != "messages":
-            await exchange.pass_on(send, response)
+            await exchange.pass_on(send, response, unpacked=True)
             return
         raw = await exchange.whole_body(response, self._proxy.settings.body_limit)
-        shown = JSONResponse(self._error(response.status_code, said_in(raw)), response.status_code)
+        shown = JSONResponse(self._error(response.status, said_in(raw)), response.status)
         if "retry-after" in response.headers:
             shown.headers["retry-after"] = response.headers["retry-after"]
         await shown(request.scope, request.receive, send)
 
     async def _stream(
-        self, request: Request, asked: Asked, response: httpx2.Response, send: Send, began: float
+        self, request: Request, asked: Asked, response: aiohttp.ClientResponse, send: Send, began: float
     ) -> None:
         if not response.headers.get("content-type", "").startswith(exchange.EVENT_STREAM):
-            await exchange.close(response)
+            response.close()
             raise Refused(502, "the server answered a request for a stream with something else")
-        proxy, headers = self._proxy, _answer_headers(asked, response)
-        chunks = self._rewritten(request, asked, response)
+        proxy = self._proxy
+        client = ClientStream(send, proxy.settings, proxy.metrics, began)
         proxy.metrics.open_streams += 1
         try:
-            await exchange.send_stream(send, headers, chunks, proxy.settings, proxy.metrics, began)
+            await client.begin(_answer_headers(asked, response))
+            await self._rewrite(request, asked, response, client)
         finally:
             proxy.metrics.open_streams -= 1
+            client.close()
 
-    async def _rewritten(self, request: Request, asked: Asked, response: httpx2.Response) -> AsyncGenerator[str, None]:
-        """Yield the client's stream; an answer of which nothing was sent yet may be asked for once more."""
-        proxy = self._proxy
-        rewriting = self._rewriting(asked)
-        async for text in exchange.rewritten(response, rewriting):
-            yield text
-        again = None
-        if rewriting.problem is None and not rewriting.rewriter.sent:
-            again = asked_again(asked, rewriting.rewriter.choices)
-        if again is not None:
-            proxy.metrics.count("retries_total")
+    async def _rewrite(
+        self, request: Request, asked: Asked, response: aiohttp.ClientResponse, client: ClientStream
+    ) -> None:
+        """Write the client's stream; an answer of which nothing was sent yet may be asked for once more."""
+        proxy, opened = self._proxy, [response]
+        try:
+            rewriting = self._rewriting(asked)
+            left = await exchange.rewrite(response, rewriting, client)
+            again = None
+            if rewriting.problem is None and not rewriting.rewriter.sent:
+                again = asked_again(asked, rewriting.rewriter.choices)
+            if again is not None:
+                proxy.metrics.count("retries_total")
+                proxy.note(self._api, asked, rewriting.rewriter.choices)
+                asked, rewriting, second = await self._second(request, again)
+                if second is not None:
+                    opened.append(second)
+                    left = await exchange.rewrite(second, rewriting, client)
+            left += rewriting.finish()
             proxy.note(self._api, asked, rewriting.rewriter.choices)
-            asked, rewriting, second = await self._second(request, again)
-            if second is not None:
-                async for text in exchange.rewritten(second, rewriting):
-                    yield text
-        yield rewriting.finish()
-        proxy.note(self._api, asked, rewriting.rewriter.choices)
-        stopped = rewriting.rewriter.stopped
-        proxy.metrics.count("streams_total", end="error" if rewriting.problem else "stopped" if stopped else "done")
+            stopped = rewriting.rewriter.stopped
+            end = "error" if rewriting.problem else "stopped" if stopped else "done"
+            proxy.metrics.count("streams_total", end=end)
+            await client.end(left)
+            if end == "done":
+                proxy.client.leave(opened.pop())
+        finally:
+            for each in opened:
+                each.close()
 
-    async def _second(self, request: Request, asked: Asked) -> tuple[Asked, Rewriting, httpx2.Response | None]:
+    async def _second(self, request: Request, asked: Asked) -> tuple[Asked, Rewriting, aiohttp.ClientResponse | None]:
         """Ask once more; the head of the client's answer is sent already, so that what fails is told in its stream."""
         try:
             asked, response = await self._errand(request).run(asked)
@@ -219,9 +225,9 @@ class Door:
             failed.problem = BadAnswer(str(error))
             return asked, failed, None
         rewriting = self._rewriting(asked)
-        if response.status_code != 200:
-            await exchange.close(response)
-            rewriting.problem = BadAnswer(f"the server refused a second try with status {response.status_code}")
+        if response.status != 200:
+            response.close()
+            rewriting.problem = BadAnswer(f"the server refused a second try with status {response.status}")
             return asked, rewriting, None
         return asked, rewriting, response
 
@@ -230,7 +236,7 @@ class Door:
         rewriter = ChatStream(asked, metrics) if self._api == "chat" else TranslatedStream(self._api, asked, metrics)
         return Rewriting(rewriter, self._proxy.settings.event_limit)
 
-    async def _whole(self, request: Request, asked: Asked, response: httpx2.Response, send: Send) -> None:
+    async def _whole(self, request: Request, asked: Asked, response: aiohttp.ClientResponse, send: Send) -> None:
         proxy = self._proxy
         shown, raw, choices = await self._read(asked, response)
         again = asked_again(asked, choices)
@@ -238,11 +244,11 @@ class Door:
             proxy.metrics.count("retries_total")
             proxy.note(self._api, asked, choices)
             again, second = await self._errand(request).run(again)
-            if second.status_code == 200:
+            if second.status == 200:
                 asked, response = again, second
                 shown, raw, choices = await self._read(asked, response)
             else:
-                await exchange.close(second)
+                second.close()
         proxy.note(self._api, asked, choices)
         content = raw if shown is None else json.dumps(shown).encode()
         headers = _answer_headers(asked, response)
@@ -251,7 +257,7 @@ class Door:
         await send({"type": "http.response.body", "body": content, "more_body": False})
 
     async def _read(
-        self, asked: Asked, response: httpx2.Response
+        self, asked: Asked, response: aiohttp.ClientResponse
     ) -> tuple[dict[str, Any] | None, bytes, list[AnswerChoice]]:
         """Return a whole answer for the client, None where it is the server's own, that one, and what was read."""
         raw = await exchange.whole_body(response, self._proxy.settings.body_limit)
@@ -286,13 +292,11 @@ class Passage:
         except Refused as error:
             await PlainTextResponse(f"{error}\n", error.status)(scope, receive, send)
             return
-        async with anyio.create_task_group() as group:
-            group.start_soon(exchange.until_gone, receive, group.cancel_scope.cancel)
+        with WhileThere(receive):
             try:
                 await self.pass_on(request, raw, send)
             except Refused as error:
                 await PlainTextResponse(f"{error}\n", error.status)(scope, receive, send)
-            group.cancel_scope.cancel()
 
     async def pass_on(self, request: Request, raw: bytes, send: Send) -> None:
         """Hand a request whose body was read on, and its answer back.
@@ -301,12 +305,12 @@ class Passage:
             Refused: the server cannot be reached.
         """
         headers = request_headers(request.headers.raw, rewritten=False)
-        response = await exchange.ask(self._proxy.clients.next(), request, path_of(request), raw, headers)
-        self._proxy.metrics.count("requests_total", api="other", mode="none", status=str(response.status_code))
+        response = await exchange.ask(self._proxy.client, request, path_of(request), raw, headers, rewritten=False)
+        self._proxy.metrics.count("requests_total", api="other", mode="none", status=str(response.status))
         await exchange.pass_on(send, response)
 
 
-def application(settings: ServeSettings) -> Starlette:
+def application(settings: ServeSettings) -> ASGIApp:
     """Return the proxy for these settings.
 
     Raises:
@@ -320,23 +324,25 @@ def application(settings: ServeSettings) -> Starlette:
     async def health(request: Request) -> JSONResponse:
         """Say whether the server behind answers; one that is loading its model says 503 itself."""
         try:
-            response = await proxy.clients.next().get("/v1/models", timeout=3)
-        except httpx2.HTTPError as error:
+            response = await proxy.client.send("GET", "/v1/models", within=3)
+            response.close()
+        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
             return JSONResponse({"status": "error", "upstream": type(error).__name__}, 503)
-        ready = response.status_code != 503
+        ready = response.status != 503
         return JSONResponse(
-            {"status": "ok" if ready else "loading", "upstream": response.status_code}, 200 if ready else 503
+            {"status": "ok" if ready else "loading", "upstream": response.status}, 200 if ready else 503
         )
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Any) -> AsyncIterator[None]:
         try:
             yield
         finally:
             await proxy.close()
 
     own: list[tuple[str, Callable[..., Any]]] = [("/metrics", metrics), ("/health", health)]
-    return Starlette(
+    # Not Starlette's application: each of its layers would stand between every delta and the client.
+    return Router(
         lifespan=lifespan,
         routes=[
             *(Route(path, endpoint, methods=["GET"]) for path, endpoint in own),
@@ -356,9 +362,9 @@ def _object(raw: bytes) -> dict[str, Any]:
     return body
 
 
-def _answer_headers(asked: Asked, response: httpx2.Response) -> Headers:
+def _answer_headers(asked: Asked, response: aiohttp.ClientResponse) -> Headers:
     """Return the headers of a rewritten answer, which say what was not sent to the server as it was asked for."""
-    headers = list(kept(response.headers.raw, frozenset((b"content-length", b"content-encoding"))))
+    headers = list(kept(response.raw_headers, frozenset((b"content-length", b"content-encoding"))))
     dropped = ", ".join(word for word in dict.fromkeys(asked.dropped) if word.isascii() and word.isprintable())
     if dropped:
         headers.append((b"x-wireproto-dropped", dropped.encode()))

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 
+import aiohttp
 import anyio
-import httpx2
 from starlette.requests import Request
 
 from wireproto.serve import exchange
 from wireproto.serve.asked import Asked, Refused
 from wireproto.serve.chunks import said_of
-from wireproto.serve.http import Clients, path_of, request_headers, with_bearer
+from wireproto.serve.http import Client, path_of, request_headers, with_bearer
 from wireproto.serve.raw import completion_of, template_request
 from wireproto.serve.watch.metrics import Metrics
 
@@ -28,13 +28,13 @@ class Errand:
     """
 
     def __init__(
-        self, clients: Clients, request: Request, metrics: Metrics, *, translated: bool, bearer: bool, limit: int
+        self, client: Client, request: Request, metrics: Metrics, *, translated: bool, bearer: bool, limit: int
     ) -> None:
-        self._clients, self._request, self._metrics, self._limit = clients, request, metrics, limit
+        self._client, self._request, self._metrics, self._limit = client, request, metrics, limit
         self._path = CHAT_PATH if translated else path_of(request)
         self._bearer = bearer
 
-    async def run(self, asked: Asked, raw: bytes | None = None) -> tuple[Asked, httpx2.Response]:
+    async def run(self, asked: Asked, raw: bytes | None = None) -> tuple[Asked, aiohttp.ClientResponse]:
         """Return the answer, with its body not read yet, and the request that it answers; `raw`: the client's bytes.
 
         Raises:
@@ -43,23 +43,23 @@ class Errand:
         if asked.settings.mode == "raw" and asked.tools is not None:
             asked = await self._rendered(asked)
         response = await self._post(asked, raw)
-        bare = asked.without_grammar() if response.status_code == 400 else None
+        bare = asked.without_grammar() if response.status == 400 else None
         if bare is None:
             return asked, response
         said = said_in(await exchange.whole_body(response, self._limit))
         self._metrics.count("fallbacks_total", mode=asked.settings.mode)
-        return bare.because(f"HTTP {response.status_code}: {said}"), await self._post(bare, raw)
+        return bare.because(f"HTTP {response.status}: {said}"), await self._post(bare, raw)
 
-    async def _post(self, asked: Asked, raw: bytes | None) -> httpx2.Response:
+    async def _post(self, asked: Asked, raw: bytes | None) -> aiohttp.ClientResponse:
         as_it_came = raw is not None and asked.chat is asked.own
         content = raw if raw is not None and as_it_came else json.dumps(asked.chat).encode()
         return await self._send(asked.path or self._path, content)
 
-    async def _send(self, path: str, content: bytes) -> httpx2.Response:
+    async def _send(self, path: str, content: bytes) -> aiohttp.ClientResponse:
         headers = request_headers(self._request.headers.raw, rewritten=True)
         if self._bearer:
             headers = with_bearer(headers)
-        return await exchange.ask(self._clients.next(), self._request, path, content, headers)
+        return await exchange.ask(self._client, self._request, path, content, headers, rewritten=True)
 
     async def _rendered(self, asked: Asked) -> Asked:
         """Have the server render the prompt, and return the request for what the model writes behind it."""
@@ -71,8 +71,8 @@ class Errand:
         except ValueError:
             answer = None
         prompt = answer.get("prompt") if isinstance(answer, dict) else None
-        if response.status_code != 200 or not isinstance(prompt, str):
-            status = response.status_code if response.status_code >= 400 else 502
+        if response.status != 200 or not isinstance(prompt, str):
+            status = response.status if response.status >= 400 else 502
             raise Refused(status, f"raw: the server does not render the prompt, as llama-server does: {said_in(raw)}")
         return await anyio.to_thread.run_sync(completion_of, asked, prompt)
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Final, Protocol
 
+import aiohttp
 import anyio
-import httpx2
 from starlette.requests import Request
 from starlette.types import Receive, Send
 
 from wireproto.serve.asked import Refused
 from wireproto.serve.choice import AnswerChoice
 from wireproto.serve.chunks import BadAnswer, said_of
-from wireproto.serve.http import Headers, kept, target
+from wireproto.serve.http import Client, Headers, kept
 from wireproto.serve.settings import ServeSettings
 from wireproto.serve.sse import SseReader, TooLong
 from wireproto.serve.watch.metrics import Metrics
@@ -35,8 +34,10 @@ _STREAM_HEADERS: Headers = [
 _REWRITTEN = frozenset(
     (b"content-type", b"content-length", b"content-encoding", b"cache-control", b"x-accel-buffering")
 )
-_MOST_WAITING = 1 << 18  # characters that wait for a client that reads slowly
-_MOST_WAIT_BEHIND = 0.2  # seconds that a server gets to end its stream after it said that it is over
+# In Python 3.10 the timeouts of asyncio are no `TimeoutError`.
+_TOO_LATE: Final = (TimeoutError, asyncio.TimeoutError)
+_FAILURES: Final = (aiohttp.ClientError, *_TOO_LATE)
+_OF_BODIES: Final = frozenset((b"content-length", b"content-encoding"))
 
 
 class Rewriter(Protocol):
@@ -130,27 +131,30 @@ async def body_of(request: Request, settings: ServeSettings) -> bytes:
 
 
 async def ask(
-    client: httpx2.AsyncClient, request: Request, path: str, content: bytes, headers: Headers
-) -> httpx2.Response:
-    """Send a request on, and return the answer with its body not read yet.
+    client: Client, request: Request, path: str, content: bytes, headers: Headers, *, rewritten: bool
+) -> aiohttp.ClientResponse:
+    """Send a request on, and return the answer with its body not read yet; one to be `rewritten` is unpacked.
 
     Raises:
         Refused: the server cannot be reached, or does not answer.
     """
     try:
-        sent = client.build_request(request.method, target(client, path), content=content, headers=headers)
         try:
-            return await client.send(sent, stream=True)
-        except (httpx2.ReadError, httpx2.RemoteProtocolError):
+            return await client.send(request.method, path, content, headers, unpack=rewritten)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             # A connection that was kept may be closed by the server at any time, without a word of the answer.
-            return await client.send(sent, stream=True)
-    except httpx2.TimeoutException as error:
+            return await client.send(request.method, path, content, headers, unpack=rewritten)
+    except _TOO_LATE as error:
         raise Refused(504, f"the server did not answer in time: {type(error).__name__}") from None
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+    except UnicodeError:
+        raise Refused(400, "a header is no UTF-8") from None
+    except (aiohttp.ClientError, ValueError) as error:
         raise Refused(502, f"the server cannot be reached: {type(error).__name__}") from None
 
 
-async def whole_body(response: httpx2.Response, limit: int) -> bytes:
+async def whole_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """Read a whole answer, and close it.
 
     Raises:
@@ -159,126 +163,127 @@ async def whole_body(response: httpx2.Response, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        async for part in response.aiter_bytes():
+        while part := await response.content.readany():
             size += len(part)
             if size > limit:
                 raise Refused(502, f"the answer of the server is longer than the limit of {limit:,} bytes")
             parts.append(part)
-    except httpx2.HTTPError as error:
+    except _FAILURES as error:
         raise Refused(502, f"the answer of the server broke off: {type(error).__name__}") from None
     finally:
-        await close(response)
+        response.close()
     return b"".join(parts)
 
 
-async def close(response: httpx2.Response) -> None:
-    """Close an answer, also while the exchange is being cancelled."""
-    with anyio.CancelScope(shield=True):
-        await response.aclose()
-
-
-async def pass_on(send: Send, response: httpx2.Response) -> bool:
+async def pass_on(send: Send, response: aiohttp.ClientResponse, *, unpacked: bool = False) -> bool:
     """Hand an answer to the client as it is; return whether it came to its end."""
-    headers = list(kept(response.headers.raw))
-    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     try:
-        async for part in response.aiter_raw():
+        # What is told without a body, such as 304, may have the length that it would have.
+        changed = response.status in (204, 304) or (unpacked and "content-encoding" in response.headers)
+        headers = list(kept(response.raw_headers, _OF_BODIES if changed else frozenset()))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        while part := await response.content.readany():
             await send({"type": "http.response.body", "body": part, "more_body": True})
-    except httpx2.HTTPError:
+    except _FAILURES:
         return False  # what is begun and not ended cuts the client's connection
     finally:
-        await close(response)
+        response.close()
     await send({"type": "http.response.body", "body": b"", "more_body": False})
     return True
 
 
-async def rewritten(response: httpx2.Response, rewriting: Rewriting) -> AsyncIterator[str]:
-    """Yield what becomes of a stream of the server, without its end, and close it."""
-    parts = response.aiter_bytes()
+class ClientStream:
+    """A stream to the client, with a comment wherever it is silent for long."""
+
+    def __init__(self, send: Send, settings: ServeSettings, metrics: Metrics, began: float) -> None:
+        self._send, self._ping, self._metrics, self._began = send, settings.ping, metrics, began
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._is_first = True
+        self._timer: asyncio.TimerHandle | None = None
+        self._comment: asyncio.Task[None] | None = None
+
+    async def begin(self, headers: Headers) -> None:
+        """Send the head."""
+        head = [*((name, value) for name, value in headers if name not in _REWRITTEN), *_STREAM_HEADERS]
+        await self._send({"type": "http.response.start", "status": 200, "headers": head})
+        self._timer = self._loop.call_later(self._ping, self._beat)
+
+    async def write(self, text: str) -> None:
+        """Send more; a client that does not read makes this wait."""
+        if self._is_first:
+            self._metrics.observe_first_byte(time.monotonic() - self._began)
+            self._is_first = False
+        await self._send({"type": "http.response.body", "body": text.encode("utf-8"), "more_body": True})
+        self._last = self._loop.time()
+
+    async def end(self, text: str) -> None:
+        """Send the last of it."""
+        self.close()
+        if self._is_first:
+            self._metrics.observe_first_byte(time.monotonic() - self._began)
+        await self._send({"type": "http.response.body", "body": text.encode("utf-8"), "more_body": False})
+
+    def close(self) -> None:
+        """Send nothing more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._comment is not None:
+            self._comment.cancel()
+
+    def _beat(self) -> None:
+        """Send a comment if it is time, unless the client has not read the last one."""
+        rest = self._last + self._ping - self._loop.time()
+        if rest <= 0 and (self._comment is None or self._comment.done()):
+            message = {"type": "http.response.body", "body": b": ping\n\n", "more_body": True}
+            self._comment = self._loop.create_task(self._say(message))
+        self._timer = self._loop.call_later(rest if rest > 0 else self._ping, self._beat)
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        await self._send(message)
+
+
+async def rewrite(response: aiohttp.ClientResponse, rewriting: Rewriting, client: ClientStream) -> str:
+    """Write what becomes of a stream of the server; return what is left to be sent with its end.
+
+    What came since the last read is written at once.
+    """
+    read, take, write = response.content.readany, rewriting.take, client.write
     try:
-        while not rewriting.over and (part := await anext(parts, None)) is not None:
-            if text := rewriting.take(part):
-                yield text
-        if rewriting.over and not rewriting.problem and not rewriting.rewriter.stopped:
-            # A stream that was read to its end leaves a connection that can be used again.
-            with anyio.move_on_after(_MOST_WAIT_BEHIND):
-                await anext(parts, None)
-    except httpx2.TimeoutException:
+        while part := await read():
+            text = take(part)
+            if rewriting.over:
+                return text
+            if text:
+                await write(text)
+    except _TOO_LATE:
         rewriting.problem = BadAnswer("the server sent nothing more for too long")
-    except httpx2.HTTPError as error:
+    except _FAILURES as error:
         rewriting.problem = BadAnswer(f"the stream of the server broke off: {type(error).__name__}")
-    finally:
-        await close(response)
+    return ""
 
 
-class _Outbox:
-    """Text that waits to be sent: what arrived in one read of the server's socket goes out in one write."""
+class WhileThere:
+    """Cancels what is done for a client when it goes; `gone` is whether it did."""
 
-    def __init__(self) -> None:
-        self._parts: list[str] = []
-        self._size = 0
-        self._filled, self._emptied = asyncio.Event(), asyncio.Event()
-        self.closed = False
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.gone = False
 
-    async def fill(self, chunks: AsyncGenerator[str, None]) -> None:
-        """Take a stream; where the client does not read, the server has to wait."""
-        async with aclosing(chunks):
-            async for text in chunks:
-                self._parts.append(text)
-                self._size += len(text)
-                self._filled.set()
-                while self._size > _MOST_WAITING:
-                    self._emptied.clear()
-                    await self._emptied.wait()
-        self.closed = True
-        self._filled.set()
+    def __enter__(self) -> WhileThere:
+        self._task = asyncio.current_task()
+        self._watching = asyncio.create_task(self._watch())
+        return self
 
-    async def take(self) -> str:
-        """Return all that waits, once there is some, or an empty string at the end."""
-        await self._filled.wait()
-        text = "".join(self._parts)
-        self._parts.clear()
-        self._size = 0
-        self._emptied.set()
-        if not self.closed:
-            self._filled.clear()
-        return text
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self._watching.cancel()
+        return self.gone and kind is not None and issubclass(kind, asyncio.CancelledError)
 
-
-async def send_stream(
-    send: Send,
-    headers: Headers,
-    chunks: AsyncGenerator[str, None],
-    settings: ServeSettings,
-    metrics: Metrics,
-    began: float,
-) -> None:
-    """Send a stream to the client, with a comment wherever it is silent for long."""
-    head = [*((name, value) for name, value in headers if name not in _REWRITTEN), *_STREAM_HEADERS]
-    await send({"type": "http.response.start", "status": 200, "headers": head})
-    last, first, outbox = time.monotonic(), True, _Outbox()
-
-    async def ping() -> None:
-        while True:
-            await anyio.sleep(settings.ping)
-            if time.monotonic() - last >= settings.ping * 0.9:
-                await send({"type": "http.response.body", "body": b": ping\n\n", "more_body": True})
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(ping)
-        group.start_soon(outbox.fill, chunks)
-        while text := await outbox.take():
-            if first:
-                metrics.observe_first_byte(time.monotonic() - began)
-                first = False
-            await send({"type": "http.response.body", "body": text.encode("utf-8"), "more_body": True})
-            last = time.monotonic()
-        group.cancel_scope.cancel()
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def until_gone(receive: Receive, gone: Callable[[], None]) -> None:
-    """Wait for the client to go, and say so."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    gone()
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.gone = True
+        if self._task is not None:
+            self._task.cancel()
