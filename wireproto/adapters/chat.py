@@ -6,12 +6,13 @@ choice from 0 without gaps. Text is one string in this API, so that its order am
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from wireproto.adapters.ending import Ending, Usage
 from wireproto.adapters.fragments import arguments_text
 from wireproto.adapters.frames import Chunk, Frame, Once, Piece
+from wireproto.adapters.free_form import FreeInput
 from wireproto.adapters.ids import Ids, IdSource, Numbering
 from wireproto.adapters.replay import own_text_field
 from wireproto.adapters.writer import AnswerWriter, OpenCall
@@ -26,7 +27,8 @@ class ChatWriter(AnswerWriter):
 
     `id`, `model` and `created` (seconds since 1970) are those of the answer. `reasoning`: the key for reasoning, which
     the API itself has none for: llama.cpp says `reasoning_content`, vLLM and Ollama `reasoning`. `ids` gives
-    the ids of calls. `numbers` counts them, if somebody else counts too.
+    the ids of calls. `numbers` counts them, if somebody else counts too. `free_form`: the names of the tools that take
+    free text (`custom`); a call of one is sent when it is complete, since nothing in a text tells that it is half.
     """
 
     named: ClassVar[bool] = False
@@ -42,9 +44,11 @@ class ChatWriter(AnswerWriter):
         choice: int = 0,
         reasoning: ReasoningKey = "reasoning_content",
         ids: IdSource | None = None,
+        free_form: Collection[str] = (),
         numbers: Numbering | None = None,
     ) -> None:
         super().__init__(ids)
+        self._free_form = free_form
         self._id, self._model, self._created, self._choice = id, model, created, choice
         self._numbers, self._last = numbers if numbers is not None else Numbering(), 0
         self._text_frame = Frame(lambda text: self._chunk({"content": text}), named=False)
@@ -79,6 +83,9 @@ class ChatWriter(AnswerWriter):
         yield Piece(self._reasoning_frame, text)
 
     def _more(self, call: OpenCall, text: str) -> Iterator[Piece]:
+        if call.name in self._free_form:
+            call.held.append(text)
+            return
         if call.shape is not None:
             if text:
                 yield Piece(call.shape, text)
@@ -92,6 +99,11 @@ class ChatWriter(AnswerWriter):
 
     def _over(self, call: OpenCall, text: str, complete: bool) -> Iterator[Piece]:
         yield from self._more(call, text)
+        if call.name in self._free_form:
+            if not complete:
+                return
+            call.number = self._numbers.next()
+            yield self._once({"tool_calls": [{"index": call.number, **free_form_call(call.id, call.name, call.held)}]})
         self._last = max(self._last, call.number)
 
     def _end(self, finish_reason: str | None, usage: Usage | Mapping[str, Any] | None, own: str) -> Iterator[Piece]:
@@ -113,6 +125,7 @@ def chat_choice(
     finish_reason: str | None = None,
     reasoning: ReasoningKey = "reasoning_content",
     own: str = "",
+    free_form: Collection[str] = (),
     ids: IdSource | None = None,
 ) -> Chunk:
     """Return a message as a choice of a whole answer; the arguments are those of `ChatWriter` and its `close`."""
@@ -120,8 +133,12 @@ def chat_choice(
     calls: list[Chunk] = []
     for call in message.calls:
         ending.note(call.complete)
-        function = {"name": call.name, "arguments": arguments_text(call)}
-        calls.append({"id": source.give(call.id, call.name), "type": "function", "function": function})
+        given = source.give(call.id, call.name)
+        if call.name not in free_form:
+            function = {"name": call.name, "arguments": arguments_text(call)}
+            calls.append({"id": given, "type": "function", "function": function})
+        elif call.complete:
+            calls.append(free_form_call(given, call.name, [arguments_text(call)]))
     if calls and not ending.cut:
         calls[-1] |= own_text_field(own)
     answer: Chunk = {"role": "assistant", "content": message.text or (None if calls else ""), "refusal": None}
@@ -142,12 +159,22 @@ def chat_completion(
     usage: Usage | Mapping[str, Any] | None = None,
     reasoning: ReasoningKey = "reasoning_content",
     own: str = "",
+    free_form: Collection[str] = (),
     ids: IdSource | None = None,
 ) -> Chunk:
     """Return a message as a whole `chat.completion`; the arguments are those of `ChatWriter` and its `close`."""
-    choice = chat_choice(message, finish_reason=finish_reason, reasoning=reasoning, own=own, ids=ids)
+    choice = chat_choice(
+        message, finish_reason=finish_reason, reasoning=reasoning, own=own, free_form=free_form, ids=ids
+    )
     answer = {"id": id, "object": "chat.completion", "created": created, "model": model, "choices": [choice]}
     return answer if usage is None else {**answer, "usage": _usage(usage)}
+
+
+def free_form_call(id: str, name: str, arguments: Iterable[str]) -> Chunk:
+    """Return the call of a tool that takes free text; `arguments` are the JSON text of its arguments, in pieces."""
+    read = FreeInput()
+    text = "".join([*map(read.feed, arguments), read.close()])
+    return {"id": id, "type": "custom", "custom": {"name": name, "input": text}}
 
 
 def _usage(usage: Usage | Mapping[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,14 @@ are done when the response is. Law: each item begins, grows and ends before the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import count
 from typing import Any, ClassVar, Literal
 
 from wireproto.adapters.ending import Ending, Usage
 from wireproto.adapters.fragments import arguments_text
 from wireproto.adapters.frames import Chunk, NumberedFrame, Once, Piece
+from wireproto.adapters.free_form import FreeInput, input_of
 from wireproto.adapters.ids import Ids, IdSource
 from wireproto.adapters.parts import parts_of
 from wireproto.adapters.replay import sealed
@@ -29,7 +30,8 @@ class ResponsesWriter(AnswerWriter):
 
     `id`, `model` and `created` (seconds since 1970) are those of the answer. `reasoning`: whether reasoning is the text
     of its items or their summary, which is what some clients read. `fields` are more fields of the response, such as
-    its tools. `ids` gives the ids of calls.
+    its tools. `free_form`: the names of the tools that take free text; a call of one is an item of its own kind, and
+    one that was cut is never done, since nothing in a text tells that it is half. `ids` gives the ids of calls.
     """
 
     named: ClassVar[bool] = True
@@ -43,13 +45,16 @@ class ResponsesWriter(AnswerWriter):
         *,
         reasoning: ReasoningItem = "text",
         fields: Mapping[str, Any] | None = None,
+        free_form: Collection[str] = (),
         ids: IdSource | None = None,
     ) -> None:
         super().__init__(ids)
+        self._free_form = free_form
         self._id, self._model, self._created, self._fields = id, model, created, {**(fields or {})}
         self._reasoning_as = reasoning
         self._numbers = count()
         self._output: list[Chunk] = []
+        self._left_out = set[int]()  # positions of items that were begun and never done
         self._kind = ""  # what the last item is while it is open
         self._frame: NumberedFrame | None = None  # that of more of it
 
@@ -57,7 +62,8 @@ class ResponsesWriter(AnswerWriter):
         return Piece(Once({"type": kind, "sequence_number": next(self._numbers), **fields}, named=True))
 
     def _response(self, status: Status, **fields: Any) -> Chunk:
-        shown = _response(self._id, self._model, self._created, status, [*self._output], self._fields)
+        output = [item for at, item in enumerate(self._output) if at not in self._left_out]
+        shown = _response(self._id, self._model, self._created, status, output, self._fields)
         return {**shown, **fields}
 
     def _begin(self) -> Iterator[Piece]:
@@ -86,14 +92,23 @@ class ResponsesWriter(AnswerWriter):
         yield self._piece(ReasoningDelta, text)
 
     def _more(self, call: OpenCall, text: str) -> Iterator[Piece]:
-        if call.shape is None:
+        if call.shape is None and call.name in self._free_form:
+            call.free = FreeInput()
+            yield from self._open_item("free", _free_item(self._item_id("ctc"), call.id, call.name, ""))
+            call.shape = self._grow("response.custom_tool_call_input.delta")
+        elif call.shape is None:
             yield from self._open_item("call", _call_item(self._item_id("fc"), call.id, call.name, "", "in_progress"))
             call.shape = self._grow("response.function_call_arguments.delta")
+        if call.free is not None:
+            text = call.free.feed(text)
         if text:
             yield Piece(call.shape, text)
 
     def _over(self, call: OpenCall, text: str, complete: bool) -> Iterator[Piece]:
         yield from self._more(call, text)
+        if call.free is not None and complete and (rest := call.free.close()):
+            assert call.shape is not None
+            yield Piece(call.shape, rest)
         yield from self._close_item("completed" if complete else "incomplete")
 
     def _end(self, finish_reason: str | None, usage: Usage | Mapping[str, Any] | None, own: str) -> Iterator[Piece]:
@@ -160,6 +175,13 @@ class ResponsesWriter(AnswerWriter):
                 names = ("reasoning_summary_text", "reasoning_summary_part")
             yield self._event(f"response.{names[0]}.done", **at, **place, text=text)
             yield self._event(f"response.{names[1]}.done", **at, **place, part=part)
+        elif kind == "free":
+            if status != "completed":
+                self._left_out.add(len(self._output) - 1)
+                self._kind, self._frame = "", None
+                return
+            done = _free_item(item["id"], item["call_id"], item["name"], text)
+            yield self._event("response.custom_tool_call_input.done", **at, input=text)
         else:
             done = _call_item(item["id"], item["call_id"], item["name"], text, status)
             if status == "completed":
@@ -181,6 +203,7 @@ def response_object(
     reasoning: ReasoningItem = "text",
     fields: Mapping[str, Any] | None = None,
     own: str = "",
+    free_form: Collection[str] = (),
     ids: IdSource | None = None,
 ) -> Chunk:
     """Return a message as a whole answer; the arguments are those of `ResponsesWriter` and its `close`."""
@@ -189,9 +212,13 @@ def response_object(
     for part in parts_of(message):
         if isinstance(part, Call):
             ending.note(part.complete)
-            status: Status = "completed" if part.complete else "incomplete"
-            name = f"fc_{id}_{len(output)}"
-            output.append(_call_item(name, source.give(part.id, part.name), part.name, arguments_text(part), status))
+            given = source.give(part.id, part.name)
+            if part.name not in free_form:
+                status: Status = "completed" if part.complete else "incomplete"
+                name = f"fc_{id}_{len(output)}"
+                output.append(_call_item(name, given, part.name, arguments_text(part), status))
+            elif part.complete:
+                output.append(_free_item(f"ctc_{id}_{len(output)}", given, part.name, input_of(part.arguments)))
         elif part.kind == "text":
             output.append(_text_item(f"msg_{id}_{len(output)}", "completed", part.text))
         else:
@@ -258,6 +285,10 @@ def _own_item(id: str, hidden: str, reasoning: ReasoningItem) -> Chunk:
 def _call_item(id: str, call_id: str, name: str, arguments: str, status: Status) -> Chunk:
     call = {"id": id, "type": "function_call", "call_id": call_id, "name": name}
     return {**call, "arguments": arguments, "status": status}
+
+
+def _free_item(id: str, call_id: str, name: str, text: str) -> Chunk:
+    return {"id": id, "type": "custom_tool_call", "call_id": call_id, "name": name, "input": text}
 
 
 def _usage(usage: Usage | Mapping[str, Any] | None) -> dict[str, Any] | None:

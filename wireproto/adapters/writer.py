@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NoReturn, Union
 from wireproto.adapters.ending import Ending, Usage
 from wireproto.adapters.fragments import Fragments, encodable
 from wireproto.adapters.frames import Chunk, Piece, Shape, sse
+from wireproto.adapters.free_form import FreeInput
 from wireproto.adapters.ids import Ids, IdSource
 from wireproto.values.errors import WireprotoError
 from wireproto.values.events import (
@@ -60,6 +61,7 @@ class OpenCall:
     parts: list[str] = field(default_factory=list)  # all arguments of a native call, which only their JSON ends
     pending: list[str] = field(default_factory=list)  # what waits for a native call's name, or for the calls before it
     written_id: str | None = None
+    free: FreeInput | None = None  # what reads its text, if it takes free text
 
 
 _CALL = (CallStart, ArgumentStart, ArgumentDelta, ArgumentEnd, CallEnd)
@@ -213,7 +215,7 @@ class AnswerWriter(ABC):
                 text = ""
         if self._call is not None:
             yield from self._more(self._call, text)
-            if self._call.shape is not None:
+            if self._call.shape is not None and self._call.free is None:
                 self._ready[ArgumentDelta] = self._call.shape
 
     def _finish(self, call: OpenCall, text: str, complete: bool) -> Iterator[Piece]:

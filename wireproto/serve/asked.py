@@ -39,7 +39,8 @@ class Asked:
     kinds of tools that only another server has. `path`: where the request goes, if not where it came. `read` and
     `read_whole` make an event of the server's stream, and its whole answer, one of Chat Completions. `dialect`: one
     that only this conversation has, in place of that of the settings. `base`: the request before a grammar was added to
-    it. `fell_back`: why the server did not take it with that.
+    it. `fell_back`: why the server did not take it with that. `free_form`: the names of tools that take free text;
+    for the model they are functions with one text.
     """
 
     settings: ModelSettings
@@ -57,6 +58,7 @@ class Asked:
     read_whole: Callable[[Any], Any] | None = None
     base: Asked | None = None
     fell_back: str = ""
+    free_form: frozenset[str] = frozenset()
 
     @property
     def streams(self) -> bool:

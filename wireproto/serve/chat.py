@@ -10,12 +10,14 @@ import json
 from typing import Any, Final
 
 from wireproto.adapters import ChatWriter, Ending, IdSource, chat_choice
+from wireproto.adapters.chat import free_form_call
 from wireproto.adapters.history import from_chat
 from wireproto.adapters.history.chat import REASONING_KEYS
 from wireproto.serve.asked import Asked, toolset_of
 from wireproto.serve.choice import AnswerChoice, native_call
 from wireproto.serve.chunks import BadAnswer, Delta, choices_of, delta_of, line_of
 from wireproto.serve.settings import ServeSettings
+from wireproto.serve.translate import without_free_form
 from wireproto.serve.watch.metrics import Metrics
 from wireproto.values.errors import SchemaError, ShapeError
 from wireproto.values.events import TextDelta
@@ -29,17 +31,21 @@ _KEPT_OF_CALL: Final = frozenset(("index", "id", "type", "function"))
 
 def asked_of_chat(body: dict[str, Any], settings: ServeSettings) -> Asked:
     """Return what a chat request asks for; nothing of it is refused here, since the server may take it."""
-    model, choice = str(body.get("model") or ""), body.get("tool_choice")
+    model = str(body.get("model") or "")
+    chat, free_form = without_free_form(body)
+    chat = chat if free_form else body
     try:
-        tools = toolset_of(body.get("tools"), choice)
+        tools = toolset_of(chat.get("tools"), chat.get("tool_choice"))
     except SchemaError:
         tools = None
     try:
         turns = from_chat(body.get("messages"))
     except ShapeError:
         turns = []  # whatever it is, the server has to take it, and only the ids in it would be of use here
-    own = settings.of(model)
-    return Asked(settings=own, model=model, chat=body, own=body, tools=tools, choice=choice, turns=turns)
+    return Asked(
+        settings=settings.of(model), model=model, chat=chat, own=body, tools=tools, choice=chat.get("tool_choice"),
+        turns=turns, free_form=free_form,
+    )  # fmt: skip
 
 
 class ChatStream:
@@ -137,6 +143,7 @@ class ChatStream:
             self._head["created"],
             choice=len(self._writers),
             ids=self._ids,
+            free_form=self._asked.free_form,
         )
         self._writers.append(writer)
         self.choices.append(AnswerChoice(self._asked.decoder(), self._metrics))
@@ -222,12 +229,31 @@ def whole_chat(asked: Asked, answer: dict[str, Any], metrics: Metrics) -> tuple[
     return changed, read
 
 
+def _of_free_form(delta: Delta, asked: Asked) -> bool:
+    """Write the server's calls of tools with free text as the client knows them; return whether there were any.
+
+    Half a call is left out: nothing in a text tells that it is half.
+    """
+    functions = [call.get("function") or {} for call in delta.calls]
+    if not any(function.get("name") in asked.free_form for function in functions):
+        return False
+    natives = [native_call({"name": "", "id": "", "arguments": "", **function}) for function in functions]
+    delta.calls[:] = [
+        free_form_call(given.get("id") or "", call.name, [call.arguments_json])
+        if call.name in asked.free_form
+        else given
+        for given, call in zip(delta.calls, natives, strict=True)
+        if call.complete or call.name not in asked.free_form
+    ]
+    return True
+
+
 def _repaired(given: dict[str, Any], delta: Delta, choice: AnswerChoice, asked: Asked, ids: IdSource) -> bool:
     """Write into a choice what was found in its text; return whether that changed anything."""
     parsed, natives = choice.message or Message(), [native_call(call) for call in choice.natives.values()]
     for call in natives:
         ids.give(call.id)
-    ending, changed = Ending(), False
+    ending, changed = Ending(), _of_free_form(delta, asked)
     for call in (*parsed.calls, *natives):
         ending.note(call.complete)
     for given_call in delta.calls:
@@ -235,7 +261,7 @@ def _repaired(given: dict[str, Any], delta: Delta, choice: AnswerChoice, asked: 
         if function and function.get("arguments") == "":
             function["arguments"], changed = "{}", True
     if parsed.calls or parsed.text != delta.text:
-        shown = chat_choice(parsed, ids=ids, own=asked.own_text(parsed))["message"]
+        shown = chat_choice(parsed, ids=ids, own=asked.own_text(parsed), free_form=asked.free_form)["message"]
         calls, changed = [*shown.get("tool_calls", ()), *delta.calls], True
         thoughts = "".join(choice.reasoning) + parsed.reasoning
         more = {choice.reasoning_key or REASONING_KEYS[0]: thoughts} if parsed.reasoning else {}

@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from wireproto.adapters import wire_id
-from wireproto.adapters.history import Turn, from_anthropic, from_responses, joined, to_chat
+from wireproto.adapters.free_form import parameters_of
+from wireproto.adapters.history import Turn, from_anthropic, from_chat, from_responses, joined, to_chat
 from wireproto.serve.asked import Asked, toolset_of
 from wireproto.serve.settings import ModelSettings, ServeSettings
 from wireproto.values.errors import ShapeError
@@ -66,17 +67,20 @@ def asked_of_responses(body: dict[str, Any], settings: ServeSettings, key: str) 
             raise ShapeError(f"{name}: nothing is stored here; send the whole conversation as input")
     turns = from_responses(body.get("input", ""), body.get("instructions"))
     given: list[Any] = fields.read("tools", list, [])
-    tools, dropped = [], []
+    tools, free_form, dropped = [], [], []
     for i, tool in enumerate(given):
         each = Fields.of(tool, f"tools[{i}]")
         if each.values.get("type") == "function":
             tools.append(_function(each, each.values.get("parameters") or {"type": "object", "properties": {}}))
+        elif each.values.get("type") == "custom":
+            tools.append(_of_free_form(each, each.values.get("format")))
+            free_form.append(tools[-1]["function"]["name"])
         else:
             dropped.append(each.read("type", str))
     choice = body.get("tool_choice") or "auto"
     if isinstance(choice, Mapping):
         named = Fields.of(choice, "tool_choice")
-        choice = _named(named.read("name", str)) if named.values.get("type") == "function" else "auto"
+        choice = _named(named.read("name", str)) if named.values.get("type") in ("function", "custom") else "auto"
     chat: dict[str, Any] = {}
     if body.get("max_output_tokens"):
         chat["max_tokens"] = body["max_output_tokens"]
@@ -93,7 +97,8 @@ def asked_of_responses(body: dict[str, Any], settings: ServeSettings, key: str) 
         chat["response_format"] = {"type": "json_schema", "json_schema": schema}
     elif form.get("type") == "json_object":
         chat["response_format"] = {"type": "json_object"}
-    return _asked(body, chat, turns, tools, choice, settings, key, dropped)
+    asked = _asked(body, chat, turns, tools, choice, settings, key, dropped)
+    return replace(asked, free_form=frozenset(free_form))
 
 
 def _asked(
@@ -131,6 +136,53 @@ def _asked(
 def _function(tool: Fields, schema: Any) -> dict[str, Any]:
     function = {"name": tool.read("name", str), "description": tool.read("description", str, ""), "parameters": schema}
     return {"type": "function", "function": function}
+
+
+def _of_free_form(tool: Fields, form: Any) -> dict[str, Any]:
+    """Return the function that a tool with free text is for the model; what its text must be is told in words."""
+    said = "The whole input as plain text."
+    grammar = form.get("grammar", form) if isinstance(form, Mapping) else {}  # Chat Completions nests it
+    if isinstance(grammar, Mapping) and isinstance(grammar.get("definition"), str):
+        said += f" It has to match this {grammar.get('syntax')} grammar:\n{grammar['definition']}"
+    return _function(tool, parameters_of(said))
+
+
+def without_free_form(body: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return a chat request in which tools with free text are functions, and their names.
+
+    It is the request as it came if it has none, or if one of them has another shape: the server may know it.
+    """
+    try:
+        return _without_free_form(body)
+    except ShapeError:
+        return dict(body), frozenset()
+
+
+def _without_free_form(body: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
+    tools, names = list[Any](), list[str]()
+    for tool in body.get("tools") or ():
+        if isinstance(tool, Mapping) and tool.get("type") == "custom":
+            custom = Fields.of(tool.get("custom"), "tools.custom")
+            tools.append(_of_free_form(custom, custom.values.get("format")))
+            names.append(tools[-1]["function"]["name"])
+        else:
+            tools.append(tool)
+    if not names:
+        return dict(body), frozenset()
+    changed = {**body, "tools": tools, "messages": [*map(_with_functions, body.get("messages") or ())]}
+    choice = body.get("tool_choice")
+    if isinstance(choice, Mapping) and isinstance(choice.get("custom"), Mapping):
+        changed["tool_choice"] = _named(Fields.of(choice["custom"], "tool_choice.custom").read("name", str))
+    return changed, frozenset(names)
+
+
+def _with_functions(message: Any) -> Any:
+    """Return a message of a chat whose calls of tools with free text are calls of functions."""
+    calls = message.get("tool_calls") if isinstance(message, Mapping) else None
+    if not isinstance(calls, list) or not any(isinstance(call, Mapping) and call.get("custom") for call in calls):
+        return message
+    (turn,) = from_chat([message])
+    return {**message, "tool_calls": to_chat([turn])[0]["tool_calls"]}
 
 
 def _named(name: str) -> dict[str, Any]:

@@ -41,8 +41,9 @@ def writer_of(api: Translated, asked: Asked) -> AnswerWriter:
         eager = {tool.get("name") for tool in tools if tool.get("eager_input_streaming") is True}
         return MessagesWriter(_identity("msg"), asked.model, eager=eager, ids=asked.ids())
     return ResponsesWriter(
-        _identity("resp"), asked.model, int(time.time()), fields=_repeated(asked.own), ids=asked.ids()
-    )
+        _identity("resp"), asked.model, int(time.time()), fields=_repeated(asked.own), free_form=asked.free_form,
+        ids=asked.ids(),
+    )  # fmt: skip
 
 
 def _identity(kind: str) -> str:
@@ -151,6 +152,6 @@ def whole_translated(
         return shown, [choice]
     shown = response_object(
         message, _identity("resp"), asked.model, int(time.time()), finish_reason=reason, usage=usage,
-        fields=_repeated(asked.own), own=own, ids=ids,
+        fields=_repeated(asked.own), own=own, free_form=asked.free_form, ids=ids,
     )  # fmt: skip
     return shown, [choice]
