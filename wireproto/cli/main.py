@@ -1,4 +1,5 @@
-"""The command line: parse, stream, encode, convert, prompt, results, dialects, show, classify, audit, grammar, serve.
+"""The command line: parse, stream, encode, convert, prompt, results, dialects, show, classify, audit,
+explain, grammar, fuzz, serve.
 
 It only translates: files and options into arguments of the library, its values into JSON and tables, its errors into
 one line on stderr and an exit code. It must not know any wire format. Law: whatever the input, all that can be read of
@@ -13,7 +14,7 @@ from typing import Annotated
 import typer
 
 import wireproto
-from wireproto.cli import audit, fuzz, serve
+from wireproto.cli import audit, explain, fuzz, serve
 from wireproto.cli.grammar import grammar_app
 from wireproto.cli.io import (
     Complaint,
@@ -249,5 +250,6 @@ def show_command(
 
 app.add_typer(grammar_app)
 audit.register(app)
+explain.register(app)
 fuzz.register(app)
 serve.register(app)

@@ -26,6 +26,7 @@ from wireproto.values.model import Call, Diagnosis, Message
 
 if TYPE_CHECKING:
     from wireproto.grammars.api.selfcheck import SelfCheck
+    from wireproto.recover.explain import Explanation
 
 # A file or a pipe has no width to fit into, and cut cells would lose text.
 PIPE_WIDTH = 160
@@ -33,6 +34,8 @@ ARGUMENT_CHARS = 400
 AUDIT_TOOLS = 30
 SEGMENT_STYLES = {"text": "default", "reasoning": "dim", "call": "cyan", "markup": "dim magenta"}
 FINDING_STYLES = {"note": "dim", "warning": "yellow", "error": "red"}
+STEP_CHARS = 60
+STEP_STYLES = {"text": "default", "reasoning": "dim", "call": "dim magenta", "value": "cyan", "document": "green"}
 SEVERITY_STYLES = {"note": "dim", "repaired": "yellow", "defect": "red"}
 
 
@@ -85,6 +88,37 @@ def print_verdict(verdict: Verdict) -> None:
     if retry:
         out.print(Text("Retry message", style="italic"))
         out.print(plain(retry), soft_wrap=True)
+
+
+def print_explanation(found: Explanation) -> None:
+    """Print the steps of an output, then the markers of calls that are text, each with the reasons."""
+    out = console()
+    headings = ("where", "context", "characters", "read as", "certain", "rules")
+    table = Table(*headings, title="Steps", title_justify="left", box=box.SIMPLE_HEAD)
+    for step in found.steps:
+        certain = "at the end" if step.certain_at is None else f"at {step.certain_at}"
+        worst = next(
+            (each for each in reversed(SEVERITY_STYLES) if any(d.severity == each for d in step.diagnoses)), ""
+        )
+        table.add_row(
+            f"{step.span.start}-{step.span.end}",
+            Text(step.context, style=STEP_STYLES[step.context]),
+            plain(shorten(json.dumps(step.raw, ensure_ascii=False)[1:-1], STEP_CHARS), STEP_STYLES[step.context]),
+            plain("; ".join([step.what, *(each.code for each in step.diagnoses if each.code not in step.what)])),
+            certain if step.held <= 1 else f"{certain}, held {step.held}",
+            Text(" ".join(step.rules), style=SEVERITY_STYLES.get(worst, "")),
+        )
+    out.print(table)
+    if found.unread:
+        out.print(Text("Markers that are text", style="bold"))
+    for unread in found.unread:
+        line = plain(f"{unread.span.start}-{unread.span.end} {unread.raw.strip()}: ", "magenta")
+        out.print(line.append("; or ".join(f"{why} ({rule})" for why, rule in unread.reasons)), soft_wrap=True)
+    for title, calls in (("Calls", found.message.calls), ("Candidates", found.message.candidates)):
+        if calls:
+            out.print(calls_table(title, calls))
+    if found.message.diagnoses:
+        out.print(diagnoses_table(found.message.diagnoses))
 
 
 def print_audit(found: Audit, problems: Sequence[str] = ()) -> None:

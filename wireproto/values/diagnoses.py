@@ -119,6 +119,97 @@ CODES: dict[str, tuple[Severity, str]] = {
     "wrong-dialect": ("defect", "All calls are in another dialect than the configured one."),
 }
 
+# The rules of docs/explanation/rules.md that diagnoses come from; those about documents, ids and loops come from none.
+_OF_RULES: dict[str, tuple[str, ...]] = {
+    "R-OPEN": (
+        "empty-block",
+        "unreadable-block",
+        "marker-mentioned",
+    ),
+    "R-MISSING": (
+        "damaged-opener",
+        "missing-key-opener",
+        "missing-value-opener",
+        "missing-wrapper",
+        "duplicate-opener",
+    ),
+    "R-RECORD": (
+        "alias-key",
+        "flattened-arguments",
+        "marker-variant",
+        "padded-name",
+        "record-variant",
+        "several-calls",
+        "stray-members",
+    ),
+    "R-JSON": ("json-invalid",),
+    "R-HOLD": ("ambiguous-boundary",),
+    "R-CLOSE2": ("duplicate-closer",),
+    "R-NOCLOSE": (
+        "broken-closer",
+        "foreign-element",
+        "mismatched-closer",
+        "unclosed-value",
+    ),
+    "R-TYPE": (
+        "number-rounded",
+        "quoted-value",
+        "type-conflict",
+        "type-mismatch",
+    ),
+    "R-VALID": (
+        "invalid-value",
+        "missing-argument",
+    ),
+    "R-ENT": (
+        "suspicious-entities",
+        "html-escaped",
+    ),
+    "R-DUP": ("duplicate-argument",),
+    "R-REPAIR": (
+        "empty-arguments",
+        "json-repaired",
+        "toml-repaired",
+        "value-repaired",
+        "lone-surrogate",
+    ),
+    "R-CUT": (
+        "cut-marker",
+        "truncated-call",
+        "truncated-document",
+        "truncated-value",
+        "unclosed-call",
+        "unknown-finish-reason",
+    ),
+    "R-TEXT": (
+        "end-of-turn",
+        "orphan-closer",
+    ),
+    "R-THINK": (
+        "draft-call",
+        "draft-document",
+        "reasoning-not-closed",
+        "reasoning-only-call",
+    ),
+    "R-FENCE": (
+        "fence-not-closed",
+        "quoted-call",
+    ),
+    "R-UNK": (
+        "unknown-argument",
+        "unknown-tool",
+        "no-tools",
+        "wrapped-arguments",
+    ),
+    "R-FOREIGN": (
+        "foreign-call",
+        "foreign-dialect",
+        "leaked-call",
+        "wrong-dialect",
+    ),
+}
+RULES: dict[str, str] = {code: rule for rule, codes in _OF_RULES.items() for code in codes}
+
 # The label of a candidate in `Policy.promote`, by the diagnosis that says why it is not a call.
 KINDS: dict[str, str] = {
     "draft-call": "draft",
