@@ -13,7 +13,7 @@ import wireproto as wp
 
 ROOT = Path(__file__).resolve().parent.parent
 OPTIONAL = ("typer", "rich", "lxml", "selectolax", "jsonschema", "referencing", "lark", "pyarrow", "hypothesis",
-            "starlette", "uvicorn", "aiohttp")  # fmt: skip
+            "starlette", "uvicorn", "aiohttp", "opentelemetry")  # fmt: skip
 
 USE = """
 import wireproto as wp
@@ -110,6 +110,7 @@ except wp.WireprotoError as error:
         ("starlette", "proxy", ["serve", "--upstream", "http://127.0.0.1:1"]),
         ("aiohttp", "proxy", ["serve", "--upstream", "http://127.0.0.1:1"]),
         ("uvicorn", "proxy", ["serve", "--upstream", "http://127.0.0.1:1"]),
+        ("opentelemetry", "otel", ["serve", "--upstream", "http://127.0.0.1:1", "--traces"]),
     ],
 )
 def test_a_command_names_its_extra(package: str, extra: str, arguments: list[str], tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def serve_command(
         bool, typer.Option("--retry", help="Ask once more where a call went wrong, if nothing was sent yet.")
     ] = False,
     stop_loops: Annotated[bool, typer.Option("--stop-loops", help="Stop a model that repeats itself.")] = False,
+    traces: Annotated[bool, typer.Option("--traces", help="Make each request a span of OpenTelemetry.")] = False,
     transcripts: Annotated[
         str | None, typer.Option(metavar="FILE", help="Add all answers to a file that `wireproto audit` reads.")
     ] = None,
@@ -61,7 +62,7 @@ def serve_command(
     from wireproto.serve.run import run
     from wireproto.serve.settings import load
 
-    given = {"upstream": upstream, "host": host, "port": port, "transcripts": transcripts}
+    given = {"upstream": upstream, "host": host, "port": port, "transcripts": transcripts, "traces": traces or None}
     model: dict[str, Any] = {"mode": mode, "server": server, "dialect": dialect}
     model |= {
         name: True

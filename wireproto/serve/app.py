@@ -25,15 +25,16 @@ from wireproto.serve.asked import Asked, Refused
 from wireproto.serve.chat import ChatStream, asked_of_chat, whole_chat
 from wireproto.serve.choice import AnswerChoice
 from wireproto.serve.chunks import BadAnswer
-from wireproto.serve.errand import CHAT_PATH, Errand, said_in
+from wireproto.serve.errand import CHAT_PATH, Errand, answer_headers, said_in
 from wireproto.serve.exchange import ClientStream, Rewriting, WhileThere
-from wireproto.serve.http import Client, Headers, kept, path_of, request_headers
+from wireproto.serve.http import Client, path_of, request_headers
 from wireproto.serve.modes import asked_again, prepared
 from wireproto.serve.settings import ServeSettings
 from wireproto.serve.transcripts import Transcripts
 from wireproto.serve.translate import asked_of_messages, asked_of_responses
 from wireproto.serve.translated import TranslatedStream, whole_translated
 from wireproto.serve.watch.metrics import CONTENT_TYPE, Metrics
+from wireproto.serve.watch.spans import Tracing, Watch
 from wireproto.values.errors import WireprotoError
 
 Api = Literal["chat", "messages", "responses"]
@@ -49,10 +50,11 @@ _KINDS = {400: "invalid_request_error", 408: "timeout_error", 413: "request_too_
 
 
 class Proxy:
-    """What all exchanges share: the client, the counters, the transcripts."""
+    """What all exchanges share: the client, the counters, the traces, the transcripts."""
 
-    def __init__(self, settings: ServeSettings) -> None:
+    def __init__(self, settings: ServeSettings, tracer_provider: Any = None) -> None:
         self.settings = settings
+        self._tracing = Tracing(*settings.upstream_address, tracer_provider) if settings.traces else None
         self.client = Client(settings)
         self.metrics = Metrics()
         self.transcripts = Transcripts(settings.transcripts) if settings.transcripts else None
@@ -63,6 +65,10 @@ class Proxy:
         await self.client.close()
         if self.transcripts is not None:
             self.transcripts.close()
+
+    def watch(self, request: Request) -> Watch:
+        """Return what watches an exchange."""
+        return Watch(self.metrics) if self._tracing is None else self._tracing.watch(self.metrics, request.headers)
 
     def asked(self, api: Api, body: dict[str, Any]) -> Asked:
         """Return what a request asks for, as it is sent to the server.
@@ -113,13 +119,19 @@ class Door:
         except Refused as error:
             await self._refuse(error)(scope, receive, send)
             return
-        with WhileThere(receive) as client:
-            try:
-                await self._answer(request, raw, send)
-            except Refused as error:
-                await self._refuse(error)(scope, receive, send)
-        if client.gone:
-            proxy.metrics.count("streams_total", end="client_gone")
+        watch = proxy.watch(request)
+        try:
+            with WhileThere(receive) as client:
+                try:
+                    await self._answer(request, raw, send, watch)
+                except Refused as error:
+                    watch.fail(str(error.status))
+                    await self._refuse(error)(scope, receive, send)
+            if client.gone:
+                watch.count("streams_total", end="client_gone")
+                watch.fail("client_gone")
+        finally:
+            watch.close()
 
     def _refuse(self, error: Refused) -> JSONResponse:
         self._proxy.metrics.count("requests_total", api=self._api, mode="none", status=str(error.status))
@@ -133,29 +145,32 @@ class Door:
         kind = "invalid_request_error" if status < 500 else "upstream_error"
         return {"error": {"message": message, "type": kind, "param": None, "code": None}}
 
-    async def _answer(self, request: Request, raw: bytes, send: Send) -> None:
+    async def _answer(self, request: Request, raw: bytes, send: Send, watch: Watch) -> None:
         proxy, began = self._proxy, time.monotonic()
         body = _object(raw)
         if proxy.settings.of(str(body.get("model") or "")).mode == "repair":
             asked = proxy.asked(self._api, body)
         else:  # a grammar may take longer than others should wait
             asked = await anyio.to_thread.run_sync(proxy.asked, self._api, body)
+        settings = asked.settings
+        watch.asked(self._api, asked.model, asked.chat, mode=settings.mode, dialect=settings.dialect)
         if asked.tools is None and asked.chat is asked.own:
-            await Passage(proxy).pass_on(request, raw, send)
+            await Passage(proxy).pass_on(request, raw, send, watch)
             return
-        asked, response = await self._errand(request).run(asked, raw)
-        proxy.metrics.count("requests_total", api=self._api, mode=asked.settings.mode, status=str(response.status))
+        asked, response = await self._errand(request, watch).run(asked, raw)
+        watch.count("requests_total", api=self._api, mode=asked.settings.mode, status=str(response.status))
         if response.status != 200:
+            watch.fail(str(response.status))
             await self._pass_error(request, response, send)
         elif asked.streams:
-            await self._stream(request, asked, response, send, began)
+            await self._stream(request, asked, response, send, began, watch)
         else:
-            await self._whole(request, asked, response, send)
+            await self._whole(request, asked, response, send, watch)
 
-    def _errand(self, request: Request) -> Errand:
+    def _errand(self, request: Request, watch: Watch) -> Errand:
         proxy, api = self._proxy, self._api
         return Errand(
-            proxy.client, request, proxy.metrics, translated=api != "chat", bearer=api == "messages",
+            proxy.client, request, watch, translated=api != "chat", bearer=api == "messages",
             limit=proxy.settings.body_limit,
         )  # fmt: skip
 
@@ -171,44 +186,47 @@ class Door:
         await shown(request.scope, request.receive, send)
 
     async def _stream(
-        self, request: Request, asked: Asked, response: aiohttp.ClientResponse, send: Send, began: float
+        self, request: Request, asked: Asked, response: aiohttp.ClientResponse, send: Send, began: float, watch: Watch
     ) -> None:
         if not response.headers.get("content-type", "").startswith(exchange.EVENT_STREAM):
             response.close()
             raise Refused(502, "the server answered a request for a stream with something else")
         proxy = self._proxy
-        client = ClientStream(send, proxy.settings, proxy.metrics, began)
+        client = ClientStream(send, proxy.settings, watch, began)
         proxy.metrics.open_streams += 1
         try:
-            await client.begin(_answer_headers(asked, response))
-            await self._rewrite(request, asked, response, client)
+            await client.begin(answer_headers(asked, response))
+            await self._rewrite(request, asked, response, client, watch)
         finally:
             proxy.metrics.open_streams -= 1
             client.close()
 
     async def _rewrite(
-        self, request: Request, asked: Asked, response: aiohttp.ClientResponse, client: ClientStream
+        self, request: Request, asked: Asked, response: aiohttp.ClientResponse, client: ClientStream, watch: Watch
     ) -> None:
         """Write the client's stream; an answer of which nothing was sent yet may be asked for once more."""
         proxy, opened = self._proxy, [response]
         try:
-            rewriting = self._rewriting(asked)
+            rewriting = self._rewriting(asked, watch)
             left = await exchange.rewrite(response, rewriting, client)
             again = None
             if rewriting.problem is None and not rewriting.rewriter.sent:
                 again = asked_again(asked, rewriting.rewriter.choices)
             if again is not None:
-                proxy.metrics.count("retries_total")
+                watch.count("retries_total")
                 proxy.note(self._api, asked, rewriting.rewriter.choices)
-                asked, rewriting, second = await self._second(request, again)
+                asked, rewriting, second = await self._second(request, again, watch)
                 if second is not None:
                     opened.append(second)
                     left = await exchange.rewrite(second, rewriting, client)
             left += rewriting.finish()
-            proxy.note(self._api, asked, rewriting.rewriter.choices)
-            stopped = rewriting.rewriter.stopped
-            end = "error" if rewriting.problem else "stopped" if stopped else "done"
-            proxy.metrics.count("streams_total", end=end)
+            rewriter = rewriting.rewriter
+            proxy.note(self._api, asked, rewriter.choices)
+            watch.answered(rewriter.said, [choice.finish for choice in rewriter.choices])
+            end = "error" if rewriting.problem else "stopped" if rewriter.stopped else "done"
+            watch.count("streams_total", end=end)
+            if end == "error":
+                watch.fail("upstream_error")
             await client.end(left)
             if end == "done":
                 proxy.client.leave(opened.pop())
@@ -216,48 +234,51 @@ class Door:
             for each in opened:
                 each.close()
 
-    async def _second(self, request: Request, asked: Asked) -> tuple[Asked, Rewriting, aiohttp.ClientResponse | None]:
+    async def _second(
+        self, request: Request, asked: Asked, watch: Watch
+    ) -> tuple[Asked, Rewriting, aiohttp.ClientResponse | None]:
         """Ask once more; the head of the client's answer is sent already, so that what fails is told in its stream."""
         try:
-            asked, response = await self._errand(request).run(asked)
+            asked, response = await self._errand(request, watch).run(asked)
         except Refused as error:
-            failed = self._rewriting(asked)
+            failed = self._rewriting(asked, watch)
             failed.problem = BadAnswer(str(error))
             return asked, failed, None
-        rewriting = self._rewriting(asked)
+        rewriting = self._rewriting(asked, watch)
         if response.status != 200:
             response.close()
             rewriting.problem = BadAnswer(f"the server refused a second try with status {response.status}")
             return asked, rewriting, None
         return asked, rewriting, response
 
-    def _rewriting(self, asked: Asked) -> Rewriting:
-        metrics = self._proxy.metrics
-        rewriter = ChatStream(asked, metrics) if self._api == "chat" else TranslatedStream(self._api, asked, metrics)
+    def _rewriting(self, asked: Asked, watch: Watch) -> Rewriting:
+        rewriter = ChatStream(asked, watch) if self._api == "chat" else TranslatedStream(self._api, asked, watch)
         return Rewriting(rewriter, self._proxy.settings.event_limit)
 
-    async def _whole(self, request: Request, asked: Asked, response: aiohttp.ClientResponse, send: Send) -> None:
+    async def _whole(
+        self, request: Request, asked: Asked, response: aiohttp.ClientResponse, send: Send, watch: Watch
+    ) -> None:
         proxy = self._proxy
-        shown, raw, choices = await self._read(asked, response)
+        shown, raw, choices = await self._read(asked, response, watch)
         again = asked_again(asked, choices)
         if again is not None:
-            proxy.metrics.count("retries_total")
+            watch.count("retries_total")
             proxy.note(self._api, asked, choices)
-            again, second = await self._errand(request).run(again)
+            again, second = await self._errand(request, watch).run(again)
             if second.status == 200:
                 asked, response = again, second
-                shown, raw, choices = await self._read(asked, response)
+                shown, raw, choices = await self._read(asked, response, watch)
             else:
                 second.close()
         proxy.note(self._api, asked, choices)
         content = raw if shown is None else json.dumps(shown).encode()
-        headers = _answer_headers(asked, response)
+        headers = answer_headers(asked, response)
         headers.append((b"content-length", str(len(content)).encode()))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content, "more_body": False})
 
     async def _read(
-        self, asked: Asked, response: aiohttp.ClientResponse
+        self, asked: Asked, response: aiohttp.ClientResponse, watch: Watch
     ) -> tuple[dict[str, Any] | None, bytes, list[AnswerChoice]]:
         """Return a whole answer for the client, None where it is the server's own, that one, and what was read."""
         raw = await exchange.whole_body(response, self._proxy.settings.body_limit)
@@ -266,9 +287,11 @@ class Door:
             if asked.read_whole is not None:
                 answer = asked.read_whole(answer)
             if self._api == "chat":
-                changed, choices = whole_chat(asked, answer, self._proxy.metrics)
-                return (answer if changed or asked.read_whole is not None else None), raw, choices
-            shown, choices = whole_translated(self._api, asked, answer, self._proxy.metrics)
+                changed, choices = whole_chat(asked, answer, watch)
+                shown = answer if changed or asked.read_whole is not None else None
+            else:
+                shown, choices = whole_translated(self._api, asked, answer, watch)
+            watch.answered(answer, [choice.finish for choice in choices])
             return shown, raw, choices
         except (ValueError, RecursionError) as error:
             raise Refused(502, f"the answer of the server is no JSON: {type(error).__name__}") from None
@@ -294,29 +317,32 @@ class Passage:
             return
         with WhileThere(receive):
             try:
-                await self.pass_on(request, raw, send)
+                await self.pass_on(request, raw, send, Watch(self._proxy.metrics))
             except Refused as error:
                 await PlainTextResponse(f"{error}\n", error.status)(scope, receive, send)
 
-    async def pass_on(self, request: Request, raw: bytes, send: Send) -> None:
+    async def pass_on(self, request: Request, raw: bytes, send: Send, watch: Watch) -> None:
         """Hand a request whose body was read on, and its answer back.
 
         Raises:
             Refused: the server cannot be reached.
         """
-        headers = request_headers(request.headers.raw, rewritten=False)
+        headers = watch.headers(request_headers(request.headers.raw, rewritten=False))
         response = await exchange.ask(self._proxy.client, request, path_of(request), raw, headers, rewritten=False)
-        self._proxy.metrics.count("requests_total", api="other", mode="none", status=str(response.status))
+        watch.count("requests_total", api="other", mode="none", status=str(response.status))
+        if response.status >= 400:
+            watch.fail(str(response.status))
         await exchange.pass_on(send, response)
 
 
-def application(settings: ServeSettings) -> ASGIApp:
-    """Return the proxy for these settings.
+def application(settings: ServeSettings, tracer_provider: Any = None) -> ASGIApp:
+    """Return the proxy for these settings; `tracer_provider` is OpenTelemetry's, if traces do not go to the global one.
 
     Raises:
         OSError: the file of transcripts cannot be written.
+        MissingExtra: traces are wanted, and OpenTelemetry is not there.
     """
-    proxy = Proxy(settings)
+    proxy = Proxy(settings, tracer_provider)
 
     async def metrics(request: Request) -> PlainTextResponse:
         return PlainTextResponse(proxy.metrics.text(), headers={"content-type": CONTENT_TYPE})
@@ -360,15 +386,3 @@ def _object(raw: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Refused(400, "the request is no JSON object")
     return body
-
-
-def _answer_headers(asked: Asked, response: aiohttp.ClientResponse) -> Headers:
-    """Return the headers of a rewritten answer, which say what was not sent to the server as it was asked for."""
-    headers = list(kept(response.raw_headers, frozenset((b"content-length", b"content-encoding"))))
-    dropped = ", ".join(word for word in dict.fromkeys(asked.dropped) if word.isascii() and word.isprintable())
-    if dropped:
-        headers.append((b"x-wireproto-dropped", dropped.encode()))
-    if asked.fell_back:
-        why = "".join(letter if letter.isascii() and letter.isprintable() else " " for letter in asked.fell_back)
-        headers.append((b"x-wireproto-fallback", f"repair; {' '.join(why.split())[:400]}".strip().encode()))
-    return headers

@@ -18,7 +18,7 @@ from wireproto.serve.choice import AnswerChoice, native_call
 from wireproto.serve.chunks import BadAnswer, Delta, choices_of, delta_of, line_of
 from wireproto.serve.settings import ServeSettings
 from wireproto.serve.translate import without_free_form
-from wireproto.serve.watch.metrics import Metrics
+from wireproto.serve.watch.metrics import Meter
 from wireproto.values.errors import SchemaError, ShapeError
 from wireproto.values.events import TextDelta
 from wireproto.values.model import Message
@@ -54,7 +54,7 @@ class ChatStream:
     `sent`: the client has something of it. `stopped`: the rest of the server's stream is of no use.
     """
 
-    def __init__(self, asked: Asked, metrics: Metrics) -> None:
+    def __init__(self, asked: Asked, metrics: Meter) -> None:
         self._asked, self._metrics = asked, metrics
         self._ids = asked.ids()
         self._writers: list[ChatWriter] = []
@@ -64,6 +64,11 @@ class ChatStream:
         self._usage_line = ""
         self.choices: list[AnswerChoice] = []
         self.sent = self.stopped = False
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What the server says of its answer, beside what is in it."""
+        return {**self._head, "usage": self._usage}
 
     def feed(self, text: str) -> str:
         """Return what becomes of one event of the server.
@@ -200,7 +205,7 @@ class ChatStream:
         return self._out("data: " + json.dumps({"error": own if error is None else error}) + "\n\n")
 
 
-def choice_of_message(asked: Asked, delta: Delta, metrics: Metrics) -> AnswerChoice:
+def choice_of_message(asked: Asked, delta: Delta, metrics: Meter) -> AnswerChoice:
     """Return a choice that has read a whole message."""
     choice = AnswerChoice(asked.decoder(), metrics)
     if delta.text:
@@ -213,7 +218,7 @@ def choice_of_message(asked: Asked, delta: Delta, metrics: Metrics) -> AnswerCho
     return choice
 
 
-def whole_chat(asked: Asked, answer: dict[str, Any], metrics: Metrics) -> tuple[bool, list[AnswerChoice]]:
+def whole_chat(asked: Asked, answer: dict[str, Any], metrics: Meter) -> tuple[bool, list[AnswerChoice]]:
     """Repair a whole answer where it is; return whether anything changed, and what was read.
 
     Raises:

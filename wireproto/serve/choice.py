@@ -13,7 +13,7 @@ from wireproto.adapters import NativeDelta, Written
 from wireproto.adapters.history.chat import REASONING_KEYS
 from wireproto.adapters.history.turns import call_of
 from wireproto.decode.decoder import Decoder
-from wireproto.serve.watch.metrics import Metrics
+from wireproto.serve.watch.metrics import Meter
 from wireproto.text.json_repair import dumps
 from wireproto.values.events import CallEnd, Diagnosed, Event, TextDelta
 from wireproto.values.model import Call, Message
@@ -41,7 +41,7 @@ class AnswerChoice:
         "text",
     )
 
-    def __init__(self, decoder: Decoder | None, metrics: Metrics) -> None:
+    def __init__(self, decoder: Decoder | None, metrics: Meter) -> None:
         self._decoder = decoder
         self._metrics = metrics
         self._last: Hashable = None  # the key of the last native call

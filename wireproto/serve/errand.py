@@ -15,9 +15,9 @@ from starlette.requests import Request
 from wireproto.serve import exchange
 from wireproto.serve.asked import Asked, Refused
 from wireproto.serve.chunks import said_of
-from wireproto.serve.http import Client, path_of, request_headers, with_bearer
+from wireproto.serve.http import Client, Headers, kept, path_of, request_headers, with_bearer
 from wireproto.serve.raw import completion_of, template_request
-from wireproto.serve.watch.metrics import Metrics
+from wireproto.serve.watch.spans import Watch
 
 CHAT_PATH = "/v1/chat/completions"
 
@@ -28,9 +28,9 @@ class Errand:
     """
 
     def __init__(
-        self, client: Client, request: Request, metrics: Metrics, *, translated: bool, bearer: bool, limit: int
+        self, client: Client, request: Request, watch: Watch, *, translated: bool, bearer: bool, limit: int
     ) -> None:
-        self._client, self._request, self._metrics, self._limit = client, request, metrics, limit
+        self._client, self._request, self._watch, self._limit = client, request, watch, limit
         self._path = CHAT_PATH if translated else path_of(request)
         self._bearer = bearer
 
@@ -47,7 +47,7 @@ class Errand:
         if bare is None:
             return asked, response
         said = said_in(await exchange.whole_body(response, self._limit))
-        self._metrics.count("fallbacks_total", mode=asked.settings.mode)
+        self._watch.count("fallbacks_total", mode=asked.settings.mode)
         return bare.because(f"HTTP {response.status}: {said}"), await self._post(bare, raw)
 
     async def _post(self, asked: Asked, raw: bytes | None) -> aiohttp.ClientResponse:
@@ -59,6 +59,7 @@ class Errand:
         headers = request_headers(self._request.headers.raw, rewritten=True)
         if self._bearer:
             headers = with_bearer(headers)
+        headers = self._watch.headers(headers)
         return await exchange.ask(self._client, self._request, path, content, headers, rewritten=True)
 
     async def _rendered(self, asked: Asked) -> Asked:
@@ -84,3 +85,15 @@ def said_in(raw: bytes) -> str:
     except ValueError:
         answer = raw.decode("utf-8", "replace")
     return said_of(answer.get("error", answer) if isinstance(answer, dict) else answer)
+
+
+def answer_headers(asked: Asked, response: aiohttp.ClientResponse) -> Headers:
+    """Return the headers of a rewritten answer, which say what was not sent to the server as it was asked for."""
+    headers = list(kept(response.raw_headers, frozenset((b"content-length", b"content-encoding"))))
+    dropped = ", ".join(word for word in dict.fromkeys(asked.dropped) if word.isascii() and word.isprintable())
+    if dropped:
+        headers.append((b"x-wireproto-dropped", dropped.encode()))
+    if asked.fell_back:
+        why = "".join(letter if letter.isascii() and letter.isprintable() else " " for letter in asked.fell_back)
+        headers.append((b"x-wireproto-fallback", f"repair; {' '.join(why.split())[:400]}".strip().encode()))
+    return headers

@@ -23,7 +23,7 @@ from wireproto.serve.chunks import BadAnswer, said_of
 from wireproto.serve.http import Client, Headers, kept
 from wireproto.serve.settings import ServeSettings
 from wireproto.serve.sse import SseReader, TooLong
-from wireproto.serve.watch.metrics import Metrics
+from wireproto.serve.watch.spans import Watch
 
 EVENT_STREAM = "text/event-stream"
 _STREAM_HEADERS: Headers = [
@@ -42,6 +42,11 @@ _OF_BODIES: Final = frozenset((b"content-length", b"content-encoding"))
 
 class Rewriter(Protocol):
     """What makes an answer for the client of the server's events."""
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What the server says of its answer, beside what is in it."""
+        ...
 
     choices: list[AnswerChoice]
     sent: bool
@@ -195,8 +200,8 @@ async def pass_on(send: Send, response: aiohttp.ClientResponse, *, unpacked: boo
 class ClientStream:
     """A stream to the client, with a comment wherever it is silent for long."""
 
-    def __init__(self, send: Send, settings: ServeSettings, metrics: Metrics, began: float) -> None:
-        self._send, self._ping, self._metrics, self._began = send, settings.ping, metrics, began
+    def __init__(self, send: Send, settings: ServeSettings, watch: Watch, began: float) -> None:
+        self._send, self._ping, self._watch, self._began = send, settings.ping, watch, began
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
         self._is_first = True
@@ -212,7 +217,7 @@ class ClientStream:
     async def write(self, text: str) -> None:
         """Send more; a client that does not read makes this wait."""
         if self._is_first:
-            self._metrics.observe_first_byte(time.monotonic() - self._began)
+            self._watch.observe_first_byte(time.monotonic() - self._began)
             self._is_first = False
         await self._send({"type": "http.response.body", "body": text.encode("utf-8"), "more_body": True})
         self._last = self._loop.time()
@@ -221,7 +226,7 @@ class ClientStream:
         """Send the last of it."""
         self.close()
         if self._is_first:
-            self._metrics.observe_first_byte(time.monotonic() - self._began)
+            self._watch.observe_first_byte(time.monotonic() - self._began)
         await self._send({"type": "http.response.body", "body": text.encode("utf-8"), "more_body": False})
 
     def close(self) -> None:

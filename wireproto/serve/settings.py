@@ -83,7 +83,8 @@ class ServeSettings:
     counts. `body_limit`: the most bytes of a request, and of an answer that is not streamed; `event_limit`: of one
     event of a stream; `header_limit`: of the head of a request. All times are in seconds: `read_timeout` is between two
     reads, `body_timeout` between two parts of a request, `ping` is how long a stream is silent before the client gets a
-    comment. `transcripts`: a file to which every answer is added.
+    comment. `transcripts`: a file to which every answer is added. `traces`: each
+    request is a span of OpenTelemetry.
 
     Raises:
         SettingsError: a value is wrong.
@@ -103,11 +104,14 @@ class ServeSettings:
     shutdown_timeout: float = 30.0
     ping: float = 15.0
     transcripts: Path | None = None
+    traces: bool = False
 
     def __post_init__(self) -> None:
         if not _is_server(self.upstream):
             raise SettingsError(f"upstream: expected a URL such as http://127.0.0.1:8080, not {quoted(self.upstream)}")
         object.__setattr__(self, "upstream", self.upstream.rstrip("/").removesuffix("/v1"))
+        if not isinstance(self.traces, bool):
+            raise SettingsError(f"traces: expected true or false, not {quoted(self.traces)}")
         for each in fields(self):
             value = getattr(self, each.name)
             # Annotations are strings here.
@@ -120,6 +124,12 @@ class ServeSettings:
     def of(self, model: str) -> ModelSettings:
         """Return the settings of a model."""
         return next((found for glob, found in self.models.items() if fnmatchcase(model, glob)), self.default)
+
+    @property
+    def upstream_address(self) -> tuple[str, int]:
+        """The host and the port of the server."""
+        parts = urlsplit(self.upstream)
+        return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
     @property
     def upstream_is_near(self) -> bool:

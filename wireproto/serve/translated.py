@@ -24,7 +24,7 @@ from wireproto.serve.asked import Asked
 from wireproto.serve.chat import choice_of_message
 from wireproto.serve.choice import AnswerChoice, native_call
 from wireproto.serve.chunks import BadAnswer, choices_of, delta_of
-from wireproto.serve.watch.metrics import Metrics
+from wireproto.serve.watch.metrics import Meter
 from wireproto.values.events import ReasoningDelta, TextDelta
 from wireproto.values.model import Message
 
@@ -66,14 +66,20 @@ class TranslatedStream:
     `sent`: the client has something of it. `stopped`: the rest of the server's stream is of no use.
     """
 
-    def __init__(self, api: Translated, asked: Asked, metrics: Metrics) -> None:
+    def __init__(self, api: Translated, asked: Asked, metrics: Meter) -> None:
         self._api, self._asked = api, asked
         self._writer = writer_of(api, asked)
         self._held = self._writer.sse(self._writer.open())  # until there is more, if it may be asked for again
         self._choice = AnswerChoice(asked.decoder(), metrics)
         self._usage: dict[str, Any] | None = None
+        self._head: dict[str, Any] = {}
         self.choices = [self._choice]
         self.sent = self.stopped = False
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What the server says of its answer, beside what is in it."""
+        return {**self._head, "usage": self._usage}
 
     def feed(self, text: str) -> str:
         """Return what becomes of one event of the server.
@@ -83,6 +89,7 @@ class TranslatedStream:
         """
         chunk = self._asked.read(text)
         self._usage = chunk.get("usage") or self._usage
+        self._head = self._head or {key: chunk.get(key) for key in ("id", "model")}
         choice, lines = self._choice, ""
         for delta in map(delta_of, chunk.get("choices") or ()):
             if delta.choice or choice.closed:
@@ -126,7 +133,7 @@ class TranslatedStream:
 
 
 def whole_translated(
-    api: Translated, asked: Asked, answer: dict[str, Any], metrics: Metrics
+    api: Translated, asked: Asked, answer: dict[str, Any], metrics: Meter
 ) -> tuple[dict[str, Any], list[AnswerChoice]]:
     """Return a whole answer for the client, and what was read in it.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from typing import Final
+from typing import Final, Protocol
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _PREFIX: Final = "wireproto_"
@@ -22,6 +22,14 @@ _COUNTERS: Final = {
     "fallbacks_total": "Requests that the server refused with a grammar of ours, and got without.",
 }
 _BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+
+
+class Meter(Protocol):
+    """What counts."""
+
+    def count(self, name: str, **labels: str) -> None:
+        """Add one to a counter."""
+        ...
 
 
 class Metrics:
