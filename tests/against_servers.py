@@ -253,6 +253,16 @@ def taken_by_sglang(chat: dict[str, Any]) -> str:
     return params["structural_tag"]
 
 
+def test_the_servers_say_what_they_are() -> None:
+    server_in = import_module("wireproto.serve.modes").server_in
+    cards = {
+        "vllm": import_module("vllm.entrypoints.serve.engine.protocol").ModelCard,
+        "sglang": import_module("sglang.srt.entrypoints.openai.protocol").ModelCard,
+    }
+    for server, card in cards.items():
+        assert server_in({"object": "list", "data": [card(id="m").model_dump()]}, "m") == server
+
+
 TAKEN = {"vllm": taken_by_vllm, "sglang": taken_by_sglang}
 
 

@@ -158,7 +158,7 @@ def upstream() -> Upstream:
 
 @pytest.fixture(scope="module")
 def address(upstream: Upstream) -> Iterator[str]:
-    with proxied(upstream, {"llama": {"mode": "constrain"}}) as url:
+    with proxied(upstream, {"llama": {"mode": "constrain", "server": "llama-server"}}) as url:
         yield url
 
 

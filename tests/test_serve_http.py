@@ -47,7 +47,8 @@ def address(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "raw*": {"mode": "raw"},
         "vllm": {"mode": "constrain", "server": "vllm"},
         "sglang": {"mode": "constrain", "server": "sglang"},
-        "llama": {"mode": "constrain"},
+        "llama": {"mode": "constrain", "server": "llama-server"},
+        "who*": {"mode": "constrain"},
         "emulate*": {"mode": "emulate", "dialect": "auto"},
     }
     options = {"read_timeout": 2.0, "body_limit": 50_000, "body_timeout": 0.3, "ping": 0.1, "header_limit": 8_000}
@@ -634,6 +635,38 @@ def test_a_server_that_does_not_take_a_grammar_gets_the_request_without(
         assert found.status_code == 400 and "response_format" in found.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses"])
+def test_a_server_says_itself_what_it_is(path: str, upstream: Upstream, address: str) -> None:
+    tools: Any = TOOLS if path == CHAT else [{"name": "now", "input_schema": {}, "type": "function", "parameters": {}}]
+    asked = {"messages": USER, "input": "x", "max_tokens": 5, "tools": tools}
+    field = {"llamacpp": "grammar", "vllm": "structured_outputs", "sglang": "response_format"}
+    headers = {"x-api-key": "s3cret", "authorization": "Bearer s3cret"}
+    for owner, wanted in field.items():
+        model = f"who-{owner}-{path}"
+        other = {"id": "other", "owned_by": "somebody"}
+        for models in ([{"id": model, "owned_by": owner}, other], [{"id": "x", "owned_by": owner}] * 2):
+            model += "+"
+            models[0]["id"] = models[0]["id"] if models[0]["id"] == "x" else model
+            upstream.answers["/v1/models"] = {"json": {"data": models}}
+            upstream.answers[model] = {"json": whole({"content": LEAK})}
+            upstream.seen.clear()
+            assert post(address, {**asked, "model": model}, path, headers=headers).status_code == 200
+            looked, sent = upstream.seen
+            assert (looked["method"], looked["path"], looked["headers"]["authorization"]) == ("GET", "/v1/models", "Bearer s3cret")  # fmt: skip
+            assert wanted in sent["body"]
+            post(address, {**asked, "model": model}, path)
+            assert len(upstream.seen) == 3  # it is asked once
+    for answer in ({"status": 500, "json": {}}, {"json": {"data": [other]}}, {"json": [1]}, {"steps": [b"{"]}, {"json": {"data": [{"owned_by": ["vllm"]}, 1]}}):  # fmt: skip
+        upstream.answers["/v1/models"] = answer
+        upstream.answers["who"] = {"json": whole({"content": LEAK})}
+        upstream.seen.clear()
+        found = post(address, {**asked, "model": "who"}, path)
+        assert found.status_code == 400 and "set server" in found.json()["error"]["message"]
+        assert [seen["path"] for seen in upstream.seen] == ["/v1/models"]
+    upstream.seen.clear()
+    assert post(address, {**asked, "model": "who", "tools": []}, path).status_code == 200 and len(upstream.seen) == 1
+
+
 # --- emulate ----------------------------------------------------------------------------------------------------------
 
 
@@ -718,14 +751,15 @@ def test_transcripts_are_for_the_owner_and_for_audit(upstream: Upstream, tmp_pat
 def test_settings_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "serve.toml"
     path.write_text(
-        'upstream = "http://localhost:8080/v1/"\nmode = "repair"\nretry = true\n\n[models."Qwen3-*"]\n'
-        'dialect = "qwen3_coder"\nmode = "constrain"\n\n[models."*".promote]\n"*" = ["leaked"]\n',
+        'upstream = "http://localhost:8080/v1/"\nmode = "repair"\nretry = true\ntraces = true\n\n[models."Qwen3-*"]\n'
+        'dialect = "qwen3_coder"\nmode = "constrain"\nserver = "vllm"\n\n[models."*".promote]\n"*" = ["leaked"]\n',
         encoding="utf-8",
     )
     found = load(path, {"port": 9}, {"dialect": "hermes"})
     assert (found.upstream, found.port, found.upstream_is_near) == ("http://localhost:8080", 9, True)
     qwen, other = found.of("Qwen3-Coder"), found.of("x")
     assert (qwen.mode, qwen.dialect, qwen.retry) == ("constrain", "qwen3_coder", True)
+    assert (qwen.server, other.server, found.traces) == ("vllm", "auto", True)
     assert (other.mode, other.dialect, dict(other.promote)) == ("repair", "hermes", {"*": ["leaked"]})
 
 
@@ -738,6 +772,7 @@ def test_settings_of_a_file(tmp_path: Path) -> None:
         ('upstream = "http://x"\nread_timeout = 0', "read_timeout"), ('upstream = "http://x"\nretry = 1', "retry"),
         ('upstream = "http://x"\n[models."q"]\ndialect = "nope"', "nope"),
         ('upstream = "http://x"\n[models."q"]\nupstream = "y"', "upstream: there is no such setting"),
+        ('upstream = "http://x"\nserver = "ollama"', "server"), ('upstream = "http://x"\ntraces = 1', "traces"),
         ('upstream = "http://x"\nmodels = 3', "models"), ('upstream = "http://x"\npromote = {"*" = "x"}', "promote"),
     ],
 )  # fmt: skip

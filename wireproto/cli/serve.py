@@ -38,7 +38,8 @@ def serve_command(
         str | None, typer.Option(metavar="M", help="repair (the default), constrain, raw or emulate.")
     ] = None,
     server: Annotated[
-        str | None, typer.Option(metavar="S", help="For constrain: llama-server (the default), vllm or sglang.")
+        str | None,
+        typer.Option(metavar="S", help="llama-server, vllm or sglang; by default what it says it is."),
     ] = None,
     dialect: Annotated[
         str | None,

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 import aiohttp
@@ -26,10 +27,10 @@ from wireproto.serve.chat import ChatStream, asked_of_chat, whole_chat
 from wireproto.serve.choice import AnswerChoice
 from wireproto.serve.chunks import BadAnswer
 from wireproto.serve.errand import CHAT_PATH, Errand, answer_headers, said_in
-from wireproto.serve.exchange import ClientStream, Rewriting, WhileThere
-from wireproto.serve.http import Client, path_of, request_headers
+from wireproto.serve.exchange import ClientStream, Passage, Rewriting, WhileThere
+from wireproto.serve.http import Client
 from wireproto.serve.modes import asked_again, prepared
-from wireproto.serve.settings import ServeSettings
+from wireproto.serve.settings import Server, ServeSettings
 from wireproto.serve.transcripts import Transcripts
 from wireproto.serve.translate import asked_of_messages, asked_of_responses
 from wireproto.serve.translated import TranslatedStream, whole_translated
@@ -57,8 +58,15 @@ class Proxy:
         self._tracing = Tracing(*settings.upstream_address, tracer_provider) if settings.traces else None
         self.client = Client(settings)
         self.metrics = Metrics()
+        self.passage = Passage(self.client, settings, self.metrics)
         self.transcripts = Transcripts(settings.transcripts) if settings.transcripts else None
         self.reasoning_keys: dict[str, str] = {}  # by model, in which field the server writes reasoning
+        self.servers: dict[str, Server] = {}  # by model, which server said that it is its own
+
+    def remember(self, model: str, server: Server) -> None:
+        """Keep which server answers for a model, if it said so."""
+        if server != "auto" and len(self.servers) < _MOST_MODELS:
+            self.servers[model] = server
 
     async def close(self) -> None:
         """Close what is open."""
@@ -78,10 +86,14 @@ class Proxy:
         """
         try:
             if api == "chat":
-                return prepared(asked_of_chat(body, self.settings))
-            key = self._reasoning_key(str(body.get("model") or ""))
-            read = asked_of_messages if api == "messages" else asked_of_responses
-            return prepared(read(body, self.settings, key))
+                asked = asked_of_chat(body, self.settings)
+            else:
+                key = self._reasoning_key(str(body.get("model") or ""))
+                read = asked_of_messages if api == "messages" else asked_of_responses
+                asked = read(body, self.settings, key)
+            if asked.settings.server == "auto" and asked.model in self.servers:
+                asked = replace(asked, settings=replace(asked.settings, server=self.servers[asked.model]))
+            return prepared(asked)
         except Refused:
             raise
         except WireprotoError as error:
@@ -110,7 +122,7 @@ class Door:
         """Answer a request, unless its client goes before that."""
         proxy, request = self._proxy, Request(scope, receive)
         if request.method != "POST":
-            await Passage(proxy)(scope, receive, send)
+            await proxy.passage(scope, receive, send)
             return
         try:
             raw = await exchange.body_of(request, proxy.settings)
@@ -148,14 +160,19 @@ class Door:
     async def _answer(self, request: Request, raw: bytes, send: Send, watch: Watch) -> None:
         proxy, began = self._proxy, time.monotonic()
         body = _object(raw)
-        if proxy.settings.of(str(body.get("model") or "")).mode == "repair":
+        model = str(body.get("model") or "")
+        own = proxy.settings.of(model)
+        if own.mode == "repair":
             asked = proxy.asked(self._api, body)
-        else:  # a grammar may take longer than others should wait
+        else:
+            if own.mode == "constrain" and own.server == "auto" and body.get("tools") and model not in proxy.servers:
+                proxy.remember(model, await self._errand(request, watch).server(model))
+            # A grammar may take longer than others should wait.
             asked = await anyio.to_thread.run_sync(proxy.asked, self._api, body)
         settings = asked.settings
         watch.asked(self._api, asked.model, asked.chat, mode=settings.mode, dialect=settings.dialect)
         if asked.tools is None and asked.chat is asked.own:
-            await Passage(proxy).pass_on(request, raw, send, watch)
+            await proxy.passage.pass_on(request, raw, send, watch)
             return
         asked, response = await self._errand(request, watch).run(asked, raw)
         watch.count("requests_total", api=self._api, mode=asked.settings.mode, status=str(response.status))
@@ -299,42 +316,6 @@ class Door:
             raise Refused(502, str(error)) from None
 
 
-class Passage:
-    """Hands everything else on."""
-
-    def __init__(self, proxy: Proxy) -> None:
-        self._proxy = proxy
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request on, and its answer back."""
-        request = Request(scope, receive)
-        try:
-            raw = await exchange.body_of(request, self._proxy.settings)
-        except ClientDisconnect:
-            return
-        except Refused as error:
-            await PlainTextResponse(f"{error}\n", error.status)(scope, receive, send)
-            return
-        with WhileThere(receive):
-            try:
-                await self.pass_on(request, raw, send, Watch(self._proxy.metrics))
-            except Refused as error:
-                await PlainTextResponse(f"{error}\n", error.status)(scope, receive, send)
-
-    async def pass_on(self, request: Request, raw: bytes, send: Send, watch: Watch) -> None:
-        """Hand a request whose body was read on, and its answer back.
-
-        Raises:
-            Refused: the server cannot be reached.
-        """
-        headers = watch.headers(request_headers(request.headers.raw, rewritten=False))
-        response = await exchange.ask(self._proxy.client, request, path_of(request), raw, headers, rewritten=False)
-        watch.count("requests_total", api="other", mode="none", status=str(response.status))
-        if response.status >= 400:
-            watch.fail(str(response.status))
-        await exchange.pass_on(send, response)
-
-
 def application(settings: ServeSettings, tracer_provider: Any = None) -> ASGIApp:
     """Return the proxy for these settings; `tracer_provider` is OpenTelemetry's, if traces do not go to the global one.
 
@@ -373,7 +354,7 @@ def application(settings: ServeSettings, tracer_provider: Any = None) -> ASGIApp
         routes=[
             *(Route(path, endpoint, methods=["GET"]) for path, endpoint in own),
             *(Route(path, Door(proxy, api)) for path, api in PATHS.items()),
-            Route("/{path:path}", Passage(proxy)),
+            Route("/{path:path}", proxy.passage),
         ],
     )
 

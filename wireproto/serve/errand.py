@@ -16,7 +16,9 @@ from wireproto.serve import exchange
 from wireproto.serve.asked import Asked, Refused
 from wireproto.serve.chunks import said_of
 from wireproto.serve.http import Client, Headers, kept, path_of, request_headers, with_bearer
+from wireproto.serve.modes import server_in
 from wireproto.serve.raw import completion_of, template_request
+from wireproto.serve.settings import Server
 from wireproto.serve.watch.spans import Watch
 
 CHAT_PATH = "/v1/chat/completions"
@@ -50,17 +52,22 @@ class Errand:
         self._watch.count("fallbacks_total", mode=asked.settings.mode)
         return bare.because(f"HTTP {response.status}: {said}"), await self._post(bare, raw)
 
+    async def server(self, model: str) -> Server:
+        """Return which server answers for a model, "auto" if it does not say."""
+        found = await exchange.found_at(self._client, "/v1/models", self._headers(), self._limit)
+        return server_in(found, model)
+
     async def _post(self, asked: Asked, raw: bytes | None) -> aiohttp.ClientResponse:
         as_it_came = raw is not None and asked.chat is asked.own
         content = raw if raw is not None and as_it_came else json.dumps(asked.chat).encode()
         return await self._send(asked.path or self._path, content)
 
     async def _send(self, path: str, content: bytes) -> aiohttp.ClientResponse:
+        return await exchange.ask(self._client, self._request, path, content, self._headers(), rewritten=True)
+
+    def _headers(self) -> Headers:
         headers = request_headers(self._request.headers.raw, rewritten=True)
-        if self._bearer:
-            headers = with_bearer(headers)
-        headers = self._watch.headers(headers)
-        return await exchange.ask(self._client, self._request, path, content, headers, rewritten=True)
+        return self._watch.headers(with_bearer(headers) if self._bearer else headers)
 
     async def _rendered(self, asked: Asked) -> Asked:
         """Have the server render the prompt, and return the request for what the model writes behind it."""

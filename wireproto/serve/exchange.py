@@ -14,15 +14,17 @@ from typing import Any, Final, Protocol
 
 import aiohttp
 import anyio
-from starlette.requests import Request
-from starlette.types import Receive, Send
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from wireproto.serve.asked import Refused
 from wireproto.serve.choice import AnswerChoice
 from wireproto.serve.chunks import BadAnswer, said_of
-from wireproto.serve.http import Client, Headers, kept
+from wireproto.serve.http import Client, Headers, kept, path_of, request_headers
 from wireproto.serve.settings import ServeSettings
 from wireproto.serve.sse import SseReader, TooLong
+from wireproto.serve.watch.metrics import Metrics
 from wireproto.serve.watch.spans import Watch
 
 EVENT_STREAM = "text/event-stream"
@@ -159,6 +161,16 @@ async def ask(
         raise Refused(502, f"the server cannot be reached: {type(error).__name__}") from None
 
 
+async def found_at(client: Client, path: str, headers: Headers, limit: int) -> Any:
+    """Return the JSON that the server has at a path, None if there is none, or it does not come soon."""
+    try:
+        response = await client.send("GET", path, headers=headers, unpack=True, within=5)
+        raw = await whole_body(response, limit)
+        return json.loads(raw) if response.status == 200 else None
+    except (*_FAILURES, Refused, ValueError, RecursionError):
+        return None
+
+
 async def whole_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """Read a whole answer, and close it.
 
@@ -292,3 +304,39 @@ class WhileThere:
         self.gone = True
         if self._task is not None:
             self._task.cancel()
+
+
+class Passage:
+    """Hands everything else on."""
+
+    def __init__(self, client: Client, settings: ServeSettings, metrics: Metrics) -> None:
+        self._client, self._settings, self._metrics = client, settings, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on, and its answer back."""
+        request = Request(scope, receive)
+        try:
+            raw = await body_of(request, self._settings)
+        except ClientDisconnect:
+            return
+        except Refused as error:
+            await PlainTextResponse(f"{error}\n", error.status)(scope, receive, send)
+            return
+        with WhileThere(receive):
+            try:
+                await self.pass_on(request, raw, send, Watch(self._metrics))
+            except Refused as error:
+                await PlainTextResponse(f"{error}\n", error.status)(scope, receive, send)
+
+    async def pass_on(self, request: Request, raw: bytes, send: Send, watch: Watch) -> None:
+        """Hand a request whose body was read on, and its answer back.
+
+        Raises:
+            Refused: the server cannot be reached.
+        """
+        headers = watch.headers(request_headers(request.headers.raw, rewritten=False))
+        response = await ask(self._client, request, path_of(request), raw, headers, rewritten=False)
+        watch.count("requests_total", api="other", mode="none", status=str(response.status))
+        if response.status >= 400:
+            watch.fail(str(response.status))
+        await pass_on(send, response)

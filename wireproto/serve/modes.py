@@ -32,6 +32,7 @@ from wireproto.write.results import render_results
 
 _OF_TOOLS: Final = frozenset(("tools", "tool_choice", "parallel_tool_calls"))
 _EMULATED: Final = "xml"  # the dialect that models without one of their own are taught
+_OWNERS: Final[Mapping[str, Server]] = {"llamacpp": "llama-server", "vllm": "vllm", "sglang": "sglang"}
 _SECRET: Final = secrets.token_bytes(32)
 # Outputs in which a call was meant and none can be run.
 _MEANT: Final[frozenset[Label]] = frozenset(("malformed", "truncated", "leaked", "foreign", "draft", "nested"))
@@ -71,6 +72,10 @@ def _constrained(asked: Asked) -> Asked:
     """
     if asked.chat.get("response_format") not in (None, {"type": "text"}):
         raise Refused(400, f"{asked.settings.mode}: tools and a response_format exclude each other")
+    if asked.settings.server == "auto":
+        raise Refused(
+            400, 'constrain: the server does not say what it is; set server = "llama-server", "vllm" or "sglang" for it'
+        )
     if asked.settings.server == "llama-server":
         # It refuses a grammar beside tools that may be called ("Cannot use custom grammar constraints with tools").
         # With `tool_choice` none its template still shows them to the model, and what the model writes comes as
@@ -82,6 +87,18 @@ def _constrained(asked: Asked) -> Asked:
         choice = "none" if asked.settings.server == "vllm" else "auto"
         more = {"tool_choice": choice, **grammar_request(asked, lazy=False)}
     return replace(asked, chat={**asked.chat, **more}, base=asked)
+
+
+def server_in(models: Any, model: str) -> Server:
+    """Return which server a list of models is from: the three say it of each model; "auto" if this one does not.
+
+    Source: llama-server b11549, vLLM 0.33 and SGLang 0.5.23, the field `owned_by`.
+    """
+    listed = models.get("data") if isinstance(models, Mapping) else None
+    found = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
+    named = [each for each in found if each.get("id") == model] or found
+    owners = {str(each.get("owned_by")) for each in named}
+    return _OWNERS.get(owners.pop(), "auto") if len(owners) == 1 else "auto"
 
 
 def grammar_request(asked: Asked, lazy: bool) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from wireproto.values.quoting import quoted
 Mode = Literal["repair", "constrain", "raw", "emulate"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 ReasoningKey = Literal["auto", "reasoning_content", "reasoning", "none"]
-Server = Literal["llama-server", "vllm", "sglang"]
+Server = Literal["auto", "llama-server", "vllm", "sglang"]
 
 
 class SettingsError(WireprotoError, ValueError):
@@ -36,18 +36,18 @@ class ModelSettings:
 
     `mode`: "repair" leaves the request as it is and reads calls out of the text; "constrain" has the server hold the
     model to a grammar; "raw" has llama-server render the prompt only, and complete it; "emulate" tells a model without
-    tool calling in words how to call. `server`: which one it is, for "constrain". `dialect`: the name of one, the path
-    of a file, or "auto". `reasoning_open`: the chat template ends inside reasoning. `reasoning_key`: the field in which
-    the server reads the reasoning of earlier turns; "auto" is the one that it writes. `retry`: an answer without the
-    call that it should hold is asked for again, once, as long as nothing was sent to the client. `stop_loops`: a model
-    that repeats itself is stopped. `promote`: as that of `Policy`.
+    tool calling in words how to call. `server`: which one it is, for "constrain"; "auto" is what its list of models
+    says. `dialect`: the name of one, the path of a file, or "auto". `reasoning_open`: the chat template ends inside
+    reasoning. `reasoning_key`: the field in which the server reads the reasoning of earlier turns; "auto" is the one
+    that it writes. `retry`: an answer without the call that it should hold is asked for again, once, as long as nothing
+    was sent to the client. `stop_loops`: a model that repeats itself is stopped. `promote`: as that of `Policy`.
 
     Raises:
         SettingsError: a value is not one of these.
     """
 
     mode: Mode = "repair"
-    server: Server = "llama-server"
+    server: Server = "auto"
     dialect: str = AUTO
     reasoning_open: bool = False
     reasoning_key: ReasoningKey = "auto"
