@@ -17,7 +17,7 @@ FILES: dict[str, list[dict[str, Any]]] = SCRIPT["files"]()
 
 
 def test_every_dialect_has_its_file() -> None:
-    assert set(FILES) == {f"{name}.jsonl" for name in (*wp.dialects(), "auto")}
+    assert set(FILES) == {f"{name}.jsonl" for name in (*wp.dialects(), "auto", "long")}
 
 
 def test_no_output_is_there_twice() -> None:

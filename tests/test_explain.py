@@ -20,7 +20,7 @@ from wireproto.values.diagnoses import CODES, RULES
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT: dict[str, Any] = runpy.run_path(str(ROOT / "fixtures" / "decodings" / "decodings.py"))
 # Every case costs up to eight decodings.
-SAMPLE = [case for cases in SCRIPT["files"]().values() for case in cases[::12]]
+SAMPLE = [case for name, cases in SCRIPT["files"]().items() if name != "long.jsonl" for case in cases[::12]]
 ADD = {
     "name": "add",
     "parameters": {"type": "object", "properties": {"a": {"type": "integer"}, "s": {"type": "string"}}},

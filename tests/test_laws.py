@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import wireproto as wp
 from wireproto import fuzz
 from wireproto.testing import Decoded, Law, LawBroken, Trial, check_dialect, check_trial
-from wireproto.testing.growth import check_floods
+from wireproto.testing.growth import GROWTH, check_floods, growth_of
 from wireproto.testing.laws import LAWS, TRIAL_LAWS
 from wireproto.testing.writing import EARLY, ROUND_TRIP
 
@@ -137,6 +137,13 @@ def test_early_where_nothing_can_be_markup(name: str | wp.Dialect, value: str) -
 @pytest.mark.parametrize("name", wp.dialects() if PROFILE == "long" else LINEAR)
 def test_linear(name: str) -> None:
     check_floods(name)
+
+
+def test_a_run_that_is_held_takes_linear_time() -> None:
+    """Nothing of a call in an open fence is certain; its events once were copied with every chunk."""
+    head = '```\n<tool_call>\n{"name": "write_file", "arguments": {"content": "'
+    small, large = (Trial(head + "more of it " * (size // 11), (), [WRITE_FILE]) for size in (15_000, 60_000))
+    assert growth_of("hermes", small, large, 1, GROWTH**2) <= GROWTH**2
 
 
 @every_dialect

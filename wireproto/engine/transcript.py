@@ -254,6 +254,8 @@ class Transcript(State):
         if point is None:
             events, self.events = self.events, []
             return events
+        if not point.events:
+            return []  # what is held is not copied with every chunk
         events, self.events = self.events[: point.events], self.events[point.events :]
         self._savepoint = replace(point, events=0)
         return events
