@@ -17,6 +17,7 @@ PACKAGE = ROOT / "wireproto"
 FOLDERS = (
     "cli",
     "serve",
+    "serve/stream",
     "serve/watch",
     "fuzz",
     "fuzz/against",

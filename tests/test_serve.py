@@ -344,7 +344,8 @@ def test_trap_15_what_only_the_server_knows_of_a_call_is_kept(upstream: Upstream
 
 
 def test_trap_17_input_streams_only_where_the_tool_asks_for_it(upstream: Upstream, claude: Any) -> None:
-    upstream.answers["eager"] = stream()
+    parts = stream()
+    upstream.answers["eager"] = [*parts[:-15], 0.1, *parts[-15:]]
     for eager, least in ((True, 2), (False, 1)):
         tools = [{**OWN_TOOLS[0], "eager_input_streaming": eager}]
         with claude.messages.stream(model="eager", max_tokens=5, messages=USER, tools=tools) as events:

@@ -26,7 +26,7 @@ from serving import DONE, LEAK, TOOLS, Upstream, before, chunk, event, proxied, 
 import wireproto as wp
 from wireproto.serve.http import proxy_for
 from wireproto.serve.settings import ServeSettings, SettingsError, is_loopback, load
-from wireproto.serve.sse import SseReader, TooLong
+from wireproto.serve.stream.sse import SseReader, TooLong
 from wireproto.serve.watch.metrics import Metrics
 
 USER = [{"role": "user", "content": "x"}]

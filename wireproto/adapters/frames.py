@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
-from json import dumps
+from json import JSONEncoder
 from json.encoder import encode_basestring_ascii as quote
 from secrets import token_hex
 from typing import Any, NamedTuple, Protocol
@@ -17,6 +17,7 @@ Chunk = dict[str, Any]
 
 # Nobody else writes this: it is where the text goes.
 _HOLE = f"hole {token_hex(16)}"
+_dumps = JSONEncoder(separators=(",", ":")).encode
 _NUMBER = int.from_bytes(_HOLE.encode()[-16:], "big")
 
 
@@ -59,11 +60,11 @@ class Once:
 class Frame:
     """A chunk with a text in it: `build` makes it."""
 
-    __slots__ = ("_build", "_head", "_tail")
+    __slots__ = ("_around", "_build", "_named")
 
     def __init__(self, build: Callable[[str], Chunk], named: bool) -> None:
-        self._build = build
-        self._head, self._tail = sse(build(_HOLE), named).split(quote(_HOLE))
+        self._build, self._named = build, named
+        self._around: list[str] = []  # made when it is used, since many a frame is not
 
     def chunk(self, text: str) -> Chunk:
         """Return the chunk."""
@@ -71,7 +72,9 @@ class Frame:
 
     def line(self, text: str) -> str:
         """Return the chunk as an event of a stream."""
-        return f"{self._head}{quote(text)}{self._tail}"
+        if not self._around:
+            self._around = sse(self._build(_HOLE), self._named).split(quote(_HOLE))
+        return quote(text).join(self._around)
 
 
 class NumberedFrame:
@@ -99,4 +102,4 @@ class NumberedFrame:
 def sse(chunk: Chunk, named: bool) -> str:
     """Return a chunk as a server-sent event, `named` by its type: ASCII in one line, which no reader can split."""
     name = f"event: {chunk['type']}\n" if named else ""
-    return f"{name}data: {dumps(chunk, separators=(',', ':'))}\n\n"
+    return f"{name}data: {_dumps(chunk)}\n\n"

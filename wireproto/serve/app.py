@@ -25,12 +25,12 @@ from wireproto.serve import exchange
 from wireproto.serve.asked import Asked, Refused
 from wireproto.serve.chat import ChatStream, asked_of_chat, whole_chat
 from wireproto.serve.choice import AnswerChoice
-from wireproto.serve.chunks import BadAnswer
 from wireproto.serve.errand import CHAT_PATH, Errand, answer_headers, said_in
 from wireproto.serve.exchange import ClientStream, Passage, Rewriting, WhileThere
 from wireproto.serve.http import Client
 from wireproto.serve.modes import asked_again, prepared
 from wireproto.serve.settings import Server, ServeSettings
+from wireproto.serve.stream.chunks import BadAnswer
 from wireproto.serve.transcripts import Transcripts
 from wireproto.serve.translate import asked_of_messages, asked_of_responses
 from wireproto.serve.translated import TranslatedStream, whole_translated

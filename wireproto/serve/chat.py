@@ -7,6 +7,7 @@ unless each of its choices did.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from wireproto.adapters import ChatWriter, Ending, IdSource, chat_choice
@@ -15,12 +16,13 @@ from wireproto.adapters.history import from_chat
 from wireproto.adapters.history.chat import REASONING_KEYS
 from wireproto.serve.asked import Asked, toolset_of
 from wireproto.serve.choice import AnswerChoice, native_call
-from wireproto.serve.chunks import BadAnswer, Delta, choices_of, delta_of, line_of
 from wireproto.serve.settings import ServeSettings
+from wireproto.serve.stream.chunks import BadAnswer, Delta, choices_of, delta_of, line_of
+from wireproto.serve.stream.ordinary import Ordinary
 from wireproto.serve.translate import without_free_form
 from wireproto.serve.watch.metrics import Meter
 from wireproto.values.errors import SchemaError, ShapeError
-from wireproto.values.events import TextDelta
+from wireproto.values.events import Event, TextDelta
 from wireproto.values.model import Message
 
 OBJECT: Final = "chat.completion.chunk"
@@ -62,6 +64,8 @@ class ChatStream:
         self._held = ""  # what an answer begins with; until there is more of it, if it may be asked for again
         self._usage: dict[str, Any] | None = None
         self._usage_line = ""
+        self._ordinary = Ordinary(asked.read)
+        self._as_it_came = False  # whether what is gathered may go out so
         self.choices: list[AnswerChoice] = []
         self.sent = self.stopped = False
 
@@ -70,8 +74,31 @@ class ChatStream:
         """What the server says of its answer, beside what is in it."""
         return {**self._head, "usage": self._usage}
 
+    def gather(self, data: bytes, at: int) -> int:
+        """Take events that are nothing but more of the text before them; return where they end."""
+        return self._ordinary.take(data, at)
+
+    def flush(self) -> str:
+        """Return what becomes of the events that were gathered: what came at once goes through the decoder at once."""
+        found = self._ordinary.empty()
+        if found is None:
+            return ""
+        choice, writer = self.choices[found.choice], self._writers[found.choice]
+        as_it_came = self._as_it_came
+        events: Sequence[Event] = ()
+        if found.key == "content":
+            events = choice.content(found.text)
+            as_it_came = as_it_came and _is_all(events, found.text)
+        else:
+            choice.thought({found.key: found.text})
+        if as_it_came:
+            return self._out(found.lines)
+        if found.key == "content":
+            return self._out(writer.lines(events) + self._stop(choice, writer))
+        return self._out(writer.sse(writer.delta({found.key: found.text})))
+
     def feed(self, text: str) -> str:
-        """Return what becomes of one event of the server.
+        """Return what becomes of one event of the server; nothing is gathered when it is called.
 
         Raises:
             BadAnswer: it is no chunk of Chat Completions, or an error.
@@ -89,9 +116,11 @@ class ChatStream:
             self._head = head | {key: chunk[key] for key in head if chunk.get(key)}
         if len(choices) == 1:
             delta = delta_of(choices[0])
-            if self._is_plain(chunk, delta):
-                return self._out(self._plain(delta, text))
-            return self._out(self._rewritten(chunk, delta))
+            self._as_it_came = self._is_plain(chunk, delta)
+            lines = self._plain(delta, text) if self._as_it_came else self._rewritten(chunk, delta)
+            if not self.choices[delta.choice].closed:
+                self._ordinary.learn(text, chunk, delta)
+            return self._out(lines)
         return self._out("".join([self._rewritten(chunk, delta_of(each)) for each in choices]))
 
     def _out(self, text: str) -> str:
@@ -119,7 +148,7 @@ class ChatStream:
             choice.thought(delta.fields)
             return line_of(text) if any(delta.fields.values()) else ""
         events = choice.content(delta.text)
-        if len(events) == 1 and type(events[0]) is TextDelta and events[0].text == delta.text:
+        if _is_all(events, delta.text):
             return line_of(text)
         writer = self._writers[delta.choice]
         lines = self._others(writer, choice, delta) if len(delta.fields) > 1 else ""
@@ -137,6 +166,7 @@ class ChatStream:
         if delta.calls:
             lines += self._natives(writer, choice, delta.calls)
         if delta.finish_reason:
+            self._ordinary.forget()
             lines += writer.lines(choice.close(delta.finish_reason)) + self._end(writer, choice, chunk)
         return lines + self._stop(choice, writer)
 
@@ -184,6 +214,7 @@ class ChatStream:
         if not choice.looping or choice.closed or not self._asked.settings.stop_loops:
             return ""
         self.stopped = True
+        self._ordinary.forget()
         return writer.lines(choice.close("length")) + writer.sse(writer.close("length"))
 
     def end(self) -> str:
@@ -203,6 +234,12 @@ class ChatStream:
         """Return what tells the client that the answer failed; the server's own words, if it has some."""
         own = {"message": message, "type": "upstream_error", "param": None, "code": None}
         return self._out("data: " + json.dumps({"error": own if error is None else error}) + "\n\n")
+
+
+def _is_all(events: Sequence[Event], text: str) -> bool:
+    """Whether all of a text is certain, and text."""
+    said = [event.text for event in events if isinstance(event, TextDelta)]
+    return len(said) == len(events) and "".join(said) == text
 
 
 def choice_of_message(asked: Asked, delta: Delta, metrics: Meter) -> AnswerChoice:

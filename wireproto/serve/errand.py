@@ -14,11 +14,11 @@ from starlette.requests import Request
 
 from wireproto.serve import exchange
 from wireproto.serve.asked import Asked, Refused
-from wireproto.serve.chunks import said_of
 from wireproto.serve.http import Client, Headers, kept, path_of, request_headers, with_bearer
 from wireproto.serve.modes import server_in
 from wireproto.serve.raw import completion_of, template_request
 from wireproto.serve.settings import Server
+from wireproto.serve.stream.chunks import said_of
 from wireproto.serve.watch.spans import Watch
 
 CHAT_PATH = "/v1/chat/completions"

@@ -20,10 +20,10 @@ from starlette.types import Receive, Scope, Send
 
 from wireproto.serve.asked import Refused
 from wireproto.serve.choice import AnswerChoice
-from wireproto.serve.chunks import BadAnswer, said_of
 from wireproto.serve.http import Client, Headers, kept, path_of, request_headers
 from wireproto.serve.settings import ServeSettings
-from wireproto.serve.sse import SseReader, TooLong
+from wireproto.serve.stream.chunks import BadAnswer, said_of
+from wireproto.serve.stream.sse import SseReader, TooLong
 from wireproto.serve.watch.metrics import Metrics
 from wireproto.serve.watch.spans import Watch
 
@@ -54,8 +54,16 @@ class Rewriter(Protocol):
     sent: bool
     stopped: bool
 
+    def gather(self, data: bytes, at: int) -> int:
+        """Take events that are nothing but more of the text before them; return where they end."""
+        ...
+
+    def flush(self) -> str:
+        """Return what becomes of the events that were gathered."""
+        ...
+
     def feed(self, text: str) -> str:
-        """Return what becomes of one event of the server."""
+        """Return what becomes of one event of the server, before which all others were flushed."""
         ...
 
     def end(self) -> str:
@@ -74,28 +82,42 @@ class Rewriting:
         self.rewriter = rewriter
         self.over = False
         self.problem: BadAnswer | None = None
+        self._limit = limit
         self._reader = SseReader(limit)
 
     def take(self, data: bytes) -> str:
-        """Return what becomes of more bytes."""
+        """Return what becomes of more bytes: events that are alike, and came at once, are read as one."""
         found: list[str] = []
         try:
-            for event in self._reader.feed(data):
-                if event.data == b"[DONE]":
-                    self.over = True
-                    break
-                found.append(self._event(event.name, event.data))
-                if self.rewriter.stopped:
-                    self.over = True
-                    break
+            at, size = 0, len(data)
+            while at < size and not self.over:
+                start = at
+                if self._reader.is_between and size <= self._limit:
+                    at = self.rewriter.gather(data, at)
+                if at == start:
+                    at = data.find(b"\n\n", start) + 2
+                    at = at if at > 1 else size
+                    self._others(data[start:at], found)
+            if not self.over:
+                found.append(self.rewriter.flush())
+                self.over = self.rewriter.stopped
         except BadAnswer as error:
             self.problem, self.over = error, True
         except (TooLong, UnicodeDecodeError) as error:
             self.problem, self.over = BadAnswer(f"the stream of the server cannot be read: {error}"), True
         return "".join(found)
 
-    def _event(self, name: str, data: bytes) -> str:
-        text = data.decode("utf-8")
+    def _others(self, data: bytes, found: list[str]) -> None:
+        """Read events one by one, behind those that were gathered."""
+        found.append(self.rewriter.flush())
+        for event in self._reader.feed(data):
+            if event.data == b"[DONE]" or self.rewriter.stopped:
+                self.over = True
+                return
+            found.append(self._event(event.name, event.data.decode("utf-8")))
+        self.over = self.rewriter.stopped
+
+    def _event(self, name: str, text: str) -> str:
         if name == "error":
             try:
                 error = json.loads(text)
@@ -123,18 +145,15 @@ async def body_of(request: Request, settings: ServeSettings) -> bytes:
     """
     parts: list[bytes] = []
     size = 0
-    stream = request.stream()
-    while True:
-        with anyio.move_on_after(settings.body_timeout) as scope:
-            part = await anext(stream, None)
-        if scope.cancelled_caught:
-            raise Refused(408, f"the request did not come within {settings.body_timeout:g} seconds")
-        if part is None:
-            return b"".join(parts)
-        size += len(part)
-        if size > settings.body_limit:
-            raise Refused(413, f"the request is longer than the limit of {settings.body_limit:,} bytes")
-        parts.append(part)
+    with anyio.move_on_after(settings.body_timeout) as scope:
+        async for part in request.stream():
+            size += len(part)
+            if size > settings.body_limit:
+                raise Refused(413, f"the request is longer than the limit of {settings.body_limit:,} bytes")
+            parts.append(part)
+            scope.deadline = anyio.current_time() + settings.body_timeout
+        return b"".join(parts)
+    raise Refused(408, f"the request did not come within {settings.body_timeout:g} seconds")
 
 
 async def ask(

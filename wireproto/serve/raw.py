@@ -20,8 +20,8 @@ from wireproto.adapters.history import from_chat
 from wireproto.decode.decoder import parse
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.serve.asked import Asked, Refused
-from wireproto.serve.chunks import BadAnswer, chunk_of
 from wireproto.serve.modes import grammar_request
+from wireproto.serve.stream.chunks import BadAnswer, chunk_of
 from wireproto.values.errors import ShapeError
 
 # What a chat request has and a completion has not; the rest is about sampling, and called the same.

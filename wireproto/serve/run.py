@@ -6,6 +6,7 @@ may end before it does, for as long as the settings say.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 import httptools
@@ -108,4 +109,6 @@ def run(settings: ServeSettings, say: Callable[[str], object]) -> None:
     say(f"wireproto: http://{settings.host}:{settings.port} -> {settings.upstream}, mode {settings.default.mode}")
     if not is_loopback(settings.host):
         say("wireproto: others can reach this address; whoever can may use the server behind it")
+    gc.collect()
+    gc.freeze()  # what was loaded stays; there is no need to look through it again and again
     server.run()

@@ -54,6 +54,8 @@ class ModelSettings:
     retry: bool = False
     stop_loops: bool = False
     promote: Mapping[str, Any] = field(default_factory=dict)
+    policy: Policy = field(init=False, repr=False, compare=False)
+    """The policy of the decoder."""
 
     def __post_init__(self) -> None:
         _one_of("mode", self.mode, MODES)
@@ -65,14 +67,9 @@ class ModelSettings:
         try:
             if self.dialect != AUTO:
                 find_dialect(self.dialect)
-            Policy(promote=self.promote)
+            object.__setattr__(self, "policy", Policy(promote=self.promote))
         except WireprotoError as error:
             raise SettingsError(str(error)) from None
-
-    @property
-    def policy(self) -> Policy:
-        """The policy of the decoder."""
-        return Policy(promote=self.promote)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +177,7 @@ def load(path: Path | None, given: Mapping[str, Any], model: Mapping[str, Any]) 
 
 def _settings(found: dict[str, Any], given: Mapping[str, Any], model: Mapping[str, Any]) -> ServeSettings:
     tables = found.pop("models", {})
-    own = {each.name for each in fields(ModelSettings)}
+    own = {each.name for each in fields(ModelSettings) if each.init}
     general = {key: found.pop(key) for key in list(found) if key in own}
     default = _made(ModelSettings(), {**general, **model}, "")
     if not isinstance(tables, Mapping) or not all(isinstance(table, Mapping) for table in tables.values()):
@@ -199,7 +196,7 @@ def _settings(found: dict[str, Any], given: Mapping[str, Any], model: Mapping[st
 
 
 def _made(base: ModelSettings, table: Mapping[str, Any], where: str) -> ModelSettings:
-    known = {each.name for each in fields(ModelSettings)}
+    known = {each.name for each in fields(ModelSettings) if each.init}
     for key in table:
         if key not in known:
             raise SettingsError(f"{where}{key}: there is no such setting")

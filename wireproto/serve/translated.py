@@ -23,7 +23,8 @@ from wireproto.adapters import (
 from wireproto.serve.asked import Asked
 from wireproto.serve.chat import choice_of_message
 from wireproto.serve.choice import AnswerChoice, native_call
-from wireproto.serve.chunks import BadAnswer, choices_of, delta_of
+from wireproto.serve.stream.chunks import BadAnswer, choices_of, delta_of
+from wireproto.serve.stream.ordinary import Ordinary
 from wireproto.serve.watch.metrics import Meter
 from wireproto.values.events import ReasoningDelta, TextDelta
 from wireproto.values.model import Message
@@ -73,6 +74,7 @@ class TranslatedStream:
         self._choice = AnswerChoice(asked.decoder(), metrics)
         self._usage: dict[str, Any] | None = None
         self._head: dict[str, Any] = {}
+        self._ordinary = Ordinary(asked.read)
         self.choices = [self._choice]
         self.sent = self.stopped = False
 
@@ -81,8 +83,19 @@ class TranslatedStream:
         """What the server says of its answer, beside what is in it."""
         return {**self._head, "usage": self._usage}
 
+    def gather(self, data: bytes, at: int) -> int:
+        """Take events that are nothing but more of the text before them; return where they end."""
+        return self._ordinary.take(data, at)
+
+    def flush(self) -> str:
+        """Return what becomes of the events that were gathered."""
+        found = self._ordinary.empty()
+        if found is None:
+            return ""
+        return self._out(self._more({found.key: found.text}, found.text if found.key == "content" else ""))
+
     def feed(self, text: str) -> str:
-        """Return what becomes of one event of the server.
+        """Return what becomes of one event of the server; nothing is gathered when it is called.
 
         Raises:
             BadAnswer: it is no chunk of Chat Completions, or an error.
@@ -94,20 +107,31 @@ class TranslatedStream:
         for delta in map(delta_of, chunk.get("choices") or ()):
             if delta.choice or choice.closed:
                 continue
-            if reasoning := choice.thought(delta.fields):
-                lines += self._writer.lines([ReasoningDelta(reasoning)])
-            if refusal := delta.fields.get("refusal"):
-                lines += self._writer.lines([TextDelta(str(refusal))])
-            if delta.text:
-                lines += self._writer.lines(choice.content(delta.text))
+            lines += self._more(delta.fields, delta.text)
+            if self.stopped:
+                break
             if delta.calls:
                 lines += self._writer.lines(choice.native(delta.calls))
             if delta.finish_reason:
                 lines += self._writer.lines(choice.close(delta.finish_reason))
-            elif choice.looping and self._asked.settings.stop_loops:
-                self.stopped = True
-                lines += self._writer.lines(choice.close("length"))
+                self._ordinary.forget()
+            else:
+                self._ordinary.learn(text, chunk, delta)
         return self._out(lines)
+
+    def _more(self, fields: Mapping[str, Any], text: str) -> str:
+        """Write what a delta has beside calls, and end an answer in which the model repeats itself."""
+        choice, lines = self._choice, ""
+        if reasoning := choice.thought(fields):
+            lines += self._writer.lines([ReasoningDelta(reasoning)])
+        if refusal := fields.get("refusal"):
+            lines += self._writer.lines([TextDelta(str(refusal))])
+        if text:
+            lines += self._writer.lines(choice.content(text))
+        if choice.looping and self._asked.settings.stop_loops:
+            self.stopped = True
+            lines += self._writer.lines(choice.close("length"))
+        return lines
 
     def _out(self, text: str) -> str:
         if not text and (self._asked.settings.retry or not self._held):

@@ -43,6 +43,11 @@ class SseReader:
         self._after_cr = False
         self._bom = _BOM
 
+    @property
+    def is_between(self) -> bool:
+        """Whether what comes next is the beginning of an event."""
+        return not (self._held or self._data or self._name or self._after_cr or self._bom)
+
     def feed(self, data: bytes) -> list[ServerEvent]:
         """Read more bytes; return the events that ended in them.
 
