@@ -86,7 +86,7 @@ frameworks:
 # The packages are pinned in tests/npm; no script of theirs is run.
 sdks: $(VENV)/test.stamp
 	@mkdir -p $(VENV)-npm
-	@cp tests/npm/package.json tests/npm/check.mjs $(VENV)-npm
+	@cp tests/npm/package.json tests/npm/*.mjs $(VENV)-npm
 	@npm install --prefix $(VENV)-npm --ignore-scripts --no-audit --no-fund --silent
 	@NPM_FOLDER=$(VENV)-npm $(BIN)/python -m pytest tests/against_npm.py
 

@@ -15,6 +15,8 @@ from typing import Any
 from clients import EVERY, streamed
 
 from wireproto.adapters import ChatWriter, MessagesWriter, ResponsesWriter
+from wireproto.adapters.history import from_anthropic, from_responses
+from wireproto.adapters.replay import SIGNED
 
 FOLDER = Path(os.environ.get("NPM_FOLDER", ".venv-npm")).resolve()
 STEPS = (1, 10_000, 7, 40, 3)
@@ -53,3 +55,24 @@ def test_every_fixture_in_every_client(tmp_path: Path) -> None:
     assert (run.returncode, wrong) == (0, []), "\n".join([*wrong[:20], run.stderr[-2000:]])
     counts = json.loads(tally)["tally"].values()
     assert len(counts) == 7 and all(count["right"] > 9 * count["raised"] for count in counts)
+
+
+def test_the_ai_sdk_brings_back_what_it_was_given(tmp_path: Path) -> None:
+    text = 'Hi. <tool_call>\n{"name":  "f", "arguments": {"a": "x"}}\n</tool_call>'
+    tools = [{"name": "f", "parameters": {"type": "object"}}]
+    cases = [{"dialect": "hermes", "tools": tools, "text": said, "finish_reason": "stop"} for said in (f"<think>hm</think>{text}", "bye")]  # fmt: skip
+    bodies = {
+        "messages": [streamed(case, 7, MessagesWriter("msg_1", "m", signature=SIGNED), own=True).body for case in cases],
+        "responses": [streamed(case, 7, ResponsesWriter(f"resp_{at}", "m", 1, reasoning=how, encrypted=True), own=True).body for at, (case, how) in enumerate(zip(cases, ("text", "summary"), strict=True))],
+    }  # fmt: skip
+    path = tmp_path / "bodies.json"
+    path.write_text(json.dumps(bodies), encoding="utf-8")
+    run = subprocess.run(
+        ["node", "back.mjs", str(path)], cwd=FOLDER, capture_output=True, encoding="utf-8", check=False
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    sent = dict(json.loads(line) for line in run.stdout.splitlines())
+    for turns in (from_anthropic(sent["messages"]["messages"]), from_responses(sent["responses"]["input"])):
+        _, said, told = turns
+        assert (said.own, said.message.reasoning, said.message.text) == (text, "hm", "Hi. ")
+        assert [call.arguments for call in said.message.calls] == [{"a": "x"}] and told.role == "tool"

@@ -23,7 +23,7 @@ from wireproto.adapters import (
     response_object,
 )
 from wireproto.adapters.history import Turn, from_anthropic, from_chat, from_responses, to_chat
-from wireproto.adapters.replay import opened, own_text_field, sealed
+from wireproto.adapters.replay import SIGNED, opened, own_text_field, sealed
 from wireproto.values.finish_reasons import meaning
 
 TOOLS = [{"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "string"}}}}]
@@ -140,12 +140,44 @@ def test_whole_answers_have_it_too(kind: str) -> None:
     assert "wireproto" not in json.dumps([chat_choice(cut, own=own), response_object(cut, "r", "m", 0, own=own), message_object(cut, "m", "m", own=own)])  # fmt: skip
 
 
+@given(SEALS)
+def test_a_thought_is_sealed_apart(text: str) -> None:
+    seal = sealed(text, "thought")
+    assert opened(seal, "thought") == text and opened(seal) == "" and opened(sealed(text), "thought") == ""
+
+
+@pytest.mark.parametrize("reasoning", ["text", "summary"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_client_that_keeps_encrypted_reasoning_alone_brings_thoughts_back(reasoning: Any, whole: bool) -> None:
+    case = {"dialect": "hermes", "tools": TOOLS, "text": f"<think>hm \u00e9</think>Hi. {CALL}", "finish_reason": "stop"}
+    if whole:
+        message = response_object(parsed(case["text"]), "resp_1", "m", 0, reasoning=reasoning, encrypted=True)
+        items = [item.to_dict() for item in clients.whole("responses", message).output]
+    else:
+        made = streamed(case, 3, ResponsesWriter("resp_1", "m", 0, reasoning=reasoning, encrypted=True))
+        items = [item.to_dict() for item in clients.responses(made.body).answer.output]
+    (turn,) = from_responses(items)
+    assert turn.message.reasoning == "hm \u00e9" and turn.opaque == ()
+    for item in items:
+        if item["type"] == "reasoning":
+            item.update(content=[], summary=[])
+    (turn,) = from_responses(items)
+    assert turn.message.reasoning == "hm \u00e9" and len(turn.message.calls) == 1
+    for item in items:
+        if item["type"] == "reasoning":
+            item["encrypted_content"] += "0"
+    assert from_responses(items)[0].message.reasoning == "" and from_responses(items)[0].opaque == ()
+    plain = streamed(case, 3, ResponsesWriter("resp_1", "m", 0)).body
+    assert "encrypted_content" not in plain
+
+
 def test_trap_18_signatures_of_others_stay_what_they_are() -> None:
     signature = "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds+/=="
     thought = {"type": "thinking", "thinking": "hm", "signature": signature}
     own = {"type": "thinking", "thinking": "", "signature": sealed("mine")}
+    signed = {"type": "thinking", "thinking": "", "signature": SIGNED}
     use = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
-    (turn,) = from_anthropic([{"role": "assistant", "content": [thought, use, own]}])
+    (turn,) = from_anthropic([{"role": "assistant", "content": [thought, signed, use, own]}])
     assert turn.opaque == ({"signature": signature},) and turn.own == "mine" and turn.message.reasoning == "hm"
     items = [
         {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAAAB="},

@@ -524,6 +524,31 @@ def test_trap_18_an_answer_goes_back_as_it_was_written(
     assert template(json.loads(other.replace("wireproto.raw.1.", "wireproto.raw.2.").replace("extra_content", "x")))["tool_calls"]  # fmt: skip
 
 
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/responses"])
+@pytest.mark.parametrize("streams", [False, True])
+def test_thoughts_are_signed_so_that_clients_keep_them(
+    path: str, streams: bool, upstream: Upstream, address: str
+) -> None:
+    asked = {**in_each_api(streams)[path], "model": "signed"}
+    thought = {"reasoning_content": "hm"}
+    upstream.answers["signed"] = (
+        [event(chunk({"role": "assistant", **thought})), *stream(LEAK)] if streams
+        else {"json": whole({"content": LEAK, **thought})}
+    )  # fmt: skip
+    said, call = answered(path, post(address, asked, path).text)
+    blocks = said[0]["content"] if path == "/v1/messages" else said
+    kept = [each for each in blocks if each.get("signature") or each.get("encrypted_content")]
+    assert [each["type"] for each in kept] == ["thinking" if path == "/v1/messages" else "reasoning"]
+    for each in kept:  # what some clients leave of encrypted reasoning
+        each.update({"content": [], "summary": []} if path == "/v1/responses" else {})
+    key = "input" if path == "/v1/responses" else "messages"
+    post(address, {**asked, key: [*asked[key], *said, told(path, call)]}, path)
+    assert upstream.seen[-1]["body"]["messages"][1]["reasoning_content"] == "hm"
+    if path == "/v1/responses":
+        asked.pop("include")
+        assert "encrypted_content" not in post(address, asked, path).text
+
+
 @pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses"])
 def test_raw_fails_as_loudly(path: str, upstream: Upstream, address: str) -> None:
     tools: Any = TOOLS if path == CHAT else [{"name": "now", "input_schema": {}, "type": "function", "parameters": {}}]

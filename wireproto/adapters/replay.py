@@ -1,9 +1,10 @@
-"""The model's own text of an answer with calls, where clients keep it and bring it back.
+"""What only the author of an answer reads, where clients keep it and bring it back: its own text, and its thoughts.
 
 A chat template writes calls as it does, not as the model did, and a prefix cache holds only for what comes back byte
 for byte. Clients of Chat Completions keep fields of a call that they do not know. Those of Messages and Responses keep
-what only its author can read, the signature of a thought and encrypted reasoning: there the text is sealed, which hides
-nothing. Law: what `sealed` made opens to its text; anything else, as a signature of somebody else, does not open.
+what only its author can read, the signature of a thought and encrypted reasoning, and some drop a thought without it.
+There the text is sealed, which hides nothing. Law: what `sealed` made opens to its text; anything else, as a signature
+of somebody else, does not open.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.values.model import Message
 
 # No base 64 has a full stop in it, so that this cannot be what a vendor of models signs or encrypts.
-_SEALED: Final = re.compile(r"(wireproto\.raw\.1\.[A-Za-z0-9_-]+)\.([0-9a-f]{32})")
-_HEAD: Final = "wireproto.raw.1."
+_SEALED: Final = re.compile(r"(wireproto\.(raw|thought)\.1\.([A-Za-z0-9_-]+))\.([0-9a-f]{32})")
+SIGNED: Final = "wireproto.signed.1"
+"""The signature of a thought whose text goes along: clients keep no thought without one."""
 _MOST: Final = 1 << 19  # characters; a longer text is not worth a place in each request that follows
 _FIELDS: Final = ("extra_content", "wireproto", "raw")
 
@@ -51,25 +53,35 @@ def own_text(message: Message, dialect: str | Dialect | None = None) -> str:
     return text
 
 
-def sealed(text: str) -> str:
-    """Return a text as a signature, or as encrypted reasoning; empty if it is, or longer than half a million."""
+Kind = Literal["raw", "thought"]
+
+
+def sealed(text: str, kind: Kind = "raw") -> str:
+    """Return a text as a signature, or as encrypted reasoning; empty if it is, or longer than half a million.
+
+    `kind`: whether it is the own text of an answer or a thought.
+    """
     if not text or len(text) > _MOST:
         return ""
-    body = _HEAD + urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+    body = f"wireproto.{kind}.1." + urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode().rstrip("=")
     return f"{body}.{_checksum(body)}"
 
 
-def opened(given: str) -> str:
+def opened(given: str, kind: Kind = "raw") -> str:
     """Return the text that was sealed; empty if this is something else, or was changed since."""
     found = _SEALED.fullmatch(given) if len(given) <= 6 * _MOST else None
-    if found is None or _checksum(found[1]) != found[2]:
+    if found is None or found[2] != kind or _checksum(found[1]) != found[4]:
         return ""
-    body = found[1].removeprefix(_HEAD)
     try:
-        text = urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode("utf-8", "surrogatepass")
+        text = urlsafe_b64decode(found[3] + "=" * (-len(found[3]) % 4)).decode("utf-8", "surrogatepass")
     except (Error, ValueError):
         return ""
     return text if len(text) <= _MOST else ""
+
+
+def is_ours(given: str) -> bool:
+    """Return whether a signature, or encrypted reasoning, is from here, whatever became of it."""
+    return given.startswith("wireproto.")
 
 
 def _checksum(body: str) -> str:

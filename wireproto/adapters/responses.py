@@ -30,8 +30,9 @@ class ResponsesWriter(AnswerWriter):
 
     `id`, `model` and `created` (seconds since 1970) are those of the answer. `reasoning`: whether reasoning is the text
     of its items or their summary, which is what some clients read. `fields` are more fields of the response, such as
-    its tools. `free_form`: the names of the tools that take free text; a call of one is an item of its own kind, and
-    one that was cut is never done, since nothing in a text tells that it is half. `ids` gives the ids of calls.
+    its tools. `encrypted`: the client asked for encrypted reasoning, which some keep alone. `free_form`: the names of
+    the tools that take free text; a call of one is an item of its own kind, and one that was cut is never done, since
+    nothing in a text tells that it is half. `ids` gives the ids of calls.
     """
 
     named: ClassVar[bool] = True
@@ -45,10 +46,12 @@ class ResponsesWriter(AnswerWriter):
         *,
         reasoning: ReasoningItem = "text",
         fields: Mapping[str, Any] | None = None,
+        encrypted: bool = False,
         free_form: Collection[str] = (),
         ids: IdSource | None = None,
     ) -> None:
         super().__init__(ids)
+        self._encrypted = encrypted
         self._free_form = free_form
         self._id, self._model, self._created, self._fields = id, model, created, {**(fields or {})}
         self._reasoning_as = reasoning
@@ -168,7 +171,7 @@ class ResponsesWriter(AnswerWriter):
             yield self._event("response.output_text.done", **at, content_index=0, text=text, logprobs=[])
             yield self._event("response.content_part.done", **at, content_index=0, part=_text_part(text))
         elif kind == "reasoning":
-            done = _reasoning_item(item["id"], status, text, self._reasoning_as)
+            done = _reasoning_item(item["id"], status, text, self._reasoning_as, self._encrypted)
             place, part = self._place(), _reasoning_part(text, self._reasoning_as)
             names = ("reasoning_text", "content_part")
             if self._reasoning_as == "summary":
@@ -203,6 +206,7 @@ def response_object(
     reasoning: ReasoningItem = "text",
     fields: Mapping[str, Any] | None = None,
     own: str = "",
+    encrypted: bool = False,
     free_form: Collection[str] = (),
     ids: IdSource | None = None,
 ) -> Chunk:
@@ -222,7 +226,7 @@ def response_object(
         elif part.kind == "text":
             output.append(_text_item(f"msg_{id}_{len(output)}", "completed", part.text))
         else:
-            output.append(_reasoning_item(f"rs_{id}_{len(output)}", "completed", part.text, reasoning))
+            output.append(_reasoning_item(f"rs_{id}_{len(output)}", "completed", part.text, reasoning, encrypted))
     status, details = _status(ending.finish(finish_reason))
     if status == "incomplete" and output and output[-1]["type"] != "function_call":
         output[-1]["status"] = status
@@ -271,10 +275,13 @@ def _reasoning_part(text: str, reasoning: ReasoningItem) -> Chunk:
     return {"type": "reasoning_text" if reasoning == "text" else "summary_text", "text": text}
 
 
-def _reasoning_item(id: str, status: Status, text: str | None, reasoning: ReasoningItem) -> Chunk:
+def _reasoning_item(
+    id: str, status: Status, text: str | None, reasoning: ReasoningItem, encrypted: bool = False
+) -> Chunk:
     parts = [] if text is None else [_reasoning_part(text, reasoning)]
     summary, content = ([], parts) if reasoning == "text" else (parts, [])
-    return {"id": id, "type": "reasoning", "status": status, "summary": summary, "content": content}
+    item = {"id": id, "type": "reasoning", "status": status, "summary": summary, "content": content}
+    return {**item, "encrypted_content": sealed(text or "", "thought") or None} if encrypted else item
 
 
 def _own_item(id: str, hidden: str, reasoning: ReasoningItem) -> Chunk:

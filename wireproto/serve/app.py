@@ -47,6 +47,7 @@ PATHS: Mapping[str, Api] = {
     "/responses": "responses",
 }
 _MOST_MODELS = 1_000  # names come from clients
+_SERVERS_LAST = 60.0  # seconds
 _KINDS = {400: "invalid_request_error", 408: "timeout_error", 413: "request_too_large", 429: "rate_limit_error"}
 
 
@@ -61,12 +62,17 @@ class Proxy:
         self.passage = Passage(self.client, settings, self.metrics)
         self.transcripts = Transcripts(settings.transcripts) if settings.transcripts else None
         self.reasoning_keys: dict[str, str] = {}  # by model, in which field the server writes reasoning
-        self.servers: dict[str, Server] = {}  # by model, which server said that it is its own
+        self._servers: dict[str, tuple[Server, float]] = {}  # by model, which server said that it is its own, and when
+
+    def server(self, model: str) -> Server:
+        """Return which server answers for a model, "auto" if it has to be asked, since that may change."""
+        server, when = self._servers.get(model, ("auto", 0.0))
+        return server if time.monotonic() - when < _SERVERS_LAST else "auto"
 
     def remember(self, model: str, server: Server) -> None:
         """Keep which server answers for a model, if it said so."""
-        if server != "auto" and len(self.servers) < _MOST_MODELS:
-            self.servers[model] = server
+        if server != "auto" and (model in self._servers or len(self._servers) < _MOST_MODELS):
+            self._servers[model] = server, time.monotonic()
 
     async def close(self) -> None:
         """Close what is open."""
@@ -91,8 +97,8 @@ class Proxy:
                 key = self._reasoning_key(str(body.get("model") or ""))
                 read = asked_of_messages if api == "messages" else asked_of_responses
                 asked = read(body, self.settings, key)
-            if asked.settings.server == "auto" and asked.model in self.servers:
-                asked = replace(asked, settings=replace(asked.settings, server=self.servers[asked.model]))
+            if asked.settings.server == "auto":
+                asked = replace(asked, settings=replace(asked.settings, server=self.server(asked.model)))
             return prepared(asked)
         except Refused:
             raise
@@ -165,7 +171,8 @@ class Door:
         if own.mode == "repair":
             asked = proxy.asked(self._api, body)
         else:
-            if own.mode == "constrain" and own.server == "auto" and body.get("tools") and model not in proxy.servers:
+            unknown = own.mode == "constrain" and own.server == proxy.server(model) == "auto"
+            if unknown and body.get("tools"):
                 proxy.remember(model, await self._errand(request, watch).server(model))
             # A grammar may take longer than others should wait.
             asked = await anyio.to_thread.run_sync(proxy.asked, self._api, body)

@@ -20,6 +20,7 @@ from wireproto.adapters import (
     message_object,
     response_object,
 )
+from wireproto.adapters.replay import SIGNED
 from wireproto.serve.asked import Asked
 from wireproto.serve.chat import choice_of_message
 from wireproto.serve.choice import AnswerChoice, native_call
@@ -40,10 +41,10 @@ def writer_of(api: Translated, asked: Asked) -> AnswerWriter:
     if api == "messages":
         tools = asked.own.get("tools") or ()
         eager = {tool.get("name") for tool in tools if tool.get("eager_input_streaming") is True}
-        return MessagesWriter(_identity("msg"), asked.model, eager=eager, ids=asked.ids())
+        return MessagesWriter(_identity("msg"), asked.model, eager=eager, signature=SIGNED, ids=asked.ids())
     return ResponsesWriter(
-        _identity("resp"), asked.model, int(time.time()), fields=_repeated(asked.own), free_form=asked.free_form,
-        ids=asked.ids(),
+        _identity("resp"), asked.model, int(time.time()), fields=_repeated(asked.own), encrypted=_encrypted(asked),
+        free_form=asked.free_form, ids=asked.ids(),
     )  # fmt: skip
 
 
@@ -57,8 +58,12 @@ def _repeated(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _own_text(api: Translated, asked: Asked, message: Message | None) -> str:
     """Return what the client is to bring back; one of Responses has to ask for what is encrypted."""
-    wanted = api == "messages" or "reasoning.encrypted_content" in (asked.own.get("include") or ())
-    return asked.own_text(message) if wanted else ""
+    return asked.own_text(message) if api == "messages" or _encrypted(asked) else ""
+
+
+def _encrypted(asked: Asked) -> bool:
+    """Return whether a client of Responses keeps encrypted reasoning."""
+    return "reasoning.encrypted_content" in (asked.own.get("include") or ())
 
 
 class TranslatedStream:
@@ -178,11 +183,12 @@ def whole_translated(
         message = replace(message, text=message.text + str(refusal), segments=())
     if api == "messages":
         shown = message_object(
-            message, _identity("msg"), asked.model, finish_reason=reason, usage=usage, own=own, ids=ids
-        )
+            message, _identity("msg"), asked.model, finish_reason=reason, usage=usage, signature=SIGNED, own=own,
+            ids=ids,
+        )  # fmt: skip
         return shown, [choice]
     shown = response_object(
         message, _identity("resp"), asked.model, int(time.time()), finish_reason=reason, usage=usage,
-        fields=_repeated(asked.own), own=own, free_form=asked.free_form, ids=ids,
+        fields=_repeated(asked.own), own=own, encrypted=_encrypted(asked), free_form=asked.free_form, ids=ids,
     )  # fmt: skip
     return shown, [choice]

@@ -21,7 +21,7 @@ from wireproto.adapters.history.turns import (
     results_and_pictures,
     with_names,
 )
-from wireproto.adapters.replay import opened
+from wireproto.adapters.replay import is_ours, opened
 from wireproto.values.errors import ShapeError
 from wireproto.values.fields import Fields
 from wireproto.values.model import Call, Message
@@ -95,7 +95,7 @@ def _assistant(content: object, where: str) -> Turn:
             reasoning += block.read("thinking", str, "")
             signature = block.optional("signature") or ""
             own = opened(signature) or own
-            if signature and not opened(signature):
+            if signature and not is_ours(signature):
                 opaque.append({"signature": signature})
         elif kind == "redacted_thinking":
             opaque.append({"data": block.read("data", str)})

@@ -23,7 +23,7 @@ from wireproto.adapters.history.turns import (
     text_of,
     with_names,
 )
-from wireproto.adapters.replay import opened
+from wireproto.adapters.replay import is_ours, opened
 from wireproto.values.fields import Fields
 from wireproto.values.model import Call, Message
 from wireproto.write.results import ToolResult
@@ -93,8 +93,9 @@ def _said(kind: str, item: Fields, where: str) -> Turn:
     ]
     hidden = item.optional("encrypted_content")
     own = opened(hidden or "")
-    opaque = ({"id": item.optional("id"), "encrypted_content": hidden},) if hidden and not own else ()
-    return Turn("assistant", message=Message(reasoning=texts[0] or texts[1]), opaque=opaque, own=own)
+    opaque = ({"id": item.optional("id"), "encrypted_content": hidden},) if hidden and not is_ours(hidden) else ()
+    thought = texts[0] or texts[1] or opened(hidden or "", "thought")
+    return Turn("assistant", message=Message(reasoning=thought), opaque=opaque, own=own)
 
 
 def _merged(one: Turn, other: Turn) -> Turn:
