@@ -73,6 +73,10 @@ def test_it_takes_its_time_in_proportion() -> None:
     assert "".join(read.feed(document[at : at + 7]) for at in range(0, len(document), 7)) == text
     read = FreeInput()
     assert not any(read.feed('{"other": "x') for _ in range(100_000))
+    for broken in ("\\x", "\\uzzzz", "\\ud83d\\uzz"):  # a server's own JSON may be anything
+        read = FreeInput()
+        assert read.feed('{"input": "ab' + broken) == "ab"
+        assert not any(read.feed("more of it ") for _ in range(300_000))
 
 
 def case_of(text: str, dialect: str = "hermes", **more: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ _BEGIN: Final = re.compile(r'\s*\{\s*"input"\s*:\s*"')
 _CHARACTERS: Final = re.compile(
     r'(?:[^"\\]+|\\["\\/bfnrt]|\\u(?![dD][89abAB])[0-9a-fA-F]{4}|\\u[dD][89abAB][0-9a-fA-F]{2}(?=\\u[0-9a-fA-F]{4}|[^\\]|\\[^u]))*'
 )
+_MOST_WAITING: Final = 12
 _MOST_BEFORE: Final = 200  # characters of white space and braces
 
 
@@ -66,7 +67,8 @@ class FreeInput:
         found = _CHARACTERS.match(self._rest)
         text = found[0] if found is not None else ""
         self._rest = self._rest[len(text) :]
-        self._ended = self._rest.startswith('"')
+        # What is longer than two escapes and still no character will never be one.
+        self._ended = self._rest.startswith('"') or len(self._rest) > _MOST_WAITING
         return str(json.loads(f'"{text}"', strict=False)) if text else ""
 
     def close(self) -> str:
