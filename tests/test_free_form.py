@@ -216,6 +216,66 @@ def test_codex_gets_its_patch(streams: bool, upstream: Upstream, client: openai.
         assert sent["tool_choice"] == {"type": "function", "function": {"name": "apply_patch"}}
 
 
+# As Codex sends the tools of an MCP server.
+BURP = {"type": "namespace", "name": "mcp__burp", "description": "Tools of burp.", "tools": [
+    {"type": "function", "name": "status", "description": "", "parameters": {"type": "object", "properties": {"n": {"type": "integer"}}}, "strict": False},
+    {**CUSTOM, "name": "script"},
+]}  # fmt: skip
+OTHER = {"type": "namespace", "name": "mcp__other__", "description": "", "tools": [{"type": "function", "name": "status", "parameters": {"type": "object"}}]}  # fmt: skip
+
+
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("leaked", [False, True])
+def test_tools_of_a_namespace_are_called_by_both_of_their_names(
+    streams: bool, leaked: bool, upstream: Upstream, client: openai.OpenAI
+) -> None:
+    asked: Any = {"model": "codex", "input": [{"role": "user", "content": "x"}], "tools": [BURP, OTHER, {"type": "function", "name": "status", "parameters": {"type": "object"}, "strict": False}]}  # fmt: skip
+    calls = [wp.Call("mcp__burp__status", {"n": 1}), wp.Call("mcp__burp__script", {"input": PATCH}), wp.Call("mcp__other__status"), wp.Call("status")]  # fmt: skip
+    natives = [{"index": i, "id": f"n{i}", "type": "function", "function": {"name": call.name, "arguments": call.arguments_json}} for i, call in enumerate(calls)]  # fmt: skip
+    text = wp.encode(calls, "hermes")
+    answer: Any = {"json": whole({"content": text} if leaked else {"content": None, "tool_calls": natives})}
+    if streams:
+        answer = stream(text, 7) if leaked else [*(event(chunk({"tool_calls": [each]})) for each in natives), event(chunk({}, "stop")), DONE]  # fmt: skip
+    upstream.answers["codex"] = answer
+    if streams:
+        with client.responses.stream(**asked) as events:
+            seen = [*events]
+            found = events.get_final_response()
+        done = [each for each in seen if each.type == "response.function_call_arguments.done"]
+        assert [each.to_dict()["name"] for each in done] == ["status"] * 3
+    else:
+        found = client.responses.create(**asked)
+    shown = [(item.type, item.namespace, item.name) for item in found.output if item.type in ("function_call", "custom_tool_call")]  # fmt: skip
+    assert shown == [
+        ("function_call", "mcp__burp", "status"), ("custom_tool_call", "mcp__burp", "script"),
+        ("function_call", "mcp__other__", "status"), ("function_call", None, "status"),
+    ]  # fmt: skip
+    names = [tool["function"]["name"] for tool in upstream.seen[-1]["body"]["tools"]]
+    assert names == ["mcp__burp__status", "mcp__burp__script", "mcp__other__status", "status"]
+    outputs = [{"type": item.type + "_output", "call_id": item.call_id, "output": "done"} for item in found.output]
+    later = {**asked, "input": [*asked["input"], *(item.to_dict() for item in found.output), *outputs], "tool_choice": {"type": "function", "namespace": "mcp__burp", "name": "status"}}  # fmt: skip
+    upstream.answers["codex"] = {"json": whole({"content": "ok"})}
+    client.responses.create(**later)
+    sent = upstream.seen[-1]["body"]
+    assert [call["function"]["name"] for call in sent["messages"][1]["tool_calls"]] == names
+    assert sent["tool_choice"]["function"]["name"] == "mcp__burp__status"
+
+
+def test_tools_that_a_model_could_not_tell_apart(upstream: Upstream, client: openai.OpenAI) -> None:
+    upstream.answers["codex"] = {"json": whole({"content": "ok"})}
+    clash = {**OTHER, "name": "mcp__burp__"}
+    tools: Any = [
+        BURP,
+        clash,
+        {"type": "namespace", "name": "odd", "description": "", "tools": [{"type": "web_search"}]},
+    ]
+    raw = client.responses.with_raw_response.create(model="codex", input="x", tools=tools)
+    assert raw.headers["x-wireproto-dropped"] == "mcp__burp__status, web_search"
+    assert len(upstream.seen[-1]["body"]["tools"]) == 2
+    with pytest.raises(openai.BadRequestError, match="tools"):
+        client.responses.create(model="codex", input="x", tools=[{**BURP, "tools": 3}])  # type: ignore[list-item]
+
+
 @pytest.mark.parametrize("streams", [False, True])
 def test_so_do_clients_of_chat_completions(streams: bool, upstream: Upstream, client: openai.OpenAI) -> None:
     grammar = {"type": "grammar", "grammar": {"syntax": "lark", "definition": LARK}}

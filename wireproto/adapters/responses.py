@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import count
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from wireproto.adapters.ending import Ending, Usage
 from wireproto.adapters.fragments import arguments_text
@@ -22,6 +22,8 @@ from wireproto.values.events import ReasoningDelta, TextDelta
 from wireproto.values.model import Call, Message
 
 ReasoningItem = Literal["text", "summary"]
+Namespaces = Mapping[str, tuple[str, str]]
+NO_NAMESPACES: Final[Namespaces] = {}
 Status = Literal["in_progress", "completed", "incomplete"]
 
 
@@ -32,7 +34,8 @@ class ResponsesWriter(AnswerWriter):
     of its items or their summary, which is what some clients read. `fields` are more fields of the response, such as
     its tools. `encrypted`: the client asked for encrypted reasoning, which some keep alone. `free_form`: the names of
     the tools that take free text; a call of one is an item of its own kind, and one that was cut is never done, since
-    nothing in a text tells that it is half. `ids` gives the ids of calls.
+    nothing in a text tells that it is half. `namespaces`: by the name that the model knows, the namespace and the name
+    of a tool that is in one. `ids` gives the ids of calls.
     """
 
     named: ClassVar[bool] = True
@@ -48,9 +51,11 @@ class ResponsesWriter(AnswerWriter):
         fields: Mapping[str, Any] | None = None,
         encrypted: bool = False,
         free_form: Collection[str] = (),
+        namespaces: Namespaces = NO_NAMESPACES,
         ids: IdSource | None = None,
     ) -> None:
         super().__init__(ids)
+        self._namespaces = namespaces
         self._encrypted = encrypted
         self._free_form = free_form
         self._id, self._model, self._created, self._fields = id, model, created, {**(fields or {})}
@@ -97,10 +102,12 @@ class ResponsesWriter(AnswerWriter):
     def _more(self, call: OpenCall, text: str) -> Iterator[Piece]:
         if call.shape is None and call.name in self._free_form:
             call.free = FreeInput()
-            yield from self._open_item("free", _free_item(self._item_id("ctc"), call.id, call.name, ""))
+            item = _free_item(self._item_id("ctc"), call.id, call.name, "")
+            yield from self._open_item("free", _named(item, self._namespaces))
             call.shape = self._grow("response.custom_tool_call_input.delta")
         elif call.shape is None:
-            yield from self._open_item("call", _call_item(self._item_id("fc"), call.id, call.name, "", "in_progress"))
+            item = _call_item(self._item_id("fc"), call.id, call.name, "", "in_progress")
+            yield from self._open_item("call", _named(item, self._namespaces))
             call.shape = self._grow("response.function_call_arguments.delta")
         if call.free is not None:
             text = call.free.feed(text)
@@ -183,10 +190,10 @@ class ResponsesWriter(AnswerWriter):
                 self._left_out.add(len(self._output) - 1)
                 self._kind, self._frame = "", None
                 return
-            done = _free_item(item["id"], item["call_id"], item["name"], text)
+            done = {**item, "input": text}
             yield self._event("response.custom_tool_call_input.done", **at, input=text)
         else:
-            done = _call_item(item["id"], item["call_id"], item["name"], text, status)
+            done = {**item, "arguments": text, "status": status}
             if status == "completed":
                 yield self._event("response.function_call_arguments.done", **at, name=item["name"], arguments=text)
         self._output[-1] = done
@@ -208,6 +215,7 @@ def response_object(
     own: str = "",
     encrypted: bool = False,
     free_form: Collection[str] = (),
+    namespaces: Namespaces = NO_NAMESPACES,
     ids: IdSource | None = None,
 ) -> Chunk:
     """Return a message as a whole answer; the arguments are those of `ResponsesWriter` and its `close`."""
@@ -220,9 +228,11 @@ def response_object(
             if part.name not in free_form:
                 status: Status = "completed" if part.complete else "incomplete"
                 name = f"fc_{id}_{len(output)}"
-                output.append(_call_item(name, given, part.name, arguments_text(part), status))
+                item = _call_item(name, given, part.name, arguments_text(part), status)
+                output.append(_named(item, namespaces))
             elif part.complete:
-                output.append(_free_item(f"ctc_{id}_{len(output)}", given, part.name, input_of(part.arguments)))
+                item = _free_item(f"ctc_{id}_{len(output)}", given, part.name, input_of(part.arguments))
+                output.append(_named(item, namespaces))
         elif part.kind == "text":
             output.append(_text_item(f"msg_{id}_{len(output)}", "completed", part.text))
         else:
@@ -292,6 +302,19 @@ def _own_item(id: str, hidden: str, reasoning: ReasoningItem) -> Chunk:
 def _call_item(id: str, call_id: str, name: str, arguments: str, status: Status) -> Chunk:
     call = {"id": id, "type": "function_call", "call_id": call_id, "name": name}
     return {**call, "arguments": arguments, "status": status}
+
+
+def flat_name(namespace: str | None, name: str) -> str:
+    """Return the name by which a model knows a tool of a namespace."""
+    if not namespace:
+        return name
+    return f"{namespace}{name}" if namespace.endswith("__") else f"{namespace}__{name}"
+
+
+def _named(item: Chunk, namespaces: Namespaces) -> Chunk:
+    """Return the item of a call with the name that the client knows."""
+    found = namespaces.get(item["name"])
+    return item if found is None else {**item, "namespace": found[0], "name": found[1]}
 
 
 def _free_item(id: str, call_id: str, name: str, text: str) -> Chunk:

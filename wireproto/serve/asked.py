@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -44,7 +44,7 @@ class Asked:
     `read_whole` make an event of the server's stream, and its whole answer, one of Chat Completions. `dialect`: one
     that only this conversation has, in place of that of the settings. `base`: the request before a grammar was added to
     it. `fell_back`: why the server did not take it with that. `free_form`: the names of tools that take free text;
-    for the model they are functions with one text.
+    for the model they are functions with one text. `namespaces`: by the name that the model knows, those of the client.
     """
 
     settings: ModelSettings
@@ -63,6 +63,7 @@ class Asked:
     base: Asked | None = None
     fell_back: str = ""
     free_form: frozenset[str] = frozenset()
+    namespaces: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def streams(self) -> bool:

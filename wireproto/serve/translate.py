@@ -15,6 +15,7 @@ from typing import Any, Final
 from wireproto.adapters import wire_id
 from wireproto.adapters.free_form import parameters_of
 from wireproto.adapters.history import Turn, from_anthropic, from_chat, from_responses, joined, to_chat
+from wireproto.adapters.responses import flat_name
 from wireproto.serve.asked import Asked, toolset_of
 from wireproto.serve.settings import ModelSettings, ServeSettings
 from wireproto.values.errors import ShapeError
@@ -66,21 +67,14 @@ def asked_of_responses(body: dict[str, Any], settings: ServeSettings, key: str) 
         if body.get(name):
             raise ShapeError(f"{name}: nothing is stored here; send the whole conversation as input")
     turns = from_responses(body.get("input", ""), body.get("instructions"))
-    given: list[Any] = fields.read("tools", list, [])
-    tools, free_form, dropped = [], [], []
-    for i, tool in enumerate(given):
-        each = Fields.of(tool, f"tools[{i}]")
-        if each.values.get("type") == "function":
-            tools.append(_function(each, each.values.get("parameters") or {"type": "object", "properties": {}}))
-        elif each.values.get("type") == "custom":
-            tools.append(_of_free_form(each, each.values.get("format")))
-            free_form.append(tools[-1]["function"]["name"])
-        else:
-            dropped.append(each.read("type", str))
+    offered = _Offered()
+    for i, tool in enumerate(fields.read("tools", list, [])):
+        offered.add(Fields.of(tool, f"tools[{i}]"))
     choice = body.get("tool_choice") or "auto"
     if isinstance(choice, Mapping):
         named = Fields.of(choice, "tool_choice")
-        choice = _named(named.read("name", str)) if named.values.get("type") in ("function", "custom") else "auto"
+        is_tool = named.values.get("type") in ("function", "custom")
+        choice = _named(flat_name(named.optional("namespace"), named.read("name", str))) if is_tool else "auto"
     chat: dict[str, Any] = {}
     if body.get("max_output_tokens"):
         chat["max_tokens"] = body["max_output_tokens"]
@@ -97,8 +91,41 @@ def asked_of_responses(body: dict[str, Any], settings: ServeSettings, key: str) 
         chat["response_format"] = {"type": "json_schema", "json_schema": schema}
     elif form.get("type") == "json_object":
         chat["response_format"] = {"type": "json_object"}
-    asked = _asked(body, chat, turns, tools, choice, settings, key, dropped)
-    return replace(asked, free_form=frozenset(free_form))
+    asked = _asked(body, chat, turns, offered.tools, choice, settings, key, offered.dropped)
+    return replace(asked, free_form=frozenset(offered.free_form), namespaces=offered.namespaces)
+
+
+class _Offered:
+    """The tools of a request of Responses, as functions of Chat Completions; `dropped` are kinds that those are not."""
+
+    def __init__(self) -> None:
+        self.tools: list[dict[str, Any]] = []
+        self.free_form: list[str] = []
+        self.namespaces: dict[str, tuple[str, str]] = {}
+        self.dropped: list[str] = []
+
+    def add(self, tool: Fields, namespace: str | None = None) -> None:
+        """Add a tool, or the tools of a namespace."""
+        kind = tool.read("type", str)
+        if kind == "namespace" and namespace is None:
+            for i, each in enumerate(tool.read("tools", list, [])):
+                self.add(Fields.of(each, f"tools.{kind}[{i}]"), tool.read("name", str))
+            return
+        if kind == "function":
+            function = _function(tool, tool.values.get("parameters") or {"type": "object", "properties": {}})
+        elif kind == "custom":
+            function = _of_free_form(tool, tool.values.get("format"))
+        else:
+            self.dropped.append(kind)
+            return
+        own, name = function["function"]["name"], flat_name(namespace, function["function"]["name"])
+        if namespace and any(name == other["function"]["name"] for other in self.tools):
+            self.dropped.append(name)  # the model could not tell them apart
+            return
+        function["function"]["name"] = name
+        self.tools.append(function)
+        self.free_form += [name] * (kind == "custom")
+        self.namespaces |= {name: (namespace, own)} if namespace else {}
 
 
 def _asked(

@@ -44,7 +44,7 @@ def writer_of(api: Translated, asked: Asked) -> AnswerWriter:
         return MessagesWriter(_identity("msg"), asked.model, eager=eager, signature=SIGNED, ids=asked.ids())
     return ResponsesWriter(
         _identity("resp"), asked.model, int(time.time()), fields=_repeated(asked.own), encrypted=_encrypted(asked),
-        free_form=asked.free_form, ids=asked.ids(),
+        free_form=asked.free_form, namespaces=asked.namespaces, ids=asked.ids(),
     )  # fmt: skip
 
 
@@ -189,6 +189,7 @@ def whole_translated(
         return shown, [choice]
     shown = response_object(
         message, _identity("resp"), asked.model, int(time.time()), finish_reason=reason, usage=usage,
-        fields=_repeated(asked.own), own=own, encrypted=_encrypted(asked), free_form=asked.free_form, ids=ids,
+        fields=_repeated(asked.own), own=own, encrypted=_encrypted(asked), free_form=asked.free_form,
+        namespaces=asked.namespaces, ids=ids,
     )  # fmt: skip
     return shown, [choice]

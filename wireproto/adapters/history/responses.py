@@ -24,6 +24,7 @@ from wireproto.adapters.history.turns import (
     with_names,
 )
 from wireproto.adapters.replay import is_ours, opened
+from wireproto.adapters.responses import flat_name
 from wireproto.values.fields import Fields
 from wireproto.values.model import Call, Message
 from wireproto.write.results import ToolResult
@@ -79,10 +80,10 @@ def _said(kind: str, item: Fields, where: str) -> Turn:
         said = read_content(item.values.get("content"), f"{where}.content", _part)
         return Turn("assistant", message=Message(text_of(said)))
     if kind == "function_call":
-        call = call_of(item.read("name", str), item.values.get("arguments"), item.read("call_id", str))
+        call = call_of(_name(item), item.values.get("arguments"), item.read("call_id", str))
         return Turn("assistant", message=Message(calls=(call,)))
     if kind == "custom_tool_call":
-        call = Call(item.read("name", str), {"input": item.read("input", str, "")}, item.read("call_id", str))
+        call = Call(_name(item), {"input": item.read("input", str, "")}, item.read("call_id", str))
         return Turn("assistant", message=Message(calls=(call,)))
     if kind != "reasoning":
         raise not_read(where, kind)
@@ -96,6 +97,10 @@ def _said(kind: str, item: Fields, where: str) -> Turn:
     opaque = ({"id": item.optional("id"), "encrypted_content": hidden},) if hidden and not is_ours(hidden) else ()
     thought = texts[0] or texts[1] or opened(hidden or "", "thought")
     return Turn("assistant", message=Message(reasoning=thought), opaque=opaque, own=own)
+
+
+def _name(item: Fields) -> str:
+    return flat_name(item.optional("namespace"), item.read("name", str))
 
 
 def _merged(one: Turn, other: Turn) -> Turn:
