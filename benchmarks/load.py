@@ -5,7 +5,9 @@
     python -m benchmarks.load --for 5 -n 100   less of it
 
 A scripted server and the proxy are processes of their own; the client here reads sockets and nothing more, since it
-shares the machine with what it measures. Each answer is some text and a leaked call.
+shares the machine with what it measures. Each answer is some text and a leaked call. A relay that passes bytes on is
+measured too: what the proxy costs beyond it is its own, the rest is that of HTTP. In a rush the server writes each
+event alone, as real ones do, and then all of an answer at once.
 """
 
 from __future__ import annotations
@@ -54,11 +56,11 @@ def deltas() -> list[bytes]:
     return [event({"role": "assistant", "content": ""}), *parts, event({}, "stop"), b"data: [DONE]\n\n"]
 
 
-def serve_script(port: int, pause: float) -> None:
-    """Answer every request with the same stream."""
+def serve_script(port: int, pause: float, at_once: bool = False) -> None:
+    """Answer every request with the same stream, an event per write or all of them in one."""
     import uvicorn
 
-    events = deltas()
+    events = [b"".join(deltas())] if at_once else deltas()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -173,53 +175,84 @@ async def ready(url: str) -> None:
 
 
 @dataclass(frozen=True)
-class Costs:
-    """A run without the proxy and one with it; for each the seconds of processor time of server, proxy and client.
+class Row:
+    """The streams of one way to the server, and the seconds of processor time of server, proxy and client for them.
 
-    `memory` of the proxy is in MB, before and after.
+    `memory` is that of the proxy, in MB, before and after.
     """
 
-    direct: Tally
-    through: Tally
-    spent: tuple[tuple[float, ...], tuple[float, ...]]
+    name: str
+    tally: Tally
+    spent: tuple[float, ...]
     memory: tuple[float, float]
+
+    @property
+    def rate(self) -> float:
+        """Streams a second."""
+        return self.tally.whole / self.tally.seconds
 
     def show(self) -> None:
         """Print it."""
-        for name, tally, spent in zip(("direct", "through"), (self.direct, self.through), self.spent, strict=True):
-            print(tally.line(name))
-            per = [seconds / max(tally.whole * DELTAS, 1) * 1e6 for seconds in spent]
-            print(f"         ms of processor per 1,000: server {per[0]:.0f}, proxy {per[1]:.0f}, client {per[2]:.0f}")
-        for reason in self.through.lost[:3]:
+        print(self.tally.line(self.name))
+        costs, total = [seconds / max(self.tally.whole * DELTAS, 1) * 1e6 for seconds in self.spent], sum(self.spent)
+        shares = [seconds / total if total else 0 for seconds in self.spent]
+        who = zip(("server", "proxy", "client"), costs, shares, strict=True)
+        print(
+            "         µs of processor a delta: " + ", ".join(f"{name} {us:.0f} ({part:.0%})" for name, us, part in who)
+        )
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Streams without a proxy, through one that does nothing, and through ours."""
+
+    direct: Row
+    relay: Row
+    through: Row
+
+    def show(self) -> None:
+        """Print it."""
+        for row in (self.direct, self.relay, self.through):
+            row.show()
+        for reason in self.through.tally.lost[:3]:
             print("  lost:", reason)
-        if self.direct.first and self.through.first:
-            added = statistics.median(self.through.first) - statistics.median(self.direct.first)
-            print(f"added to the first byte: {added * 1000:.1f} ms")
-        print(f"memory of the proxy: {self.memory[0]:.0f} MB before, {self.memory[1]:.0f} MB after")
+        for row in (self.relay, self.through):
+            if self.direct.tally.first and row.tally.first:
+                added = statistics.median(row.tally.first) - statistics.median(self.direct.tally.first)
+                print(f"added to the first byte by {row.name}: {added * 1000:.1f} ms")
+        print("memory of the proxy: {:.0f} MB before, {:.0f} MB after".format(*self.through.memory))
+
+    def show_rates(self) -> None:
+        """Print what is left of the throughput."""
+        for row in (self.relay, self.through):
+            print(f"throughput of {row.name} against direct: {row.rate / self.direct.rate:.0%}")
 
 
-def run(streams: int, seconds: float, pause: float, port: int) -> Costs:
-    """Measure direct for a quarter of the time, and then through the proxy."""
-    direct, through = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
-    script = f"from benchmarks.load import serve_script; serve_script({port}, {pause})"
-    proxy = ["-m", "wireproto", "serve", "--upstream", direct, "--port", str(port + 1), "--dialect", "hermes"]
+def run(streams: int, seconds: float, pause: float, port: int, at_once: bool = False) -> Costs:
+    """Measure direct and the relay for a quarter of the time each, and then the proxy."""
+    url = f"http://127.0.0.1:{port}"
+    ours = ["-m", "wireproto", "serve", "--upstream", url, "--dialect", "hermes", "--port", str(port + 1)]
+    relay = ["-m", "benchmarks.relay", url, "--port", str(port + 2)]
+    repaired = b'"finish_reason":"tool_calls"'
 
-    async def measured(url: str, seconds: float, processes: tuple[int, ...], said: bytes) -> Any:
-        before = [resources(process)[0] for process in processes]
+    async def row(name: str, url: str, processes: tuple[int, ...], seconds: float, said: bytes) -> Row:
+        await ready(url)
+        await load(url, streams, min(seconds / 8, 5.0), b"[DONE]")  # what is made on first use is there now
+        before, memory = [resources(process)[0] for process in processes], resources(processes[1])[1]
         tally = await load(url, streams, seconds, said)
-        return tally, tuple(resources(process)[0] - used for process, used in zip(processes, before, strict=True))
+        spent = tuple(resources(process)[0] - used for process, used in zip(processes, before, strict=True))
+        return Row(name, tally, spent, (memory, resources(processes[1])[1]))
 
-    async def both(processes: tuple[int, ...]) -> Costs:
-        await ready(direct)
-        await ready(through)
-        plain, spent = await measured(direct, seconds / 4, processes, b"[DONE]")
-        await load(through, streams, min(seconds / 8, 5.0), b"[DONE]")  # what is made on first use is there now
-        memory = resources(processes[1])[1]
-        tally, more = await measured(through, seconds, processes, b'"finish_reason":"tool_calls"')
-        return Costs(plain, tally, (spent, more), (memory, resources(processes[1])[1]))
-
-    with child("-c", script) as server, child(*proxy) as number:
-        return asyncio.run(both((server, number, os.getpid())))
+    with child("-c", f"from benchmarks.load import serve_script; serve_script({port}, {pause}, {at_once})") as server:
+        me = os.getpid()
+        direct = asyncio.run(row("direct", url, (server, 0, me), seconds / 4, b"[DONE]"))
+        with child(*relay) as number:
+            other = f"http://127.0.0.1:{port + 2}"
+            relayed = asyncio.run(row("a relay", other, (server, number, me), seconds / 4, b"[DONE]"))
+        with child(*ours) as number:
+            other = f"http://127.0.0.1:{port + 1}"
+            through = asyncio.run(row("through", other, (server, number, me), seconds, repaired))
+    return Costs(direct, relayed, through)
 
 
 def main() -> None:
@@ -230,12 +263,18 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=0.25, help="seconds between two deltas of a stream")
     parser.add_argument("--port", type=int, default=18_300)
     given = parser.parse_args()
-    costs = run(32 if given.rush else given.streams, given.seconds, 0 if given.rush else given.pause, given.port)
-    costs.show()
-    if given.rush and costs.direct.whole:
-        share = (costs.through.whole / costs.through.seconds) / (costs.direct.whole / costs.direct.seconds)
-        print(f"throughput against direct: {share:.0%}")
-    raise SystemExit(1 if costs.through.lost else 0)
+    if not given.rush:
+        costs = run(given.streams, given.seconds, given.pause, given.port)
+        costs.show()
+        raise SystemExit(1 if costs.through.tally.lost else 0)
+    lost = 0
+    for at_once in (False, True):
+        print("all of an answer at once" if at_once else "one event a write")
+        costs = run(32, given.seconds, 0, given.port, at_once)
+        costs.show()
+        costs.show_rates()
+        lost += len(costs.through.tally.lost)
+    raise SystemExit(1 if lost else 0)
 
 
 if __name__ == "__main__":
