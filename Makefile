@@ -11,7 +11,7 @@
 #   make xgrammar  the grammars for vLLM and SGLang on their engine, in an environment of its own
 #   make servers   the plug-ins for vLLM and SGLang on the servers' own files (some 500 MB from PyPI), likewise
 #   make frameworks  the examples for LiteLLM, Pydantic AI, smolagents, LangChain and Haystack on these (1 GB), likewise
-#   make sdks    the JavaScript clients of three APIs read what the adapters write (needs npm)
+#   make sdks    the JavaScript clients of three APIs read what the adapters and the proxy write (needs npm)
 #   make docs    write the generated parts of the documentation again
 #   make grammars  write the example grammars again
 #   make decodings  write again what comes out of the outputs in fixtures/decodings

@@ -2,6 +2,8 @@
 
 Every case of fixtures/ is written for each API and read by seven clients: calls, text, reasoning and whether the answer
 was cut have to be what was decoded. For an answer that was cut a client may raise.
+
+The same clients ask the proxy, before a server that leaks, cuts, stalls and dies: the right call, or an exception.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from clients import EVERY, streamed
+from serving import CALL, DONE, LEAK, Upstream, chunk, event, native, proxied, stream
+from test_serve import ARGUMENTS, BAD, CUT, DEFAULTS, GOOD
 
 from wireproto.adapters import ChatWriter, MessagesWriter, ResponsesWriter
 from wireproto.adapters.history import from_anthropic, from_responses
@@ -76,3 +80,36 @@ def test_the_ai_sdk_brings_back_what_it_was_given(tmp_path: Path) -> None:
         _, said, told = turns
         assert (said.own, said.message.reasoning, said.message.text) == (text, "hm", "Hi. ")
         assert [call.arguments for call in said.message.calls] == [{"a": "x"}] and told.role == "tool"
+
+
+NOW = ["now", ARGUMENTS]
+MORE: dict[str, tuple[list[Any], str, list[Any]]] = {
+    "prose": (stream("Just words, é and \u2028."), "Just words, é and \u2028.", []),
+    "two": (stream(LEAK + "\n" + CALL), "Hi.\n", [NOW, NOW]),
+    "native": ([event(chunk(native(0, "now", '{"tz": "x"}', "n1"))), event(chunk({}, "stop")), DONE], "", [["now", {"tz": "x"}]]),
+    "mixed": (
+        [event(chunk({"role": "assistant", "content": LEAK})), event(chunk(native(0, "now", "{}", "n1"))), event(chunk({}, "stop")), DONE],
+        "Hi.\n",
+        [NOW, ["now", {}]],
+    ),
+}  # fmt: skip
+
+
+def test_every_client_before_the_proxy(tmp_path: Path) -> None:
+    upstream, path = Upstream(), tmp_path / "cases.json"
+    good = {**{name: (steps, "Hi.\n", [NOW]) for name, steps in GOOD.items()}, **MORE}
+    cases = [{"model": name, "kind": "good", "text": text, "calls": calls} for name, (_, text, calls) in good.items()]
+    cases += [{"model": name, "kind": kind} for kind, several in (("bad", BAD), ("cut", CUT)) for name in several]
+    upstream.answers.update({**{name: steps for name, (steps, _, _) in good.items()}, **BAD, **CUT})
+    with proxied(upstream, **{**DEFAULTS, "read_timeout": 3.0}) as address:
+        asked = {"address": address, "cases": [{"names": ["now"], **case} for case in cases]}
+        path.write_text(json.dumps(asked), encoding="utf-8")
+        run = subprocess.run(
+            ["node", "serve.mjs", str(path)], cwd=FOLDER, capture_output=True, encoding="utf-8", check=False
+        )
+    *wrong, tally = run.stdout.splitlines() or [""]
+    print(tally)
+    assert (run.returncode, wrong) == (0, []), "\n".join([*wrong[:20], run.stderr[-2000:]])
+    counts = json.loads(tally)["tally"].values()
+    assert len(counts) == 7
+    assert all(count["right"] >= len(good) and count["raised"] >= len(BAD) for count in counts)
