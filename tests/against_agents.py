@@ -1,7 +1,7 @@
-"""Codex itself before the proxy: calls that its model leaked are run, by the tools that it has.
+"""Codex and Claude Code themselves before the proxy: calls that their model leaked are run, by the tools that they have.
 
-`make codex` installs it and runs this; its name keeps it out of `make test`. The model is a script, all else is real:
-what Codex sends and takes, the MCP server that it starts, the file that it writes.
+`make agents` installs them and runs this; its name keeps it out of `make test`. The model is a script, all else is
+real: what the agents send and take, the MCP server that one starts, the files that they write.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 import wireproto as wp
 
-CODEX = os.environ.get("CODEX", ".venv-codex/node_modules/.bin/codex")
+MODULES = Path(os.environ.get("AGENTS", ".venv-agents/node_modules")).resolve()
 PATCH = '*** Begin Patch\n*** Add File: hello.txt\n+say "hi" \\n é </tool_call>\n*** End Patch\n'
 KNOWN = "gpt-5.5"  # a model to which Codex offers its free-form tool; one that it does not know gets other tools
 SETTINGS = """
@@ -74,7 +74,7 @@ class Script(Upstream):
             raw += message["body"]
             if not message["more_body"]:
                 break
-        if scope["method"] == "GET":
+        if scope["method"] != "POST":
             await self._send({"status": 404, "json": {}}, receive, send)
             return
         self.sent_to.append((scope["path"], json.loads(raw)))
@@ -100,7 +100,15 @@ def codex(upstream: Script, folder: Path, model: str, **settings: Any) -> Iterat
     with running(upstream) as server, before(server, default=settings) as url:
         written = SETTINGS.format(url=url, python=json.dumps(sys.executable), server=json.dumps(str(home / "mcp.py")))
         (home / "config.toml").write_text(f"model = {json.dumps(model)}\n{written}", encoding="utf-8")
-        command = [str(Path(CODEX).resolve()), "exec", "--skip-git-repo-check", "--json", "-C", str(work), "Go on."]
+        command = [
+            str(MODULES / ".bin" / "codex"),
+            "exec",
+            "--skip-git-repo-check",
+            "--json",
+            "-C",
+            str(work),
+            "Go on.",
+        ]
         env = {**os.environ, "CODEX_HOME": str(home), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
         run = subprocess.run(command, env=env, capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL, check=False)  # fmt: skip
         assert run.returncode == 0, run.stderr[-2_000:]
@@ -134,3 +142,27 @@ def test_a_tool_of_an_mcp_server_is_called(mode: str, tmp_path: Path) -> None:
         assert said["tool_calls"][0]["function"]["name"] == "mcp__calc__add"
     else:  # it kept what it cannot read, and the model reads what it wrote
         assert said == {"role": "assistant", "content": f"I add.\n{odd}\n"}
+
+
+@pytest.mark.parametrize("mode", ["repair", "raw"])
+def test_claude_code_writes_a_file(mode: str, tmp_path: Path) -> None:
+    path, text = tmp_path / "hello.txt", 'say "hi" </tool_call>\n'
+    call = wp.encode(wp.Call("Write", {"file_path": str(path), "content": text}), "hermes").replace('": "', '":  "', 1)
+    upstream = Script(f"<think>hm</think>I write.\n{call}\n", "Done.")
+    (binary,) = MODULES.glob("@anthropic-ai/claude-code-*/claude")
+    with running(upstream) as server, before(server, default={"mode": mode}) as url:
+        env = {
+            "PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), "NO_PROXY": "127.0.0.1", "IS_SANDBOX": "1",
+            "ANTHROPIC_BASE_URL": url, "ANTHROPIC_AUTH_TOKEN": "none", "ANTHROPIC_MODEL": "qwen3-coder",
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1", "DISABLE_TELEMETRY": "1",
+        }  # fmt: skip
+        command = [str(binary), "-p", "Go on.", "--output-format", "json", "--allowedTools", "Write", "--permission-mode", "acceptEdits"]  # fmt: skip
+        run = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL, check=False)  # fmt: skip
+    assert run.returncode == 0 and json.loads(run.stdout)["result"] == "Done.", run.stderr[-2_000:]
+    assert path.read_text(encoding="utf-8") == text
+    said, told = upstream.sent_to[-2 if mode == "raw" else -1][1]["messages"][-2:]
+    assert told["role"] == "tool" and said["reasoning_content"] == "hm"
+    if mode == "repair":
+        assert said["content"] == "I write.\n" and said["tool_calls"][0]["function"]["name"] == "Write"
+    else:
+        assert said["content"] == f"I write.\n{call}\n" and "tool_calls" not in said
