@@ -10,6 +10,8 @@ from pathlib import Path
 
 import wireproto as wp
 from docs import api, house
+from wireproto.machine.drawing import mermaid
+from wireproto.machine.table import arrows
 from wireproto.values.diagnoses import CODES
 from wireproto.values.finish_reasons import CUT, ENDED
 
@@ -77,6 +79,26 @@ def dialects() -> str:
     return "\n".join(table(("name", "aliases", "codec", "models"), *rows)) + "\n"
 
 
+def machines() -> str:
+    """Return the reference page that draws the machine of every dialect."""
+    lines = [
+        "# Machines",
+        "",
+        "What each dialect makes of its markers, context by context. Decoder and grammar follow the same machine.",
+        "`wireproto show D --machine` prints it as a table, `--format dot` and `--format mermaid` draw it, and a file",
+        "of your own may take the place of `D`. This page is written by `make docs`.",
+        "",
+        "In a raw value every marker has a letter, and a context is named by the letters that are held: markers that",
+        "are content or the end of the value, as what follows says. A marker that no arrow has there makes the first",
+        "of them content, and the others are read again; so does text. A whole call in a value is content. The",
+        "[rules](../explanation/rules.md) say which markers count where.",
+    ]
+    for name in wp.dialects():
+        drawing = mermaid(arrows(wp.dialect(name)))
+        lines += ["", f"## {name}", "", "```mermaid", drawing + "```"]
+    return "\n".join(lines) + "\n"
+
+
 def folders() -> str:
     """Return the table of the package's folders, from the top."""
     rows = [(f"`wireproto/{'' if name == '.' else name + '/'}`", house.summary(name)) for name in house.FOLDERS]
@@ -100,6 +122,7 @@ def pages() -> dict[Path, str]:
         docs / "reference" / "adapters.md": api.adapters_page(),
         docs / "reference" / "diagnoses.md": diagnoses(),
         docs / "reference" / "finish-reasons.md": finish_reasons(),
+        docs / "reference" / "machines.md": machines(),
         docs / "explanation" / "house.svg": house.svg(),
         design: between(design.read_text(encoding="utf-8"), "house", folders()),
         readme: between(readme.read_text(encoding="utf-8"), "dialects", dialects()),

@@ -14,8 +14,9 @@ from wireproto.automata.charset import Ranges, char_set, complement, difference,
 from wireproto.format.spelling import spellings
 from wireproto.grammars.expr.expr import EMPTY, Expr, Literal
 from wireproto.grammars.raw.delayed_determinisation import START, Position, ReducedAutomaton, Transition
-from wireproto.machine.boundary import ValueBoundary, ValueSite
+from wireproto.machine.boundary import ValueBoundary
 from wireproto.machine.marker_nfa import Arc, ValueAutomaton
+from wireproto.machine.sites import ValueSite
 from wireproto.tools.toolset import Toolset
 
 TAGGED = [name for name in wp.dialects() if wp.dialect(name).codec == "tagged"]

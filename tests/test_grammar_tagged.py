@@ -15,7 +15,8 @@ from judging import CASES, is_valid, validators
 import wireproto as wp
 from wireproto.format.spelling import spellings
 from wireproto.grammars.api.api import grammar
-from wireproto.machine.boundary import ValueBoundary, ValueSite
+from wireproto.machine.boundary import ValueBoundary
+from wireproto.machine.sites import ValueSite
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.tools.toolset import Toolset
 

@@ -32,6 +32,7 @@ from wireproto.cli.io import (
     read_text,
     stdin,
 )
+from wireproto.cli.machine import print_machine
 from wireproto.cli.shared import (
     EXIT_CODES,
     FINE,
@@ -46,6 +47,7 @@ from wireproto.cli.shared import (
     FormatOption,
     ReasoningOption,
     SaltOption,
+    ShowFormat,
     ToolsOption,
     example,
     exit_code,
@@ -56,6 +58,7 @@ from wireproto.decode.decoder import Decoder, parse
 from wireproto.format.registry import AUTO
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.registry import dialects as dialect_names
+from wireproto.machine.table import arrows
 from wireproto.serialize import dialect_json, message_json, to_message
 from wireproto.text import toml
 from wireproto.text.visible import visible
@@ -226,21 +229,25 @@ def dialects_command(format: FormatOption = Format.text) -> int:
     return FINE
 
 
-@app.command("show", epilog=example("wireproto show hermes > mine.toml"))
+@app.command("show", epilog=example("wireproto show hermes > mine.toml", "wireproto show hermes --machine"))
 @guarded
 def show_command(
     dialect: DialectArgument,
-    format: FormatOption = Format.text,
+    machine: Annotated[bool, typer.Option("--machine", help="Print what its markers mean where, as a table.")] = False,
+    format: Annotated[ShowFormat, typer.Option("--format", help="How to print the result.")] = ShowFormat.text,
 ) -> int:
-    """Print the file of a dialect.
+    """Print the file of a dialect, or its machine: which marker leads where.
 
-    Start from it to write a dialect of your own.
+    Start from the file to write a dialect of your own.
     """
     chosen = load_dialect(dialect)
+    if machine or format in (ShowFormat.dot, ShowFormat.mermaid):
+        print_machine(arrows(chosen), format)
+        return FINE
     if not chosen.path:
         raise Complaint(f"{chosen.name} is not from a file")
     source = Path(chosen.path).read_text(encoding="utf-8")
-    if format is Format.json:
+    if format is ShowFormat.json:
         print_json(dialect_json(chosen) | {"source": chosen.source, "path": chosen.path, "file": toml.loads(source)})
     else:
         names = " ".join(f"{chosen.name}, also called: {', '.join(chosen.aliases) or '(nothing else)'}".split())

@@ -50,6 +50,15 @@ class Format(str, Enum):
     text = "text"
 
 
+class ShowFormat(str, Enum):
+    """How a dialect is printed; a drawing is of its machine."""
+
+    json = "json"
+    text = "text"
+    dot = "dot"
+    mermaid = "mermaid"
+
+
 def guarded(command: Callable[P, int]) -> Callable[P, None]:
     """Wrap a command that returns its exit code, so that no error leaves it as a traceback."""
 

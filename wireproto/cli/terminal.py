@@ -20,6 +20,7 @@ from wireproto.audit.work import Audit
 from wireproto.cli.writer import Writer, output
 from wireproto.format.dialect import Dialect
 from wireproto.gbnf.check import Finding
+from wireproto.machine.table import Arrow
 from wireproto.recover.classify import LABELS, Verdict
 from wireproto.text.visible import visible
 from wireproto.values.model import Call, Diagnosis, Message
@@ -179,6 +180,17 @@ def print_dialects(dialects: Iterable[Dialect]) -> None:
     for dialect in dialects:
         cells = (dialect.name, ", ".join(dialect.aliases), ", ".join(dialect.models), dialect.codec)
         table.add_row(*map(plain, cells))
+    console().print(table)
+
+
+def print_arrows(arrows: Iterable[Arrow]) -> None:
+    """Print the machine of a dialect: which marker leads where in which context."""
+    table = Table("in", "label", Column("marker", overflow="fold"), "leads to", box=box.SIMPLE_HEAD)
+    before = ""
+    for arrow in arrows:
+        context = arrow.context if arrow.context != before else ""
+        before = arrow.context
+        table.add_row(Text(context, "bold"), Text(arrow.label, "dim"), plain(arrow.marker, "cyan"), Text(arrow.next))
     console().print(table)
 
 

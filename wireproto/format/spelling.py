@@ -15,17 +15,14 @@ from functools import lru_cache
 
 from wireproto.format.codec import CodecFacts
 from wireproto.format.dialect import Dialect, every_spelling
-from wireproto.format.near_misses import BARS
 from wireproto.format.plugins import codec_facts
 from wireproto.format.template import Gap, Lit, Node, Slot, Template
 from wireproto.text.scan import NO, Literals, Match, Miss, beginning_of
-from wireproto.text.xml_text import CDATA_OPEN
 from wireproto.tools.names import NAME
 from wireproto.tools.toolset import Toolset
 
 # A salted dialect lives as long as its conversation; what is worked out for one must not outlive it for ever.
 CACHED = 256
-AFTER_TAG_NAME = " \t\r\n=>/"
 # Longer than any run of end-of-turn tokens that ends an output: what is held back for one stays small.
 MAX_TURN_END = 320
 # A marker of fewer characters, such as a bracket, says nothing by itself: outside a call it is text.
@@ -153,64 +150,6 @@ class Spelling:
 def _joints(join: str, named: bool) -> tuple[str, ...]:
     """Return what may stand between two calls: what the format writes; between objects it is a comma or a semicolon."""
     return tuple(dict.fromkeys((join, ",", ";"))) if join in (",", ";") and not named else (join,) if join else ()
-
-
-@lru_cache(maxsize=CACHED)
-def live_in_value(spelling: Spelling, call_close: str, names: frozenset[str]) -> Literals:
-    """Return what is live inside a call's raw values; markers that hold a key are checked where they stand.
-
-    Where an opener is nothing but a name in brackets, the declared `names` are the literals, if there are any.
-    """
-    found = {call_close, spelling.wrapper_close, *(close for _, close in spelling.sections)}
-    if spelling.key_is_tag and names:
-        words = [name for name in names if spelling.keys[0].holds("key", name)]
-        found |= {mark for word in words for mark in (f"<{word}", spelling.value_close(word))}
-    else:
-        tag = "" if spelling.value_closer.roles else spelling.value_tag("")
-        found |= {tag, *spelling.openers, *(template.first for template in spelling.keys)}
-    # A closer of whatever name, above all one that was misspelt, is looked at where it stands.
-    found |= {"</", *(BARS if any(closer.startswith(BARS[0]) for closer in found) else ())}
-    if spelling.codec.has_cdata:
-        found.add(CDATA_OPEN)
-    return Literals(frozenset(text for text in found if text))
-
-
-@lru_cache(maxsize=CACHED)
-def value_markers(
-    spelling: Spelling, call_close: str, key: str
-) -> tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """Return how a tag begins that the value's closer would close, and the closers that may end the value of a key.
-
-    The closers come with their letters (see `value_endings`). M is the wrong one that models write: the key's own name.
-    The last of all is what they begin with when there is a slip in one of them.
-    """
-    own, wrong = spelling.value_close(key), f"</{key}>"
-    closers = [("V", own), ("C", call_close), ("W", spelling.wrapper_close)]
-    closers += [("S", close) for _, close in spelling.sections]
-    if wrong not in (own, call_close):
-        closers.append(("M", wrong))
-    closers = [(letter, closer) for letter, closer in closers if closer]
-    barred = any(closer.startswith(BARS[0]) for _, closer in closers)
-    return spelling.value_tag(key), tuple(closers), ("</", *(BARS if barred else ()))
-
-
-@lru_cache(maxsize=CACHED)
-def other_closers(spelling: Spelling, call_close: str, key: str) -> tuple[tuple[str, str], ...]:
-    """Return the closers of a call as the other spellings of its dialect have them, with the letters of a slip."""
-    own = {text for _, text in value_markers(spelling, call_close, key)[1]}
-    found: dict[str, str] = {}
-    for other in spellings(spelling.dialect) if spelling.fixed_close else ():
-        closers = [
-            ("v", other.value_close(key)),
-            ("c", other.fixed_close or ""),
-            *(("s", s) for _, s in other.sections),
-        ]
-        for letter, closer in closers:
-            found.setdefault(closer, letter)
-    for letter, closer in value_markers(spelling, call_close, key)[1]:
-        if closer.startswith(BARS[0]):  # the bars of a keyboard
-            found.setdefault(closer.replace(BARS[0][1], BARS[1][1]), letter.lower())
-    return tuple((letter, closer) for closer, letter in found.items() if closer and closer not in own)
 
 
 @lru_cache(maxsize=CACHED)

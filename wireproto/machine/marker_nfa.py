@@ -14,11 +14,14 @@ from typing import Final, Literal, Union
 from wireproto.automata.automaton import Dfa, Edge, build_dfa
 from wireproto.automata.charset import ANY_CHAR, Ranges, char_set, complement, intersection, union
 from wireproto.automata.graph import closure
+from wireproto.machine.value_machine import QUOTE, OpenTags
 from wireproto.values.errors import TooLarge
 
 # Bounds the size of the grammar: the raw values of all dialects here need at most 508 states.
 _MAX_STATES: Final = 20_000
-_TICK: Final = char_set("`")
+_TICK: Final = char_set(QUOTE)
+# R-CLOSE2: so many open tags of a value's own name are told apart. One more doubles the automaton.
+_MOST_OPEN: Final = 1
 
 
 class Meaning(Enum):
@@ -144,22 +147,16 @@ class ValueAutomaton:
     opens: Mapping[int, int]
 
 
-# R-CLOSE2: None while no opener of the value's own tag is surely open, else how many closers in a row follow it.
-_OpenTag = int | None
-
-
-def _next_open_tag(open_tag: _OpenTag, meanings: frozenset[Meaning]) -> _OpenTag:
-    """Return the next state of R-CLOSE2. It never assumes an opener that may not be one."""
+def _next_open_tags(tags: OpenTags, meanings: frozenset[Meaning]) -> OpenTags:
+    """Return the next state of R-CLOSE2."""
     if Meaning.VALUE in meanings:
-        return open_tag + 1 if open_tag is not None and open_tag < 2 else None
-    # An opener right after a closer is ignored: whether it counts depends on more than this state holds.
-    if Meaning.TAG in meanings and Meaning.BEHIND not in meanings:
-        return 0
-    return None if open_tag and Meaning.BEHIND not in meanings else open_tag
+        return (tags if Meaning.TWICE in meanings else tags.after_text()).after_closer()
+    if Meaning.BEHIND in meanings:
+        return tags
+    return tags.after_opener(_MOST_OPEN) if Meaning.TAG in meanings else tags.after_text()
 
 
-_State = Union[tuple[frozenset[int], bool, _OpenTag], Literal["end"]]
-_FRESH: Final[_State] = (frozenset(), False, None)
+_State = Union[tuple[frozenset[int], bool, OpenTags], Literal["end"]]
 
 
 def determinised(nfa: MarkerNfa, before: Steps = (), anywhere: bool = False) -> ValueAutomaton:
@@ -188,9 +185,9 @@ class _SubsetConstruction:
         self.moves = [_moves(edges, parts) for edges in nfa.edges]
         self.tick = self.atoms.index(_TICK)
         self.started = [self.beginnings(nfa.start, nfa.unquoted), self.beginnings(nfa.start)]
-        self.known: dict[tuple[tuple[int, ...], bool, _OpenTag], int] = {}
+        self.known: dict[tuple[tuple[int, ...], bool, OpenTags], int] = {}
         self.sets: dict[tuple[int, ...], Ranges] = {}
-        self.rows: dict[tuple[bool, _OpenTag], list[int]] = {}
+        self.rows: dict[tuple[bool, OpenTags], list[int]] = {}
         self.number: dict[_State, int] = {}
         self.order: list[_State] = []
 
@@ -199,7 +196,7 @@ class _SubsetConstruction:
         return [tuple(to for node in nodes for to in self.moves[node].get(atom, ())) for atom in range(len(self.atoms))]
 
     def reading(self, first: tuple[int, ...]) -> ValueAutomaton:
-        self.state((frozenset[int]().union(*(self.closure[node] for node in first)), False, None))
+        self.state((frozenset[int]().union(*(self.closure[node] for node in first)), False, OpenTags()))
         rows = [list(self.row(state)) for state in self.order]
         return self.expanded(build_dfa(rows, [self.number["end"]] if "end" in self.number else []))
 
@@ -214,26 +211,24 @@ class _SubsetConstruction:
     def row(self, state: _State) -> Iterator[Edge]:
         if isinstance(state, str):
             return
-        nodes, quoted, open_tag = state
+        nodes, quoted, tags = state
         meanings = self.meanings(nodes)
-        # R-CLOSE2: a second closer is the real one if the value would be empty else, or if the first one closes a tag.
-        closed = Meaning.EXIT in meanings and (
-            Meaning.TWICE not in meanings or Meaning.ALONE in meanings or open_tag == 2
-        )
+        # R-CLOSE2: where the first of two closers would be the real one, the second is none.
+        closed = Meaning.EXIT in meanings and (tags.held < 2 or tags.keeps_first(Meaning.ALONE in meanings))
         if closed or self.anywhere:
             yield self.exit, self.exit, self.state("end")
         if not quoted and Meaning.BEFORE not in meanings:
-            yield self.call, self.call, self.state(_FRESH)
+            yield self.call, self.call, self.state((frozenset(), False, tags.after_text()))
         moved: dict[int, list[int]] = {}
         for node in nodes:
             for atom, targets in self.moves[node].items():
                 moved.setdefault(atom, []).extend(targets)
-        following = self.started_row(quoted, open_tag)
+        following = self.started_row(quoted, tags)
         if moved:
             following = following.copy()
         for atom, targets in moved.items():
             reached = tuple(sorted({*self.started[quoted][atom], *targets}))
-            following[atom] = self.following(reached, atom == self.tick, open_tag)
+            following[atom] = self.following(reached, atom == self.tick, tags)
         first = 0
         for atom, target in enumerate((*following[1:], None), 1):
             if target != following[first]:
@@ -241,17 +236,17 @@ class _SubsetConstruction:
                     yield first, atom - 1, following[first]
                 first = atom
 
-    def started_row(self, quoted: bool, open_tag: _OpenTag) -> list[int]:
+    def started_row(self, quoted: bool, tags: OpenTags) -> list[int]:
         """Return the next state for each atom if no marker has begun before it."""
-        key = quoted, open_tag
+        key = quoted, tags
         if key not in self.rows:
             started = enumerate(self.started[quoted])
-            self.rows[key] = [self.following(targets, atom == self.tick, open_tag) for atom, targets in started]
+            self.rows[key] = [self.following(targets, atom == self.tick, tags) for atom, targets in started]
         return self.rows[key]
 
-    def following(self, targets: tuple[int, ...], tick: bool, open_tag: _OpenTag) -> int:
+    def following(self, targets: tuple[int, ...], tick: bool, tags: OpenTags) -> int:
         """Return the number of the next state; -1 if the decoder would end the value there."""
-        key = targets, tick, open_tag
+        key = targets, tick, tags
         if key not in self.known:
             nodes = frozenset[int]().union(*(self.closure[target] for target in targets))
             meanings = self.meanings(nodes)
@@ -260,7 +255,7 @@ class _SubsetConstruction:
             elif Meaning.END in meanings:
                 self.known[key] = self.state("end")
             else:
-                self.known[key] = self.state((nodes, tick, _next_open_tag(open_tag, meanings)))
+                self.known[key] = self.state((nodes, tick, _next_open_tags(tags, meanings)))
         return self.known[key]
 
     def meanings(self, nodes: frozenset[int]) -> frozenset[Meaning]:

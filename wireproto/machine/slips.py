@@ -30,21 +30,20 @@ def written_twice(spelling: Spelling, key: Steps) -> Iterator[Steps]:
         yield (*literal_steps(spelling.keys[0].first), Step(char_set("\n"), 0), *key)
 
 
-def any_tag(closer: str) -> Iterator[Steps]:
+def any_tag(closer: Steps) -> Iterator[Steps]:
     """Yield how any tag ends, and this closer without its last bracket: the automaton stays small if all tags do."""
     yield literal_steps(">")
-    yield literal_steps(closer[:-1])
+    yield closer[:-1]
 
 
-def near(closer: str) -> Iterator[Steps]:
+def near(steps: Steps) -> Iterator[Steps]:
     """Yield every slip of a closer."""
-    steps = literal_steps(closer)
-    for i in range(1, len(closer) - 1):
+    for i in range(1, len(steps) - 1):
         yield (*steps[:i], _OTHER, *steps[i + 1 :])
         yield (*steps[:i], *steps[i + 1 :])
         yield (*steps[:i], steps[i + 1], steps[i], *steps[i + 2 :])
         yield (*steps[:i], _OTHER, *steps[i:])
-        if i > len(closer) // 2:
+        if i > len(steps) // 2:
             yield (*steps[:i], steps[-1])
     yield (*steps[:-1], _OTHER, steps[-1])
     yield (*steps[:-1], Step(char_set(BLANK + "<")))

@@ -6,7 +6,7 @@ rests on the text alone, and once made it stands (R-LOOK, R-DEPTH, R-HOLD, R-CLO
 
 from __future__ import annotations
 
-from wireproto.codecs.tagged.markers import Ended, Marker, Within
+from wireproto.codecs.tagged.markers import Ended, Marker
 from wireproto.codecs.tagged.mentions import (
     goes_on,
     goes_on_at_call,
@@ -20,10 +20,10 @@ from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.bare_openers import find_bare
 from wireproto.engine.call_builder import End
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
-from wireproto.format.near_misses import ABUTTING, MIN_NAMED, foreign_element, near_miss
-from wireproto.format.spelling import AFTER_TAG_NAME, other_closers, value_markers
+from wireproto.format.near_misses import MIN_NAMED, foreign_element, near_miss
 from wireproto.machine.endings import MENTION_ENDINGS, NESTED_ENDINGS
-from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Match, Miss, begins, skip_blank
+from wireproto.machine.value_machine import LINE_STARTS, QUOTE, OpenTags, ValueMachine, other_closers, value_markers
+from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Literals, Match, Miss, begins, skip_blank
 from wireproto.text.state import State
 from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN
 
@@ -34,20 +34,20 @@ _ODD = frozenset("cwsF")  # what the reader has to pass that is no proper marker
 class Boundary(State):
     """Looks for the end of one value. `scan` is how far the text was looked at; `in_cdata`: in a CDATA section."""
 
-    __slots__ = ("_closers", "_letters", "_mentioned", "_nest", "_queue", "_retry_at", "_slips", "_tag", "_unmatched",
-                 "_waited", "_within", "in_cdata", "scan", "value")  # fmt: skip
+    __slots__ = ("_letters", "_live", "_machine", "_markers", "_mentioned", "_nest", "_open_tags", "_queue",
+                 "_retry_at", "_waited", "in_cdata", "scan", "value")  # fmt: skip
 
-    def __init__(self, value: RawValue, within: Within) -> None:
+    def __init__(self, value: RawValue, machine: ValueMachine, live: Literals) -> None:
         self.value = value
         self.scan = value.start
-        self._within = within
-        self._tag, self._closers, self._slips = value_markers(within.spelling, within.call_close, value.key)
+        self._machine, self._live = machine, live
+        self._markers = value_markers(machine, value.key)
         self._queue: list[Marker] = []
         self._letters = ""  # those of the queue
         self._nest: list[tuple[str, str]] = []
         self.in_cdata = False
         self._mentioned = 0  # what is nested are mentions, every one
-        self._unmatched = 0
+        self._open_tags = OpenTags()
         self._waited = self._retry_at = 0
 
     @property
@@ -65,7 +65,7 @@ class Boundary(State):
 
     def read(self, stop: int, end: End) -> Ended | Miss:
         """Look on as far as `stop`: where the value ends, WAIT, or NO if the output ends before that."""
-        buffer, live = self.value.builder.buffer, self._within.live
+        buffer, live = self.value.builder.buffer, self._live
         if (self._waited or self._retry_at) and not end.final and self._is_early(stop):
             return WAIT
         while True:
@@ -132,7 +132,7 @@ class Boundary(State):
     def _marker(self, text: str, at: int, limit: int, end: End) -> Marker | Miss:
         """Read the marker at `at`."""
         waiting = False
-        for letter, closer in (*self._nest[-1:], *self._closers):
+        for letter, closer in (*self._nest[-1:], *self._markers.closers):
             stands = begins(closer, text, at, limit)
             if stands is YES:
                 if self._nest:
@@ -142,7 +142,7 @@ class Boundary(State):
             waiting = waiting or stands is WAIT
         if waiting:
             return WAIT
-        if text.startswith(self._slips, at, limit):
+        if text.startswith(self._markers.slips, at, limit):
             found = self._misspelt(text, at, limit, end.final)
             if found is not NO or text.startswith("</", at, limit):
                 return found
@@ -152,10 +152,10 @@ class Boundary(State):
         """Return the marker of a closer that a nested call has, or that is the outer one's if that is a mention."""
         base, after = self.value.builder.buffer.base, at + len(closer)
         more = YES
-        if self._mentioned and self._letters + letter in self._within.endings.accepted:
-            more = goes_on(self._within, self.value, text, after, limit, final)
+        if self._mentioned and self._letters + letter in self._machine.endings.accepted:
+            more = goes_on(self._machine, self.value, text, after, limit, final)
         elif self._mentioned and letter == "C" and self._letters in ("V", "VV"):
-            more = goes_on_at_call(self._within, self.value, text, after, limit, final)
+            more = goes_on_at_call(self._machine, self.value, text, after, limit, final)
         if self._mentioned:
             self._retry_at = base + limit + _PATIENCE if more is WAIT else 0
             if more is not YES:
@@ -167,15 +167,15 @@ class Boundary(State):
 
     def _misspelt(self, text: str, at: int, limit: int, final: bool) -> Marker | Miss:
         """Read a closer with a slip in it, or as another spelling of the dialect has it, where one may count."""
-        within, base = self._within, self.value.builder.buffer.base
-        if self._nest or within.spelling.dialect.nonce:
+        machine, base = self._machine, self.value.builder.buffer.base
+        if self._nest or machine.spelling.dialect.nonce:
             return NO
-        for letter, closer in other_closers(within.spelling, within.call_close, self.value.key):
+        for letter, closer in other_closers(machine, self.value.key):
             if self._may_follow(letter) and (stands := begins(closer, text, at, limit)) is not NO:
                 return Marker(letter, base + at, base + at + len(closer)) if stands is YES else NO if final else WAIT
-        for letter, closer in self._closers:
+        for letter, closer in self._markers.closers:
             # Where a closer is nothing but a short name in brackets, other tags are like it.
-            named = letter in "VC" and within.spelling.key_is_tag and len(closer) < MIN_NAMED
+            named = letter in "VC" and machine.spelling.key_is_tag and len(closer) < MIN_NAMED
             named = named or letter == "M" or not text.startswith(closer[:2], at, limit)
             if not named and self._may_follow(letter.lower()):
                 found = near_miss(closer, text, at, limit, final)
@@ -184,7 +184,7 @@ class Boundary(State):
         return NO
 
     def _may_follow(self, letter: str) -> bool:
-        endings, letters = self._within.endings, self._letters + letter
+        endings, letters = self._machine.endings, self._letters + letter
         return letter == "v" or letters in endings.prefixes or letters in endings.accepted
 
     def _behind(self, text: str, limit: int, end: End) -> Marker | Miss:
@@ -196,47 +196,45 @@ class Boundary(State):
 
     def _odd(self, text: str, limit: int, end: End) -> Marker | Miss:
         """Read what is no marker, right behind a closer: a foreign element, or the next call without its marker."""
-        nonce = self._within.spelling.dialect.nonce
+        nonce = self._machine.spelling.dialect.nonce
         if self._letters not in ("V", "VF", "VFF") or self._queue[0].nested or nonce:
             return NO
         base = self.value.builder.buffer.base
         at = skip_blank(text, self._queue[-1].end - base, limit)
         if (
-            self._within.spelling.value_open is not None
+            self._machine.spelling.value_open is not None
             and self._letters == "V"
             and not text.startswith("<", at, limit)
         ):
             builder = self.value.builder
-            bare = find_bare(self._within.spelling, builder.tools, builder.tool, text, at, limit, end.final)
+            bare = find_bare(self._machine.spelling, builder.tools, builder.tool, text, at, limit, end.final)
             return Marker(bare[0], base + at, base + bare[1]) if isinstance(bare, tuple) else bare
-        closers = tuple(closer for letter, closer in self._closers if letter != "M")
+        closers = tuple(closer for letter, closer in self._markers.closers if letter != "M")
         found = foreign_element(text, at, limit, end.final, closers)
         return Marker("F", base + at, base + found) if isinstance(found, int) else found
 
     def _opener(self, text: str, at: int, limit: int, end: End) -> Marker | Miss:
-        builder, spelling = self.value.builder, self._within.spelling
+        builder, spelling = self.value.builder, self._machine.spelling
         position = builder.buffer.base + at
-        if self._before(position) == "`":
+        if self._before(position) == QUOTE:
             return NO
         key = find_argument(spelling, text, at, limit, builder.tools.get(builder.name or ""))
-        tag = False
-        if self._tag and text.startswith(self._tag, at, limit):
-            after = at + len(self._tag)
-            if after >= limit and not end.final:
-                return WAIT
-            tag = not self._nest and after < limit and text[after] in AFTER_TAG_NAME
+        opens_tag, after = self._markers.opens_tag(text, at, limit), at + len(self._markers.tag)
+        if opens_tag is WAIT and not end.final:
+            return WAIT
+        tag = opens_tag is YES and not self._nest
         if isinstance(key, Match):
             if key.slots["key"] == self.value.key and not spelling.paired and self._begins_with(position):
                 again = YES
                 if spelling.key_is_tag:
-                    again = is_again(self._within, self.value, text, key.end, limit, end.final)
+                    again = is_again(self._machine, self.value, text, key.end, limit, end.final)
                 if again is not NO:
                     return WAIT if again is WAIT else self._begin_again(key.end, text, limit, end.final)
             # Behind the value's closer an argument ends the value, wherever it may end one without.
             closed = self._letters in ("V", "VV") and not (self._nest or self._queue[0].nested)
             letter = "a" if not closed and self._may_end_at(key, position) else "A"
             if letter == "a" and self._nest and self._mentioned == 1:
-                more = goes_on_behind_call(self._within, self.value, text, key.end, limit, end.final)
+                more = goes_on_behind_call(self._machine, self.value, text, key.end, limit, end.final)
                 self._retry_at = builder.buffer.base + limit + _PATIENCE if more is WAIT else 0
                 if more is WAIT:
                     return WAIT
@@ -253,7 +251,7 @@ class Boundary(State):
             return Marker("v", position, builder.buffer.base + after + 1, tag=True)
         if tag:
             self._flush()
-            self._unmatched += 1
+            self._open_tags = self._open_tags.after_opener()
         return NO
 
     def _begins_with(self, position: int) -> bool:
@@ -264,7 +262,7 @@ class Boundary(State):
 
     def _begin_again(self, at: int, text: str, limit: int, final: bool) -> Miss:
         """The value's opener stands twice: the value begins behind the second one."""
-        if self._within.spelling.dialect.argument.pad:
+        if self._machine.spelling.dialect.argument.pad:
             if text[at : min(at + 2, limit)] in ("", "\r") and not final:
                 return WAIT
             at += 2 if text.startswith("\r\n", at, limit) else text.startswith("\n", at, limit)
@@ -275,12 +273,12 @@ class Boundary(State):
 
     def _call_opener(self, text: str, at: int, limit: int, end: End) -> CallOpening | Miss:
         """Find a call's opener in the value, or behind it: a lone header counts where a section is open."""
-        builder, within = self.value.builder, self._within
+        builder, machine = self.value.builder, self._machine
         forward = builder.policy.unknown_tools == "forward"
         context = OpenerContext(builder.tools, final=end.final, unknown=forward, line_start=True)
-        found = Opening(within.spelling, text, limit, context).at(at)
-        if found is NO and within.sectioned:
-            return Opening(within.spelling, text, limit, context, in_section=True).at(at)
+        found = Opening(machine.spelling, text, limit, context).at(at)
+        if found is NO and machine.sectioned:
+            return Opening(machine.spelling, text, limit, context, in_section=True).at(at)
         return found
 
     def _call(self, call: CallOpening, text: str, at: int, limit: int, end: End) -> Marker | Miss:
@@ -297,7 +295,7 @@ class Boundary(State):
             if stands is not YES:
                 break
             letter, stop = "Z", where + len(closer) if closer else stop
-        starts_line = self._before(base + at) in ("", "\n", ">")
+        starts_line = self._before(base + at) in LINE_STARTS
         mention = 0 if is_declared(call, tools) else 1 if starts_line else 2
         # Behind a value that was not closed, what nobody declared is no call.
         nested, letter = letter == "O", letter.lower() if mention and self._letters[:1] == "C" else letter
@@ -313,11 +311,10 @@ class Boundary(State):
         before = self._before(position)
         if builder.wrapper and not builder.buffer.slice(self.value.start, position).strip(BLANK):
             return True  # what may hold all arguments does not hold them as JSON
-        if before == "\n" or self._within.spelling.key_is_tag:
-            return before == "\n"
-        if self._letters[-1:] in ("v", "M", "F") and self._queue[-1].end == position:
+        if before in self._machine.unclosed_behind:
             return True
-        return before != "" and before in ABUTTING
+        behind_slip = self._letters[-1:] in ("v", "M", "F") and self._queue[-1].end == position
+        return behind_slip and not self._machine.spelling.key_is_tag
 
     def _before(self, position: int) -> str:
         """Return the character before `position`; the line break after the value's opener counts."""
@@ -330,7 +327,7 @@ class Boundary(State):
             letters = self._letters + last
             first = self._queue[0]
             nested = first.nested and first.letter not in "Oo"
-            table = self._within.endings
+            table = self._machine.endings
             if nested:
                 table = MENTION_ENDINGS if self._mentioned else NESTED_ENDINGS
             if letters in table.accepted and (nested or not self._nest):
@@ -355,9 +352,9 @@ class Boundary(State):
             self._mentioned = min(marker.mention, self._mentioned) if self._nest else marker.mention
             self._nest.append(marker.closer)
         elif marker.letter == "V" and not marker.nested:
-            self._unmatched = max(0, self._unmatched - 1)
+            self._open_tags = self._open_tags.after_closer().after_text()
         elif marker.tag:
-            self._unmatched += 1
+            self._open_tags = self._open_tags.after_opener()
 
     def _ended(self, letters: str) -> Ended:
         """End the value: find out which held marker closes it, and where to go on."""
@@ -366,11 +363,11 @@ class Boundary(State):
         if letters.startswith("VV"):
             second = self._queue[1]
             after = second.end
-            if self._unmatched or value.framed(first.start) <= value.start:
+            if self._open_tags.keeps_first(value.framed(first.start) <= value.start):
                 end = second.start
             else:
                 self.value.builder.note("duplicate-closer", second.start)
-        elif first.letter in "Mv" and (letters[1] == "a" or not is_opened(self._within, value, first)):
+        elif first.letter in "Mv" and (letters[1] == "a" or not is_opened(self._machine, value, first)):
             self.value.builder.note("mismatched-closer" if first.letter == "M" else "broken-closer", first.start)
         elif first.letter != "V":
             self.value.builder.note("unclosed-value", first.start)
@@ -389,7 +386,7 @@ class Boundary(State):
             return ended
         value = self.value
         rest = value.builder.buffer.slice(self.scan, stop)
-        if rest and not self._within.spelling.value_close(value.key).startswith(rest):
+        if rest and not self._machine.spelling.value_close(value.key).startswith(rest):
             value.emit(stop)
         self.value.builder.note("truncated-value", value.start)
         value.leave(value.before_line_break(self.scan))

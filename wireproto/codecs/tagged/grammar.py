@@ -32,7 +32,8 @@ from wireproto.grammars.schema.reading import Note
 from wireproto.grammars.schema.sets import Inexpressible, StringSet
 from wireproto.grammars.schema.values import ValueSet
 from wireproto.grammars.schema.writing import NO_MARKUP, ValueWriter, run_of
-from wireproto.machine.boundary import ValueBoundary, ValueSite, harmless_texts
+from wireproto.machine.boundary import ValueBoundary, harmless_texts
+from wireproto.machine.sites import ValueSite
 from wireproto.tools.toolset import Tool
 from wireproto.values.errors import TooLarge
 from wireproto.values.quoting import quoted

@@ -1,4 +1,4 @@
-"""The markers in a raw value, how it ended, and what is the same for all values of a call.
+"""The markers in a raw value, and how it ended.
 
 It must not know how markers are found or judged. Law: nothing here changes once it is made.
 """
@@ -6,10 +6,6 @@ It must not know how markers are found or judged. Law: nothing here changes once
 from __future__ import annotations
 
 from typing import NamedTuple
-
-from wireproto.format.spelling import Spelling
-from wireproto.machine.endings import Endings
-from wireproto.text.scan import Literals
 
 
 class Marker(NamedTuple):
@@ -39,13 +35,3 @@ class Ended(NamedTuple):
     doubtful: bool
     at_call: bool
     odd: tuple[Marker, ...]
-
-
-class Within(NamedTuple):
-    """What does not change while one call's values are read: its markers, and what is open around it."""
-
-    spelling: Spelling
-    call_close: str
-    sectioned: bool
-    endings: Endings
-    live: Literals

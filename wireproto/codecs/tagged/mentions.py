@@ -6,10 +6,11 @@ text arrives, except from `WAIT`.
 
 from __future__ import annotations
 
-from wireproto.codecs.tagged.markers import Marker, Within
+from wireproto.codecs.tagged.markers import Marker
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
 from wireproto.format.near_misses import MAX_ELEMENT
+from wireproto.machine.value_machine import ValueMachine
 from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Match, begins, skip_blank
 from wireproto.tools.toolset import Toolset
 
@@ -32,34 +33,34 @@ def outermost_closer(call: CallOpening) -> tuple[str, str]:
     return ("W", call.spelling.wrapper_close) if call.wrapped else ("C", call.call_close)
 
 
-def goes_on_at_call(within: Within, value: RawValue, text: str, at: int, limit: int, final: bool) -> Answer:
+def goes_on_at_call(machine: ValueMachine, value: RawValue, text: str, at: int, limit: int, final: bool) -> Answer:
     """Whether the value goes on behind the closer of a call in it, which ends at `at`.
 
     It does unless closers of what is open around the outer call follow, or a call that a tool was declared for.
     """
     after, tools = skip_blank(text, at, limit), value.builder.tools
-    for closer in filter(None, (within.spelling.wrapper_close, *(close for _, close in within.spelling.sections))):
+    for closer in filter(None, (machine.spelling.wrapper_close, *(close for _, close in machine.spelling.sections))):
         stands = begins(closer, text, after, limit)
         if stands is YES:
-            return goes_on(within, value, text, after + len(closer), limit, final)
+            return goes_on(machine, value, text, after + len(closer), limit, final)
         if stands is WAIT and not final:
             return WAIT
     context = OpenerContext(tools, final=final, unknown=False, line_start=True)
-    found = Opening(within.spelling, text, limit, context, within.sectioned).at(after)
+    found = Opening(machine.spelling, text, limit, context, machine.sectioned).at(after)
     if not isinstance(found, CallOpening):
         return WAIT if found is WAIT and not final else YES
-    return goes_on(within, value, text, at, limit, final) if is_declared(found, tools) else YES
+    return goes_on(machine, value, text, at, limit, final) if is_declared(found, tools) else YES
 
 
-def goes_on_behind_call(within: Within, value: RawValue, text: str, at: int, limit: int, final: bool) -> Answer:
+def goes_on_behind_call(machine: ValueMachine, value: RawValue, text: str, at: int, limit: int, final: bool) -> Answer:
     """Whether the value goes on behind the first call that is closed from `at` on; it does if that is far away."""
-    after = _behind_closers(within, text, at, limit)
+    after = _behind_closers(machine, text, at, limit)
     if after >= 0:
-        return goes_on(within, value, text, after, limit, final)
+        return goes_on(machine, value, text, after, limit, final)
     return NO if final else WAIT if limit <= at + MAX_GAP else YES
 
 
-def goes_on(within: Within, value: RawValue, text: str, at: int, limit: int, final: bool) -> Answer:
+def goes_on(machine: ValueMachine, value: RawValue, text: str, at: int, limit: int, final: bool) -> Answer:
     """Whether the value goes on behind a call in it that ends at `at`.
 
     It does if behind that, and behind calls that follow at once, a closer of the value stands with what has to follow
@@ -68,20 +69,20 @@ def goes_on(within: Within, value: RawValue, text: str, at: int, limit: int, fin
     stop, begin = min(limit, at + MAX_GAP), at
     context = OpenerContext(value.builder.tools, final=final, line_start=True)
     for _ in range(_CALLS):
-        opening = Opening(within.spelling, text, stop, context).at(skip_blank(text, begin, stop))
+        opening = Opening(machine.spelling, text, stop, context).at(skip_blank(text, begin, stop))
         if opening is WAIT and limit <= at + MAX_GAP and not final:
             return WAIT
         if not isinstance(opening, CallOpening):
             break
-        begin = _behind_closers(within, text, opening.body, stop)
+        begin = _behind_closers(machine, text, opening.body, stop)
         if begin < 0:
             break
-    closer = within.spelling.value_close(value.key)
+    closer = machine.spelling.value_close(value.key)
     while begin >= 0 and (close := text.find(closer, begin, stop)) >= 0:
         begin = close + len(closer)
         after = skip_blank(text, begin, limit)
-        ends = begins(within.call_close, text, after, limit)
-        key = find_argument(within.spelling, text, after, limit, value.builder.tool)
+        ends = begins(machine.call_close, text, after, limit)
+        key = find_argument(machine.spelling, text, after, limit, value.builder.tool)
         if ends is YES or isinstance(key, Match):
             return YES
         if WAIT in (ends, key) and not final:
@@ -89,34 +90,34 @@ def goes_on(within: Within, value: RawValue, text: str, at: int, limit: int, fin
     return NO if final else WAIT if limit <= at + MAX_GAP else YES
 
 
-def _behind_closers(within: Within, text: str, at: int, limit: int) -> int:
+def _behind_closers(machine: ValueMachine, text: str, at: int, limit: int) -> int:
     """Return where the first closers of a call and what it stands in end; -1 if they are not in sight."""
-    close = text.find(within.call_close, at, min(limit, at + MAX_GAP))
-    after = close + len(within.call_close)
-    for closer in (within.spelling.wrapper_close, *(section for _, section in within.spelling.sections)):
+    close = text.find(machine.call_close, at, min(limit, at + MAX_GAP))
+    after = close + len(machine.call_close)
+    for closer in (machine.spelling.wrapper_close, *(section for _, section in machine.spelling.sections)):
         where = skip_blank(text, after, limit)
         after = where + len(closer) if closer and text.startswith(closer, where, limit) else after
     return after if close >= 0 else -1
 
 
-def is_opened(within: Within, value: RawValue, closer: Marker) -> bool:
+def is_opened(machine: ValueMachine, value: RawValue, closer: Marker) -> bool:
     """Whether the value holds the tag that this closes, which is not the format's own."""
-    if closer.letter == "v" and not within.spelling.key_is_tag:
+    if closer.letter == "v" and not machine.spelling.key_is_tag:
         return False
     buffer = value.builder.buffer
     tag = buffer.slice(closer.start, closer.end).strip(BLANK + "</>")
     return f"<{tag}" in buffer.slice(value.start, closer.start)
 
 
-def is_again(within: Within, value: RawValue, text: str, at: int, limit: int, final: bool) -> Answer:
+def is_again(machine: ValueMachine, value: RawValue, text: str, at: int, limit: int, final: bool) -> Answer:
     """Whether an opener that may be content opens nothing in a short value: it ends at the first closer."""
-    closer, stop = within.spelling.value_close(value.key), min(limit, at + MAX_ELEMENT)
+    closer, stop = machine.spelling.value_close(value.key), min(limit, at + MAX_ELEMENT)
     close = text.find(closer, at, stop)
     if close < 0:
         return NO if final or stop < limit or stop - at == MAX_ELEMENT else WAIT
     after = skip_blank(text, close + len(closer), limit)
-    key = find_argument(within.spelling, text, after, limit, value.builder.tool)
-    ends = begins(within.call_close, text, after, limit)
+    key = find_argument(machine.spelling, text, after, limit, value.builder.tool)
+    ends = begins(machine.call_close, text, after, limit)
     if ends is YES or (isinstance(key, Match) and key.slots["key"] != value.key):
         return YES
     return WAIT if WAIT in (key, ends) and not final else NO

@@ -7,13 +7,12 @@ tells it. Law: what the writer wrote and the encoder let pass, the reader reads 
 from __future__ import annotations
 
 from wireproto.codecs.tagged.boundary import Boundary
-from wireproto.codecs.tagged.markers import Marker, Within
+from wireproto.codecs.tagged.markers import Marker
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.bare_openers import find_bare_key
 from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.engine.call_opening import find_argument
-from wireproto.format.spelling import live_in_value
-from wireproto.machine.endings import endings
+from wireproto.machine.value_machine import live_in_value, value_machine
 from wireproto.text.scan import NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
 from wireproto.text.state import State
 
@@ -24,8 +23,8 @@ class TaggedReader(State):
     value_type: type[RawValue] = RawValue
     specials: tuple[str, ...] = ()  # what else than a marker or an escape plain text does not hold
 
-    __slots__ = ("_argument", "_closed", "_doubtful", "_given", "_odd", "_open", "_scan", "_stops", "_within",
-                 "_wrapper_close", "builder", "position")  # fmt: skip
+    __slots__ = ("_argument", "_closed", "_doubtful", "_given", "_live", "_odd", "_open", "_scan", "_stops",
+                 "_wrapper_close", "builder", "machine", "position")  # fmt: skip
 
     def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
         opening = builder.opening
@@ -34,8 +33,8 @@ class TaggedReader(State):
         spelling, close = opening.spelling, opening.call_close
         tool = builder.tools.by_name.get(name)
         names = frozenset(builder.tools.names) | tool.keys if tool is not None and spelling.key_is_tag else frozenset()
-        live = live_in_value(spelling, close, names)
-        self._within = Within(spelling, close, in_section, endings(opening.wrapped, in_section), live)
+        self.machine = value_machine(spelling, close, opening.wrapped, in_section)
+        live = self._live = live_in_value(self.machine, names)
         self._stops: tuple[str, ...] = (
             *(live.firsts | spelling.end_firsts),
             "\r",
@@ -99,11 +98,11 @@ class TaggedReader(State):
         key: Match | Miss | None = self._argument
         self._argument = None
         if key is None:
-            key = find_argument(self._within.spelling, text, at, limit, self.builder.tools.get(self.builder.name or ""))
+            key = find_argument(self.machine.spelling, text, at, limit, self.builder.tools.get(self.builder.name or ""))
         if isinstance(key, Match):
             return self._open_value(key, base + at, stop, end)
-        if text.startswith(self._within.call_close, at, limit):
-            self.position = self._scan = base + at + len(self._within.call_close)
+        if text.startswith(self.machine.call_close, at, limit):
+            self.position = self._scan = base + at + len(self.machine.call_close)
             self._closed = True
             return None
         closers = self._every_closer()
@@ -114,8 +113,8 @@ class TaggedReader(State):
         if self._pass_odd(base + at):
             return None
         waiting = any(begins(closer, text, at, limit) is WAIT for closer in closers)
-        if key is NO and not waiting and self._within.spelling.paired:
-            key = find_bare_key(self._within.spelling, self.builder.tool, text, at, limit)
+        if key is NO and not waiting and self.machine.spelling.paired:
+            key = find_bare_key(self.machine.spelling, self.builder.tool, text, at, limit)
             if isinstance(key, Match):
                 self.builder.note("missing-key-opener", base + at)
                 return self._open_value(key, base + at, stop, end)
@@ -140,8 +139,8 @@ class TaggedReader(State):
         return True
 
     def _every_closer(self) -> list[str]:
-        spelling = self._within.spelling
-        closers = [self._within.call_close, spelling.wrapper_close, *(close for _, close in spelling.sections)]
+        spelling = self.machine.spelling
+        closers = [self.machine.call_close, spelling.wrapper_close, *(close for _, close in spelling.sections)]
         return [closer for closer in closers if closer]
 
     def _end_of_output(self, end: End, finished: bool, position: int) -> Answer:
@@ -151,7 +150,7 @@ class TaggedReader(State):
         return self._finish(position, complete)
 
     def _open_value(self, key: Match, start: int, stop: int, end: End) -> Answer | None:
-        spelling, buffer = self._within.spelling, self.builder.buffer
+        spelling, buffer = self.machine.spelling, self.builder.buffer
         text, base, limit = buffer.window, buffer.base, stop - buffer.base
         at, missing = key.end, False
         if spelling.value_open is not None:
@@ -178,20 +177,20 @@ class TaggedReader(State):
         if key.closed:
             value.finish(begin)
         else:
-            self._open = Boundary(value, self._within)
+            self._open = Boundary(value, self.machine, self._live)
         self.position = self._scan = begin
         return None
 
     def _second_key_closer(self, text: str, at: int, limit: int) -> int | None:
         """Return where a value opens behind a key whose closer stands twice; -1 if that is not known yet."""
-        closer = self._within.spelling.keys[0].literals[-1]
+        closer = self.machine.spelling.keys[0].literals[-1]
         again = skip_blank(text, at, limit)
         stands = begins(closer, text, again, limit)
         return None if stands is NO else -1 if stands is WAIT else skip_blank(text, again + len(closer), limit)
 
     def _line_break(self, text: str, at: int, limit: int) -> int | None:
         """Return the length of the line break that belongs to a value's opener; None if that is not known yet."""
-        if not self._within.spelling.dialect.argument.pad:
+        if not self.machine.spelling.dialect.argument.pad:
             return 0
         if text.startswith("\r\n", at, limit):
             return 2
@@ -228,8 +227,8 @@ class TaggedReader(State):
             return WAIT
         if self._pass_odd(base + at):
             return self._finish(self.position, True)
-        spelling = self._within.spelling
-        strays = [self._within.call_close, "" if spelling.value_closer.roles else spelling.value_close("")]
+        spelling = self.machine.spelling
+        strays = [self.machine.call_close, "" if spelling.value_closer.roles else spelling.value_close("")]
         for stray in filter(None, strays):
             found = begins(stray, text, at, limit)
             if found is YES:

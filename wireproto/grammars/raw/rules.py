@@ -20,8 +20,9 @@ from wireproto.grammars.expr import expr as ex
 from wireproto.grammars.expr.right_linear import right_linear
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.raw.delayed_determinisation import START, Position, ReducedAutomaton, Transition
-from wireproto.machine.boundary import ValueBoundary, harmless_texts, nested_automaton, nested_calls
+from wireproto.machine.boundary import ValueBoundary, harmless_texts, nested_automaton
 from wireproto.machine.marker_nfa import Steps, ValueAutomaton
+from wireproto.machine.marker_steps import nested_calls
 
 # Bounds the size of the grammar: a state becomes a rule or a part of one.
 MAX_WORD_STATES: Final = 4_000

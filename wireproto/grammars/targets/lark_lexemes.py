@@ -21,11 +21,12 @@ from typing import Final
 from wireproto.automata.automaton import ANY_TEXT, Dfa
 from wireproto.automata.charset import Ranges, char_set
 from wireproto.engine.left_context import QUOTING
-from wireproto.format.spelling import AFTER_TAG_NAME, CACHED
+from wireproto.format.spelling import CACHED
 from wireproto.grammars.expr.expr import Expr, Raw, literal, seq
 from wireproto.machine.boundary import ValueBoundary
 from wireproto.machine.marker_nfa import MarkerPath, Meaning, Step, Steps, literal_steps
 from wireproto.machine.slips import second_opener
+from wireproto.machine.value_machine import AFTER_TAG_NAME
 from wireproto.text.scan import BLANK
 
 # Any bytes. In a complement it costs a tenth of `(?s:.)*`, which follows the bytes of each character.
