@@ -375,6 +375,7 @@ def test_dialects_lists_them_all() -> None:
         assert name in table
 
 
+@pytest.mark.filterwarnings("ignore:.*is built in")
 def test_show_prints_a_file_that_can_be_used(tmp_path: Path) -> None:
     for name in wp.dialects():
         path = tmp_path / f"{name}.toml"

@@ -96,6 +96,29 @@ def test_tokens_that_end_a_turn_are_those_of_the_file(tmp_path: Path) -> None:
         ("[call]", 'salt = "-"\n[call]', 'salt: must hold {salt}, as "-{salt}"'),
         ('codec = "tagged"', 'codec = "tagged"\nmember = ["<m>"]', "argument.member: must be a pair [open, close]"),
         ("[call]", "[call", "not TOML"),
+        # What could not be matched, told apart, written or decoded.
+        ("<do:{name}>", "<do:{name}{id}>", "call.open: {id} cannot be filled here by the codec tagged"),
+        ("<do:{name}>", "<do:{name}{index}>", "call.open: nothing tells where {name} ends and {index} begins"),
+        ("<do:{name}>", "<do:{name}.call>", "call.open: nothing tells where {name} ends: '.' may be a part of it"),
+        ("<do:{name}>", "{name}>", "call.open: must begin with text"),
+        ("<with:{key}>", "<with:{key}:{index}>", "argument.open: {index} cannot be filled here by the codec tagged"),
+        ("<with:{key}>", "<with:{key}", "argument.open: nothing tells where {key} ends and the value begins"),
+        ('close = "</with>\\n"', 'close = "</do>"', "argument.close: must differ from call.close: nothing would tell"),
+        ('close = "</do>"', 'close = "</do>\\n</with>"', "must differ from call.close (its second marker)"),
+        ('close = "</do>"', 'close = "</do></{name}>"', "call.close: {name} may stand in the first of its markers"),
+        ('close = "</do>"', 'close = "<do:"', "call.open: must not begin with its own closer '<do:'"),
+        (
+            "[call]",
+            "[reasoning]\nopen = '<t>'\nclose = '<t>'\n[call]",
+            "reasoning.open: must differ from reasoning.close",
+        ),
+        ("[call]", "[section]\nopen = '<s {name}>'\nclose = '</s>'\n[call]", "section.open: {name} cannot be filled"),
+        (
+            "[call]",
+            "[section]\nopen = '<s>'\nclose = '</with>'\n[call]",
+            "argument.close: must differ from section.close",
+        ),
+        ('join  = "\\n"', "first_index = 2", "call.first_index: must be 0 or 1"),
     ],
 )
 def test_a_wrong_file_is_refused_by_file_key_and_fix(tmp_path: Path, old: str, new: str, complaint: str) -> None:
@@ -332,6 +355,7 @@ OWN = {
 
 @pytest.mark.parametrize("own", OWN)
 @pytest.mark.parametrize("name", ["mine", "hermes", "nobody-has-it"])
+@pytest.mark.filterwarnings("ignore:.*is built in")
 def test_a_dialect_from_a_file_never_makes_decoding_raise(own: str, name: str, tmp_path: Path) -> None:
     mine = wp.Dialect.load(write(tmp_path, f"name = '{name}'\nsummary = 'mine'\n{OWN[own]}"))
     tools = [{"name": "f", "parameters": {"properties": {"x": {"type": "string"}}}}]
@@ -397,3 +421,11 @@ def test_every_server_s_word_for_a_cut_is_known(reason: str) -> None:
     text = '<tool_call>\n{"name": "f", "arguments": {}}'
     assert not wp.parse(text, "hermes", finish_reason=reason).calls[0].complete
     assert wp.parse(text, "hermes", finish_reason="stop").calls[0].complete
+
+
+def test_a_name_of_a_built_in_dialect_is_allowed_but_said(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL.replace('"mine"', '"hermes"', 1))
+    with pytest.warns(UserWarning, match="name: 'hermes' is built in") as caught:
+        mine = wp.Dialect.load(path)
+    assert mine.codec == "tagged" and wp.dialect("hermes").codec == "json"
+    assert Path(caught[0].filename).name == "test_dialect.py"

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -112,7 +113,11 @@ def _fraction(spelled: str) -> float | Decimal:
 
 def load_dialect(name: str, salt: str | None = None) -> Dialect:
     """Return the dialect of this name, in this TOML file or of this model, with the salt in its markers."""
-    dialect = Dialect.load(name) if name.endswith(".toml") else _by_name(name)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        dialect = Dialect.load(name) if name.endswith(".toml") else _by_name(name)
+    for each in told:
+        complain(str(each.message))
     return dialect if salt is None else dialect.salted(salt)
 
 

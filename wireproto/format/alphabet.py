@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from wireproto.text.scan import BLANK
 from wireproto.tools.names import NAME
@@ -18,9 +19,15 @@ ALPHABETS: dict[str, re.Pattern[str]] = {
     "key": NAME,
     "id": re.compile(r"[A-Za-z0-9_.:-]{1,256}"),
     "index": re.compile(r"[0-9]{1,9}"),
-    "string": re.compile(r"true|false"),
-    "type": re.compile(r"string|integer|number|boolean|null|object|array"),
 }
+# Slots that hold one of a few words: whether a value is a string, or its type.
+WORDS: Final = {
+    "string": ("true", "false"),
+    "type": ("string", "integer", "number", "boolean", "null", "object", "array"),
+}
+# What stands in a slot where nobody says what.
+UNSAID: Final = {"index": "0", **{role: words[0] for role, words in WORDS.items()}}
+ALPHABETS.update((role, re.compile("|".join(words))) for role, words in WORDS.items())
 # A declared name may have any characters, and an id may hold one. A longer one is none: what is held back stays small.
 _DECLARED = frozenset(("name", "key", "id"))
 MAX_DECLARED = 512

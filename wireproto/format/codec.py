@@ -34,6 +34,8 @@ class CodecFacts:
     """The facts of a codec. `has_cdata`: a value may hold stretches in which nothing is a marker.
 
     `blank_form`: the place of the function that shows a tool as a blank form ("module:attribute"); empty without one.
+    `call_slots`, `argument_slots`: the slots of `call.open` and `argument.open` that its writer fills; None if that is
+    not known, and then a dialect may have any.
     """
 
     name: str
@@ -41,6 +43,8 @@ class CodecFacts:
     statements: Statements | None = field(default=None, kw_only=True)
     has_cdata: bool = field(default=False, kw_only=True)
     blank_form: str = field(default="", kw_only=True)
+    call_slots: frozenset[str] | None = field(default=None, kw_only=True)
+    argument_slots: frozenset[str] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if (self.body == "statements") is not (self.statements is not None):

@@ -110,7 +110,7 @@ def _declaring(spelling: Spelling, unusual: Unusual) -> Spelling:
 
 def _reads(template: Template, key: str) -> bool:
     """Return whether an opener of an argument is read back with this key though nobody declared it."""
-    text = template.fill(**{role: "true" for role in template.roles if role == "string"}, key=key) + "\n"
+    text = template.fill(key=key) + "\n"
     found = template.match(text, 0, len(text))
     return isinstance(found, Match) and found.slots["key"] == key
 

@@ -6,11 +6,13 @@ It knows the keys of a file and nothing of what the markers mean. Its law: what 
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from wireproto.format.checks import problems
 from wireproto.format.dialect import (
     Advice,
     Argument,
@@ -36,7 +38,20 @@ def load(path: str | Path, nonce: str = "") -> Dialect:
         raise DialectError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise DialectError(f"{path}: not TOML: {error}") from None
-    return _FileReader(str(path), nonce).dialect(data)
+    dialect = _FileReader(str(path), nonce).dialect(data)
+    if not nonce:
+        _tell_shadow(dialect, Path(path))
+    return dialect
+
+
+def _tell_shadow(dialect: Dialect, path: Path) -> None:
+    """Warn of a name that a built-in dialect has: it is allowed, but asked for by name, that one is returned."""
+    from wireproto.format.registry import BUILT_IN  # the registry loads files by this module
+
+    own = BUILT_IN / f"{dialect.name}.toml"
+    if own.exists() and own.resolve() != path.resolve():
+        problem = f"name: {dialect.name!r} is built in; by this name the built-in dialect is found, not this one"
+        warnings.warn(f"{path}: {problem}", stacklevel=4)
 
 
 _KNOWN: dict[str, tuple[str, ...]] = {
@@ -44,7 +59,7 @@ _KNOWN: dict[str, tuple[str, ...]] = {
          "call", "record", "argument", "markup", "salt", "result", "prompt"),
     "reasoning": ("open", "close", "after", "ends_at_call", "always"),
     "section": ("open", "close", "also", "before"),
-    "call": ("open", "close", "also", "join", "id", "before"),
+    "call": ("open", "close", "also", "join", "id", "before", "first_index"),
     "record": ("name", "arguments", "id"),
     "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals", "member",
                  "element"),
@@ -125,8 +140,6 @@ class _FileReader:
     def _check(self, dialect: Dialect) -> None:
         if not all(len(token) > 2 and token.split() == [token] for token in dialect.ends):
             raise self._error("ends", "each must have three characters or more, and no white space")
-        if dialect.closes_alike:
-            raise self._error("argument.close", "must differ from call.close: nothing would tell which is missing")
         if dialect.markup and not all(token[0] == "<" for token in dialect.ends):
             raise self._error("ends", "each must begin with < in a dialect with markup")
         if codec_facts(dialect.codec).body == "arguments":
@@ -140,6 +153,8 @@ class _FileReader:
                 raise self._error("call.close", "must begin with a literal")
             if sum(not unit.roles for unit in dialect.call.open.units()) > 1:
                 raise self._error("call.open", "at most one marker may come before the one with {name}")
+        for key, problem in problems(dialect, codec_facts(dialect.codec)):
+            raise self._error(key, problem)
         if dialect.prompt.definitions == "form" and not (self.markup and codec_facts(dialect.codec).blank_form):
             raise self._error("prompt.definitions", "a form needs markup, and a codec with a blank form")
 
@@ -173,6 +188,9 @@ class _FileReader:
         before = self._texts(table, "call", "before", ())
         if "".join(before).strip("\n"):
             raise self._error("call.before", "must be line breaks: only those can be told from text")
+        first = table.get("first_index", 0)
+        if isinstance(first, bool) or first not in (0, 1):
+            raise self._error("call.first_index", "must be 0 or 1: what {index} is in the first call")
         return CallShape(
             open=self._template(self._text(table, "call", "open", ""), "call.open"),
             close=self._template(self._text(table, "call", "close", ""), "call.close"),
@@ -180,6 +198,7 @@ class _FileReader:
             join=self._text(table, "call", "join", ""),
             id=tuple(self._template(text, "call.id") for text in self._texts(table, "call", "id", ())),
             before=tuple(before),
+            first_index=first,
         )
 
     def _argument(self, table: Mapping[str, Any]) -> Argument:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 AUTO = "auto"  # names no dialect, but has a decoder find out which it is
-_FOLDER = Path(__file__).parent / "dialects"
+BUILT_IN = Path(__file__).parent / "dialects"
 # What the module of a package may raise when it is imported, and a file when it is read.
 _FAILURES = (ArithmeticError, AttributeError, DialectError, ImportError, LookupError, NameError, OSError, RuntimeError,
              SyntaxError, TypeError, ValueError)  # fmt: skip
@@ -66,7 +66,7 @@ def named(name: str) -> Dialect | None:
 
 @cache
 def _files() -> dict[str, Path]:
-    return {path.stem: path for path in _FOLDER.glob("*.toml")}
+    return {path.stem: path for path in BUILT_IN.glob("*.toml")}
 
 
 def _plugins() -> dict[str, EntryPoint]:

@@ -82,7 +82,7 @@ class Spelling:
         call_close = self.closers[0] if self.closers else Template(())
         derived = {
             "markerless": not self.sections and any(not header.nodes for header in self.headers),
-            "wrapper_close": self.closers[1].format() if len(self.closers) > 1 else "",
+            "wrapper_close": "".join(closer.format() for closer in self.closers[1:]),
             "joints": _joints(self.dialect.call.join.strip(), self.named),
             "key_is_tag": bool(self.keys) and self.keys[0].name_only,
             "openers": openers,
@@ -204,7 +204,7 @@ def _spelling(dialect: Dialect, variant: bool) -> Spelling:
     sections: tuple[tuple[Template, Template], ...] = ()
     if dialect.section is not None:
         sections = ((dialect.section.open, dialect.section.close), *dialect.section.also)
-    keys = [template.units() for template in (argument.open, *argument.also) if template.nodes]
+    keys = [_key_and_value(template) for template in (argument.open, *argument.also) if template.nodes]
     return Spelling(
         dialect=dialect,
         codec=codec,
@@ -216,11 +216,19 @@ def _spelling(dialect: Dialect, variant: bool) -> Spelling:
         bodiless=tuple(_without_body(headers, call.close)) if codec.body == "object" else (),
         named=named,
         closers=call.close.units(),
-        keys=tuple(dict.fromkeys(units[0] for units in keys)),
-        value_open=keys[0][1] if keys and len(keys[0]) > 1 else None,
+        keys=tuple(dict.fromkeys(key for key, _ in keys)),
+        value_open=keys[0][1] if keys else None,
         value_gap=next((node.text for node in argument.open.nodes if isinstance(node, Gap)), ""),
         value_closer=_plain(argument.close),
     )
+
+
+def _key_and_value(template: Template) -> tuple[Template, Template | None]:
+    """Return an argument's opener; in key/value formats its first marker, with the key, and that of the value."""
+    first, *rest = template.units()
+    if not rest or "key" not in first.roles:
+        return _plain(template), None
+    return first, Template(tuple(_rejoin(tuple(rest))))
 
 
 def _rejoin(units: tuple[Template, ...]) -> list[Node]:

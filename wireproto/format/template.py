@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
-from wireproto.format.alphabet import ALPHABETS, check_roles, holds
+from wireproto.format.alphabet import ALPHABETS, UNSAID, WORDS, check_roles, holds
 from wireproto.format.tag import Tag
 from wireproto.text.scan import NO, WAIT, Answer, Match, Miss, begins, skip_blank
 from wireproto.values.quoting import quoted
@@ -69,7 +69,7 @@ class Slot:
 
 
 def _may_begin(role: str, text: str, start: int, end: int) -> bool:
-    return role == "string" and any(word.startswith(text[start:end]) for word in ("true", "false"))
+    return any(word.startswith(text[start:end]) for word in WORDS.get(role, ()))
 
 
 Node = Union[Lit, Gap, Slot, Tag]
@@ -151,7 +151,7 @@ class Template:
         return nodes
 
     def format(self, **slots: str) -> str:
-        """Write the marker with its slots filled.
+        """Write the marker with its slots filled; a count, or one of a few words, need not be given.
 
         Raises:
             ValueError: a slot cannot hold what is to stand in it.
@@ -161,7 +161,7 @@ class Template:
         for node in self.nodes:
             if not isinstance(node, Slot):
                 continue
-            word = slots[node.role]
+            word = slots.get(node.role) or UNSAID.get(node.role) or slots[node.role]
             # Most words are of the alphabet; of any other it is asked what the slot can hold.
             if ALPHABETS[node.role].fullmatch(word) is None and not self.holds(node.role, word):
                 raise ValueError(f"a {node.role} of this format cannot be {quoted(word)}")
@@ -192,7 +192,7 @@ class Template:
         for node in self.nodes:
             if isinstance(node, Slot):
                 pair = node.quotes[0] if node.quotes else ""
-                out.append(pair[:1] + slots[node.role] + pair[1:])
+                out.append(pair[:1] + (slots.get(node.role) or UNSAID.get(node.role) or slots[node.role]) + pair[1:])
             elif isinstance(node, Tag):
                 out.append(node.format(slots))
             else:
@@ -248,14 +248,20 @@ class Template:
         return tuple(text for piece in pieces for text in piece)
 
     def units(self) -> tuple[Template, ...]:
-        """Split into markers that may be missing one without the other: at a gap, and between `>` and `<`."""
+        """Split into markers that may be missing one without the other: at a gap between tags, and between `>` and `<`.
+
+        A gap inside a marker, as in `<|open|>call tool="{name}"<|sep|>`, is none between two.
+        """
         groups: list[list[Node]] = [[]]
-        for node in self.trimmed:
+        for i, node in enumerate(self.trimmed):
             if isinstance(node, Gap):
-                groups.append([])
+                if _ends_tag(self.trimmed[i - 1]) or _begins_tag(self.trimmed[i + 1]):
+                    groups.append([])
+                else:
+                    groups[-1].append(node)
                 continue
-            for i, text in enumerate(_split_tags(node.text) if isinstance(node, Lit) else ()):
-                if i or (text[0] == "<" and groups[-1] and _ends_tag(groups[-1][-1])):
+            for part, text in enumerate(_split_tags(node.text) if isinstance(node, Lit) else ()):
+                if part or (text[0] == "<" and groups[-1] and _ends_tag(groups[-1][-1])):
                     groups.append([])
                 groups[-1].append(Lit(text))
             if isinstance(node, Tag) and groups[-1] and _ends_tag(groups[-1][-1]):
@@ -290,6 +296,10 @@ def _between_tags(nodes: tuple[Node, ...]) -> Iterator[int]:
 
 def _ends_tag(node: Node) -> bool:
     return isinstance(node, Tag) or (isinstance(node, Lit) and node.text.endswith(">"))
+
+
+def _begins_tag(node: Node) -> bool:
+    return isinstance(node, Tag) or (isinstance(node, Lit) and node.text.startswith("<"))
 
 
 def _split_tags(text: str) -> list[str]:

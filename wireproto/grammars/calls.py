@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from wireproto.automata.charset import char_range
+from wireproto.automata.charset import char_range, char_set
+from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.declared import can_name
 from wireproto.format.dialect import Dialect
 from wireproto.format.template import Gap, Lit, Node, Slot, Template
@@ -31,7 +32,6 @@ from wireproto.values.quoting import quoted
 # Keys in any order take 2 ** keys states for each tool; so many keys at most, and so many states for all tools.
 _ANY_ORDER: Final = 6
 _MAX_ORDERS: Final = 2_000
-_MAX_INDEX: Final = 3  # digits of a call's number in an id
 # Keywords that may allow other members: closing such a schema would contradict it.
 _ELSEWHERE: Final = frozenset(
     (
@@ -39,7 +39,9 @@ _ELSEWHERE: Final = frozenset(
         *("patternProperties", "propertyNames", "unevaluatedProperties"),
     )
 )
-_DIGIT: Final = chars(char_range("0", "9"))
+_ID: Final = char_set("".join(chr(point) for point in range(128) if ALPHABETS["id"].fullmatch(chr(point))))
+# What a model fills in by itself: the number of a call, and an id that does not hold the tool's name.
+_COUNTED: Final = {"index": repeat(chars(char_range("0", "9")), 1, 3), "id": repeat(chars(_ID), 1, 64)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +163,9 @@ class CallWriter:
     def _node(self, node: Node, tool: Tool) -> Expr:
         if isinstance(node, Slot) and node.role == "id" and self.dialect.call.id:
             return self.header(self.dialect.call.id[0], tool)
-        if isinstance(node, Slot) and node.role == "index":
-            return repeat(_DIGIT, 1, _MAX_INDEX)
+        if isinstance(node, Slot) and node.role in _COUNTED:
+            pair = node.quotes[0] if node.quotes else ""
+            return seq(literal(pair[:1]), _COUNTED[node.role], literal(pair[1:]))
         if isinstance(node, (Lit, Gap)):
             return literal(node.text)
         return literal(Template((node,)).fill(name=tool.name))

@@ -5,10 +5,13 @@ It must not know what markers mean. Law: the steps cover each spelling of a temp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import product
+from types import MappingProxyType
 from typing import Final
 
 from wireproto.automata.charset import char_set, union
+from wireproto.format.alphabet import WORDS
 from wireproto.format.spelling import Spelling
 from wireproto.format.tag import Tag
 from wireproto.format.template import Gap, Lit, Slot, Template
@@ -21,6 +24,7 @@ BLANKS: Final = Step(char_set(BLANK), 0, None)
 GAP: Final = (BLANKS,)
 # The length that `nodes.ALPHABETS` allows names.
 _MAX_WORD: Final = 128
+_MAX_INDEX: Final = 9
 
 
 def sections(spelling: Spelling) -> Iterator[Steps]:
@@ -91,15 +95,16 @@ def _headers(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, Word, str, s
     yield from bare if not exact and spelling.wrapper is not None else ()
 
 
-def _written(template: Template, fixed: Word, string: str = "true") -> Steps:
-    """Return how a dialect writes a template; `string`: the value of the attribute that says whether a value is one."""
+def _written(template: Template, fixed: Word, words: Mapping[str, str] = MappingProxyType({})) -> Steps:
+    """Return how a dialect writes a template; `words`: what stands in slots that hold one of a few words."""
     steps: Steps = ()
     for node in template.trimmed:
         if isinstance(node, (Lit, Gap)):
             steps += literal_steps(node.text)
         elif isinstance(node, Slot):
             pair = node.quotes[0] if node.quotes else ""
-            word = literal_steps(string) if node.role == "string" else _word(node.role, fixed, _MAX_WORD)
+            most = _MAX_INDEX if node.role == "index" else _MAX_WORD
+            word = literal_steps(words[node.role]) if node.role in words else _word(node.role, fixed, most)
             steps += (*literal_steps(pair[:1]), *word, *literal_steps(pair[1:]))
     return steps
 
@@ -137,8 +142,9 @@ def openers_of(spelling: Spelling, key: Word, exact: bool) -> Iterator[Steps]:
             yield from written_twice(spelling, _spelled(template, key))
         return
     for template in spelling.keys[:1]:
-        strings = ("true", "false") if "string" in template.roles else ("",)
-        yield from (_written(template, key, string) for string in strings)
+        roles = [role for role in WORDS if role in template.roles]
+        for words in product(*(WORDS[role] for role in roles)):
+            yield _written(template, key, dict(zip(roles, words, strict=True)))
 
 
 def _last_gap(template: Template | None) -> str:

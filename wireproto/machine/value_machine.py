@@ -116,7 +116,7 @@ def value_markers(machine: ValueMachine, key: str) -> ValueMarkers:
     if wrong not in (own, call_close):
         closers.append(("M", wrong))
     closers = [(letter, closer) for letter, closer in closers if closer]
-    barred = any(closer.startswith(BARS[0]) for _, closer in closers)
+    barred = any(closer.startswith(BARS) for _, closer in closers)
     return ValueMarkers(spelling.value_tag(key), tuple(closers), ("</", *(BARS if barred else ())))
 
 
@@ -154,8 +154,9 @@ def live_in_value(machine: ValueMachine, names: frozenset[str]) -> Literals:
     else:
         tag = "" if spelling.value_closer.roles else spelling.value_tag("")
         found |= {tag, *spelling.openers, *(template.first for template in spelling.keys)}
+    found.add(spelling.value_closer.first)
     # A closer of whatever name, above all one that was misspelt, is looked at where it stands.
-    found |= {"</", *(BARS if any(closer.startswith(BARS[0]) for closer in found) else ())}
+    found |= {"</", *(BARS if any(closer.startswith(BARS) for closer in found) else ())}
     if spelling.codec.has_cdata:
         found.add(CDATA_OPEN)
     return Literals(frozenset(text for text in found if text))

@@ -66,6 +66,9 @@ def _compare(found: Decoded, message: Message, back: Message, text: str) -> None
     expected, got = content(message), content(back)
     if not identical(expected, got):
         _broken(found, ROUND_TRIP, "what is written is read as something else", expected, got, text)
+    repaired = [diagnosis.code for diagnosis in back.diagnoses if diagnosis.severity == "repaired"]
+    if repaired and not message.text:  # text may have slips of its own, as a fence that is open
+        _broken(found, ROUND_TRIP, "what is written is read as if it had to be repaired", [], repaired, text)
     if message.segments and _order(message) != _order(back):
         _broken(found, ROUND_TRIP, "text and calls are read in another order", _order(message), _order(back), text)
     for call, other in zip(message.calls, back.calls, strict=True):

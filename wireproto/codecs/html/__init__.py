@@ -14,4 +14,6 @@ CODEC = Codec(
     "wireproto.codecs.html.writer:write_call",
     grammar="wireproto.codecs.html.grammar:html_call",
     blank_form="wireproto.codecs.html.blank_form:blank_form",
+    call_slots=frozenset({"name", "id"}),
+    argument_slots=frozenset({"key"}),
 )

@@ -14,4 +14,6 @@ CODEC = Codec(
     body="object",
     rules="wireproto.codecs.json.writer:rules",
     grammar="wireproto.codecs.json.grammar:json_call",
+    call_slots=frozenset({"name", "id", "index"}),
+    argument_slots=frozenset(),
 )

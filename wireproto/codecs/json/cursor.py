@@ -130,6 +130,11 @@ class Cursor(State):
         """The call's closer, and what is left of it without a Markdown fence, which models forget."""
         return tuple(filter(None, dict.fromkeys((self.closer, unfenced(self.closer)))))
 
+    @property
+    def whole_closer(self) -> str:
+        """The call's closer as the format writes it, in as many markers as it has."""
+        return self.spelling.dialect.call.close.format().strip(BLANK) if self.closer else ""
+
     def at_closer(self, position: int | None = None) -> Answer:
         """Return whether the call's closer stands here; at the end of output half a closer is none."""
         if not self.closer:
@@ -140,7 +145,13 @@ class Cursor(State):
         self.closer_end = base + at + len(self.closer)
         if stands is NO and self.closer[0] in _FENCES:
             stands = self._at_loose_closer(at, self.stop - base)
+        if stands is YES and self.spelling.wrapper_close:
+            stands = self._pass_second(self.spelling.wrapper_close)
         return NO if stands is WAIT and self.final else stands
+
+    def may_close(self) -> bool:
+        """Return whether the bracket that stands here may begin the call's closer."""
+        return self.closer[:1] in ("}", "]") and self.at_closer() is not NO
 
     def _at_loose_closer(self, at: int, end: int) -> Answer:
         """Match a closer that begins with a Markdown fence: without it, or with blanks behind it."""
@@ -150,6 +161,15 @@ class Cursor(State):
             at = skip_blank(text, at + len(fence), end)
         self.closer_end = self.buffer.base + at + len(marker)
         return begins(marker, text, at, end) if marker else NO
+
+    def _pass_second(self, closer: str) -> Answer:
+        """Pass the second part of the call's closer, which may be missing."""
+        text, base, end = self.buffer.window, self.buffer.base, self.stop - self.buffer.base
+        at = skip_blank(text, self.closer_end - base, end)
+        stands = begins(closer, text, at, end)
+        if stands is YES:
+            self.closer_end = base + at + len(closer)
+        return WAIT if stands is WAIT and not self.final else YES
 
     def behind_fence(self) -> int | None:
         """Return what is behind the Markdown fence that stands here, if the closer begins with one."""

@@ -314,12 +314,12 @@ class JsonReader(State):
             return self._read_joined()
         if not cursor.closer:
             return self._finish(self._progress.end, True)
-        while (char := cursor.next()) in ("}", "]"):
+        while (char := cursor.next()) in ("}", "]") and not cursor.may_close():
             cursor.repairs.add("trailing-bracket")
             cursor.position += 1
         closer = cursor.at_closer() if char else WAIT
         if closer is YES:
-            if cursor.closer_end - cursor.position != len(cursor.closer):
+            if cursor.closer_end - cursor.position != len(cursor.whole_closer):
                 self.builder.note("marker-variant", cursor.position)
             return self._finish(cursor.closer_end, True)
         return WAIT if closer is WAIT or cursor.cut_closer() else self._read_more(char)

@@ -23,9 +23,11 @@ def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bo
         tail = "" if identity is None else f", {dumps(record.id[0])}: {dumps(identity)}"
         payload = f"{record_head(dialect, call.name)}{dumps(call.arguments)}{tail}}}"
         return shape.open.format() + payload + shape.close.format()
+    number = str(shape.first_index + index)
     if shape.id:
-        identity = identity or shape.id[0].format(name=call.name, index=str(index))
-    return opener.format(name=call.name, id=identity or "") + dumps(call.arguments) + shape.close.format()
+        identity = identity or shape.id[0].format(name=call.name, index=number)
+    head = opener.format(name=call.name, id=identity or "", index=number)
+    return head + dumps(call.arguments) + shape.close.format()
 
 
 def record_head(dialect: Dialect, name: str) -> str:

@@ -14,4 +14,6 @@ CODEC = Codec(
     body="arguments",
     rules="wireproto.codecs.tagged.writer:rules",
     grammar="wireproto.codecs.tagged.grammar:tagged_call",
+    call_slots=frozenset({"name", "index"}),
+    argument_slots=frozenset({"key", "string", "type"}),
 )

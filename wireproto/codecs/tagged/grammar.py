@@ -130,13 +130,19 @@ class _TaggedMembers:
         return seq(*parts)
 
     def _values(self, key: str, found: ValueSet, pointer: str) -> Iterator[tuple[str, Expr]]:
-        """Yield the values with their closer, by what the wire says of them: "true" of a string, "false" of others."""
+        """Yield the values with their closer, by what the wire says of them: if they are strings, or their type."""
         types, wire = self.tool.types(key), self.tool.wire(key)
         others = coercion.of_types(replace(found, strings=()), types)
         if "string" in self.calls.dialect.argument.open.roles:
             if types is None or "string" in types:
                 yield "true", self._strings(key, found, ANY_TEXT, pointer)
             yield "false", self._others(key, others, pointer)
+            return
+        if "type" in self.calls.dialect.argument.open.roles:
+            if types is None or "string" in types:
+                yield "string", self._strings(key, found, ANY_TEXT, pointer)
+            for word, part in _by_type(others):
+                yield word, self._others(key, part, pointer)
             return
         yield "", self._strings(key, found, coercion.strings(self.tool, key), pointer)
         if wire == "json":
@@ -217,6 +223,20 @@ class _TaggedMembers:
             least = FEW + 1
         many = counted_text(held, least, most, self.calls.table)
         return choice(few, seq(literal(boundary.pad), many, literal(boundary.closer)))
+
+
+def _by_type(found: ValueSet) -> Iterator[tuple[str, ValueSet]]:
+    """Yield the values that are no strings, by the words of `wire_type`."""
+    if found.null:
+        yield "null", ValueSet(null=True)
+    if found.booleans:
+        yield "boolean", ValueSet(booleans=found.booleans)
+    if not found.numbers.is_empty:
+        yield "number", ValueSet(numbers=found.numbers)
+    if found.arrays:
+        yield "array", ValueSet(arrays=found.arrays)
+    if found.objects:
+        yield "object", ValueSet(objects=found.objects)
 
 
 @lru_cache(maxsize=CACHED)

@@ -187,7 +187,8 @@ class RawValue(State):
 
     def _wire_type(self, slots: Mapping[str, str]) -> str | None:
         """Return the type on the wire: "true" for a string, "false" for JSON, None for none."""
-        return slots.get("string")
+        kind = slots.get("type")
+        return slots.get("string") if kind is None else "true" if kind == "string" else "false"
 
     def _before_half_escape(self, end: int) -> int:
         """Return `end` less what may become the value's own closer, escaped."""

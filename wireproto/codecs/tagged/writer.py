@@ -26,9 +26,9 @@ _LITERALS: Final = {
 
 def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bool) -> str:
     """Write one call as the model's own chat template does; the encoder checks that it comes back."""
-    del tool, index  # raw text is typed by who reads it, and no tagged format counts its calls
+    del tool  # raw text is typed by who reads it
     argument = dialect.argument
-    out = [dialect.call.open.format(name=call.name)]
+    out = [dialect.call.open.format(name=call.name, index=str(dialect.call.first_index + index))]
     for key, value in call.arguments.items():
         string = isinstance(value, str)
         text = value if isinstance(value, str) else _spell(value, argument.literals)
@@ -37,10 +37,17 @@ def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bo
             text = text.replace(closer, argument.escape if string else "\\u003c" + closer[1:])
         edges = text[:1] + text[-1:]
         pad = argument.pad if "\n" in edges or "\r" in edges else padding(argument, key)
-        opener = argument.open.format(key=key, string="true" if string else "false")
+        opener = argument.open.format(key=key, string="true" if string else "false", type=wire_type(value))
         out += [opener, pad, text, pad, argument.close.format(key=key)]
     out.append(dialect.call.close.format(name=call.name))
     return "".join(out)
+
+
+def wire_type(value: object) -> str:
+    """Return the word for the type of a value, in formats that say it: those of JSON, which has one for all numbers."""
+    if isinstance(value, (bool, str)) or value is None:
+        return {bool: "boolean", str: "string"}.get(type(value), "null")
+    return "object" if isinstance(value, dict) else "array" if isinstance(value, list) else "number"
 
 
 def _spell(value: object, literals: str) -> str:

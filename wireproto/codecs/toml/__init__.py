@@ -25,4 +25,6 @@ CODEC = Codec(
     body="statements",
     statements=Statements(re.compile(r"[\w\"'\[#-]"), _naming),
     grammar="wireproto.codecs.toml.grammar:toml_call",
+    call_slots=frozenset(),
+    argument_slots=frozenset(),
 )

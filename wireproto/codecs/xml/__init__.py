@@ -15,4 +15,6 @@ CODEC = Codec(
     body="arguments",
     has_cdata=True,
     grammar="wireproto.codecs.xml.grammar:xml_call",
+    call_slots=frozenset({"name", "id"}),
+    argument_slots=frozenset({"key", "type"}),
 )

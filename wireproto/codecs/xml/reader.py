@@ -81,10 +81,6 @@ class XmlValue(RawValue):
     def _check(self, text: str, end: int) -> None:
         """Nothing is odd about references: they are decoded here."""
 
-    def _wire_type(self, slots: Mapping[str, str]) -> str | None:
-        kind = slots.get("type")
-        return None if kind is None else "true" if kind == "string" else "false"
-
     def _typed(self, text: str, end: int) -> Typed:
         builder = self.builder
         raw = builder.buffer.slice(self.start, end)
