@@ -141,3 +141,33 @@ def test_what_is_no_string_is_no_text(text: bytes) -> None:
         rewriting = Rewriting(ChatStream(asked, Metrics()), 1 << 20)
         rewriting.take(cut)
         assert rewriting.problem is not None and '"error"' in rewriting.finish()
+
+
+def made(text: bytes, size: int) -> tuple[list[str], str]:
+    """What is sent after each read of so many bytes, and at the end."""
+    asked = asked_of_chat({"model": "m", "stream": True, "messages": [], "tools": TOOLS}, SETTINGS)
+    rewriting = Rewriting(ChatStream(asked, Metrics()), 1 << 20)
+    return [rewriting.take(text[i : i + size]) for i in range(0, len(text), size)], rewriting.finish()
+
+
+def test_what_came_at_once_is_sent_at_once_and_nothing_waits() -> None:
+    body = stream("vllm", False)
+    said, _ = made(body, len(body))
+    assert 1 <= said[0].count('"arguments"') <= 2  # one chunk for all of a call
+    events = stream("vllm", False, text="abcdefgh ijklmn")
+    asked = asked_of_chat({"model": "m", "stream": True, "messages": [], "tools": TOOLS}, SETTINGS)
+    rewriting = Rewriting(ChatStream(asked, Metrics()), 1 << 20)
+    texts = [rewriting.take(event + b"\n\n") for event in events.split(b"\n\n")[:-2]]
+    assert all(texts[:-1])  # but for the usage, which nobody asked for
+
+
+def test_two_choices_by_turns() -> None:
+    events = [chunk({"role": "assistant"}), chunk({"role": "assistant"}, index=1)]
+    for letter in TEXT:
+        events += [chunk({"content": letter}), chunk({"content": letter.upper()}, index=1)]
+    events += [chunk({}, "stop"), chunk({}, "stop", index=1)]
+    body = b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in events) + DONE
+    found = [read(body, (body[i : i + size] for i in range(0, len(body), size))) for size in (len(body), 50, 1)]
+    assert found[0] == found[1] == found[2]
+    texts = {path[2]: text for path, text in found[0].items() if path[-1] == "content"}
+    assert texts == {0: TEXT.replace(CALL, ""), 1: TEXT.upper()}
