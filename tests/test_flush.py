@@ -138,3 +138,21 @@ def test_parts_between_flushes_lose_nothing_and_do_not_depend_on_chunks(name: st
         starts = [event.index for event in events if isinstance(event, wp.CallStart)]
         assert starts == [*range(len(starts))]
     assert seen[0] == seen[1]
+
+
+def test_behind_a_call_of_the_server_nothing_is_forced_any_more() -> None:
+    record = '{"name": "add", "arguments": {"a": 1}}'
+    tools = [{"name": "add", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}}}]
+    for flushes, found in ((False, 1), (True, 0)):
+        decoder = wp.Decoder("hermes", tools, forced="required")
+        if flushes:
+            decoder.flush()
+        decoder.feed(record)
+        decoder.close()
+        assert len(decoder.message.calls) == found
+
+
+@pytest.mark.parametrize("wrong", [{"name": 5}, {"name": ""}, {"function": 5}, {"type": "tool"}, "other"])
+def test_what_is_no_choice_of_a_tool_is_refused(wrong: Any) -> None:
+    with pytest.raises(wp.WireprotoError, match="forced: expected"):
+        wp.Decoder("hermes", None, forced=wrong)
