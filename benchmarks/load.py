@@ -122,12 +122,12 @@ async def one_stream(url: str, tally: Tally, called: bytes) -> None:
         tally.lost.append(read[-200:].decode("utf-8", "replace"))
 
 
-async def load(url: str, streams: int, seconds: float, called: bytes) -> Tally:
-    """Keep so many streams open for so long; each that ends is followed by another."""
+async def load(url: str, streams: int, seconds: float, called: bytes, over: float = 1.0) -> Tally:
+    """Keep so many streams open for so long; each that ends is followed by another. They begin over some seconds."""
     tally, began = Tally(), time.perf_counter()
 
     async def again(number: int) -> None:
-        await asyncio.sleep(number / streams)  # not all in one moment
+        await asyncio.sleep(number / streams * over)  # not all in one moment
         await one_stream(url, tally, called)
         while time.perf_counter() - began < seconds:
             await one_stream(url, tally, called)
@@ -228,7 +228,7 @@ class Costs:
             print(f"throughput of {row.name} against direct: {row.rate / self.direct.rate:.0%}")
 
 
-def run(streams: int, seconds: float, pause: float, port: int, at_once: bool = False) -> Costs:
+def run(streams: int, seconds: float, pause: float, port: int, at_once: bool = False, over: float = 1.0) -> Costs:
     """Measure direct and the relay for a quarter of the time each, and then the proxy."""
     url = f"http://127.0.0.1:{port}"
     ours = ["-m", "wireproto", "serve", "--upstream", url, "--dialect", "hermes", "--port", str(port + 1)]
@@ -239,7 +239,7 @@ def run(streams: int, seconds: float, pause: float, port: int, at_once: bool = F
         await ready(url)
         await load(url, streams, min(seconds / 8, 5.0), b"[DONE]")  # what is made on first use is there now
         before, memory = [resources(process)[0] for process in processes], resources(processes[1])[1]
-        tally = await load(url, streams, seconds, said)
+        tally = await load(url, streams, seconds, said, over)
         spent = tuple(resources(process)[0] - used for process, used in zip(processes, before, strict=True))
         return Row(name, tally, spent, (memory, resources(processes[1])[1]))
 
@@ -261,10 +261,11 @@ def main() -> None:
     parser.add_argument("--for", dest="seconds", type=float, default=60.0)
     parser.add_argument("--rush", action="store_true", help="no pause between deltas, 32 streams at once")
     parser.add_argument("--pause", type=float, default=0.25, help="seconds between two deltas of a stream")
+    parser.add_argument("--over", type=float, default=1.0, help="seconds over which the streams begin")
     parser.add_argument("--port", type=int, default=18_300)
     given = parser.parse_args()
     if not given.rush:
-        costs = run(given.streams, given.seconds, given.pause, given.port)
+        costs = run(given.streams, given.seconds, given.pause, given.port, over=given.over)
         costs.show()
         raise SystemExit(1 if costs.through.tally.lost else 0)
     lost = 0
