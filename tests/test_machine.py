@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+from effort import SEED, rounds
 from test_cli import run
 
 import wireproto as wp
@@ -15,6 +17,7 @@ from wireproto.machine.endings import endings
 from wireproto.machine.sites import ValueSite
 from wireproto.machine.table import ENDED, VALUE, arrows, machine_of, value_arrows
 from wireproto.machine.value_machine import OpenTags
+from wireproto.testing.raw_value_law import UNKNOWN, WIDER, compare_values, reasons_of
 from wireproto.tools.toolset import Toolset
 
 TOOLS = [{"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "string"}}}}]
@@ -111,3 +114,18 @@ def test_show_prints_and_draws_the_machine() -> None:
     assert [tuple(arrow.values()) for arrow in shown] == list(arrows(wp.dialect("qwen3_coder")))
     assert run("show", "hermes", "--format", "dot").stdout.startswith("digraph")
     assert run("show", "hermes", "--machine", "--format", "mermaid").stdout.startswith("flowchart")
+
+
+@pytest.mark.parametrize("name", TAGGED)
+def test_grammar_and_decoder_take_the_same_values(name: str) -> None:
+    pytest.importorskip("lark")
+    found = compare_values(wp.dialect(name), rounds(60, 100_000), SEED["given"])
+    # What the grammar alone refuses has a reason, which its page names; it accepts nothing that is read otherwise.
+    assert {reason: found.examples[reason] for reason in found.narrower.keys() & {UNKNOWN, WIDER}} == {}
+    assert found.taken and found.refused and found.narrower.total() < found.values / 3
+
+
+def test_the_page_of_grammars_names_every_reason() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "reference" / "grammars.md").read_text(encoding="utf-8")
+    for reason in reasons_of(spellings(wp.dialect("glm47"))[0]):
+        assert f"**{reason[0].upper()}{reason[1:]}" in page

@@ -41,6 +41,14 @@ def test_every_rule_that_the_page_names_has_its_section() -> None:
     assert set(RULE.findall(PAGE)) == {title.partition(":")[0] for title in SECTIONS if title.startswith("R-")}
 
 
+def test_every_rule_has_one_place_in_the_code() -> None:
+    places = dict(re.findall(r"^\| (R-[A-Z0-9]+) \| `(wireproto/\S+\.py)`, `\w+` \|$", PAGE, re.MULTILINE))
+    assert places.keys() == {title.partition(":")[0] for title in SECTIONS if title.startswith("R-")}
+    for rule, path, name in re.findall(r"^\| (R-\S+) \| `(\S+)`, `(\w+)` \|$", PAGE, re.MULTILINE):
+        source = (ROOT / path).read_text(encoding="utf-8")
+        assert re.search(rf"^\s*(?:class|def) {name}\b|^{name}\b.* = ", source, re.MULTILINE), rule
+
+
 @pytest.mark.parametrize("title", SECTIONS)
 def test_every_section_names_cases_that_exist(title: str) -> None:
     named = CASE_ID.findall(SECTIONS[title])

@@ -8,13 +8,14 @@ of its edges, so that two automata are equal exactly when their languages are. W
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, TypeVar
 
 from wireproto.automata.charset import ANY_CHAR, Ranges
 from wireproto.automata.graph import closure
+from wireproto.automata.minimising import distances, refined
 from wireproto.values.errors import TooLarge
 
 # (first code point, last code point, target state)
@@ -259,66 +260,15 @@ def _blocks_of_tree(edges: Sequence[tuple[Edge, ...]], finals: set[int], order: 
 
 
 def _blocks(edges: Sequence[tuple[Edge, ...]], finals: set[int]) -> dict[int, int]:
-    """Number the classes of equivalent states: partition refinement (Hopcroft).
-
-    The first blocks are by the length of the shortest word. Only predecessors of states that moved are looked at again,
-    and the largest part of a block never moves.
-    """
+    """Number the classes of equivalent states."""
     before: dict[int, set[int]] = {}
     for state, row in enumerate(edges):
         for _, _, target in row:
             before.setdefault(target, set()).add(state)
-    blocks = _distances(before, finals)
-    members: list[set[int]] = [set() for _ in range(max(blocks.values()) + 1)]
-    for state, number in blocks.items():
-        members[number].add(state)
-    # Blocks with the shortest words come first: the others lead to them.
-    doubtful = {number: set(members[number]) for number in reversed(range(len(members)))}
-    while doubtful:
-        number, marked = doubtful.popitem()
-        moved = _split(edges, blocks, members, number, marked)
-        for previous in {each for state in moved for each in before.get(state, ())}:
-            if len(members[blocks[previous]]) > 1:
-                doubtful.setdefault(blocks[previous], set()).add(previous)
-    return blocks
-
-
-def _distances(before: Mapping[int, Iterable[int]], finals: Iterable[int]) -> dict[int, int]:
-    """Return the length of the shortest word from each state that has one."""
-    distances = dict.fromkeys(finals, 0)
-    order = list(distances)
-    for state in order:
-        for previous in before.get(state, ()):
-            if previous not in distances:
-                distances[previous] = distances[state] + 1
-                order.append(previous)
-    return distances
-
-
-def _split(
-    edges: Sequence[tuple[Edge, ...]], blocks: dict[int, int], members: list[set[int]], number: int, marked: set[int]
-) -> list[int]:
-    """Split one block, of which only the marked states may differ; return the states that left it."""
-    groups: dict[tuple[Edge, ...], set[int]] = {}
-    clean = next((state for state in members[number] if state not in marked), None)
-    for state in [*marked, *([] if clean is None else [clean])]:
-        mapped = _joined([(low, high, blocks[target]) for low, high, target in edges[state]])
-        groups.setdefault(mapped, set()).add(state)
-    if len(groups) == 1:
-        return []
-    parts = list(groups.values())
-    rest = len(members[number]) - sum(map(len, parts))
-    largest = max(parts, key=lambda part: len(part) + (rest if clean in part else 0))
-    if rest and clean not in largest:
-        next(part for part in parts if clean in part).update(members[number] - set().union(*parts))
-    moved: list[int] = []
-    for part in parts:
-        if part is not largest:
-            members[number] -= part
-            members.append(part)
-            moved += part
-            blocks.update(dict.fromkeys(part, len(members) - 1))
-    return moved
+    blocks = distances(before, finals)
+    return refined(
+        before, blocks, lambda state: _joined([(low, high, blocks[target]) for low, high, target in edges[state]])
+    )
 
 
 def _numbered(edges: Sequence[tuple[Edge, ...]], finals: set[int], blocks: dict[int, int]) -> Dfa:

@@ -171,11 +171,13 @@ def _spaced(parts: tuple[Steps, ...]) -> Steps:
 def _markers(site: ValueSite) -> dict[str, list[Steps]]:
     """Return for each letter of `endings` how its markers begin, as far as needed to tell them from all else."""
     spelling = site.spelling
+    machine = site.machine
     found: dict[str, list[Steps]] = {letter: [] for letter in "VCWS"}
-    for letter, text in value_markers(site.machine, site.key).closers:
+    for letter, text in value_markers(machine, site.key).closers:
         found.setdefault(letter, []).append(literal_steps(text))
     keys: tuple[Word, ...] = site.keys if spelling.key_is_tag else site.words[1]
-    found |= {"v": list(any_tag(found["V"][0])), "c": list(near(found["C"][0]))}
+    slips = machine.may_slip("C", machine.call_close)
+    found |= {"v": list(any_tag(found["V"][0])), "c": list(near(found["C"][0])) if slips else []}
     found |= {slip: [steps[:2] for steps in found[slip.upper()]] for slip in "ws"}
     found["A"] = [steps for key in keys for steps in openers_of(spelling, key, exact=False)]
     found["O"] = list(dict.fromkeys(steps for steps, _ in calls(site, exact=False)))

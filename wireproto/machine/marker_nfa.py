@@ -6,14 +6,14 @@ go on.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Final, Literal, Union
+from typing import Final, Literal, NamedTuple, Union
 
-from wireproto.automata.automaton import Dfa, Edge, build_dfa
 from wireproto.automata.charset import ANY_CHAR, Ranges, char_set, complement, intersection, union
 from wireproto.automata.graph import closure
+from wireproto.automata.minimising import smallest
 from wireproto.machine.value_machine import QUOTE, OpenTags
 from wireproto.values.errors import TooLarge
 
@@ -45,8 +45,7 @@ class Meaning(Enum):
     TAG = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """`least` to `most` characters of a set; no upper bound if `most` is None."""
 
     ranges: Ranges
@@ -62,8 +61,7 @@ def literal_steps(text: str) -> Steps:
     return tuple(Step(char_set(character)) for character in text)
 
 
-@dataclass(frozen=True, slots=True)
-class MarkerPath:
+class MarkerPath(NamedTuple):
     """A marker sequence and what its end means; `quotable`: directly after a backtick it means nothing (R-OPEN)."""
 
     steps: Steps
@@ -126,8 +124,7 @@ class MarkerNfa:
         self.add_paths([MarkerPath(steps, meaning)])
 
 
-@dataclass(frozen=True, slots=True)
-class Arc:
+class Arc(NamedTuple):
     """A transition on the characters of a set."""
 
     ranges: Ranges
@@ -197,8 +194,8 @@ class _SubsetConstruction:
 
     def reading(self, first: tuple[int, ...]) -> ValueAutomaton:
         self.state((frozenset[int]().union(*(self.closure[node] for node in first)), False, OpenTags()))
-        rows = [list(self.row(state)) for state in self.order]
-        return self.expanded(build_dfa(rows, [self.number["end"]] if "end" in self.number else []))
+        rows = [self.row(state) for state in self.order]
+        return self.expanded(smallest(rows, self.state("end")))
 
     def state(self, state: _State) -> int:
         if state not in self.number:
@@ -208,33 +205,26 @@ class _SubsetConstruction:
             self.order.append(state)
         return self.number[state]
 
-    def row(self, state: _State) -> Iterator[Edge]:
+    def row(self, state: _State) -> list[int]:
+        """Return the next states: by atom, then at an exit, and behind a nested call; -1 where there is none."""
         if isinstance(state, str):
-            return
+            return [-1] * (self.call + 1)
         nodes, quoted, tags = state
         meanings = self.meanings(nodes)
         # R-CLOSE2: where the first of two closers would be the real one, the second is none.
         closed = Meaning.EXIT in meanings and (tags.held < 2 or tags.keeps_first(Meaning.ALONE in meanings))
-        if closed or self.anywhere:
-            yield self.exit, self.exit, self.state("end")
-        if not quoted and Meaning.BEFORE not in meanings:
-            yield self.call, self.call, self.state((frozenset(), False, tags.after_text()))
+        ends = self.state("end") if closed or self.anywhere else -1
+        nests = not quoted and Meaning.BEFORE not in meanings
+        behind = self.state((frozenset(), False, tags.after_text())) if nests else -1
         moved: dict[int, list[int]] = {}
         for node in nodes:
             for atom, targets in self.moves[node].items():
                 moved.setdefault(atom, []).extend(targets)
-        following = self.started_row(quoted, tags)
-        if moved:
-            following = following.copy()
+        following = [*self.started_row(quoted, tags), ends, behind]
         for atom, targets in moved.items():
             reached = tuple(sorted({*self.started[quoted][atom], *targets}))
             following[atom] = self.following(reached, atom == self.tick, tags)
-        first = 0
-        for atom, target in enumerate((*following[1:], None), 1):
-            if target != following[first]:
-                if following[first] >= 0:
-                    yield first, atom - 1, following[first]
-                first = atom
+        return following
 
     def started_row(self, quoted: bool, tags: OpenTags) -> list[int]:
         """Return the next state for each atom if no marker has begun before it."""
@@ -262,17 +252,18 @@ class _SubsetConstruction:
         """Return what it means to be in these nodes."""
         return frozenset(meaning for node in nodes & self.nfa.labels.keys() for meaning in self.nfa.labels[node])
 
-    def expanded(self, dfa: Dfa) -> ValueAutomaton:
+    def expanded(self, found: list[list[int]]) -> ValueAutomaton:
         """Return the automaton over characters instead of atoms."""
         rows: list[tuple[Arc, ...]] = []
-        for row in dfa.edges:
-            groups: dict[int, tuple[int, ...]] = {}
-            for low, high, target in row:
-                groups[target] = (*groups.get(target, ()), *range(low, min(high + 1, len(self.atoms))))
-            rows.append(tuple(Arc(self.joined(found), target) for target, found in groups.items() if found))
-        exits = [state for state, row in enumerate(dfa.edges) if any(low <= self.exit <= high for low, high, _ in row)]
-        opens = {state: to for state, row in enumerate(dfa.edges) for low, high, to in row if low <= self.call <= high}
-        return ValueAutomaton(tuple(rows), frozenset(exits) | dfa.finals, opens)
+        for row in found:
+            groups: dict[int, list[int]] = {}
+            for atom, target in enumerate(row[: self.exit]):
+                if target >= 0:
+                    groups.setdefault(target, []).append(atom)
+            rows.append(tuple(Arc(self.joined(tuple(atoms)), target) for target, atoms in groups.items()))
+        exits = frozenset(state for state, row in enumerate(found) if row[self.exit] >= 0 or max(row) < 0)
+        opens = {state: row[self.call] for state, row in enumerate(found) if row[self.call] >= 0}
+        return ValueAutomaton(tuple(rows), exits, opens)
 
     def joined(self, atoms: tuple[int, ...]) -> Ranges:
         """Return the set of the characters of some atoms."""

@@ -31,14 +31,19 @@ def written_twice(spelling: Spelling, key: Steps) -> Iterator[Steps]:
 
 
 def any_tag(closer: Steps) -> Iterator[Steps]:
-    """Yield how any tag ends, and this closer without its last bracket: the automaton stays small if all tags do."""
+    """Yield how any tag ends, and this closer without its last bracket.
+
+    With each slip of the closer instead an automaton has up to twice as many states; with end tags and tags without
+    content alone, grammars of some dialects grow by half, and hardly a value more is accepted.
+    """
     yield literal_steps(">")
     yield closer[:-1]
 
 
 def near(steps: Steps) -> Iterator[Steps]:
     """Yield every slip of a closer."""
-    for i in range(1, len(steps) - 1):
+    # What does not begin with the first two characters is none.
+    for i in range(2, len(steps) - 1):
         yield (*steps[:i], _OTHER, *steps[i + 1 :])
         yield (*steps[:i], *steps[i + 1 :])
         yield (*steps[:i], steps[i + 1], steps[i], *steps[i + 2 :])

@@ -7,6 +7,7 @@ definition, here or in `endings`, and decoder and grammar hold the same object.
 - R-LOOK, R-HOLD, R-CLOSE2 (what follows two closers), R-NOCLOSE (closers without the value's own): `endings`.
 - R-CLOSE2 (which of two closers is content): `OpenTags`.
 - R-NOCLOSE (where an argument's opener ends a value): `ValueMachine.unclosed_behind`.
+- R-NOCLOSE (which closers may have a slip in them): `ValueMachine.may_slip`, `other_closers`.
 - R-OPEN (what quotes an opener): `QUOTE`. R-DEPTH (where an opener that nobody declared starts a line): `LINE_STARTS`.
 """
 
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from wireproto.format.near_misses import ABUTTING, BARS
+from wireproto.format.near_misses import ABUTTING, BARS, MIN_NAMED
 from wireproto.format.spelling import CACHED, Spelling, spellings
 from wireproto.machine.endings import Endings, endings
 from wireproto.text.scan import NO, WAIT, YES, Answer, Literals
@@ -77,6 +78,12 @@ class ValueMachine:
     sectioned: bool
     endings: Endings
     unclosed_behind: frozenset[str]
+
+    def may_slip(self, letter: str, closer: str) -> bool:
+        """Return whether a text that is like this closer may be meant as it (R-NOCLOSE)."""
+        # Where a closer is nothing but a short name in brackets, other tags are like it.
+        named = letter in "VC" and self.spelling.key_is_tag and len(closer) < MIN_NAMED
+        return not named and letter != "M"
 
 
 @lru_cache(maxsize=CACHED)

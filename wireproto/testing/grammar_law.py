@@ -59,7 +59,7 @@ def check_grammar(dialect: Dialect, tools: Tools, written: Iterable[Sequence[Cal
     from wireproto.grammars.api.api import grammar
     from wireproto.grammars.api.selfcheck import CheckSettings
 
-    known, accepts, tried = Toolset.of(tools), _accepts(str(grammar(dialect, tools, choice="required"))), 0
+    known, accepts, tried = Toolset.of(tools), accepts_text(str(grammar(dialect, tools, choice="required"))), 0
     markup = (dialect.call.open.first, dialect.call.close.first) if dialect.argument.close.trimmed else ()
     for each in written:
         calls = [replace(call, id=None) for call in each]  # a server gives ids; no grammar asks a model for one
@@ -89,7 +89,7 @@ def _is_installed() -> bool:
 
 
 @lru_cache(8)
-def _accepts(rules: str) -> Callable[[str], bool]:
+def accepts_text(rules: str) -> Callable[[str], bool]:
     """Return whether a text is one of a grammar: by llama.cpp's own engine where it is installed."""
     from wireproto import gbnf
     from wireproto.testing.engines import llamacpp

@@ -20,7 +20,7 @@ from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.bare_openers import find_bare
 from wireproto.engine.call_builder import End
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
-from wireproto.format.near_misses import MIN_NAMED, foreign_element, near_miss
+from wireproto.format.near_misses import foreign_element, near_miss
 from wireproto.machine.endings import MENTION_ENDINGS, NESTED_ENDINGS
 from wireproto.machine.value_machine import LINE_STARTS, QUOTE, OpenTags, ValueMachine, other_closers, value_markers
 from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Literals, Match, Miss, begins, skip_blank
@@ -174,10 +174,8 @@ class Boundary(State):
             if self._may_follow(letter) and (stands := begins(closer, text, at, limit)) is not NO:
                 return Marker(letter, base + at, base + at + len(closer)) if stands is YES else NO if final else WAIT
         for letter, closer in self._markers.closers:
-            # Where a closer is nothing but a short name in brackets, other tags are like it.
-            named = letter in "VC" and machine.spelling.key_is_tag and len(closer) < MIN_NAMED
-            named = named or letter == "M" or not text.startswith(closer[:2], at, limit)
-            if not named and self._may_follow(letter.lower()):
+            begun = text.startswith(closer[:2], at, limit) and machine.may_slip(letter, closer)
+            if begun and self._may_follow(letter.lower()):
                 found = near_miss(closer, text, at, limit, final)
                 if found is not NO:
                     return WAIT if found is WAIT else Marker(letter.lower(), base + at, base + found)

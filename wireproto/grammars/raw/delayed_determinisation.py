@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from wireproto.automata.charset import Ranges, union
@@ -109,12 +110,13 @@ class ReducedAutomaton:
             for after in self._marked[move.target.state]:
                 marked.setdefault((after.target, after.rest), []).append(move.sets[0])
             others.setdefault(Position(self._merged[move.target.state], True), []).append(move.sets[0])
-        yield from (Transition((_joined(sets), self._first), *target) for target, sets in marked.items())
-        yield from (Transition((_joined(sets),), target) for target, sets in others.items())
+        yield from (Transition((_joined(*sets), self._first), *target) for target, sets in marked.items())
+        yield from (Transition((_joined(*sets),), target) for target, sets in others.items())
         yield from whole
 
 
-def _joined(sets: list[Ranges]) -> Ranges:
+@lru_cache(maxsize=4096)
+def _joined(*sets: Ranges) -> Ranges:
     return sets[0] if len(sets) == 1 else union(*sets)
 
 
@@ -138,12 +140,11 @@ def _first_of_markers(automaton: ValueAutomaton) -> Ranges:
     reached = Counter(arc.target for arcs in automaton.arcs for arc in arcs)
     loops = (state for state, arcs in enumerate(automaton.arcs) if any(arc.target == state for arc in arcs))
     most = automaton.arcs[max(loops, key=reached.__getitem__, default=0)]
+    sets = {arc.ranges for arcs in automaton.arcs for arc in arcs}
     found: tuple[int, Ranges] = (1, ())
     for arc in most:
         point = arc.ranges[0][0]
-        if point == arc.ranges[-1][1] and all(
-            _is_apart(point, each.ranges) for arcs in automaton.arcs for each in arcs
-        ):
+        if point == arc.ranges[-1][1] and all(_is_apart(point, ranges) for ranges in sets):
             rest = [each for each in most if each != arc]
             alike = sum([each for each in arcs if each.ranges != arc.ranges] == rest for arcs in automaton.arcs)
             found = max(found, (alike, arc.ranges))
