@@ -69,7 +69,8 @@ class ValueMachine:
     """What the ends of all values of a call have in common: its markers, and what is open around it.
 
     `unclosed_behind`: behind one of these characters, the opener of a key that the tool declares and that is not given
-    yet ends a value without a closer. Get one from `value_machine`, which makes each only once.
+    yet ends a value without a closer. `call_openers`: what a call begins with, None if that may be its name alone. Get
+    one from `value_machine`, which makes each only once.
     """
 
     spelling: Spelling
@@ -78,6 +79,7 @@ class ValueMachine:
     sectioned: bool
     endings: Endings
     unclosed_behind: frozenset[str]
+    call_openers: Literals | None
 
     def may_slip(self, letter: str, closer: str) -> bool:
         """Return whether a text that is like this closer may be meant as it (R-NOCLOSE)."""
@@ -91,7 +93,9 @@ def value_machine(spelling: Spelling, call_close: str, wrapped: bool, sectioned:
     """Return the machine of a call's values. `wrapped`, `sectioned`: a wrapper or a section is open around the call."""
     # Where an opener is nothing but a key in brackets, one behind a word is a tag like any other.
     behind = frozenset("\n" if spelling.key_is_tag else "\n" + ABUTTING)
-    return ValueMachine(spelling, call_close, wrapped, sectioned, endings(wrapped, sectioned), behind)
+    named = spelling.late_headers or any(not header.first for header in spelling.headers)
+    openers = None if named else Literals(spelling.openers)
+    return ValueMachine(spelling, call_close, wrapped, sectioned, endings(wrapped, sectioned), behind, openers)
 
 
 class ValueMarkers(NamedTuple):

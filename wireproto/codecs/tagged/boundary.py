@@ -133,13 +133,12 @@ class Boundary(State):
         """Read the marker at `at`."""
         waiting = False
         for letter, closer in (*self._nest[-1:], *self._markers.closers):
-            stands = begins(closer, text, at, limit)
-            if stands is YES:
+            if text.startswith(closer, at, limit):
                 if self._nest:
                     return self._nested_closer(letter, closer, text, at, limit, end.final)
                 base = self.value.builder.buffer.base
                 return Marker(letter, base + at, base + at + len(closer))
-            waiting = waiting or stands is WAIT
+            waiting = waiting or (limit - at < len(closer) and closer.startswith(text[at:limit]))
         if waiting:
             return WAIT
         if text.startswith(self._markers.slips, at, limit):
@@ -217,7 +216,8 @@ class Boundary(State):
         if self._before(position) == QUOTE:
             return NO
         key = find_argument(spelling, text, at, limit, builder.tools.get(builder.name or ""))
-        opens_tag, after = self._markers.opens_tag(text, at, limit), at + len(self._markers.tag)
+        own, after = self._markers.tag, at + len(self._markers.tag)
+        opens_tag = self._markers.opens_tag(text, at, limit) if own and text.startswith(own, at, limit) else NO
         if opens_tag is WAIT and not end.final:
             return WAIT
         tag = opens_tag is YES and not self._nest
@@ -272,6 +272,8 @@ class Boundary(State):
     def _call_opener(self, text: str, at: int, limit: int, end: End) -> CallOpening | Miss:
         """Find a call's opener in the value, or behind it: a lone header counts where a section is open."""
         builder, machine = self.value.builder, self._machine
+        if machine.call_openers is not None and not machine.call_openers.may_stand(text, at, limit):
+            return NO
         forward = builder.policy.unknown_tools == "forward"
         context = OpenerContext(builder.tools, final=end.final, unknown=forward, line_start=True)
         found = Opening(machine.spelling, text, limit, context).at(at)
