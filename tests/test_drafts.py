@@ -164,4 +164,8 @@ def test_a_call_that_closes_with_two_tags_is_whole(tmp_path: Path) -> None:
     assert message.calls[0].raw == text and message.text == " more" and not message.diagnoses
     (half,) = wp.parse(text.removesuffix("</a>"), mine).calls
     assert half.complete and half.arguments == {"x": 1}
+    # Both parts of the closer end a value whose own brackets are missing, however the text is cut.
+    broken = '<a><b>{"name": "f", "arguments": {"x": {"y": [1</b></a>'
+    whole, cut = wp.parse(broken, mine, TOOLS), fed(broken, mine)
+    assert (whole.calls, whole.diagnoses, whole.text) == (cut.calls, cut.diagnoses, cut.text)
     check_dialect(mine, examples=60)

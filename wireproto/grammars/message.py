@@ -157,7 +157,7 @@ class MessageWriter:
         shared = commonprefix([one, other])  # noqa: RUF071 - characters are what is compared here
         if is_distinctive(shared):
             return (shared,)
-        return tuple(opener.fill(name=tool.name).strip(BLANK) for tool in self.tools.tools)
+        return tuple(opener.fill(name=tool.name, id=tool.name).strip(BLANK) for tool in self.tools.tools)
 
     def reasoning_first(self, opened: bool, most: int | None) -> LeadingReasoning | None:
         """Return the reasoning that may come first; None if the dialect has none."""

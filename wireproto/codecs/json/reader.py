@@ -268,9 +268,9 @@ class JsonReader(State):
         self.builder.check_size(span.scan - span.start)
         if end is WAIT or end is NO:
             return WAIT
-        if span.depth and self._cursor.at_closer(end) is not YES:
-            self._cursor.position = end
-            return self._lose("another call begins inside a value")
+        if span.depth and (closer := self._cursor.at_closer(end)) is not YES:
+            span.scan = self._cursor.position = end
+            return WAIT if closer is WAIT else self._lose("another call begins inside a value")
         raw = self.builder.buffer.slice(span.start, end).strip(BLANK)
         self._part, self._cursor.position = None, end
         self._go(JsonReader._at_comma)
