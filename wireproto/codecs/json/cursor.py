@@ -131,9 +131,9 @@ class Cursor(State):
         return tuple(filter(None, dict.fromkeys((self.closer, unfenced(self.closer)))))
 
     @property
-    def whole_closer(self) -> str:
+    def whole(self) -> str:
         """The call's closer as the format writes it, in as many markers as it has."""
-        return self.spelling.dialect.call.close.format().strip(BLANK) if self.closer else ""
+        return self.spelling.dialect.call.close.format().strip(BLANK)
 
     def at_closer(self, position: int | None = None) -> Answer:
         """Return whether the call's closer stands here; at the end of output half a closer is none."""

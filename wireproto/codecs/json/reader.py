@@ -207,8 +207,7 @@ class JsonReader(State):
     def _read_string(self) -> Answer | None:
         part, cursor = self._part, self._cursor
         assert isinstance(part, JsonString)
-        buffer = self.builder.buffer
-        limit = cursor.stop - buffer.base
+        buffer, limit = self.builder.buffer, cursor.stop - self.builder.buffer.base
         piece, at = json_strings.decode(buffer.window, cursor.position - buffer.base, limit, part.quote, cursor.repairs)
         part.text.append(piece)
         cursor.position = buffer.base + at
@@ -228,9 +227,9 @@ class JsonReader(State):
             return WAIT
         if closes is NO:
             return self._lose_quote(part.start, cursor.position)
-        self._part = None
+        self._part, value = None, part.text.take()
         self._go(JsonReader._at_comma, 1)
-        return self._string_closed(part.text.take())
+        return self._string_closed(value)
 
     def _string_closed(self, value: str) -> Answer | None:
         builder, role = self.builder, self._progress.role
@@ -319,7 +318,8 @@ class JsonReader(State):
             cursor.position += 1
         closer = cursor.at_closer() if char else WAIT
         if closer is YES:
-            if cursor.closer_end - cursor.position != len(cursor.whole_closer):
+            whole = cursor.whole if cursor.spelling.wrapper_close else cursor.closer
+            if cursor.closer_end - cursor.position != len(whole):
                 self.builder.note("marker-variant", cursor.position)
             return self._finish(cursor.closer_end, True)
         return WAIT if closer is WAIT or cursor.cut_closer() else self._read_more(char)
