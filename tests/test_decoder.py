@@ -153,3 +153,20 @@ def test_an_empty_key_is_no_argument_that_was_cut() -> None:
     tools = [{"name": "a", "parameters": {"type": "object", "properties": {"": {"type": "string"}}}}]
     message = wp.parse('<tool_call>{"name":"a","s":{}}', "hermes", tools)
     assert [dict(call.arguments) for call in message.calls + message.candidates] == [{}, {"s": {}}], message
+
+
+@pytest.mark.parametrize(
+    ("limits", "position"), [({"max_value_chars": 10}, 4), ({"max_calls": 1}, 4 + len(wire("hermes", "x" * 50)) + 1)]
+)
+def test_a_limit_says_which_call_passed_it(limits: dict[str, int], position: int) -> None:
+    """It points to the call that is open: the first that is too long, or the one that is too many."""
+    with pytest.raises(wp.LimitExceeded) as caught:
+        wp.parse("Hi. " + wire("hermes", "x" * 50, "y"), "hermes", TOOLS, policy=wp.Policy(limits=wp.Limits(**limits)))
+    assert caught.value.position == position
+
+
+@pytest.mark.parametrize(("name", "message"), [("write_fil", "; the nearest is 'write_file'"), ("zzz", "")])
+def test_an_unknown_tool_is_told_with_the_nearest(name: str, message: str) -> None:
+    text = wire("hermes", "a").replace("write_file", name)
+    (found,) = wp.parse(text, "hermes", TOOLS).calls[0].diagnoses
+    assert found.message == f"no tool named '{name}' was declared{message}"
