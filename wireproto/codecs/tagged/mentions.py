@@ -85,8 +85,8 @@ def goes_on(machine: ValueMachine, value: RawValue, text: str, at: int, limit: i
         key = find_argument(machine.spelling, text, after, limit, value.builder.tool)
         if ends is YES or isinstance(key, Match):
             return YES
-        if WAIT in (ends, key) and not final:
-            return WAIT
+        if WAIT in (ends, key):
+            return YES if final else WAIT  # what the end of the output leaves of a marker counts as the whole (R-HOLD)
     return NO if final else WAIT if limit <= at + MAX_GAP else YES
 
 
