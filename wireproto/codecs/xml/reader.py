@@ -18,7 +18,6 @@ from wireproto.format.spelling import Spelling
 from wireproto.text.scan import Answer
 from wireproto.text.xml_text import Mode, decode, decode_part
 from wireproto.tools.toolset import Tool, Typed
-from wireproto.values.quoting import escaped
 
 
 class XmlValue(RawValue):
@@ -88,9 +87,9 @@ class XmlValue(RawValue):
         try:
             found = tree.read(self.spelling.dialect, raw, self._type, tool, self.key, builder.max_depth)
         except tree.TreeTooDeep:
-            return Typed(text, "type-mismatch", f"{escaped(self.key)}: {builder.too_deep()}")
+            return Typed(text, "type-mismatch", builder.too_deep())
         except tree.NotATree as error:
-            return Typed(text, "type-mismatch", f"{escaped(self.key)}: {error}")
+            return Typed(text, "type-mismatch", str(error))
         if found is None:
             return super()._typed(text, end)
         if found.problem:
