@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from html.entities import html5
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from wireproto.codecs.html import tags, text
 from wireproto.documents import boundaries, trees
 from wireproto.documents.reading import read_document
 from wireproto.engine.document_stream import _located
+from wireproto.format import dialect
 from wireproto.text.scan import NO, WAIT
 from wireproto.values.model import Document, Span
 
@@ -116,11 +118,23 @@ MARKUP = [
 def test_markup_ends_where_lexbor_says(pieces: bool) -> None:
     draw = random.Random(7)
     pages = ["".join(draw.choices(MARKUP, k=draw.randint(2, 12))) + "x" for _ in range(2_500)]
-    pages += ["".join(page) + "x" for page in product(("<!--", "-", "!", ">", "a"), repeat=4)]
+    pages += ["".join(page) + "x" for page in product(("<!--", "-", "!", ">", "X"), repeat=4)]
+    pages += [f"{begin}a{''.join(page)}x" for begin in ("<", "</") for page in product('=">X', repeat=4)]
     for page in pages:
         body = LexborHTMLParser(f"<body>x{page}").body
         assert body is not None
         assert f"x{walked(page, pieces)}" == body.text(), page
+
+
+@pytest.mark.parametrize("name", ["textarea", "script", "title"])
+@pytest.mark.parametrize("nonce", ["", "k7q2"])
+@pytest.mark.parametrize("before", ["", "a<b"])
+def test_an_end_tag_is_held_from_its_first_character_on(name: str, nonce: str, before: str) -> None:
+    for blanks in [" ", "\n/", " " * 64] if nonce else [""]:
+        page, closer = f"{before}</{name}{blanks}{nonce}", tags.closer(name, nonce)
+        for end in range(len(before) + 1, len(page) + 1):
+            assert closer.scan("data", page, 0, end) == ("data", len(before), False), page[:end]
+        assert closer.scan("data", f"{page}>", 0, len(page) + 1) == ("data", len(before), True)
 
 
 def test_tags_are_read_as_lexbor_reads_them() -> None:
@@ -237,6 +251,23 @@ def test_what_is_no_line_is_written_as_a_textarea() -> None:
         assert (page.attributes["value"] if control == "input" else page.text()) == value
 
 
+def test_only_the_same_opener_again_is_one_written_twice(tmp_path: Path) -> None:
+    """A form that another marker of the dialect opened is a call of its own, which nothing closed."""
+    own = (Path(dialect.__file__).parent / "dialects" / "html.toml").read_text()
+    own = own.replace('name    = "html"', 'name = "own"')
+    own = own.replace("[call]", '[call]\nalso = ["<call toolname=\\"{name}\\">"]')
+    (tmp_path / "own.toml").write_text(own)
+    mine = wp.Dialect.load(tmp_path / "own.toml")
+    whole = '<form toolname="f">\n<input name=i value=1></form>'
+    for first, code, wanted in (
+        ('<form toolname="f">\n', "duplicate-opener", [{"i": 1}]),
+        ('<call toolname="f">\n', "unclosed-call", [{}, {"i": 1}]),
+    ):
+        message = wp.parse(first + whole, mine, tools=[FORM])
+        assert [call.arguments for call in message.calls] == wanted
+        assert [found.code for found in message.diagnoses] == [code]
+
+
 BLANK = {
     "name": "f",
     "description": "says\n<this> & \u2028 that\x0b",
@@ -344,7 +375,7 @@ def test_elements_that_are_no_tree_say_where(body: str, problem: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        '{"a": "</arg>\\n<arg name=\\"s\\">x</arg>"}', '{"a": "]]"}', '{"a": "&amp;"}', '[["</arg>"]]', '{"a": "</call>"}'
+        '{"a": "</arg>\\n<arg name=\\"s\\">x</arg>"}', '{"a": "]]"}', '{"a": "&amp;"}', '[["</arg>"]]', '{"a": "</call>"}',
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("pieces", [False, True])
@@ -358,6 +389,20 @@ def test_a_section_of_cdata_hides_markers_in_data_too(text: str, pieces: bool) -
         key: json.loads(parsed[0].text or ""),
         "s": parsed[1].text,
     }
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": "<b> <![CDATA[ z"}', '{"a": "x < y <![CDATA["}', '{"a": "<![CDATA[x]]>< <![CDATA["}']
+)
+@pytest.mark.parametrize("pieces", [False, True])
+def test_no_section_of_cdata_opens_behind_markup_that_nobody_escaped(text: str, pieces: bool) -> None:
+    """An XML parser refuses it: who writes a bare `<` escapes nothing, so a later `<![CDATA[` is content."""
+    with pytest.raises(etree.XMLSyntaxError):
+        etree.fromstring(f"<arg>{text}</arg>")
+    wanted = text.replace("<![CDATA[x]]>", "x")
+    for key, value in {"o": json.loads(wanted), "s": wanted}.items():
+        (call,) = xml_calls(f'<arg name="{key}">{text}</arg>\n<arg name="l">[1]</arg>', pieces)
+        assert call.complete and call.arguments == {key: value, "l": [1]}
 
 
 @pytest.mark.parametrize("pieces", [False, True])
