@@ -86,3 +86,20 @@ def test_a_change_is_seen_where_a_check_calls_the_function(tmp_path: Path) -> No
     )
     killed = {row["killed"] for row in json.loads(report.read_text(encoding="utf-8"))["mutants"]}
     assert (done.returncode, killed) == (0, {"case"}), done.stdout + done.stderr
+
+
+def test_each_equivalent_mutant_is_one_and_has_a_reason() -> None:
+    """A line that fits none, or several, would excuse what nobody has looked at."""
+    for each in map(
+        json.loads, (ROOT / "benchmarks/mutants/equivalent.jsonl").read_text(encoding="utf-8").splitlines()
+    ):
+        source = (ROOT / "wireproto" / each["file"]).read_text(encoding="utf-8")
+        lines = source.split("\n")
+        fits = {
+            mutation.line
+            for mutation in mutations(ast.parse(source))
+            if (mutation.before, mutation.after) == (each["before"], each["after"])
+            and each.get("line", "") in lines[mutation.line - 1]
+        }
+        assert each["why"] and len(fits) <= 2, (each, fits)
+        assert fits, f"it is gone: {each}"

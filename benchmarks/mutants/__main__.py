@@ -27,6 +27,7 @@ _OTHERS = {"format/loading.py", "format/detection.py", "format/plugins.py", "for
 _EACH = 0.005
 _WAYS = ("case", "law", "test", "time", "import", "crash", "equal")
 # Mutants that nobody can tell from the program, each with the reason; they count neither as killed nor as survivors.
+# Where a file has several like it, `line` is a part of the line that is meant.
 _EQUIVALENT = Path(__file__).with_name("equivalent.jsonl")
 
 
@@ -55,9 +56,9 @@ def main(argv: list[str] | None = None) -> int:
                 print(json.dumps(done[-1]), file=options.log, flush=True)
         if sys.stderr.isatty() or len(done) % 100 == 0:
             print(f"\r{len(done)} of {len(sample)}, {time.monotonic() - started:.0f} s", end="", file=sys.stderr)
-    known_equal = {(row["file"], row["before"], row["after"]) for row in map(json.loads, _EQUIVALENT.open())}
+    equivalent = [*map(json.loads, _EQUIVALENT.open(encoding="utf-8"))]
     for row in done:
-        if row["killed"] is None and (row["file"], row["before"], row["after"]) in known_equal:
+        if row["killed"] is None and any(_is(each, row) for each in equivalent):
             row["killed"] = "equal"
     done.sort(key=lambda row: (row["file"], row["line"], row["number"]))
     report = {"commit": _commit(), "seed": options.seed, "of": len(every), "mutants": done}
@@ -186,6 +187,14 @@ def _row(target: Target, mutation: Mutation, outcome: Outcome) -> dict[str, Any]
         "after": mutation.after,
         **outcome,
     }
+
+
+def _is(equivalent: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Whether a mutant is one that is known to be equivalent."""
+    if any(equivalent[key] != row[key] for key in ("file", "before", "after")):
+        return False
+    source = (PACKAGE / row["file"]).read_text(encoding="utf-8").split("\n")
+    return equivalent.get("line", "") in source[row["line"] - 1]
 
 
 def _place(row: dict[str, Any]) -> tuple[Any, ...]:
