@@ -20,9 +20,12 @@ from benchmarks.mutants.forks import Outcome, Target
 from benchmarks.mutants.operators import Mutation, mutations
 
 PACKAGE = forks.ROOT / "wireproto"
-FOLDERS = ("decode", "engine", "codecs", "documents", "text", "format")
-# Files of dialects and their errors, and what is made of a chat template: no part of decoding.
-_OTHERS = {"format/loading.py", "format/detection.py", "format/plugins.py", "format/rendering.py"}
+FOLDERS = ("decode", "engine", "codecs", "documents", "text", "format", "machine")
+# Files of dialects and their errors, what is made of a chat template, and drawings: no part of decoding.
+_OTHERS = {
+    *("format/checks.py", "format/loading.py", "format/detection.py", "format/plugins.py", "format/rendering.py"),
+    *("machine/table.py", "machine/drawing.py"),
+}
 # What it takes to collect a test, or to choose a check.
 _EACH = 0.005
 _WAYS = ("case", "law", "test", "time", "import", "crash", "equal")

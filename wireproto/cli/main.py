@@ -32,7 +32,6 @@ from wireproto.cli.io import (
     read_text,
     stdin,
 )
-from wireproto.cli.machine import print_machine
 from wireproto.cli.shared import (
     EXIT_CODES,
     FINE,
@@ -58,7 +57,6 @@ from wireproto.decode.decoder import Decoder, parse
 from wireproto.format.registry import AUTO
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.registry import dialects as dialect_names
-from wireproto.machine.table import arrows
 from wireproto.serialize import dialect_json, message_json, to_message
 from wireproto.text import toml
 from wireproto.text.visible import visible
@@ -242,6 +240,9 @@ def show_command(
     """
     chosen = load_dialect(dialect)
     if machine or format in (ShowFormat.dot, ShowFormat.mermaid):
+        from wireproto.cli.machine import print_machine
+        from wireproto.machine.table import arrows
+
         print_machine(arrows(chosen), format)
         return FINE
     if not chosen.path:

@@ -20,13 +20,13 @@ from wireproto.audit.work import Audit
 from wireproto.cli.writer import Writer, output
 from wireproto.format.dialect import Dialect
 from wireproto.gbnf.check import Finding
-from wireproto.machine.table import Arrow
 from wireproto.recover.classify import LABELS, Verdict
 from wireproto.text.visible import visible
 from wireproto.values.model import Call, Diagnosis, Message
 
 if TYPE_CHECKING:
     from wireproto.grammars.api.selfcheck import SelfCheck
+    from wireproto.machine.table import Arrow
     from wireproto.recover.explain import Explanation
 
 # A file or a pipe has no width to fit into, and cut cells would lose text.
@@ -67,11 +67,7 @@ def print_message(message: Message) -> None:
         out.print(Text(f"{segment.kind} {start}-{end}", style="bold"))
         shown = segment.raw if segment.kind in ("text", "reasoning") else shorten(segment.raw, ARGUMENT_CHARS)
         out.print(plain(shown, SEGMENT_STYLES[segment.kind]), soft_wrap=True)
-    for title, calls in (("Calls", message.calls), ("Candidates", message.candidates)):
-        if calls:
-            out.print(calls_table(title, calls))
-    if message.diagnoses:
-        out.print(diagnoses_table(message.diagnoses))
+    _print_found(out, message.calls, message.candidates, message.diagnoses)
 
 
 def print_verdict(verdict: Verdict) -> None:
@@ -80,11 +76,7 @@ def print_verdict(verdict: Verdict) -> None:
     out.print(Text(verdict.label, style="bold"))
     seen = f"dialect={verdict.dialect or '?'} text_len={verdict.text_len} saw_start={verdict.saw_start}"
     out.print(plain(f"{seen} saw_end={verdict.saw_end}", "dim"))
-    for title, calls in (("Calls", verdict.message.calls), ("Candidates", [it.call for it in verdict.candidates])):
-        if calls:
-            out.print(calls_table(title, calls))
-    if verdict.reasons:
-        out.print(diagnoses_table(verdict.reasons))
+    _print_found(out, verdict.message.calls, [it.call for it in verdict.candidates], verdict.reasons)
     retry = verdict.retry_message()
     if retry:
         out.print(Text("Retry message", style="italic"))
@@ -115,11 +107,18 @@ def print_explanation(found: Explanation) -> None:
     for unread in found.unread:
         line = plain(f"{unread.span.start}-{unread.span.end} {unread.raw.strip()}: ", "magenta")
         out.print(line.append("; or ".join(f"{why} ({rule})" for why, rule in unread.reasons)), soft_wrap=True)
-    for title, calls in (("Calls", found.message.calls), ("Candidates", found.message.candidates)):
-        if calls:
-            out.print(calls_table(title, calls))
-    if found.message.diagnoses:
-        out.print(diagnoses_table(found.message.diagnoses))
+    _print_found(out, found.message.calls, found.message.candidates, found.message.diagnoses)
+
+
+def _print_found(
+    out: Console, calls: Sequence[Call], candidates: Sequence[Call], diagnoses: Sequence[Diagnosis]
+) -> None:
+    """Print the tables that every account of an output ends with, as far as there is something in them."""
+    for title, listed in (("Calls", calls), ("Candidates", candidates)):
+        if listed:
+            out.print(calls_table(title, listed))
+    if diagnoses:
+        out.print(diagnoses_table(diagnoses))
 
 
 def print_audit(found: Audit, problems: Sequence[str] = ()) -> None:

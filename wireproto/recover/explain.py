@@ -150,17 +150,23 @@ class _Steps:
 
     def joined(self) -> tuple[TraceStep, ...]:
         """Return the steps, those that are more of the same in one."""
-        found: list[TraceStep] = []
+        runs: list[list[TraceStep]] = []
         for step in self._steps:
-            last = found[-1] if found else None
+            last = runs[-1][-1] if runs else None
             if last is not None and (last.what, last.context) == (step.what, step.context) and not step.diagnoses:
-                span = Span(last.span.start, step.span.end)
-                found[-1] = replace(
-                    last, span=span, raw=last.raw + step.raw, certain_at=step.certain_at, held=max(last.held, step.held)
-                )
+                runs[-1].append(step)
             else:
-                found.append(step)
-        return tuple(found)
+                runs.append([step])
+        return tuple(
+            replace(
+                run[0],
+                span=Span(run[0].span.start, run[-1].span.end),
+                raw=self._text[run[0].span.start : run[-1].span.end],
+                certain_at=run[-1].certain_at,
+                held=max(step.held for step in run),
+            )
+            for run in runs
+        )
 
 
 def _word(event: Event) -> str:
