@@ -16,12 +16,13 @@ import argparse
 import asyncio
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -150,6 +151,21 @@ def resources(process: int) -> tuple[float, float]:
 
 
 @contextmanager
+def reserved_ports(count: int) -> Iterator[list[int]]:
+    """Give so many free ports that nobody else can take meanwhile.
+
+    A socket that is bound and does not listen keeps a port from everybody but those who ask for SO_REUSEADDR too, as a
+    server does that is told its port.
+    """
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind(("127.0.0.1", 0))
+        yield [one.getsockname()[1] for one in sockets]
+
+
+@contextmanager
 def child(*arguments: str) -> Iterator[int]:
     """Run Python with these arguments, and end it; gives its number."""
     process = subprocess.Popen([sys.executable, *arguments], stderr=subprocess.DEVNULL)
@@ -228,11 +244,16 @@ class Costs:
             print(f"throughput of {row.name} against direct: {row.rate / self.direct.rate:.0%}")
 
 
-def run(streams: int, seconds: float, pause: float, port: int, at_once: bool = False, over: float = 1.0) -> Costs:
+def run(streams: int, seconds: float, pause: float, at_once: bool = False, over: float = 1.0) -> Costs:
     """Measure direct and the relay for a quarter of the time each, and then the proxy."""
-    url = f"http://127.0.0.1:{port}"
-    ours = ["-m", "wireproto", "serve", "--upstream", url, "--dialect", "hermes", "--port", str(port + 1)]
-    relay = ["-m", "benchmarks.relay", url, "--port", str(port + 2)]
+    with reserved_ports(3) as ports:
+        return _run(streams, seconds, pause, at_once, over, ports)
+
+
+def _run(streams: int, seconds: float, pause: float, at_once: bool, over: float, ports: list[int]) -> Costs:
+    url, relay_url, our_url = (f"http://127.0.0.1:{port}" for port in ports)
+    ours = ["-m", "wireproto", "serve", "--upstream", url, "--dialect", "hermes", "--port", str(ports[2])]
+    relay = ["-m", "benchmarks.relay", url, "--port", str(ports[1])]
     repaired = b'"finish_reason":"tool_calls"'
 
     async def row(name: str, url: str, processes: tuple[int, ...], seconds: float, said: bytes) -> Row:
@@ -243,15 +264,15 @@ def run(streams: int, seconds: float, pause: float, port: int, at_once: bool = F
         spent = tuple(resources(process)[0] - used for process, used in zip(processes, before, strict=True))
         return Row(name, tally, spent, (memory, resources(processes[1])[1]))
 
-    with child("-c", f"from benchmarks.load import serve_script; serve_script({port}, {pause}, {at_once})") as server:
+    with child(
+        "-c", f"from benchmarks.load import serve_script; serve_script({ports[0]}, {pause}, {at_once})"
+    ) as server:
         me = os.getpid()
         direct = asyncio.run(row("direct", url, (server, 0, me), seconds / 4, b"[DONE]"))
         with child(*relay) as number:
-            other = f"http://127.0.0.1:{port + 2}"
-            relayed = asyncio.run(row("a relay", other, (server, number, me), seconds / 4, b"[DONE]"))
+            relayed = asyncio.run(row("a relay", relay_url, (server, number, me), seconds / 4, b"[DONE]"))
         with child(*ours) as number:
-            other = f"http://127.0.0.1:{port + 1}"
-            through = asyncio.run(row("through", other, (server, number, me), seconds, repaired))
+            through = asyncio.run(row("through", our_url, (server, number, me), seconds, repaired))
     return Costs(direct, relayed, through)
 
 
@@ -262,16 +283,15 @@ def main() -> None:
     parser.add_argument("--rush", action="store_true", help="no pause between deltas, 32 streams at once")
     parser.add_argument("--pause", type=float, default=0.25, help="seconds between two deltas of a stream")
     parser.add_argument("--over", type=float, default=1.0, help="seconds over which the streams begin")
-    parser.add_argument("--port", type=int, default=18_300)
     given = parser.parse_args()
     if not given.rush:
-        costs = run(given.streams, given.seconds, given.pause, given.port, over=given.over)
+        costs = run(given.streams, given.seconds, given.pause, over=given.over)
         costs.show()
         raise SystemExit(1 if costs.through.tally.lost else 0)
     lost = 0
     for at_once in (False, True):
         print("all of an answer at once" if at_once else "one event a write")
-        costs = run(32, given.seconds, 0, given.port, at_once)
+        costs = run(32, given.seconds, 0, at_once)
         costs.show()
         costs.show_rates()
         lost += len(costs.through.tally.lost)

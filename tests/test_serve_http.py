@@ -24,6 +24,7 @@ from judging import run as command
 from serving import DONE, LEAK, TOOLS, Upstream, before, chunk, event, proxied, running, stream, whole
 
 import wireproto as wp
+from benchmarks.load import reserved_ports
 from wireproto.serve.http import proxy_for
 from wireproto.serve.settings import ServeSettings, SettingsError, is_loopback, load
 from wireproto.serve.stream.sse import SseReader, TooLong
@@ -825,10 +826,7 @@ def test_a_proxy_of_the_environment_is_not_for_this_machine(monkeypatch: pytest.
 
 def test_the_command_begins_and_ends(upstream: Upstream, tmp_path: Path) -> None:
     upstream.answers["short"] = [event(chunk({"content": "a"})), 0.6, *stream()[1:]]
-    with running(upstream) as url, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
+    with running(upstream) as url, reserved_ports(1) as (port,):
         options = ["--upstream", url, "--port", str(port), "-d", "hermes"]
         line = [sys.executable, "-m", "wireproto", "serve", *options]
         process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
