@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from written import WRITTEN
 
 import wireproto as wp
 from wireproto.text.json_safe import equal, identical
@@ -45,149 +46,10 @@ TOOLS = [
 TIME = wp.Call("get_time", {"tz": "UTC"})
 WEATHER = wp.Call("get_weather", {"city": "Paris", "days": 3, "opts": {"u": "C"}, "f": True})
 
-QWEN_TIME = "<tool_call>\n<function=get_time>\n<parameter=tz>\nUTC\n</parameter>\n</function>\n</tool_call>"
-QWEN_WEATHER = (
-    "<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n<parameter=days>\n3\n</parameter>\n"
-    '<parameter=opts>\n{"u": "C"}\n</parameter>\n<parameter=f>\nTrue\n</parameter>\n</function>\n</tool_call>'
-)
 WEATHER_JSON = '{"city": "Paris", "days": 3, "opts": {"u": "C"}, "f": true}'
-INVOKE_TIME = '<invoke name="get_time">\n<parameter name="tz">UTC</parameter>\n</invoke>\n'
-INVOKE_WEATHER = (
-    '<invoke name="get_weather">\n<parameter name="city">Paris</parameter>\n<parameter name="days">3</parameter>\n'
-    '<parameter name="opts">{"u": "C"}</parameter>\n<parameter name="f">true</parameter>\n</invoke>\n'
-)
-DSML_TIME = (
-    '<｜DSML｜invoke name="get_time">\n<｜DSML｜parameter name="tz" string="true">UTC</｜DSML｜parameter>\n'
-    "</｜DSML｜invoke>\n"
-)
-DSML_WEATHER = (
-    '<｜DSML｜invoke name="get_weather">\n<｜DSML｜parameter name="city" string="true">Paris</｜DSML｜parameter>\n'
-    '<｜DSML｜parameter name="days" string="false">3</｜DSML｜parameter>\n'
-    '<｜DSML｜parameter name="opts" string="false">{"u": "C"}</｜DSML｜parameter>\n'
-    '<｜DSML｜parameter name="f" string="false">true</｜DSML｜parameter>\n</｜DSML｜invoke>\n'
-)
-STEP3_TIME = (
-    '<｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name="get_time">\n'
-    '<steptml:parameter name="tz">UTC</steptml:parameter>\n</steptml:invoke><｜tool_call_end｜>\n'
-)
-STEP3_WEATHER = (
-    '<｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name="get_weather">\n'
-    '<steptml:parameter name="city">Paris</steptml:parameter>\n<steptml:parameter name="days">3</steptml:parameter>\n'
-    '<steptml:parameter name="opts">{"u": "C"}</steptml:parameter>\n'
-    '<steptml:parameter name="f">true</steptml:parameter>\n</steptml:invoke><｜tool_call_end｜>\n'
-)
-GLM45_TIME = "<tool_call>get_time\n<arg_key>tz</arg_key>\n<arg_value>UTC</arg_value>\n</tool_call>"
-GLM45_WEATHER = (
-    "<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>Paris</arg_value>\n<arg_key>days</arg_key>\n"
-    '<arg_value>3</arg_value>\n<arg_key>opts</arg_key>\n<arg_value>{"u": "C"}</arg_value>\n<arg_key>f</arg_key>\n'
-    "<arg_value>true</arg_value>\n</tool_call>"
-)
-GLM47_TIME, GLM47_WEATHER = GLM45_TIME.replace("\n", ""), GLM45_WEATHER.replace("\n", "")
-SEED_TIME = "<seed:tool_call>\n<function=get_time>\n<parameter=tz>UTC</parameter>\n</function>\n</seed:tool_call>"
-SEED_WEATHER = (
-    "<seed:tool_call>\n<function=get_weather>\n<parameter=city>Paris</parameter>\n<parameter=days>3</parameter>\n"
-    "<parameter=opts>{'u': 'C'}</parameter>\n<parameter=f>True</parameter>\n</function>\n</seed:tool_call>"
-)
-V3_TIME = '<｜tool▁call▁begin｜>function<｜tool▁sep｜>get_time\n```json\n{"tz": "UTC"}\n```<｜tool▁call▁end｜>'
-V3_WEATHER = f"<｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather\n```json\n{WEATHER_JSON}\n```<｜tool▁call▁end｜>"
-V31_TIME = '<｜tool▁call▁begin｜>get_time<｜tool▁sep｜>{"tz": "UTC"}<｜tool▁call▁end｜>'
-V31_WEATHER = f"<｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{WEATHER_JSON}<｜tool▁call▁end｜>"
-KIMI_TIME = '<|tool_call_begin|>functions.get_time:%d<|tool_call_argument_begin|>{"tz": "UTC"}<|tool_call_end|>'
-KIMI_WEATHER = f"<|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>{WEATHER_JSON}<|tool_call_end|>"
-JSON_TIME = '{"name": "get_time", "arguments": {"tz": "UTC"}}'
-JSON_WEATHER = f'{{"name": "get_weather", "arguments": {WEATHER_JSON}}}'
-CLINE_TIME = "<get_time>\n<tz>UTC</tz>\n</get_time>"
-CLINE_WEATHER = (
-    '<get_weather>\n<city>Paris</city>\n<days>3</days>\n<opts>{"u": "C"}</opts>\n<f>true</f>\n</get_weather>'
-)
+every_dialect = pytest.mark.parametrize("name", WRITTEN)
 
-# dialect: what get_time alone is, and what get_weather and get_time are together.
-HTML_TIME = '<form toolname="get_time">\n<textarea name="tz">\nUTC</textarea>\n</form>'
-HTML_WEATHER = (
-    '<form toolname="get_weather">\n<textarea name="city">\nParis</textarea>\n'
-    '<input type="number" name="days" value="3">\n'
-    '<script type="application/json" name="opts" data-type="json">{"u": "C"}</script>\n'
-    '<input type="checkbox" name="f" checked>\n</form>'
-)
-TOML_TIME = '[[call]]\nname = "get_time"\n\n[call.arguments]\ntz = "UTC"\n'
-TOML_WEATHER = (
-    '[[call]]\nname = "get_weather"\n\n[call.arguments]\ncity = "Paris"\ndays = 3\nopts = {u = "C"}\nf = true\n'
-)
-XML_TIME = '<call name="get_time">\n<arg name="tz">UTC</arg>\n</call>\n'
-XML_WEATHER = (
-    '<call name="get_weather">\n<arg name="city">Paris</arg>\n<arg name="days">3</arg>\n'
-    '<arg name="opts"><field name="u">C</field></arg>\n<arg name="f">true</arg>\n</call>\n'
-)
-CANONICAL: dict[str, tuple[str, str]] = {
-    "anthropic_invoke": (
-        f"<function_calls>\n{INVOKE_TIME}</function_calls>",
-        f"<function_calls>\n{INVOKE_WEATHER}{INVOKE_TIME}</function_calls>",
-    ),
-    "cline": (CLINE_TIME, f"{CLINE_WEATHER}\n{CLINE_TIME}"),
-    "deepseek_v3": (
-        f"<｜tool▁calls▁begin｜>{V3_TIME}<｜tool▁calls▁end｜>",
-        f"<｜tool▁calls▁begin｜>{V3_WEATHER}\n{V3_TIME}<｜tool▁calls▁end｜>",
-    ),
-    "deepseek_v31": (
-        f"<｜tool▁calls▁begin｜>{V31_TIME}<｜tool▁calls▁end｜>",
-        f"<｜tool▁calls▁begin｜>{V31_WEATHER}{V31_TIME}<｜tool▁calls▁end｜>",
-    ),
-    "dsml_v32": (
-        f"<｜DSML｜function_calls>\n{DSML_TIME}</｜DSML｜function_calls>",
-        f"<｜DSML｜function_calls>\n{DSML_WEATHER}{DSML_TIME}</｜DSML｜function_calls>",
-    ),
-    "dsml_v4": (
-        f"<｜DSML｜tool_calls>\n{DSML_TIME}</｜DSML｜tool_calls>",
-        f"<｜DSML｜tool_calls>\n{DSML_WEATHER}{DSML_TIME}</｜DSML｜tool_calls>",
-    ),
-    "glm45": (GLM45_TIME, f"{GLM45_WEATHER}\n{GLM45_TIME}"),
-    "glm47": (GLM47_TIME, f"{GLM47_WEATHER}{GLM47_TIME}"),
-    "hermes": (
-        f"<tool_call>\n{JSON_TIME}\n</tool_call>",
-        f"<tool_call>\n{JSON_WEATHER}\n</tool_call>\n<tool_call>\n{JSON_TIME}\n</tool_call>",
-    ),
-    "html": (HTML_TIME, f"{HTML_WEATHER}\n{HTML_TIME}"),
-    "kimi_k2": (
-        f"<|tool_calls_section_begin|>{KIMI_TIME % 0}<|tool_calls_section_end|>",
-        f"<|tool_calls_section_begin|>{KIMI_WEATHER}{KIMI_TIME % 1}<|tool_calls_section_end|>",
-    ),
-    "llama3_json": (
-        JSON_TIME.replace("arguments", "parameters"),
-        f"{JSON_WEATHER}; {JSON_TIME}".replace("arguments", "parameters"),
-    ),
-    "minimax_m2": (
-        f"<minimax:tool_call>\n{INVOKE_TIME}</minimax:tool_call>",
-        f"<minimax:tool_call>\n{INVOKE_WEATHER}{INVOKE_TIME}</minimax:tool_call>",
-    ),
-    "mistral": (f"[TOOL_CALLS][{JSON_TIME}]", f"[TOOL_CALLS][{JSON_WEATHER}, {JSON_TIME}]"),
-    "mistral_v11": (
-        '[TOOL_CALLS]get_time[ARGS]{"tz": "UTC"}',
-        f'[TOOL_CALLS]get_weather[ARGS]{WEATHER_JSON}[TOOL_CALLS]get_time[ARGS]{{"tz": "UTC"}}',
-    ),
-    "qwen3_coder": (QWEN_TIME, f"{QWEN_WEATHER}\n{QWEN_TIME}"),
-    "seed_oss": (SEED_TIME, f"{SEED_WEATHER}\n{SEED_TIME}"),
-    "step3": (
-        f"<｜tool_calls_begin｜>\n{STEP3_TIME}<｜tool_calls_end｜>",
-        f"<｜tool_calls_begin｜>\n{STEP3_WEATHER}{STEP3_TIME}<｜tool_calls_end｜>",
-    ),
-    "step3p5": (QWEN_TIME, QWEN_WEATHER + QWEN_TIME),
-    "toml": (f"+++ tool_calls\n{TOML_TIME}+++", f"+++ tool_calls\n{TOML_WEATHER}\n{TOML_TIME}+++"),
-    "xml": (f"<tool_calls>\n{XML_TIME}</tool_calls>", f"<tool_calls>\n{XML_WEATHER}{XML_TIME}</tool_calls>"),
-}
-every_dialect = pytest.mark.parametrize("name", CANONICAL)
-
-# What stands between "RR" as reasoning and the first call, where the templates show it.
-REASONING = {
-    "dsml_v32": "<think>RR</think>\n\n",
-    "dsml_v4": "<think>RR</think>\n\n",
-    "glm45": "<think>RR</think>\n",
-    "glm47": "<think>RR</think>",
-    "hermes": "<think>RR</think>\n\n",
-    "kimi_k2": "<think>RR</think>",
-    "minimax_m2": "<think>RR</think>\n\n",
-    "qwen3_coder": "<think>RR</think>\n\n",
-    "seed_oss": "<seed:think>RR</seed:think>\n",
-}
+REASONING = [name for name, written in WRITTEN.items() if written.reasoning is not None]
 # Formats whose tags hold the key.
 RAW = ("anthropic_invoke", "cline", "glm45", "glm47", "minimax_m2", "qwen3_coder", "seed_oss", "step3", "step3p5")
 MESSAGES = [
@@ -206,22 +68,22 @@ def plain(calls: Any) -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_every_dialect_is_here() -> None:
-    assert wp.dialects() == tuple(sorted(CANONICAL))
+    assert wp.dialects() == tuple(WRITTEN)
 
 
 @every_dialect
 def test_one_call(name: str) -> None:
-    assert wp.encode([TIME], name, tools=TOOLS) == CANONICAL[name][0]
+    assert wp.encode([TIME], name, tools=TOOLS) == WRITTEN[name].calls[0]
 
 
 @every_dialect
 def test_parallel_calls(name: str) -> None:
-    assert wp.encode([WEATHER, TIME], name, tools=TOOLS) == CANONICAL[name][1]
+    assert wp.encode([WEATHER, TIME], name, tools=TOOLS) == WRITTEN[name].calls[1]
 
 
 @every_dialect
 def test_canonical_text_is_read_back_without_a_complaint(name: str) -> None:
-    for text, calls in zip(CANONICAL[name], [[TIME], [WEATHER, TIME]], strict=True):
+    for text, calls in zip(WRITTEN[name].calls, [[TIME], [WEATHER, TIME]], strict=True):
         message = wp.parse(text, name, tools=TOOLS)
         assert identical(plain(message.calls), plain(calls))
         assert all(call.complete for call in message.calls)
@@ -240,18 +102,18 @@ def test_a_call_without_arguments_comes_back(name: str) -> None:
 @pytest.mark.parametrize("name", REASONING)
 def test_white_space_after_reasoning(name: str) -> None:
     message = wp.Message(reasoning="RR", calls=(TIME,))
-    assert wp.encode(message, name, tools=TOOLS) == REASONING[name] + CANONICAL[name][0]
+    assert wp.encode(message, name, tools=TOOLS) == f"{WRITTEN[name].reasoning}{WRITTEN[name].calls[0]}"
 
 
 def test_reasoning_of_qwen_as_its_template_shows_it() -> None:
     message = wp.Message(reasoning="\nRR\n", calls=(WEATHER, TIME))
     text = wp.encode(message, "qwen3_coder", tools=TOOLS)
-    assert text == "<think>\nRR\n</think>\n\n" + CANONICAL["qwen3_coder"][1]
+    assert text == "<think>\nRR\n</think>\n\n" + WRITTEN["qwen3_coder"].calls[1]
 
 
 def test_glm_5_reasoning_and_calls() -> None:
     text = wp.encode(wp.Message(reasoning="RR", calls=(WEATHER, TIME)), "glm47", tools=TOOLS)
-    assert text == "<think>RR</think>" + CANONICAL["glm47"][1]
+    assert text == "<think>RR</think>" + WRITTEN["glm47"].calls[1]
 
 
 @every_dialect
@@ -368,7 +230,7 @@ def test_white_space_of_a_value_comes_back(name: str, edge: str) -> None:
 
 @pytest.mark.parametrize("name", ["dsml_v32", "dsml_v4"])
 def test_dsml_escapes_its_own_closer_where_it_would_count(name: str) -> None:
-    whole = CANONICAL[name][0]
+    whole = WRITTEN[name].calls[0]
     closers = whole[whole.index("UTC") + 3 :]
     call = wp.Call("write_file", {"path": "p", "content": f"a{closers}\nb"})
     harmless = wp.Call("write_file", {"path": "p", "content": "a</｜DSML｜parameter>b"})
