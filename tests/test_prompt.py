@@ -174,7 +174,7 @@ def test_the_whole_of_a_short_prompt() -> None:
         "- Write several calls one after the other.\n"
         "- Do not put a call into a code fence, and do not write a call as an example.\n"
         "- Use only these tools and arguments. Give every required argument, and leave out those that you do not need.\n"
-        "- Write a string as it is, without quotes; a number, True or False as Python writes it, and null, a list "
+        "- Write a string as it is, without quotes; a number, True, False or None as Python writes it, and a list "
         "or an object as JSON.\n"
         "- A value is on lines of its own; the line breaks next to its markers are not part of it.\n"
         "- Do not escape anything: write every character of a value as it is.\n\n"

@@ -50,7 +50,8 @@ class CallShape:
     """The markers around one call, the text between two calls, and the forms of an id that contains the name.
 
     `before` are the line breaks between text and the first call that belong to the call, in every length that models
-    write; the first of them is written. `first_index`: what {index} is in the first call of a message.
+    write; the first of them is written. `first_index`: what {index} is in the first call of a message. `empty` is the
+    white space between the markers of a call without arguments, beside their own.
     """
 
     open: Template
@@ -60,6 +61,7 @@ class CallShape:
     id: tuple[Template, ...] = ()
     before: tuple[str, ...] = ()
     first_index: int = 0
+    empty: str = ""
 
 
 # What models write around and instead of the members of a JSON record, whatever its dialect: other names of the tool's

@@ -59,7 +59,7 @@ _KNOWN: dict[str, tuple[str, ...]] = {
          "call", "record", "argument", "markup", "salt", "result", "prompt"),
     "reasoning": ("open", "close", "after", "ends_at_call", "always"),
     "section": ("open", "close", "also", "before"),
-    "call": ("open", "close", "also", "join", "id", "before", "first_index"),
+    "call": ("open", "close", "also", "join", "id", "before", "first_index", "empty"),
     "record": ("name", "arguments", "id"),
     "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals", "member",
                  "element"),
@@ -191,6 +191,9 @@ class _FileReader:
         first = table.get("first_index", 0)
         if isinstance(first, bool) or first not in (0, 1):
             raise self._error("call.first_index", "must be 0 or 1: what {index} is in the first call")
+        empty = self._text(table, "call", "empty", "")
+        if empty.strip(" \t\r\n"):
+            raise self._error("call.empty", "must be white space: what a call without arguments is written with")
         return CallShape(
             open=self._template(self._text(table, "call", "open", ""), "call.open"),
             close=self._template(self._text(table, "call", "close", ""), "call.close"),
@@ -199,6 +202,7 @@ class _FileReader:
             id=tuple(self._template(text, "call.id") for text in self._texts(table, "call", "id", ())),
             before=tuple(before),
             first_index=first,
+            empty=empty,
         )
 
     def _argument(self, table: Mapping[str, Any]) -> Argument:

@@ -16,7 +16,7 @@ from wireproto.automata.automaton import ANY_TEXT, Dfa, build_dfa, edges_to, len
 from wireproto.automata.charset import ANY_CHAR, Ranges, char_set, difference
 from wireproto.automata.patterns import pattern_dfa
 from wireproto.automata.until import texts_without
-from wireproto.codecs.tagged.writer import in_python, padding
+from wireproto.codecs.tagged.writer import in_python, null_word, padding
 from wireproto.format.spelling import CACHED, spellings
 from wireproto.format.template import Slot
 from wireproto.grammars.calls import CallWriter
@@ -79,7 +79,7 @@ class _TaggedMembers:
     @property
     def delimiters(self) -> Delimiters:
         """Nothing stands between arguments but their own markers."""
-        return Delimiters()
+        return Delimiters(closed=literal(self.calls.dialect.call.empty))
 
     def member(self, key: str, value: Formula) -> Expr:
         """Return an argument, every text of it; nothing for a key that the decoder would not read as one."""
@@ -155,7 +155,8 @@ class _TaggedMembers:
         """Return values that are no strings, spelled as the dialect spells them."""
         types = self.tool.types(key)
         spelled = PYTHON if in_python(self.calls.dialect.argument.literals, container=False) else JSON
-        words = [literal("null")] if found.null else []
+        null = dict.fromkeys((null_word(self.calls.dialect.argument.literals, types), "null"))
+        words = [literal(word) for word in null] if found.null else []
         words += [spelled.word(truth) for truth in sorted(found.booleans)]
         rest = replace(found, null=False, booleans=frozenset(), numbers=coercion.numbers(found.numbers, types))
         body = self.writer.body(rest, pointer)

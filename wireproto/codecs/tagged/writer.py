@@ -15,23 +15,23 @@ from wireproto.format.template import Template
 from wireproto.text.json_repair import dumps
 from wireproto.text.numbers import holds
 from wireproto.tools.toolset import Tool
+from wireproto.tools.types import Types
 from wireproto.values.model import Call
 
 _LITERALS: Final = {
     "json": "every other value as JSON",
-    "python-scalars": "a number, True or False as Python writes it, and null, a list or an object as JSON",
-    "python": "every other value as Python writes it, but null as null",
+    "python-scalars": "a number, True, False or None as Python writes it, and a list or an object as JSON",
+    "python": "every other value as Python writes it",
 }
 
 
 def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bool) -> str:
     """Write one call as the model's own chat template does; the encoder checks that it comes back."""
-    del tool  # raw text is typed by who reads it
     argument = dialect.argument
     out = [dialect.call.open.format(name=call.name, index=str(dialect.call.first_index + index))]
     for key, value in call.arguments.items():
         string = isinstance(value, str)
-        text = value if isinstance(value, str) else _spell(value, argument.literals)
+        text = value if isinstance(value, str) else _spell(value, argument.literals, tool.types(key))
         if escaped:
             closer = Template(argument.close.trimmed).format(key=key)
             text = text.replace(closer, argument.escape if string else "\\u003c" + closer[1:])
@@ -39,6 +39,8 @@ def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bo
         pad = argument.pad if "\n" in edges or "\r" in edges else padding(argument, key)
         opener = argument.open.format(key=key, string="true" if string else "false", type=wire_type(value))
         out += [opener, pad, text, pad, argument.close.format(key=key)]
+    if not call.arguments:
+        out.append(dialect.call.empty)
     out.append(dialect.call.close.format(name=call.name))
     return "".join(out)
 
@@ -50,9 +52,16 @@ def wire_type(value: object) -> str:
     return "object" if isinstance(value, dict) else "array" if isinstance(value, list) else "number"
 
 
-def _spell(value: object, literals: str) -> str:
-    python = value is not None and in_python(literals, isinstance(value, (dict, list))) and not holds(value, Decimal)
+def _spell(value: object, literals: str, types: Types) -> str:
+    if value is None:
+        return null_word(literals, types)
+    python = in_python(literals, isinstance(value, (dict, list))) and not holds(value, Decimal)
     return str(value) if python else dumps(value)
+
+
+def null_word(literals: str, types: Types) -> str:
+    """Return how null is written for an argument of these types: where strings are legal, `None` would be one."""
+    return "None" if in_python(literals, container=False) and types is not None and "string" not in types else "null"
 
 
 def padding(argument: Argument, key: str) -> str:
@@ -61,7 +70,7 @@ def padding(argument: Argument, key: str) -> str:
 
 
 def in_python(literals: str, container: bool) -> bool:
-    """Whether truth values and numbers, or objects and arrays, are written as Python does; null is null always."""
+    """Whether truth values and numbers, or objects and arrays, are written as Python does."""
     return literals == "python" or (literals == "python-scalars" and not container)
 
 
