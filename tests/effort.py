@@ -1,7 +1,8 @@
 """How hard the tests try, by one switch: HYPOTHESIS_PROFILE is `ci`, `explore` or `long`.
 
 `ci` draws the same in every run, `explore` as much but anew, `long` anew and much more. Properties follow the profile
-by themselves; loops that draw from a seed of their own ask here how often and from what.
+by themselves; loops that draw from a seed of their own ask here how often and from what. A test that is dear and the
+same for formats of one structure takes `some_dialects()`: in `ci` one of each structure, else all.
 It must not hold a test. Law: what was drawn anew can be drawn again with the seed that the run printed.
 """
 
@@ -9,9 +10,12 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from hypothesis import HealthCheck, event, settings
+
+import wireproto as wp
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -32,6 +36,24 @@ def rounds(usual: int, long: int) -> int:
 def chance(name: str) -> random.Random:
     """Return what one loop draws from, the same for one name and one seed."""
     return random.Random(name + SEED["given"])
+
+
+def structure(name: str) -> Hashable:
+    """Return what decides how a dialect is read and written: its codec, and which of the markers it has at all."""
+    spec = wp.dialect(name)
+    call, argument = spec.call, spec.argument
+    around = spec.section is not None, {"name", "id"}.isdisjoint(call.open.roles), bool(spec.markers)
+    inside = argument.escape != "", argument.pad != "", argument.literals, argument.member is not None
+    return spec.codec, around, inside
+
+
+def some_dialects() -> tuple[str, ...]:
+    """The dialects for a dear test: in `ci` that of each structure which most models write, else all."""
+    if PROFILE != "ci":
+        return wp.dialects()
+    first = sorted(wp.dialects(), key=lambda name: len(wp.dialect(name).models), reverse=True)
+    chosen = {structure(name): name for name in reversed(first)}
+    return tuple(sorted(chosen.values()))
 
 
 @dataclass

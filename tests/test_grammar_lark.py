@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from effort import Tally, chance, rounds
+from effort import Tally, chance, rounds, some_dialects
 from hypothesis import given
 from hypothesis import strategies as st
 from judging import is_valid, matches, validators
@@ -44,7 +44,7 @@ from wireproto.grammars.targets.lark_trailing_context import with_context_folded
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.testing.engines.llguidance import LLGuidance
 
-DIALECTS = wp.dialects()
+DIALECTS = some_dialects()
 MARKED = [name for name in DIALECTS if name != "llama3_json"]
 TAGGED = [name for name in DIALECTS if wp.dialect(name).codec == "tagged"]
 THINKING = [name for name in MARKED if wp.dialect(name).reasoning is not None]

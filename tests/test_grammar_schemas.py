@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from effort import Tally
+from effort import Tally, some_dialects
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -18,7 +18,7 @@ from wireproto.grammars.api.selfcheck import CheckSettings
 from wireproto.testing.engines.llamacpp import LlamaCpp
 
 STRINGS = [value for value in LEAVES if isinstance(value, str)]
-every_dialect = pytest.mark.parametrize("name", wp.dialects())
+every_dialect = pytest.mark.parametrize("name", some_dialects())
 
 
 def tool_with(schema: Json) -> list[dict[str, Any]]:

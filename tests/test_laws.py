@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from effort import PROFILE, Tally, rounds
+from effort import Tally, rounds, some_dialects
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,23 +19,13 @@ from wireproto.testing.laws import LAWS, TRIAL_LAWS
 from wireproto.testing.writing import EARLY, ROUND_TRIP
 
 # Every dialect, and those that can be salted with a salt too.
-SALTED = [wp.dialect(name).salted("k7q2") for name in wp.dialects() if wp.dialect(name).salt]
+SALTED = [wp.dialect(name).salted("k7q2") for name in some_dialects() if wp.dialect(name).salt]
 every_dialect = pytest.mark.parametrize(
-    "name", [*wp.dialects(), *SALTED], ids=lambda it: it if isinstance(it, str) else f"{it.name}-salted"
+    "name", [*some_dialects(), *SALTED], ids=lambda it: it if isinstance(it, str) else f"{it.name}-salted"
 )
 # Of what is drawn, so much must be written and come back; the rest `encode` may refuse.
 LEAST = 0.1
 
-
-def structure(name: str) -> Hashable:
-    """Return what decides how a dialect is read: its codec, and which markers stand around calls and values."""
-    dialect = wp.dialect(name)
-    has_wrapper = len(dialect.call.close.literals) > 1
-    return dialect.codec, dialect.section is not None, dialect.argument.pad, has_wrapper
-
-
-# How time grows depends on the structure alone: one dialect of each shows it. The long run takes all of them.
-LINEAR = [*{structure(name): name for name in reversed(wp.dialects())}.values()]
 
 WRITE_FILE = {
     "type": "function",
@@ -134,7 +123,7 @@ def test_early_where_nothing_can_be_markup(name: str | wp.Dialect, value: str) -
     assert keeps(EARLY, name, wp.Message(calls=(wp.Call("f", {"x": value}),)))
 
 
-@pytest.mark.parametrize("name", wp.dialects() if PROFILE == "long" else LINEAR)
+@pytest.mark.parametrize("name", some_dialects())
 def test_linear(name: str) -> None:
     check_floods(name)
 
