@@ -36,7 +36,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "Diagnosed",
     ),
     "Policy": ("Policy", "Limits", "Loops"),
-    "Tools and dialects": ("Tools", "Toolset", "Dialect", "dialect", "dialects", "dialect_for"),
+    "Tools and dialects": ("Tools", "Toolset", "Dialect", "dialect", "dialects", "dialect_for", "learn"),
     "Write": ("encode", "convert", "prompt", "render_results", "ToolResult", "new_id"),
     "Judge": ("classify", "Verdict", "Candidate"),
     "Grammars": ("grammar", "Grammar"),

@@ -15,7 +15,19 @@ import wireproto as wp
 from docs.house import FOLDERS, MODULES, PACKAGE, UPWARD, edges, folder, imported, reduced
 from wireproto.format import plugins
 
-HEAVY = ("jsonschema", "lxml", "selectolax", "lark", "typer", "rich", "hypothesis", "starlette", "uvicorn", "aiohttp")
+HEAVY = (
+    "jinja2",
+    "jsonschema",
+    "lxml",
+    "selectolax",
+    "lark",
+    "typer",
+    "rich",
+    "hypothesis",
+    "starlette",
+    "uvicorn",
+    "aiohttp",
+)
 # What most programs never use, or not before a first output has ended.
 LATER = ("automata", "documents.reading", "decode.forced", "decode.naming", "decode.second_look", "format.detection", "grammars",
          "recover", "tools.full", "write")  # fmt: skip

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wireproto.format.dialect import Dialect
     from wireproto.format.registry import dialect, dialects
     from wireproto.grammars.api.api import Grammar, grammar
+    from wireproto.learning.templates.learning import learn
     from wireproto.recover.classify import Candidate, Verdict, classify
     from wireproto.tools.toolset import Tools, Toolset
     from wireproto.values.document_types import DocumentType
@@ -109,6 +110,7 @@ __all__ = [
     "encode",
     "grammar",
     "iter_events",
+    "learn",
     "new_id",
     "parse",
     "prompt",
@@ -169,6 +171,7 @@ _HOMES: Final = {
     "encode": "write.encoder",
     "grammar": "grammars.api.api",
     "iter_events": "decode.iterate",
+    "learn": "learning.templates.learning",
     "new_id": "write.ids",
     "parse": "decode.decoder",
     "prompt": "write.prompt",

@@ -1,5 +1,5 @@
 """The command line: parse, stream, encode, convert, prompt, results, dialects, show, classify, audit,
-explain, grammar, fuzz, serve.
+explain, grammar, fuzz, learn, serve.
 
 It only translates: files and options into arguments of the library, its values into JSON and tables, its errors into
 one line on stderr and an exit code. It must not know any wire format. Law: whatever the input, all that can be read of
@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import wireproto
-from wireproto.cli import audit, explain, fuzz, serve
+from wireproto.cli import audit, explain, fuzz, learning, serve
 from wireproto.cli.grammar import grammar_app
 from wireproto.cli.io import (
     Complaint,
@@ -260,4 +260,5 @@ app.add_typer(grammar_app)
 audit.register(app)
 explain.register(app)
 fuzz.register(app)
+learning.register(app)
 serve.register(app)

@@ -37,12 +37,15 @@ class Codec(CodecFacts):
     `rules(argument)` yields sentences for a prompt on how values are written.
     `grammar` is the place of `rule(calls, tool)`, which returns one call as an expression (`grammars.calls.Body`), as
     "module:attribute", since decoding must not load grammars; empty if there is none.
+    `learner` is the place of `learn(sample)`, which returns how calls are written that it can tell from texts
+    (`learning.findings.Finding`), or None if they are not written by this codec; empty if it learns nothing.
     """
 
     reader: Part[ReadCall]
     write: Part[WriteCall]
     rules: Part[Rules] = field(default=lambda argument: (), kw_only=True)
     grammar: str = field(default="", kw_only=True)
+    learner: str = field(default="", kw_only=True)
 
 
 @cache

@@ -44,6 +44,19 @@ def load(path: str | Path, nonce: str = "") -> Dialect:
     return dialect
 
 
+def load_text(text: str, where: str) -> Dialect:
+    """Read the text of a dialect file that is in none; `where` is what errors call it.
+
+    Raises:
+        DialectError: as for a file.
+    """
+    try:
+        data = toml.loads(text)
+    except ValueError as error:
+        raise DialectError(f"{where}: not TOML: {error}") from None
+    return replace(_FileReader(where, "").dialect(data), path="")
+
+
 def _tell_shadow(dialect: Dialect, path: Path) -> None:
     """Warn of a name that a built-in dialect has: it is allowed, but asked for by name, that one is returned."""
     from wireproto.format.registry import BUILT_IN  # the registry loads files by this module

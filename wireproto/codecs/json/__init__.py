@@ -14,6 +14,7 @@ CODEC = Codec(
     body="object",
     rules="wireproto.codecs.json.writer:rules",
     grammar="wireproto.codecs.json.grammar:json_call",
+    learner="wireproto.codecs.json.learner:learn",
     call_slots=frozenset({"name", "id", "index"}),
     argument_slots=frozenset(),
 )

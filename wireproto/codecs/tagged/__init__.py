@@ -14,6 +14,7 @@ CODEC = Codec(
     body="arguments",
     rules="wireproto.codecs.tagged.writer:rules",
     grammar="wireproto.codecs.tagged.grammar:tagged_call",
+    learner="wireproto.codecs.tagged.learner:learn",
     call_slots=frozenset({"name", "index"}),
     argument_slots=frozenset({"key", "string", "type"}),
 )

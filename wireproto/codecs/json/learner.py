@@ -1,0 +1,140 @@
+"""Calls with a JSON object, learned from texts: where the object stands, what its members are, and how it is spelled.
+
+It must not know templates, nor other codecs. Law: the object that is found is the arguments that were given, or holds
+them.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from wireproto.learning.findings import ID, KEY, NAME, VALUE, CallForm, CallSample, Ids, Unlearnable, header
+
+_ARGUMENTS: Final = {KEY: VALUE}
+# Every kind of value, and strings with what some writers escape.
+_EVERYTHING: Final = {KEY: [1, 2.5, True, None, {"é": 'ü<&"\\\n/'}], "b": {}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An object in a text, as a value."""
+
+    start: int
+    end: int
+    value: Mapping[str, Any]
+
+
+def learn(sample: CallSample) -> CallForm | None:
+    """Return how calls are written; None if their arguments are no object.
+
+    Raises:
+        Unlearnable: they are, and no file can say the rest.
+    """
+    text = sample.text
+    found = _object(text, _ARGUMENTS)
+    if found is None:
+        return None
+    opener, closer = text[: found.start], text[found.end :]
+    finding = header(sample, opener, closer) if found.value == _ARGUMENTS else _record(sample, found, opener, closer)
+    spelled = _spelling(sample)
+    return replace(finding, argument={"codec": "json"}, gaps=(*finding.gaps, *spelled))
+
+
+def _object(text: str, wanted: Mapping[str, Any], alone: bool = False) -> _Found | None:
+    """Find the first object in a text that is these arguments, or holds them if it need not be these `alone`."""
+    for brace in re.finditer(r"\{", text):
+        for end, value in (*_as_json(text, brace.start()), *_as_python(text, brace.start())):
+            if value == wanted or (not alone and _holds(value, wanted)):
+                return _Found(brace.start(), end, value)
+    return None
+
+
+def _as_json(text: str, at: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        value, end = json.JSONDecoder().raw_decode(text, at)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(value, dict):
+        yield end, value
+
+
+def _as_python(text: str, at: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    for end in range(len(text), at, -1):
+        if text[end - 1] != "}":
+            continue
+        try:
+            value = ast.literal_eval(text[at:end])
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            yield end, value
+            return
+
+
+def _holds(value: Any, wanted: Mapping[str, Any]) -> bool:
+    return isinstance(value, dict) and any(each == wanted or _holds(each, wanted) for each in value.values())
+
+
+def _record(sample: CallSample, found: _Found, opener: str, closer: str) -> CallForm:
+    """Return what the members of a record are: the name, the arguments, an id."""
+    names: dict[str, str] = {}
+    for role, wanted in (("name", NAME), ("arguments", _ARGUMENTS), ("id", sample.identity)):
+        key = next((key for key, value in found.value.items() if value == wanted), None)
+        if key is not None:
+            names[role] = key
+    if "name" not in names or "arguments" not in names:
+        raise Unlearnable("a record whose key is the tool's name" if NAME in found.value else "a record in a record")
+    ids: Ids = "none"
+    gaps = []
+    if "id" in names:
+        ids = "free" if sample.identity == ID else "named"
+    else:
+        counter = next((key for key, value in found.value.items() if str(value) == (sample.counter or None)), None)
+        if counter is not None:
+            names["id"], ids = counter, "counted"
+    order = [key for key in found.value if key in names.values()]
+    if order != [names[role] for role in ("name", "arguments", "id") if role in names]:
+        gaps.append(f"order of record members ({', '.join(order)})")
+    others = [f"{key}={value!r}" for key, value in found.value.items() if key not in names.values()]
+    if others:
+        gaps.append(f"other members of a record ({', '.join(others)})")
+    call = {key: text for key, text in (("open", opener), ("close", closer)) if text}
+    record = {role: [name] for role, name in names.items() if name != role}
+    return CallForm({}, call, record, ids, gaps=tuple(gaps))
+
+
+def _spelling(sample: CallSample) -> Iterator[str]:
+    """Yield what of the spelling of JSON no key can say."""
+    text = sample.write(_EVERYTHING)
+    found = _object(text, _EVERYTHING, alone=True)
+    if found is None:
+        yield "arguments that are no JSON for some values"
+        return
+    span = text[found.start : found.end]
+    # What is compared with is in the order in which it was given.
+    if span != json.dumps(_EVERYTHING, ensure_ascii=False):
+        yield _way(span, _EVERYTHING) or f"JSON spelled {span[:60]!r}"
+
+
+def _way(span: str, value: Mapping[str, Any]) -> str:
+    """Say in words how JSON is spelled, if it is one of the known ways."""
+    ways: dict[str, dict[str, Any]] = {
+        "compact JSON": {"separators": (",", ":")},
+        "JSON in ASCII": {"ensure_ascii": True},
+        "compact JSON in ASCII": {"separators": (",", ":"), "ensure_ascii": True},
+        "sorted JSON": {"sort_keys": True},
+        **{f"JSON indented by {width}": {"indent": width} for width in (1, 2, 3, 4)},
+    }
+    for way, options in ways.items():
+        if json.dumps(value, **{"ensure_ascii": False, **options}) == span:
+            return way
+    for width in (2, 4):
+        lines = json.dumps(value, indent=width, ensure_ascii=False)
+        if any(lines.replace("\n", "\n" + " " * margin) == span for margin in range(1, 9)):
+            return f"JSON indented by {width}, in place"
+    return "Python literals" if repr(value) == span else ""

@@ -1,0 +1,116 @@
+"""Calls with raw values between tags, learned from texts: the markers around a value, and how values are spelled.
+
+It must not know templates, nor other codecs. Law: a marker is what stands around every value, and does not depend on
+it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from wireproto.codecs.tagged.writer import in_python, null_word, wire_type
+from wireproto.learning.comparing import common_start, repetition
+from wireproto.learning.findings import KEY, KEYS, NAME, VALUE, VALUES, CallForm, CallSample, Unlearnable, header
+
+_TYPED: Final[tuple[Any, ...]] = (
+    *(7, 1.5, 1e-7, True, None),
+    *([1, "é", True, None, {"a": 0.5}], {"a": [], "b": {"c": False}}),
+)
+_HOSTILE: Final = "a<b>&amp; \"q\" 'p' \\n é\n\tx]]>"
+_WAYS: Final = ("json", "python-scalars", "python")
+
+
+def learn(sample: CallSample) -> CallForm | None:
+    """Return how calls are written; None if a value has no markers of its own.
+
+    Raises:
+        Unlearnable: it has, and no file can say them.
+    """
+    none, one = sample.write({}), sample.text
+    two = sample.write({KEY: VALUE, KEYS[1]: VALUES[1]}).replace(KEYS[1], KEY).replace(VALUES[1], VALUE)
+    if KEY not in one or VALUE not in one or re.search(rf"{NAME}\s*\(|\{{\s*{KEY}\s*:", one):
+        return None
+    if one.index(KEY) > one.index(VALUE):
+        raise Unlearnable("values stand before their keys")
+    parts = repetition(one, two, (one.index(KEY), one.rindex(VALUE) + len(VALUE)))
+    if parts is None:
+        return None
+    head, unit, tail = parts.before, parts.unit, parts.after
+    opener, closer = unit.split(VALUE, 1)
+    opener, gaps = _typed_opener(opener, sample.write({KEY: 7}))
+    pad = "\n" if opener.endswith("\n") and closer.startswith("\n") else ""
+    opener, closer = (opener[:-1], closer[1:]) if pad else (opener, closer)
+    if parts.join and not parts.join.strip() and tail.startswith(parts.join):
+        # Blanks between two values also stand before the call's closer: they belong to the value's.
+        closer, tail = closer + parts.join, tail[len(parts.join) :]
+    elif parts.join and not parts.join.strip() and head.endswith(parts.join):
+        opener, head = parts.join + opener, head[: -len(parts.join)]
+    elif parts.join:
+        gaps.append(f"what joins arguments ({parts.join!r})")
+    opener = opener.replace(KEY, "{key}")
+    if "{key}" not in opener:
+        raise Unlearnable(f"the key does not stand before the value: {unit!r}")
+    argument = {"codec": "tagged", "open": opener, "close": closer.replace(KEY, "{key}")}
+    argument |= {"pad": pad} if pad else {}
+    spelled, odd = _literals(sample, one, opener)
+    argument |= {"literals": spelled} if spelled != _WAYS[0] else {}
+    finding = header(sample, head, tail)
+    empty, otherwise = _empty(none, head, tail)
+    call = {**finding.call, **({"empty": empty} if empty else {})}
+    gaps = [*finding.gaps, *gaps, *otherwise, *odd, *_escapes(sample, one)]
+    return replace(finding, argument=argument, call=call, gaps=tuple(gaps))
+
+
+def _typed_opener(opener: str, number: str) -> tuple[str, list[str]]:
+    """Put a slot where an opener says whether the value is a string, or of which type; `number` is a call with one."""
+    if opener in number:
+        return opener, []
+    if "true" in opener and opener.replace("true", "false") in number:
+        return opener.replace("true", "{string}"), []
+    if "string" in opener and opener.replace("string", "number") in number:
+        return opener.replace("string", "{type}"), []
+    return opener, [f"strings stand in markers of their own ({opener!r})"]
+
+
+def _empty(none: str, head: str, tail: str) -> tuple[str, list[str]]:
+    """Return the white space in a call without arguments, and what of such a call no key can say."""
+    between = none[len(head) : len(none) - len(tail)]
+    if none == head + between + tail and not between.strip():
+        return between, []
+    return "", [f"a call without arguments is {none[-80:]!r}"]
+
+
+def _literals(sample: CallSample, one: str, opener: str) -> tuple[str, Iterator[str]]:
+    """Return how values that are no strings are spelled, and what is spelled otherwise."""
+    before, _, after = one.rpartition(VALUE)
+    wrote = []
+    for value in _TYPED:
+        text = sample.write({KEY: value})
+        typed = before.replace("true", "false") if "{string}" in opener else before
+        typed = typed.replace("string", wire_type(value)) if "{type}" in opener else typed
+        start = common_start(text, typed)
+        wrote.append(text[start : len(text) - len(after)] if text.endswith(after) else text)
+    misses = {
+        way: [each for each in zip(_TYPED, wrote, strict=True) if each[1] != _spelled(each[0], way)] for way in _WAYS
+    }
+    best = min(_WAYS, key=lambda way: len(misses[way]))
+    return best, (
+        f"{json.dumps(value, ensure_ascii=False)} is written {text[:40]!r}" for value, text in misses[best][:3]
+    )
+
+
+def _spelled(value: Any, way: str) -> str:
+    if value is None:
+        return null_word(way, frozenset({"null"}))
+    return str(value) if in_python(way, isinstance(value, (dict, list))) else json.dumps(value, ensure_ascii=False)
+
+
+def _escapes(sample: CallSample, one: str) -> Iterator[str]:
+    text, expected = sample.write({KEY: _HOSTILE}), one.replace(VALUE, _HOSTILE)
+    if text != expected:
+        at = common_start(text, expected)
+        yield f"strings are escaped ({text[max(0, at - 10) : at + 30]!r})"

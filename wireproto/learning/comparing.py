@@ -1,0 +1,80 @@
+"""Texts that differ in one thing, compared: what they share, and what repeats in the longer one.
+
+It must not know formats. Law: the parts that are found join to the texts that were compared.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+# What may be a marker: a tag, a word in brackets, or the bracket pairs of tokens such as ]~b].
+MARKER: Final = re.compile(r"<[^<>\s]{1,40}>|\[/?[A-Z_]{3,}\]|\[e~\[|\]~b\]")
+_HALF: Final = re.compile(r"(<[^<>\s]{0,60}|<[^<>\n]{0,60}[\"=][^<>\n]{0,40}|\[/?[A-Z_]+)\Z")
+
+
+def common_start(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    least = min(len(one), len(other))
+    low, high = 0, least
+    while low < high:  # slices are compared faster than characters
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return low
+
+
+def common_end(one: str, other: str) -> int:
+    """Return how many characters two texts end with alike."""
+    return common_start(one[::-1], other[::-1])
+
+
+def in_marker(text: str, at: int) -> bool:
+    """Return whether a cut would be inside a marker."""
+    return _HALF.search(text, 0, at) is not None and at < len(text)
+
+
+def before_marker(text: str, at: int) -> int:
+    """Move a cut that is inside a marker before it."""
+    half = _HALF.search(text, 0, at)
+    return half.start() if half is not None and at < len(text) else at
+
+
+def behind_marker(text: str, at: int) -> int:
+    """Move a cut that is inside a marker behind it."""
+    if _HALF.search(text, 0, at) is None:
+        return at
+    ends = [end for end in (text.find(">", at), text.find("]", at)) if end >= 0]
+    return min(ends) + 1 if ends else at
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """What repeats: the text before it, one unit, what joins two units, and the text after it."""
+
+    before: str
+    unit: str
+    join: str
+    after: str
+
+    def times(self, count: int) -> str:
+        """Return the text with so many units."""
+        return self.before + self.join.join([self.unit] * count) + self.after
+
+
+def repetition(one: str, two: str, core: tuple[int, int]) -> Repeats | None:
+    """Find the unit of which `one` has one and `two` has two alike; `core` is a part of it, as (start, end) in `one`.
+
+    Where the unit begins is not settled by the texts: any cut between the shortest and the longest common stretch gives
+    the same two texts. The first one outside a marker is taken, and blanks at its start belong to what is before it.
+    """
+    period = len(two) - len(one)
+    low, high = len(one) - common_end(one, two), common_start(one, two)
+    if period <= 0 or low > high:
+        return None
+    start = behind_marker(one, max(low, 0))
+    while start < core[0] and one[start].isspace():
+        start += 1
+    start = min(start, core[0])
+    end = min(max(before_marker(one, high), core[1]), start + period)
+    return Repeats(one[:start], one[start:end], two[end : start + period], one[end:])
