@@ -19,17 +19,11 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 WEB: list[dict[str, Any]] = json.loads((FIXTURES / "classify" / "tools.json").read_text(encoding="utf-8"))["web"]
 # What a model wrote, and words of the name that its format has.
 WRITTEN: dict[str, tuple[str, str]] = {
-    "gemma4 paren": ("Gemma 4", '<|tool_call>call:get_weather(city="Oslo")'),
     "gemma unfenced": ("without its fence", 'tool_code = get_weather(city="Oslo")\nprint(tool_code)'),
     "gemma tool_code": ("tool_code", '```tool_code\nprint(get_weather(city="Oslo"))\n```'),
     "gemma tool_code2": ("tool_code", 'Let me check.\n\n```tool_code\nget_weather(city="Oslo", unit="C")\n```'),
     "gemma default_api": ("tool_code", '```tool_code\nprint(default_api.get_weather(city="Oslo"))\n```'),
     "gemma python fence": ("list of Python", '```python\n[get_weather(city="Oslo")]\n```'),
-    "functiongemma": (
-        "FunctionGemma's tokens",
-        "<start_function_call>call:get_weather{city:<escape>Oslo<escape>}<end_function_call>",
-    ),
-    "gemma4": ("Gemma 4", '<|tool_call>call:get_weather{city:<|"|>Oslo<|"|>}<tool_call|>'),
     "llama4": ("list of Python", '[get_weather(city="Oslo"), get_weather(city="Rome", unit="C")]'),
     "llama4 marked": ("Llama 4", '<|python_start|>[get_weather(city="Oslo")]<|python_end|>'),
     "llama31 builtin": ("built-in", '<|python_tag|>web_search.call(query="wind")'),

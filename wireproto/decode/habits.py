@@ -20,7 +20,7 @@ from wireproto.text.scan import BLANK, Literals, skip_blank
 from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.model import Call, Span
 
-Body = Literal["calls", "arguments", "records", "marked", "input", "bracket"]
+Body = Literal["calls", "arguments", "records", "input", "bracket"]
 _NAME: Final = r"(?P<name>[\w.:/$-]{1,128}?)"
 _TITLE: Final = r"(?P<name>[^\s`\[\]{}<>\"][^\n`\[\]{}<>\"]{0,127}?)"  # a declared name may hold blanks
 _MOST: Final = 100_000  # characters of one call that are read
@@ -34,9 +34,8 @@ class Habit:
 
     `needle` is in every text that holds one. `opener` is what a call begins with; its group `name` is the tool, if it
     is named there. `body` is what follows: Python `calls`, a JSON object of `arguments`, JSON `records` with name and
-    arguments, an object whose strings are `marked` by `mark`, the `input` of a tool that may be plain text, or such
-    text up to a `bracket`. `line`: it counts only at the start of a line, behind a tag, or in a code span. `bare`:
-    nothing but the tool's name tells it from other text.
+    arguments, the `input` of a tool that may be plain text, or such text up to a `bracket`. `line`: it counts only at
+    the start of a line, behind a tag, or in a code span. `bare`: nothing but the tool's name tells it from other text.
     """
 
     name: str
@@ -44,7 +43,6 @@ class Habit:
     needle: str
     opener: str
     body: Body
-    mark: str = ""
     line: bool = False
     bare: bool = False
 
@@ -52,16 +50,8 @@ class Habit:
 HABITS: Final = (
     Habit("Gemma's `tool_code` blocks", "Google's guides to function calling with Gemma 3 and Gemini", "tool_code",
           r"(?:```|~~~)[ \t]*tool_code[ \t]*\n", "calls", line=True),
-    Habit("FunctionGemma's tokens", "chat template of FunctionGemma", "<start_function_call>",
-          rf"<start_function_call>\s*call:{_NAME}\{{", "marked", mark="<escape>"),
-    Habit("Gemma 4's tokens", "chat template of Gemma 4", "<|tool_call>",
-          rf"<\|tool_call>\s*call:{_NAME}\{{", "marked", mark='<|"|>'),
-    Habit("Python calls in Gemma 4's tokens", "what Gemma 4 falls back to", "<|tool_call>",
-          r"<\|tool_call>\s*call:(?=[^\W\d][\w.]{0,127}\()", "calls"),
     Habit("a `tool_code` without its fence", "what Gemma falls back to", "tool_code", r"tool_code[ \t]*=[ \t]*",
           "calls", line=True),
-    Habit("FunctionGemma's calls, whose special tokens are missing", "chat template of FunctionGemma", "call:",
-          rf"call:{_NAME}\{{", "marked", line=True),
     Habit("LFM2's Python calls", "chat template of LFM2", "<|tool_call_start|>", r"<\|tool_call_start\|>", "calls"),
     Habit("Llama 4's Python calls", "Meta's prompt format of Llama 4", "<|python_start|>", r"<\|python_start\|>",
           "calls"),
@@ -255,17 +245,6 @@ def _record(item: object) -> tuple[str, _Given]:
     return name, given if isinstance(given, dict) else None
 
 
-def _marked(text: str, found: re.Match[str], habit: Habit, tools: Toolset) -> _Reads:
-    """Read an object whose keys are bare and whose strings stand between marks."""
-    name = _resolved(found["name"], tools)
-    reader = LiteralReader(text, found.end(), min(len(text), found.end() + _MOST), habit.mark)
-    try:
-        named, listed = reader.members("}", ":")
-    except NotLiteral:
-        named, listed = {}, [None]
-    return ([(name, None if listed else named, found.end(), reader.position)] if name else []), reader.position
-
-
 def _input(text: str, found: re.Match[str], _habit: Habit, tools: Toolset) -> _Reads:
     """Read what a tool is given: an object, in a fence or not, or a line of text for a tool that needs one argument."""
     name, start = _resolved(found["name"], tools), found.end()
@@ -315,7 +294,6 @@ _READERS: Final[dict[Body, Callable[[str, re.Match[str], Habit, Toolset], _Reads
     "calls": _calls,
     "arguments": _arguments,
     "records": _records,
-    "marked": _marked,
     "input": _input,
     "bracket": _bracket,
 }

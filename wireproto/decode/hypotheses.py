@@ -39,7 +39,7 @@ PER_TRY = 128
 _AROUND = 1_024  # characters from an opener on that decide whether it opens anything
 _SPECIAL = re.compile(r"[A-Za-z0-9_.:-]{0,256}(?:<[|｜]|<[a-z]+:|\[[A-Z_]+\])")
 _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,256}\Z")
-_TOKEN = re.compile(r"<\|[^<>|]*\|>|<｜[^<>｜]*｜>|\[/?[A-Z_]+\]")
+_TOKEN = re.compile(r"<\|[^<>|]*\|>|<\|?\w+\|?>|<｜[^<>｜]*｜>|\[/?[A-Z_]+\]")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|#39|#34|#x27|#x22);")
 _QUOTED = re.compile(rf"[{''.join(QUOTING)}](?=[<\[{{+])")
 # What is in a call without any bracket: ReAct's words, and the Python calls of `habits`.
@@ -246,8 +246,8 @@ def _marked_at(text: str, at: int, start: int, lead: str, opening: CallOpening, 
 
 @lru_cache(maxsize=1)
 def _bare_headers() -> tuple[tuple[Dialect, Template], ...]:
-    """Return the headers of JSON calls as they are without special tokens, one of each shape."""
-    found: dict[tuple[object, ...], tuple[Dialect, Template]] = {}
+    """Return the headers before objects as they are without special tokens, one of each shape."""
+    found: dict[object, tuple[Dialect, Template]] = {}
     for dialect in map(find_dialect, dialects()):
         spelling = spellings(dialect)[0]
         if spelling.codec.body != "object" or not spelling.named:
@@ -255,7 +255,7 @@ def _bare_headers() -> tuple[tuple[Dialect, Template], ...]:
         nodes = [replace(n, text=_TOKEN.sub("", n.text)) if isinstance(n, Lit) else n for n in dialect.call.open.nodes]
         bare = tuple(node for node in nodes if not isinstance(node, Lit) or node.text)
         if bare != dialect.call.open.nodes:
-            found.setdefault(bare, (dialect, Template(bare)))
+            found.setdefault((bare, dialect.argument.quote), (dialect, Template(bare)))
     return tuple(found.values())
 
 
@@ -269,7 +269,9 @@ def stripped(text: str, tools: Toolset, own: Dialect | None) -> Iterator[Hypothe
     """Yield the hypotheses of calls whose special tokens are gone: a declared name, and an object right behind it."""
     if not tools.names:
         return
-    headers = sorted(_bare_headers(), key=lambda pair: pair[0] is not own)
+    headers = sorted(
+        _bare_headers(), key=lambda pair: (-len(pair[1].first), pair[0] is not own, pair[0].argument.quote not in text)
+    )
     for found in iter_literals(literal_names(tools.names), text):
         if text.find("{", found.end(), found.end() + NEAR) < 0:
             continue  # a name in prose, as most are

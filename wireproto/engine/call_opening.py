@@ -322,7 +322,7 @@ class Opening:
         if closer is YES:
             return YES
         if spelling.codec.body == "object":
-            body: Match | Answer = begins("{", text, at, end)
+            body: Match | Answer = YES if text[at] in spelling.codec.opens else NO
             body = odd_arguments(text, at, end, close) if body is NO else body
         else:
             body = find_argument(spelling, text, at, end, self._context.tools.by_name.get(name))

@@ -13,6 +13,7 @@ from typing import Final
 from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.codec import CodecFacts
 from wireproto.format.dialect import Dialect
+from wireproto.format.spelling import DISTINCTIVE, is_distinctive
 from wireproto.format.template import Gap, Lit, Slot, Template
 
 Problem = tuple[str, str]  # the key of the file, and what is wrong with it and how to mend it
@@ -21,10 +22,26 @@ _NONE: Final = frozenset[str]()
 
 def problems(dialect: Dialect, codec: CodecFacts) -> Iterator[Problem]:
     """Yield what is wrong, the plainest first."""
+    yield from _quotes(dialect, codec)
     yield from _slots(dialect, codec)
     yield from _borders(dialect, codec)
     yield from _twins(dialect, codec)
     yield from _reopened(dialect)
+
+
+def _quotes(dialect: Dialect, codec: CodecFacts) -> Iterator[Problem]:
+    """Yield what is wrong with the mark around strings."""
+    quote, key = dialect.argument.quote, "argument.quote"
+    if not codec.has_quote:
+        if quote:
+            yield key, f"the codec {codec.name} has no strings between marks"
+        return
+    if not is_distinctive(quote) or quote.split() != [quote]:
+        yield key, f"must be a mark of {DISTINCTIVE} characters or more, without white space"
+    elif any(quote.startswith(quote[i:]) for i in range(1, len(quote))):
+        yield key, "must not end as it begins: nothing would tell where a string ends"
+    if "name" not in dialect.call.open.roles:
+        yield "call.open", "needs {name}"
 
 
 def _markers(dialect: Dialect) -> Iterator[tuple[str, Template]]:

@@ -31,7 +31,10 @@ class Statements:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CodecFacts:
-    """The facts of a codec. `has_cdata`: a value may hold stretches in which nothing is a marker.
+    """The facts of a codec. `opens`: the brackets that a body which is an object may begin with.
+
+    `has_cdata`: a value may hold stretches in which nothing is a marker. `has_quote`: strings stand between
+    `argument.quote`, which is any text.
 
     `blank_form`: the place of the function that shows a tool as a blank form ("module:attribute"); empty without one.
     `call_slots`, `argument_slots`: the slots of `call.open` and `argument.open` that its writer fills; None if that is
@@ -39,9 +42,11 @@ class CodecFacts:
     """
 
     name: str
+    opens: str = field(default="{", kw_only=True)
     body: Body = field(default="any", kw_only=True)
     statements: Statements | None = field(default=None, kw_only=True)
     has_cdata: bool = field(default=False, kw_only=True)
+    has_quote: bool = field(default=False, kw_only=True)
     blank_form: str = field(default="", kw_only=True)
     call_slots: frozenset[str] | None = field(default=None, kw_only=True)
     argument_slots: frozenset[str] | None = field(default=None, kw_only=True)

@@ -92,9 +92,10 @@ class Argument:
 
     `pad` is the white space on each side of a raw value that is markup; `pad_keys` limits it to some keys when
     writing. `escape` is the spelling of the value's own closer inside a value, if the format has one. `literals` says
-    how values that are no strings are written: `json`, `python-scalars` (True, False, None; what a template's
-    `| string` renders), or `python` throughout. `member` and `element` are the markers (open, close) of an object's
-    members and an array's elements, where those are elements of their own.
+    how values that are no strings are written: `json`, `python-null` (JSON, but None), `python-scalars` (True, False,
+    None; what a template's `| string` renders), or `python` throughout. `quote` is the mark on each side of a string
+    in which nothing is escaped; `sorts`: members are written in the order of their keys. `member` and `element` are
+    the markers (open, close) of an object's members and an array's elements, where those are elements of their own.
     """
 
     codec: str
@@ -105,6 +106,8 @@ class Argument:
     pad_keys: tuple[str, ...] = ()
     escape: str = ""
     literals: str = "json"
+    quote: str = ""
+    sorts: bool = False
     member: tuple[Template, Template] | None = None
     element: tuple[Template, Template] | None = None
 

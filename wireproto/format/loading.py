@@ -74,12 +74,12 @@ _KNOWN: dict[str, tuple[str, ...]] = {
     "section": ("open", "close", "also", "before"),
     "call": ("open", "close", "also", "join", "id", "before", "first_index", "empty"),
     "record": ("name", "arguments", "id"),
-    "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals", "member",
-                 "element"),
+    "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals", "quote",
+                 "sorts", "member", "element"),
     "result": ("each", "open", "close", "join", "id", "error", "content", "guard", "escape"),
     "prompt": ("rules", "definitions"),
 }  # fmt: skip
-LITERALS = ("json", "python-scalars", "python")
+LITERALS = ("json", "python-null", "python-scalars", "python")
 MARKUPS = ("", "xml", "html")
 CONTENTS = ("text", "json", "xml", "toml")
 DEFINITIONS = ("list", "form")
@@ -174,10 +174,7 @@ class _FileReader:
     def _reasoning(self, table: Mapping[str, Any]) -> Reasoning | None:
         if not table:
             return None
-        said = {key: table.get(key, False) for key in ("ends_at_call", "always")}
-        wrong = next((key for key, value in said.items() if not isinstance(value, bool)), None)
-        if wrong is not None:
-            raise self._error(f"reasoning.{wrong}", "must be true or false")
+        said = {key: self._flag(table, "reasoning", key) for key in ("ends_at_call", "always")}
         opener, closer = (self._text(table, "reasoning", key) for key in ("open", "close"))
         return Reasoning(opener, closer, self._text(table, "reasoning", "after", ""), **said)
 
@@ -234,6 +231,8 @@ class _FileReader:
             pad_keys=self._texts(table, "argument", "pad_keys", ()),
             escape=self._text(table, "argument", "escape", ""),
             literals=literals,
+            quote=self._text(table, "argument", "quote", ""),
+            sorts=self._flag(table, "argument", "sorts"),
             member=self._pair(table, "argument", "member"),
             element=self._pair(table, "argument", "element"),
         )
@@ -259,6 +258,12 @@ class _FileReader:
     def _advice(self, table: Mapping[str, Any]) -> Advice:
         rules = self._texts(table, "prompt", "rules", ())
         return Advice(rules, self._one_of(table, "prompt", "definitions", DEFINITIONS))
+
+    def _flag(self, table: Mapping[str, Any], where: str, key: str) -> bool:
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            raise self._error(f"{where}.{key}", "must be true or false")
+        return value
 
     def _one_of(self, table: Mapping[str, Any], where: str, key: str, known: tuple[str, ...]) -> str:
         """Return one of the words that are known; the first of them if the key is not given."""

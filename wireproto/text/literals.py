@@ -1,4 +1,4 @@
-"""Values as programs spell them: Python's literals and keyword arguments, and objects with their own string marks.
+"""Values as programs spell them: Python's literals and keyword arguments.
 
 They are read and never run: what is no literal is not read at all. It must not know tools or calls. Law: a text is read
 once from left to right, to a bounded depth, and what cannot be read raises `NotLiteral` and nothing else.
@@ -35,10 +35,10 @@ class NotLiteral(ValueError):
 
 
 class LiteralReader:
-    """Reads one value after another; `position` is where the next begins. `mark`: what strings begin and end with."""
+    """Reads one value after another; `position` is where the next begins."""
 
-    def __init__(self, text: str, position: int, end: int, mark: str = "") -> None:
-        self._text, self.position, self._end, self._mark = text, position, end, mark
+    def __init__(self, text: str, position: int, end: int) -> None:
+        self._text, self.position, self._end = text, position, end
 
     def members(self, closer: str, sign: str) -> tuple[dict[str, Any], list[Any]]:
         """Read up to the closer: the members with a name, which `sign` follows, and those without.
@@ -69,11 +69,6 @@ class LiteralReader:
         if found is not None:
             self.position = found.end()
             return found[1]
-        if sign == ":" and self._mark and self._text.startswith(self._mark, self.position):
-            key = self._marked()
-            if not self._takes(sign):
-                raise NotLiteral("a key without a value")
-            return key
         return None
 
     def _value(self, depth: int) -> Any:
@@ -81,8 +76,6 @@ class LiteralReader:
         text, at = self._text, self.position
         if depth > _DEPTH:
             raise NotLiteral("nested too deeply")
-        if self._mark and text.startswith(self._mark, at, self._end):
-            return self._marked()
         if _OPENER.match(text, at, self._end) is not None:
             return self._string()
         if self._takes("{"):
@@ -101,11 +94,6 @@ class LiteralReader:
         return _WORDS[word.group()]
 
     def _object(self, depth: int) -> dict[str, Any]:
-        if self._mark:
-            named, listed = self._members("}", ":", depth + 1)
-            if listed:
-                raise NotLiteral("a value without a key")
-            return named
         found: dict[str, Any] = {}
         while not self._takes("}"):
             key = self._value(depth + 1)
@@ -125,15 +113,6 @@ class LiteralReader:
             if not comma and not self._text.startswith(closer, self.position, self._end):
                 raise NotLiteral("a comma is missing")
         return found[0] if closer == ")" and len(found) == 1 and not comma else found
-
-    def _marked(self) -> str:
-        start = self.position + len(self._mark)
-        close = self._text.find(self._mark, start, self._end)
-        if close < 0:
-            self.position = self._end
-            raise NotLiteral("a string that is not closed")
-        self.position = close + len(self._mark)
-        return self._text[start:close]
 
     def _string(self) -> str:
         """Read strings that stand side by side, which are one."""

@@ -36,12 +36,14 @@ _HEX: Final = "0123456789abcdef"
 class EscapeRules:
     """The escapes of a notation. `short`: pairs of a character and its letter; `must`: what has to be escaped.
 
-    `long`: characters beyond U+FFFF are `\\UXXXXXXXX`, else surrogate pairs of `\\uXXXX`.
+    `long`: characters beyond U+FFFF are `\\UXXXXXXXX`, else surrogate pairs of `\\uXXXX`. Not `coded`: nothing is
+    escaped, and what `must` be cannot be written; what the quote is made of is then for an automaton to say.
     """
 
     short: tuple[tuple[str, str], ...]
     must: Ranges
     long: bool = False
+    coded: bool = True
 
 
 _NAMED: Final = tuple(zip('\b\t\n\f\r"\\', 'btnfr"\\', strict=True))
@@ -55,10 +57,10 @@ class QuotedText:
 
     def __init__(self, table: RuleTable, escapes: EscapeRules, quote: str) -> None:
         self._table, self._escapes, self.quote = table, escapes, quote
-        self._must = union(escapes.must, char_set(quote))
+        self._must = union(escapes.must, char_set(quote)) if escapes.coded else escapes.must
         named = char_set(quote + "".join(sign for sign, _ in escapes.short))
         # Encoders that protect markup escape `<`, so it may always be escaped.
-        self._special = union(self._must, named, char_set("<"))
+        self._special = union(self._must, named, char_set("<")) if escapes.coded else self._must
         self._known: dict[tuple[Ranges, Ranges], Expr] = {}
         self._known_escapes: dict[Ranges, Expr] = {}
 
@@ -110,6 +112,8 @@ class QuotedText:
 
     def _escaped(self, ranges: Ranges) -> Ranges:
         """Return the characters of a set that may be written escaped."""
+        if not self._escapes.coded:
+            return ()
         return ranges if difference(ranges, _PRINTABLE) else intersection(ranges, self._special)
 
 
