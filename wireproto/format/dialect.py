@@ -74,11 +74,16 @@ SIDE_MEMBERS = ("type", "id", "index", "call_id", "tool_call_id")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The member names of a JSON object that is a call; the canonical name first."""
+    """The member names of a JSON object that is a call; the canonical name first.
+
+    `order` is that in which they are written. `has_ids`: the format writes ids, so a grammar admits them.
+    """
 
     name: tuple[str, ...] = ("name",)
     arguments: tuple[str, ...] = ("arguments",)
     id: tuple[str, ...] = ("id",)
+    order: tuple[str, ...] = ("name", "arguments", "id")
+    has_ids: bool = False
 
     @property
     def first_members(self) -> tuple[str, ...]:
@@ -95,7 +100,9 @@ class Argument:
     how values that are no strings are written: `json`, `python-null` (JSON, but None), `python-scalars` (True, False,
     None; what a template's `| string` renders), or `python` throughout. `quote` is the mark on each side of a string
     in which nothing is escaped; `sorts`: members are written in the order of their keys. `member` and `element` are
-    the markers (open, close) of an object's members and an array's elements, where those are elements of their own.
+    the markers (open, close) of an object's members and an array's elements, where those are elements of their own. `json`
+    is the style of JSON: `spaced`, `compact`, `ascii` (spaced, with escapes for all else), or `indented` by four from
+    the line of the call.
     """
 
     codec: str
@@ -110,6 +117,7 @@ class Argument:
     sorts: bool = False
     member: tuple[Template, Template] | None = None
     element: tuple[Template, Template] | None = None
+    json: str = "spaced"
 
 
 @dataclass(frozen=True, slots=True)

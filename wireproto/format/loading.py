@@ -73,12 +73,13 @@ _KNOWN: dict[str, tuple[str, ...]] = {
     "reasoning": ("open", "close", "after", "ends_at_call", "always"),
     "section": ("open", "close", "also", "before"),
     "call": ("open", "close", "also", "join", "id", "before", "first_index", "empty"),
-    "record": ("name", "arguments", "id"),
+    "record": ("name", "arguments", "id", "order"),
     "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals", "quote",
-                 "sorts", "member", "element"),
+                 "sorts", "member", "element", "json"),
     "result": ("each", "open", "close", "join", "id", "error", "content", "guard", "escape"),
     "prompt": ("rules", "definitions"),
 }  # fmt: skip
+STYLES = ("spaced", "compact", "ascii", "indented")
 LITERALS = ("json", "python-null", "python-scalars", "python")
 MARKUPS = ("", "xml", "html")
 CONTENTS = ("text", "json", "xml", "toml")
@@ -125,9 +126,7 @@ class _FileReader:
             ends=self._texts(data, "", "ends", ()),
             reasoning=self._reasoning(self._table(data, "reasoning")),
             section=self._section(self._table(data, "section")),
-            record=Record(
-                *(self._texts(self._table(data, "record"), "record", key, (key,)) for key in _KNOWN["record"])
-            ),
+            record=self._record(self._table(data, "record")),
             call=call,
             argument=argument,
             result=self._result(self._table(data, "result")),
@@ -177,6 +176,14 @@ class _FileReader:
         said = {key: self._flag(table, "reasoning", key) for key in ("ends_at_call", "always")}
         opener, closer = (self._text(table, "reasoning", key) for key in ("open", "close"))
         return Reasoning(opener, closer, self._text(table, "reasoning", "after", ""), **said)
+
+    def _record(self, table: Mapping[str, Any]) -> Record:
+        roles = Record().order
+        order = self._texts(table, "record", "order", roles)
+        if sorted(order) != sorted(roles):
+            raise self._error("record.order", f"must be {', '.join(roles)} in any order")
+        name, arguments, identity = (self._texts(table, "record", role, (role,)) for role in roles)
+        return Record(name, arguments, identity, order, "id" in table)
 
     def _section(self, table: Mapping[str, Any]) -> Section | None:
         if not table:
@@ -235,6 +242,7 @@ class _FileReader:
             sorts=self._flag(table, "argument", "sorts"),
             member=self._pair(table, "argument", "member"),
             element=self._pair(table, "argument", "element"),
+            json=self._one_of(table, "argument", "json", STYLES),
         )
 
     def _result(self, table: Mapping[str, Any]) -> ResultShape | None:

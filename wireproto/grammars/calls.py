@@ -160,9 +160,14 @@ class CallWriter:
             raise GrammarError(f"tool {quoted(tool.name)}: {self.dialect.name}: {message}")
         return seq(*(self._node(node, tool) for node in template.nodes))
 
+    def identity(self, tool: Tool) -> Expr:
+        """Return an id of a call: in the form that the dialect has for it, or any."""
+        form = self.dialect.call.id
+        return self.header(form[0], tool) if form else _COUNTED["id"]
+
     def _node(self, node: Node, tool: Tool) -> Expr:
         if isinstance(node, Slot) and node.role == "id" and self.dialect.call.id:
-            return self.header(self.dialect.call.id[0], tool)
+            return self.identity(tool)
         if isinstance(node, Slot) and node.role in _COUNTED:
             pair = node.quotes[0] if node.quotes else ""
             return seq(literal(pair[:1]), _COUNTED[node.role], literal(pair[1:]))

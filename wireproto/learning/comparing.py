@@ -78,3 +78,17 @@ def repetition(one: str, two: str, core: tuple[int, int]) -> Repeats | None:
     start = min(start, core[0])
     end = min(max(before_marker(one, high), core[1]), start + period)
     return Repeats(one[:start], one[start:end], two[end : start + period], one[end:])
+
+
+def find_counter(one: str, two: str) -> tuple[int, int, str] | None:
+    """Find the number that counts units: where it is in `one`, where the next is in `two`, and the first number.
+
+    It is all that tells the second unit from the first. It counts from 0 or 1.
+    """
+    period = len(two) - len(one)
+    for first, second in (("0", "1"), ("1", "2")) if period > 0 else ():
+        for found in re.finditer(rf"(?<![\w.]){first}(?!\w)", one):
+            at = found.start() + period
+            if two[at : at + 1] == second and two[: found.end()] == one[: found.end()]:
+                return found.start(), at, first
+    return None

@@ -6,9 +6,9 @@ schema accepts.
 
 from __future__ import annotations
 
-from wireproto.codecs.json.writer import record_head
+from wireproto.codecs.json.writer import record_pieces
 from wireproto.grammars.calls import CallWriter
-from wireproto.grammars.expr.expr import Expr, literal, seq
+from wireproto.grammars.expr.expr import Expr, choice, literal, seq
 from wireproto.tools.toolset import Tool
 
 
@@ -18,7 +18,17 @@ def json_call(calls: CallWriter, tool: Tool) -> Expr:
     rules = calls.rules(tool)
     arguments = calls.arguments_rule(tool, rules, lambda: rules.value("", f"{tool.name}-arguments"))
     if shape.open.roles:
-        body = seq(calls.header(shape.open, tool), arguments)
+        # An accepted opener with an id is what the template writes of a call that has one.
+        openers = [shape.open, *(also for also in shape.also if "id" in also.roles - shape.open.roles)]
+        body = seq(choice(*(calls.header(opener, tool) for opener in openers)), arguments)
     else:
-        body = seq(literal(shape.open.format() + record_head(calls.dialect, tool.name)), arguments, literal("}"))
+        ways = (True,) if shape.id else (False, True) if calls.dialect.record.has_ids else (False,)
+        records = (_record(calls, tool, arguments, has_id) for has_id in ways)
+        body = seq(literal(shape.open.format()), choice(*records))
     return seq(body, literal(shape.close.format()))
+
+
+def _record(calls: CallWriter, tool: Tool, arguments: Expr, has_id: bool) -> Expr:
+    pieces = record_pieces(calls.dialect, tool.name, has_id)
+    given = {"arguments": arguments, "id": calls.identity(tool)}
+    return seq(*(given[place] if place != "text" else literal(text) for place, text in pieces))

@@ -13,8 +13,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from wireproto.codecs.json.writer import OPTIONS
 from wireproto.learning.findings import ID, KEY, NAME, VALUE, CallForm, CallSample, Ids, Unlearnable, header
 
+_ROLES: Final = ("name", "arguments", "id")
+_OTHER_STYLES: Final[dict[str, dict[str, Any]]] = {
+    "sorted JSON": {"sort_keys": True},
+    "compact JSON in ASCII": {"separators": (",", ":")},
+}
 _ARGUMENTS: Final = {KEY: VALUE}
 # Every kind of value, and strings with what some writers escape.
 _EVERYTHING: Final = {KEY: [1, 2.5, True, None, {"é": 'ü<&"\\\n/'}], "b": {}}
@@ -41,8 +47,9 @@ def learn(sample: CallSample) -> CallForm | None:
         return None
     opener, closer = text[: found.start], text[found.end :]
     finding = header(sample, opener, closer) if found.value == _ARGUMENTS else _record(sample, found, opener, closer)
-    spelled = _spelling(sample)
-    return replace(finding, argument={"codec": "json"}, gaps=(*finding.gaps, *spelled))
+    style, gaps = _style(sample)
+    argument = {"codec": "json", **({"json": style} if style != "spaced" else {})}
+    return replace(finding, argument=argument, gaps=(*finding.gaps, *gaps))
 
 
 def _object(text: str, wanted: Mapping[str, Any], alone: bool = False) -> _Found | None:
@@ -97,44 +104,35 @@ def _record(sample: CallSample, found: _Found, opener: str, closer: str) -> Call
         counter = next((key for key, value in found.value.items() if str(value) == (sample.counter or None)), None)
         if counter is not None:
             names["id"], ids = counter, "counted"
-    order = [key for key in found.value if key in names.values()]
-    if order != [names[role] for role in ("name", "arguments", "id") if role in names]:
-        gaps.append(f"order of record members ({', '.join(order)})")
+    order = [role for key in found.value for role, name in names.items() if name == key]
     others = [f"{key}={value!r}" for key, value in found.value.items() if key not in names.values()]
     if others:
         gaps.append(f"other members of a record ({', '.join(others)})")
-    call = {key: text for key, text in (("open", opener), ("close", closer)) if text}
-    record = {role: [name] for role, name in names.items() if name != role}
+    call: dict[str, Any] = {key: text for key, text in (("open", opener), ("close", closer)) if text}
+    record: dict[str, Any] = {role: [name] for role, name in names.items() if name != role or role == "id"}
+    if order != [role for role in _ROLES if role in names]:
+        record["order"] = [*order, *(role for role in _ROLES if role not in names)]
+    if ids == "counted":
+        call["id"] = ["{index}"]
+        call |= {"first_index": int(sample.counter)} if sample.counter != "0" else {}
     return CallForm({}, call, record, ids, gaps=tuple(gaps))
 
 
-def _spelling(sample: CallSample) -> Iterator[str]:
-    """Yield what of the spelling of JSON no key can say."""
+def _style(sample: CallSample) -> tuple[str, list[str]]:
+    """Return the style of JSON, and what of it no key can say."""
     text = sample.write(_EVERYTHING)
     found = _object(text, _EVERYTHING, alone=True)
     if found is None:
-        yield "arguments that are no JSON for some values"
-        return
+        return "spaced", ["arguments that are no JSON for some values"]
     span = text[found.start : found.end]
     # What is compared with is in the order in which it was given.
-    if span != json.dumps(_EVERYTHING, ensure_ascii=False):
-        yield _way(span, _EVERYTHING) or f"JSON spelled {span[:60]!r}"
-
-
-def _way(span: str, value: Mapping[str, Any]) -> str:
-    """Say in words how JSON is spelled, if it is one of the known ways."""
-    ways: dict[str, dict[str, Any]] = {
-        "compact JSON": {"separators": (",", ":")},
-        "JSON in ASCII": {"ensure_ascii": True},
-        "compact JSON in ASCII": {"separators": (",", ":"), "ensure_ascii": True},
-        "sorted JSON": {"sort_keys": True},
-        **{f"JSON indented by {width}": {"indent": width} for width in (1, 2, 3, 4)},
-    }
-    for way, options in ways.items():
-        if json.dumps(value, **{"ensure_ascii": False, **options}) == span:
-            return way
-    for width in (2, 4):
-        lines = json.dumps(value, indent=width, ensure_ascii=False)
-        if any(lines.replace("\n", "\n" + " " * margin) == span for margin in range(1, 9)):
-            return f"JSON indented by {width}, in place"
-    return "Python literals" if repr(value) == span else ""
+    for style, options in {"spaced": {"ensure_ascii": False}, **OPTIONS}.items():
+        lines = json.dumps(_EVERYTHING, **options)
+        if lines == span and "\n" not in lines:
+            return style, []
+        if any(lines.replace("\n", "\n" + " " * margin) == span for margin in range(9) if "\n" in lines):
+            return style, []
+    for way, options in _OTHER_STYLES.items():
+        if span in (json.dumps(_EVERYTHING, **options), json.dumps(_EVERYTHING, ensure_ascii=False, **options)):
+            return "spaced", [way]
+    return "spaced", ["Python literals" if repr(_EVERYTHING) == span else f"JSON spelled {span[:60]!r}"]

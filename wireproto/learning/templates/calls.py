@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from wireproto.learning.comparing import MARKER, Repeats, repetition
+from wireproto.learning.comparing import MARKER, Repeats, find_counter, repetition
 from wireproto.learning.findings import KEY, NAME, VALUE, CallSample, Unlearnable
 from wireproto.learning.templates.chat import Chat
 from wireproto.learning.templates.turns import TurnFrame, turn_markers
@@ -89,12 +89,11 @@ def _masked(chat: Chat, text: str | None) -> str:
 
 def _uncounted(one: str, two: str) -> tuple[str, str]:
     """Write the number of the second call as that of the first, if that is all that tells the two apart."""
-    for first, second in (("0", "1"), ("1", "2")):
-        for found in re.finditer(rf"(?<![\w.]){first}(?!\w)", one):
-            at = found.start() + len(two) - len(one)
-            if two[at : at + 1] == second and two[: found.end()] == one[: found.end()] and at > found.start():
-                return two[:at] + first + two[at + 1 :], first
-    return two, ""
+    found = find_counter(one, two)
+    if found is None:
+        return two, ""
+    _, at, first = found
+    return two[:at] + first + two[at + 1 :], first
 
 
 def _check_three(chat: Chat, turn: TurnFrame, parts: Repeats, counter: str) -> None:

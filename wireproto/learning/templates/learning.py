@@ -167,7 +167,11 @@ def _tables(
     tables["call"] = {**finding.call, **({"join": parts.join} if parts.join else {})}
     tables |= {"record": finding.record, "argument": finding.argument}
     if answers is not None and answers.table:
-        tables["result"] = answers.table
+        form = next(iter(finding.call.get("id", ())), "\0")
+        tables["result"] = {
+            key: value.replace(form, "{id}") if isinstance(value, str) else value
+            for key, value in answers.table.items()
+        }
     return tables
 
 

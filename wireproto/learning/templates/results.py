@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wireproto.learning.comparing import MARKER, Repeats, before_marker, common_start, repetition
+from wireproto.learning.comparing import MARKER, Repeats, before_marker, common_start, find_counter, repetition
 from wireproto.learning.findings import NAME, VALUE
 from wireproto.learning.templates.calls import Layout
 from wireproto.learning.templates.chat import RESULT, Chat, results
 from wireproto.learning.templates.turns import turn_markers
 
+_COUNT = "iqxcount"
 _PROBE = RESULT + '"\n<é'
 
 
@@ -36,11 +37,22 @@ def learn_results(chat: Chat, layout: Layout) -> Answers | None:
     if first is None:
         return None
     second = first if layout.single else _written(chat, 2)
+    first, second = _counted(first, second or "")
     at = first.index(RESULT)
     parts = Repeats("", first, "", "") if layout.single else None
-    if parts is None and second is not None:
+    if parts is None and second:
         parts = repetition(first, second, (at, at + len(RESULT)))
     return _told(chat, layout, parts) if parts is not None else None
+
+
+def _counted(one: str, two: str) -> tuple[str, str]:
+    """Put a word where results are counted."""
+    found = find_counter(one, two)
+    if found is None or found[2] != "0":
+        return one, two
+    start, at, _ = found
+    marked = two[:start] + _COUNT + two[start + 1 : at] + _COUNT + two[at + 1 :]
+    return one[:start] + _COUNT + one[start + 1 :], marked
 
 
 def _written(chat: Chat, count: int) -> str | None:
@@ -78,7 +90,7 @@ def _told(chat: Chat, layout: Layout, parts: Repeats) -> Answers | None:
         hit = token.search(closer)
         cut = hit.start() if hit else len(closer)
         opener, closer, end = opener[len(lead) :], closer[:cut], closer[cut:]
-    slots = {RESULT: "{content}", chat.identity(0): "{id}", NAME: "{name}"}
+    slots = {RESULT: "{content}", chat.identity(0): "{id}", NAME: "{name}", _COUNT: "{index}"}
     each, join = _slotted(each, slots), _slotted(join, slots)
     behind = each[each.index("{content}") + len("{content}") :] + join + end
     guard = MARKER.search(behind) or re.search(r"\S+", behind)
