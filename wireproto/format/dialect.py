@@ -100,9 +100,9 @@ class Argument:
     how values that are no strings are written: `json`, `python-null` (JSON, but None), `python-scalars` (True, False,
     None; what a template's `| string` renders), or `python` throughout. `quote` is the mark on each side of a string
     in which nothing is escaped; `sorts`: members are written in the order of their keys. `member` and `element` are
-    the markers (open, close) of an object's members and an array's elements, where those are elements of their own. `json`
-    is the style of JSON: `spaced`, `compact`, `ascii` (spaced, with escapes for all else), or `indented` by four from
-    the line of the call.
+    the markers (open, close) of an object's members and an array's elements, where those are elements of their own.
+    `json` is the style of JSON: `spaced`, `compact`, `ascii` (spaced, with escapes for all else), or `indented` by four
+    from the line of the call.
     """
 
     codec: str

@@ -16,6 +16,7 @@ CODEC = Codec(
     has_quote=True,
     rules="wireproto.codecs.relaxed.writer:rules",
     grammar="wireproto.codecs.relaxed.grammar:relaxed_call",
+    learner="wireproto.codecs.relaxed.learner:learn",
     call_slots=frozenset({"name", "index"}),
     argument_slots=frozenset(),
 )

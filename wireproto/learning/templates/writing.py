@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 Tables = Mapping[str, Any]
-_ORDER: Final = ("reasoning", "section", "call", "record", "argument", "result")
+_ORDER: Final = ("reasoning", "content", "message", "section", "call", "record", "argument", "result")
 
 
 def to_toml(tables: Tables, guessed: Mapping[str, str]) -> str:
