@@ -29,7 +29,7 @@ HEAVY = (
     "aiohttp",
 )
 # What most programs never use, or not before a first output has ended.
-LATER = ("automata", "documents.reading", "decode.forced", "decode.naming", "decode.second_look", "format.detection", "grammars",
+LATER = ("automata", "documents.reading", "decode.forced", "decode.naming", "decode.second_look", "format.detection", "grammars", "learning",
          "recover", "tools.full", "write")  # fmt: skip
 
 DECODING = ("Decoder", "Dialect", "DialectError", "Policy", "TextDelta", "Toolset", "dialect", "dialects", "parse")

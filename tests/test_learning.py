@@ -201,6 +201,43 @@ def test_the_process_reaches_nothing() -> None:
     assert ran.stdout.split() == ["refused"] * 3
 
 
+# --- which dialect a template writes ------------------------------------------------------------------------------------
+
+GLM = FRAME % (
+    "{%- for call in message.tool_calls %}{%- if not loop.first %}{{- 'JOIN' }}{%- endif %}{{- '<tool_call>' + call.function.name"
+    " + 'BREAK' }}{%- for key, value in call.function.arguments.items() %}{{- '<arg_key>' + key + '</arg_key>BREAK<arg_value>' + "
+    "(value if value is string else value | tojson) + '</arg_value>BREAK' }}{%- endfor %}{{- '</tool_call>' }}{%- endfor %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        (HERMES, "hermes"),
+        # Two that differ in white space alone, which the text of a template need not show.
+        (GLM.replace("BREAK", "").replace("JOIN", ""), "glm47"),
+        (GLM.replace("BREAK", "\\n").replace("JOIN", "\\n"), "glm45"),
+        # Other white space between calls: it is read, and each call is written so.
+        (HERMES.replace("{{- '\\n' }}{%- endif", "{{- ' ' }}{%- endif"), "hermes"),
+        # No call is rendered: the text of the template is all there is.
+        ("{# <tool_call>\n{{ tool_call | tojson }}\n</tool_call> #}<tool_call>\n{'name': ''}\n</tool_call>", "hermes"),
+    ],
+)
+def test_the_dialect_of_a_template(template: str, name: str) -> None:
+    assert wp.dialect_for(chat_template=template).name == name
+
+
+def test_a_template_that_speaks_of_a_marker_and_writes_another_has_no_dialect() -> None:
+    template = HERMES.replace("<tool_call>", "<do>").replace("</tool_call>", "</do>")
+    assert "<do>" in template
+    with pytest.raises(wp.DialectError, match=r"wp\.learn makes a file of it"):
+        wp.dialect_for(chat_template="Write calls within <tool_call>\n</tool_call>." + template)
+
+
+def test_a_hostile_template_has_the_dialect_of_its_markers() -> None:
+    assert wp.dialect_for(chat_template=HOSTILE["endless"] + HERMES).name == "hermes"
+
+
 # --- where templates are ----------------------------------------------------------------------------------------------
 
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from wireproto.decode.decoder import Decoder, parse
     from wireproto.decode.iterate import aiter_events, iter_events
     from wireproto.documents.reading import document
-    from wireproto.format.detection import dialect_for
     from wireproto.format.dialect import Dialect
     from wireproto.format.registry import dialect, dialects
     from wireproto.grammars.api.api import Grammar, grammar
+    from wireproto.learning.templates.known import dialect_for
     from wireproto.learning.templates.learning import learn
     from wireproto.recover.classify import Candidate, Verdict, classify
     from wireproto.tools.toolset import Tools, Toolset
@@ -165,7 +165,7 @@ _HOMES: Final = {
     "classify": "recover.classify",
     "convert": "write.convert",
     "dialect": "format.registry",
-    "dialect_for": "format.detection",
+    "dialect_for": "learning.templates.known",
     "dialects": "format.registry",
     "document": "documents.reading",
     "encode": "write.encoder",

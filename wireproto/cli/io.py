@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from wireproto.cli.writer import errors, output
-from wireproto.format.detection import dialect_for
+from wireproto.format.detection import by_name
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
 from wireproto.format.registry import dialect as find_dialect
@@ -127,7 +127,7 @@ def _by_name(name: str) -> Dialect:
     except DialectError as error:
         unknown = error
     try:
-        return dialect_for(model=name)
+        return by_name(name)
     except DialectError:
         if "/" in name or os.sep in name:
             return Dialect.load(name)

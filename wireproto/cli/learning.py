@@ -16,6 +16,7 @@ from wireproto.cli import shared
 from wireproto.cli.io import Complaint, print_text, read_text
 from wireproto.cli.writer import errors
 from wireproto.values.extras import require
+from wireproto.values.quoting import quoted
 
 if TYPE_CHECKING:
     from wireproto.learning.templates.learning import Learned
@@ -74,7 +75,7 @@ def learn_command(
 def _variable(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not key or not equals:
-        raise Complaint(f"--variable: expected name=value, not {text!r}")
+        raise Complaint(f"--variable: expected name=value, not {quoted(text)}")
     return key, _WORDS.get(value.lower(), value)
 
 
@@ -111,7 +112,7 @@ def _shape(learned: Learned) -> str:
     opener = "".join(dialect.call.open.literals[:1]) or "no marker"
     told = [f"{dialect.codec} in {opener}"]
     if dialect.section is not None:
-        told.append(f"section {dialect.section.open.format()!r}…{dialect.section.close.format()!r}")
+        told.append(f"section {dialect.section.open.format().strip()}…{dialect.section.close.format().strip()}")
     if dialect.reasoning is not None:
         told.append(f"reasoning {dialect.reasoning.open}…{dialect.reasoning.close}")
     return ", ".join(told)
@@ -125,7 +126,7 @@ def _checked(learned: Learned, file: str) -> Iterator[tuple[str, str]]:
     message = parse(text, learned.dialect)
     whole = sum(call.complete for call in message.calls)
     yield "check", f"{len(message.calls)} calls, {whole} complete; {len(message.text.strip())} characters of text"
-    yield from (("", f"{call.name} {dict(call.arguments)!r}") for call in message.calls)
+    yield from (("", f"{call.name} {quoted(dict(call.arguments))}") for call in message.calls)
     yield from (("", f"{each.code}: {each.message}") for each in message.diagnoses)
 
 

@@ -36,24 +36,14 @@ _MAX_NAME: Final = 512
 _NEAR: Final = 0.5
 
 
-def dialect_for(*, model: str | None = None, chat_template: str | None = None) -> Dialect:
-    """Return the dialect of a model, by its name or by the text of its chat template.
+def by_name(model: str) -> Dialect:
+    """Return the dialect of a model: path, case, file type and quantisation of its name do not matter.
 
-    Of a name, path, case, file type and quantisation do not matter. If several dialects fit the name, it is the one
-    whose glob is the most specific; if several fit the template, the one whose markers it writes most completely, then
-    the one of which it writes most, white space and results included. Nothing of a template is run.
+    If several fit the name, it is the one whose glob is the most specific.
 
     Raises:
-        DialectError: none fits, or the nearest one would write other white space between two arguments; the message
-            says what would help.
-        TypeError: not exactly one of `model` and `chat_template` is given.
+        DialectError: none fits; the message says what would help.
     """
-    if (model is None) == (chat_template is None):
-        raise TypeError("give either model= or chat_template=")
-    return _by_name(model) if model is not None else _by_template(chat_template or "")
-
-
-def _by_name(model: str) -> Dialect:
     known = [dialect(name) for name in dialects()]
     globs = [(glob, each) for each in known for glob in each.models]
     for tail in _tails(model):
@@ -103,7 +93,15 @@ def _specificity(glob: str) -> int:
     return len(re.sub(r"\[[^\]]*\]", "x", glob).replace("*", ""))
 
 
-def _by_template(template: str) -> Dialect:
+def by_markers(template: str) -> Dialect:
+    """Return the dialect whose markers a chat template holds: nothing of it is run.
+
+    If several fit, it is the one whose markers are held most completely, then the one of which most is held, white
+    space and results included.
+
+    Raises:
+        DialectError: none fits, or the nearest one would write other white space between two arguments.
+    """
     text = rendered(template)
     known = [dialect(name) for name in dialects()]
     # What holds equally much of two is the one that more models write; then the name decides, so that something does.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from wireproto.values.errors import DialectError
+from wireproto.values.quoting import quoted
 
 # Words that occur in no template: what stands for a tool's name, for keys and for values, and ids of nine characters,
 # which some templates insist on.
@@ -73,7 +74,7 @@ def header(sample: CallSample, opener: str, closer: str) -> CallForm:
     if NAME not in opener:
         if sample.identity in opener:
             raise Unlearnable("the tool's name is nowhere in the call, and the id is free")
-        raise Unlearnable(f"the tool's name does not stand before the arguments: {opener!r}")
+        raise Unlearnable(f"the tool's name does not stand before the arguments: {quoted(opener)}")
     call: dict[str, Any] = {}
     guessed: dict[str, str] = {}
     ids: Ids = "none"

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from wireproto.adapters.history import Turn, joined, to_chat, with_wire_ids
-from wireproto.format.detection import dialect_for
+from wireproto.format.detection import by_name
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
 from wireproto.format.registry import dialect as find_dialect
@@ -58,7 +58,7 @@ def _with_dialect(asked: Asked) -> Asked:
     if settings.dialect != AUTO:
         return asked
     try:
-        name = dialect_for(model=asked.model).name
+        name = by_name(asked.model).name
     except DialectError as error:
         raise Refused(400, f"{settings.mode}: {error}; set it for this model in the settings") from None
     return replace(asked, settings=replace(settings, dialect=name))

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from wireproto.codecs.json.writer import OPTIONS
 from wireproto.learning.findings import ID, KEY, NAME, VALUE, CallForm, CallSample, Ids, Unlearnable, header
+from wireproto.values.quoting import quoted
 
 _ROLES: Final = ("name", "arguments", "id")
 _OTHER_STYLES: Final[dict[str, dict[str, Any]]] = {
@@ -105,7 +106,7 @@ def _record(sample: CallSample, found: _Found, opener: str, closer: str) -> Call
         if counter is not None:
             names["id"], ids = counter, "counted"
     order = [role for key in found.value for role, name in names.items() if name == key]
-    others = [f"{key}={value!r}" for key, value in found.value.items() if key not in names.values()]
+    others = [f"{key}={quoted(value)}" for key, value in found.value.items() if key not in names.values()]
     if others:
         gaps.append(f"other members of a record ({', '.join(others)})")
     call: dict[str, Any] = {key: text for key, text in (("open", opener), ("close", closer)) if text}
@@ -135,4 +136,4 @@ def _style(sample: CallSample) -> tuple[str, list[str]]:
     for way, options in _OTHER_STYLES.items():
         if span in (json.dumps(_EVERYTHING, **options), json.dumps(_EVERYTHING, ensure_ascii=False, **options)):
             return "spaced", [way]
-    return "spaced", ["Python literals" if repr(_EVERYTHING) == span else f"JSON spelled {span[:60]!r}"]
+    return "spaced", ["Python literals" if repr(_EVERYTHING) == span else f"JSON spelled {quoted(span)}"]

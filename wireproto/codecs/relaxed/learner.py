@@ -12,6 +12,7 @@ from typing import Any, Final
 from wireproto.codecs.relaxed.writer import write_value
 from wireproto.format.dialect import Argument
 from wireproto.learning.findings import KEY, KEYS, VALUE, CallForm, CallSample, header
+from wireproto.values.quoting import quoted
 
 _EVERYTHING: Final = {KEYS[1]: [1, 2.5, True, {"z": "é\n", "a": []}], KEY: "a, b: {c}"}
 
@@ -33,5 +34,5 @@ def learn(sample: CallSample) -> CallForm | None:
     finding = header(sample, text[: found.start()], text[found.end() :])
     written = write_value(Argument(**argument), _EVERYTHING)
     wrote = sample.write(_EVERYTHING)
-    gaps = () if written in wrote else (f"relaxed values spelled {wrote[:80]!r}",)
+    gaps = () if written in wrote else (f"relaxed values spelled {quoted(wrote)}",)
     return replace(finding, argument=argument, gaps=(*finding.gaps, *gaps))

@@ -15,6 +15,7 @@ from typing import Any, Final
 from wireproto.codecs.tagged.writer import in_python, null_word, wire_type
 from wireproto.learning.comparing import common_start, repetition
 from wireproto.learning.findings import KEY, KEYS, NAME, VALUE, VALUES, CallForm, CallSample, Unlearnable, header
+from wireproto.values.quoting import quoted
 
 _TYPED: Final[tuple[Any, ...]] = (
     *(7, 1.5, 1e-7, True, None),
@@ -50,10 +51,10 @@ def learn(sample: CallSample) -> CallForm | None:
     elif parts.join and not parts.join.strip() and head.endswith(parts.join):
         opener, head = parts.join + opener, head[: -len(parts.join)]
     elif parts.join:
-        gaps.append(f"what joins arguments ({parts.join!r})")
+        gaps.append(f"what joins arguments ({quoted(parts.join)})")
     opener = opener.replace(KEY, "{key}")
     if "{key}" not in opener:
-        raise Unlearnable(f"the key does not stand before the value: {unit!r}")
+        raise Unlearnable(f"the key does not stand before the value: {quoted(unit)}")
     argument = {"codec": "tagged", "open": opener, "close": closer.replace(KEY, "{key}")}
     argument |= {"pad": pad} if pad else {}
     spelled, odd = _literals(sample, one, opener)
@@ -73,7 +74,7 @@ def _typed_opener(opener: str, number: str) -> tuple[str, list[str]]:
         return opener.replace("true", "{string}"), []
     if "string" in opener and opener.replace("string", "number") in number:
         return opener.replace("string", "{type}"), []
-    return opener, [f"strings stand in markers of their own ({opener!r})"]
+    return opener, [f"strings stand in markers of their own ({quoted(opener)})"]
 
 
 def _empty(none: str, head: str, tail: str) -> tuple[str, list[str]]:
@@ -81,7 +82,7 @@ def _empty(none: str, head: str, tail: str) -> tuple[str, list[str]]:
     between = none[len(head) : len(none) - len(tail)]
     if none == head + between + tail and not between.strip():
         return between, []
-    return "", [f"a call without arguments is {none[-80:]!r}"]
+    return "", [f"a call without arguments is {quoted(none[-80:])}"]
 
 
 def _literals(sample: CallSample, one: str, opener: str) -> tuple[str, Iterator[str]]:
@@ -99,7 +100,7 @@ def _literals(sample: CallSample, one: str, opener: str) -> tuple[str, Iterator[
     }
     best = min(_WAYS, key=lambda way: len(misses[way]))
     return best, (
-        f"{json.dumps(value, ensure_ascii=False)} is written {text[:40]!r}" for value, text in misses[best][:3]
+        f"{json.dumps(value, ensure_ascii=False)} is written {quoted(text)}" for value, text in misses[best][:3]
     )
 
 
@@ -113,4 +114,4 @@ def _escapes(sample: CallSample, one: str) -> Iterator[str]:
     text, expected = sample.write({KEY: _HOSTILE}), one.replace(VALUE, _HOSTILE)
     if text != expected:
         at = common_start(text, expected)
-        yield f"strings are escaped ({text[max(0, at - 10) : at + 30]!r})"
+        yield f"strings are escaped ({quoted(text[max(0, at - 10) : at + 30])})"

@@ -15,6 +15,7 @@ from wireproto.learning.comparing import MARKER, Repeats, find_counter, repetiti
 from wireproto.learning.findings import KEY, NAME, VALUE, CallSample, Unlearnable
 from wireproto.learning.templates.chat import Chat
 from wireproto.learning.templates.turns import TurnFrame, turn_markers
+from wireproto.values.quoting import quoted
 
 _LAST_TOKEN: Final = re.compile(r"<\|[^<>|]*\|?>\Z")
 _ONE_TOKEN: Final = re.compile(r"\s*(<\|[^<>]*\|>|<[a-z]+\|>|<\|[a-z_]+>)\s*")
@@ -44,7 +45,7 @@ class Layout:
         def write(arguments: Mapping[str, Any]) -> str:
             text = self.turn.body(chat.calls([chat.call(0, arguments)]))
             if text is None:
-                raise Unlearnable(f"the chat template refuses the arguments {arguments!r}: {chat.process.error}")
+                raise Unlearnable(f"the chat template refuses the arguments {quoted(arguments)}: {chat.process.error}")
             return text[len(self.parts.before) : len(text) - len(self.parts.after)]
 
         return CallSample(write, chat.identity(0), chat.id_form, self.counter)

@@ -141,7 +141,7 @@ class Examiner:
     def _reads(self, text: str, calls: Sequence[Call]) -> tuple[bool, str]:
         back = parse(text, self.dialect, self.tools)
         good = _same_calls(back, calls) and not back.text.strip()
-        return good, f"{text[:200]!r} is read as {back.calls!r:.200}, text {back.text!r:.80}"
+        return good, f"{text!r:.200} is read as {back.calls!r:.200}, text {back.text!r:.200}"
 
     def _history(self) -> Held:
         """Hold the dialect to calls in a turn before the last."""
@@ -158,7 +158,7 @@ class Examiner:
             # Some templates write ids in earlier turns alone.
             named = [replace(call, id=identity) for call, (_, _, identity) in zip(calls, given, strict=True)]
             held = ours in text or (self.ids == "none" and (self._encoded(named) or "\0") in text)
-            tally = tally.plus(held, f"in an earlier turn {text[:200]!r}, not {ours[:150]!r}")
+            tally = tally.plus(held, f"in an earlier turn {text!r:.200}, not {ours!r:.200}")
         return tally
 
     def _reasoning(self) -> Held:
@@ -173,7 +173,10 @@ class Examiner:
         body = text[start : len(text) - len(self.layout.turn.end)]
         back = parse(body, self.dialect, self.tools, reasoning_open=opener < 0)
         good = back.reasoning.strip() == _THOUGHTS and _same_calls(back, [call]) and not back.text.strip()
-        return Held().plus(good, f"{body[:200]!r} is read as reasoning {back.reasoning!r:.80}, text {back.text!r:.80}")
+        return Held().plus(
+            good,
+            f"{body!r:.200} is read as reasoning {back.reasoning!r:.200}, text {back.text!r:.200}",
+        )
 
     def _results(self, answers: Answers | None) -> Held:
         tally = Held()
@@ -212,7 +215,7 @@ def _corners(calls: Sequence[Call]) -> set[str]:
 
 def _difference(template: str, ours: str) -> str:
     at = max(0, common_start(template, ours) - 30)
-    return f"the template writes {template[at : at + 80]!r}, the dialect {ours[at : at + 80]!r}"
+    return f"the template writes {template[at : at + 80]!r:.200}, the dialect {ours[at : at + 80]!r:.200}"
 
 
 def trial_tools() -> Toolset:

@@ -29,6 +29,7 @@ from wireproto.learning.templates.turns import learn_turn
 from wireproto.learning.templates.writing import to_toml
 from wireproto.text import toml
 from wireproto.values.errors import DialectError
+from wireproto.values.quoting import quoted
 
 _NAME: Final = "learned"
 
@@ -143,7 +144,7 @@ def learned_call(sample: CallSample) -> CallForm:
         if finding is not None:
             found.append(finding)
     if not found:
-        raise Unlearnable(failures[0] if failures else f"no codec writes calls as this one: {sample.text!r}")
+        raise Unlearnable(failures[0] if failures else f"no codec writes calls as this one: {quoted(sample.text)}")
     return min(found, key=lambda finding: len(finding.gaps))
 
 
