@@ -37,7 +37,7 @@ Shape = dict[str, Any]
 # Formats without any marker: text before an object makes it no call.
 MARKERLESS = {"llama3_json"}
 # Formats whose call marker ends reasoning.
-ENDS_REASONING = {"mistral_v11"}
+ENDS_REASONING = {name for name in wp.dialects() if (of := wp.dialect(name).reasoning) and of.ends_at_call}
 # Formats whose header is the tool's name alone: what nobody declared is no call and no argument.
 NAME_ONLY = {"cline"}
 # Formats whose values have no type on the wire.
@@ -78,6 +78,23 @@ ENDS = {
     "toml": ('"zq2"', "\n+++"),
     "xml": ("</arg>", "</call>"),
 }
+
+
+def ends(dialect: str) -> tuple[str, str]:
+    """Return what ends a whole value, and the call's own closer."""
+    if dialect in ENDS:
+        return ENDS[dialect]
+    spec = wp.dialect(dialect)
+    value = (spec.argument.close.literals or ('"}',))[0]
+    bare = value if spec.call.open.roles else value + "}"
+    return value, (spec.call.close.literals or (bare,))[0]
+
+
+def as_text(dialect: str, text: str) -> str:
+    """Return what is shown of a call that is none: a closer that ends the turn is no text."""
+    closer = wp.dialect(dialect).call.close
+    ends_turn = bool(closer.nodes) and not closer.roles and closer.format() in wp.dialect(dialect).ends
+    return text.removesuffix(closer.format() if ends_turn else "").strip()
 
 
 def written(dialect: str, *calls: wp.Call, tools: Any = TOOLS) -> str:
@@ -130,17 +147,17 @@ def _plain(dialect: str) -> Iterator[Shape]:
     for finish, codes in {"stop": (), "length": (), "tool_calls": (), "what?": ("unknown-finish-reason",)}.items():
         yield _shape(f"finish-{finish}", dialect, all_three, [READ, WRITE, TIME], codes, finish_reason=finish)
     # With no tools offered nothing is a call (R-OPEN); what looks like one may be a candidate.
-    yield _shape("no-tools", dialect, one, (), None, candidates=None, shown=one, tools=[])
+    yield _shape("no-tools", dialect, one, (), None, candidates=None, shown=as_text(dialect, one), tools=[])
     yield _shape("blank", dialect, " \n\n ", shown=None)
     yield _shape("prose", dialect, "a < b, c > d [1] {2}\n- x\n", shown="a < b, c > d [1] {2}\n- x")
     if dialect not in MARKERLESS:
         yield _shape("before", dialect, f"Sure.\n\n{one}", [READ], shown="Sure.")
         yield _shape("behind", dialect, f"{one}\n\nDone.", [READ], shown="Done.")
         yield _shape("between", dialect, f"{one}\n\nthen\n\n{two}", [READ, WRITE], shown="then")
-        if dialect not in NAME_ONLY and dialect != "toml":  # where more of the sign is a rule
+        if dialect not in NAME_ONLY and dialect != "toml" and one[0].strip():  # where more of the sign is a rule
             yield _shape("behind-sign", dialect, one[0] + one, [READ], shown=one[0])
         # R-OPEN: an opener directly behind a backtick is quoted.
-        if dialect not in NAME_ONLY and dialect != "toml":
+        if dialect not in NAME_ONLY and dialect != "toml" and one[0].strip():
             quoted = f"Write `{one}` for it."
             yield _shape("backtick", dialect, quoted, (), ["quoted-call"], candidates=[READ], shown=quoted)
     for at, token in enumerate(wp.dialect(dialect).ends):
@@ -263,8 +280,10 @@ def _unknown(dialect: str) -> Iterator[Shape]:
         yield _shape("unknown-tool", dialect, text, [strange], ["unknown-tool"])
         yield _shape("any-tool", dialect, text, [strange], (), tools=None)
     if dialect not in ("mistral", "toml"):
-        as_text = {"unknown_tools": "text"}
-        yield _shape("unknown-text", dialect, text, (), None, candidates=None, shown=text, policy=as_text)
+        policy = {"unknown_tools": "text"}
+        yield _shape(
+            "unknown-text", dialect, text, (), None, candidates=None, shown=as_text(dialect, text), policy=policy
+        )
 
 
 def _candidates(dialect: str) -> Iterator[Shape]:
@@ -303,7 +322,7 @@ def _markers(dialect: str) -> Iterator[Shape]:
     closer = closer.strip().splitlines()[-1] if closer.strip() else ""
     if closer and dialect not in ("deepseek_v3", "toml"):
         text = f"{one}\n{closer}"
-        yield _shape("orphan", dialect, text, [READ], ["orphan-closer"])
+        yield _shape("orphan", dialect, text, [READ], ["end-of-turn" if closer in spec.ends else "orphan-closer"])
 
 
 def _sections(dialect: str) -> Iterator[Shape]:
@@ -447,7 +466,7 @@ def cuts(dialect: str) -> Iterator[tuple[str, str, bool, bool]]:
     """Yield (an output that is cut off, its finish reason, whether a call is there, whether it is complete): R-CUT."""
     call = wp.Call("write_file", {"path": "zq1", "content": "zq2"})
     text = written(dialect, call)
-    value, closer = ENDS[dialect]
+    value, closer = ends(dialect)
     # The first argument alone is a finished value too, where a call may end behind it.
     first, last = text.index("zq1"), text.index("zq2")
     own = text.index(closer, last) + len(closer)

@@ -29,18 +29,6 @@ WRITTEN: dict[str, tuple[str, str]] = {
     "llama31 builtin": ("built-in", '<|python_tag|>web_search.call(query="wind")'),
     "llama31 custom": ("`function` tag", '<function=get_weather>{"city": "Oslo"}</function>'),
     "lfm2": ("LFM2", '<|tool_call_start|>[get_weather(city="Oslo")]<|tool_call_end|>Checking.'),
-    "harmony": (
-        "harmony",
-        '<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"city": "Oslo"}<|call|>',
-    ),
-    "harmony2": (
-        "harmony",
-        '<|start|>assistant<|channel|>commentary to=functions.get_weather<|message|>{"city": "Oslo"}',
-    ),
-    "harmony3": (
-        "harmony",
-        '<|channel|>analysis<|message|>Need weather.<|end|><|start|>assistant to=functions.get_weather<|channel|>commentary json<|message|>{"city": "Oslo"}<|call|>',
-    ),
     "harmony stripped": (
         "special tokens are missing",
         'analysisNeed weather.assistantcommentary to=functions.get_weather json{"city": "Oslo"}',

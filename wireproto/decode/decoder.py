@@ -60,11 +60,11 @@ class Decoder(State):
         self._detects = dialect == AUTO
         self._loops = LoopWatch.of(self._policy)
         openers = first_table(dialect, self._policy, self._tools)
-        kind: Callable[..., Recogniser] = Recogniser
+        kind: Callable[..., Recogniser] = Recogniser if openers.frames is None else _framed()
         if forced is not None:
             from wireproto.decode.forced import recogniser_for
 
-            kind = recogniser_for(forced, self._tools)
+            kind = recogniser_for(forced, self._tools, kind)
         self._core: Recogniser = kind(openers, self._tools, self._policy, reasoning_open, self._loops)
         self._look_at = LOOK  # the position at which the input as a whole is looked at for floods
         self._ends_turn, self._end_first = openers.ends_turn.search, openers.end_first
@@ -245,6 +245,14 @@ class Decoder(State):
         if isinstance(text, (bytes, bytearray)):
             return TypeError("feed takes text, not bytes: decode them incrementally (codecs.getincrementaldecoder)")
         return TypeError(f"feed takes text, not {type(text).__name__}; leave out chunks without content")
+
+
+@cache
+def _framed() -> Callable[..., Recogniser]:
+    """Load what only formats with framing need."""
+    from wireproto.decode.framed import FramedRecogniser
+
+    return FramedRecogniser
 
 
 @cache

@@ -15,6 +15,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from wireproto.decode.framed import FramedRecogniser
 from wireproto.decode.recogniser import Recogniser
 from wireproto.engine.call_builder import End
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening
@@ -35,14 +36,14 @@ _FIRST_KEY = re.compile(r'\{[ \t\r\n]*(?:\}|"((?:[^"\\]|\\.){0,256})")')
 _FIRST_NAME = re.compile(r'\{[ \t\r\n]*"name"[ \t\r\n]*:[ \t\r\n]*(?:"((?:[^"\\]|\\.){0,256})"|[^" \t\r\n])')
 
 
-def recogniser_for(forced: Forced, tools: Toolset) -> Callable[..., Recogniser]:
-    """Return what makes the recogniser of an output whose call is forced; the plain one if none is.
+def recogniser_for(forced: Forced, tools: Toolset, plain: Callable[..., Recogniser]) -> Callable[..., Recogniser]:
+    """Return what makes the recogniser of an output whose call is forced; the `plain` one if none is.
 
     Raises:
         WireprotoError: it is no choice, no tools were offered, or the tool is none of them.
     """
     if forced is None or forced in _FREE:
-        return Recogniser
+        return plain
     name = _name(forced)
     if name is None:
         raise WireprotoError(f'forced: expected "required" or {{"name": …}}, not {quoted(str(forced))}')
@@ -70,7 +71,7 @@ def _shape(name: str) -> Spelling:
     return spellings(Dialect.load(_FOLDER / f"{name}.toml"))[0]
 
 
-class ForcedRecogniser(Recogniser):
+class ForcedRecogniser(FramedRecogniser):
     """A recogniser that takes a bare payload as the call that was forced."""
 
     __slots__ = ("_awaited", "_known", "_name")

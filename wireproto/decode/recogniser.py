@@ -36,11 +36,11 @@ class Recogniser(State):
     """Text to events, looking at no character twice.
 
     Everything before `_position` is decided. `plain_reader` is the reader of the open call while plain text is nothing
-    but more of an open string.
+    but more of an open string. `_enclosed`: the text stands in markers of its own, so that its end is no quotation.
     """
 
-    __slots__ = ("_context", "_openers", "_policy", "_position", "_reader", "_region", "_speculation", "_start",
-                 "_tools", "buffer", "documents", "plain_reader", "transcript")  # fmt: skip
+    __slots__ = ("_context", "_enclosed", "_openers", "_policy", "_position", "_reader", "_region", "_speculation",
+                 "_start", "_tools", "buffer", "documents", "plain_reader", "transcript")  # fmt: skip
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Recogniser(State):
         loops: LoopWatch | None = None,
     ) -> None:
         self._openers = self._start = openers
-        self._tools, self._policy, self._position = tools, policy, 0
+        self._tools, self._policy, self._position, self._enclosed = tools, policy, 0, False
         self.buffer = Buffer()
         self.transcript = Transcript(self.buffer, loops)
         self.documents = Documents(policy, self.buffer, self.transcript) if policy.documents else None
@@ -73,7 +73,7 @@ class Recogniser(State):
     def close(self, finish_reason: str | None = None, held: str = "") -> None:
         """End the output: what is left is decided now, also whether it ends with the end-of-turn tokens in `held`."""
         transcript, context, buffer = self.transcript, self._context, self.buffer
-        over = held != "" and context.ends_turn(held, self._openers.ends, self._reader is not None)
+        over = held != "" and context.ends_turn(held, self._openers.ends, self._enclosed or self._reader is not None)
         if held and not over:
             buffer.feed(held)
         self._run(end := End.STOP if over else End.of(finish_reason))

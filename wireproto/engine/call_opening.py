@@ -324,6 +324,9 @@ class Opening:
         if spelling.codec.body == "object":
             body: Match | Answer = YES if text[at] in spelling.codec.opens else NO
             body = odd_arguments(text, at, end, close) if body is NO else body
+            if body is NO and spelling.dialect.framing is not None and self._context.left is not None:
+                # Where a block begins, its header says what it is, whatever follows.
+                body = self._context.left.begins_block(self._pos, spelling.dialect.framing.joins)
         else:
             body = find_argument(spelling, text, at, end, self._context.tools.by_name.get(name))
         return cut if body is WAIT or (body is NO and closer is WAIT) else body

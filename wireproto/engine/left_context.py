@@ -11,7 +11,7 @@ from math import inf
 from wireproto.format.dialect import Dialect
 from wireproto.format.spelling import Spelling
 from wireproto.text.buffer import Buffer
-from wireproto.text.scan import BLANK
+from wireproto.text.scan import BLANK, NO, YES, Answer
 from wireproto.text.state import State
 
 _QUOTATION_MARKS = ('"', "'", "“", "‘", "«", "„", "‚", "‹")
@@ -115,6 +115,11 @@ class LeftContext(State):
     def follows_markup(self, position: int) -> bool:
         """Return whether only blanks stand between the last markup or call and `position`."""
         return not self.buffer.slice(self.floor, position).strip(BLANK)
+
+    def begins_block(self, at: int, joins: tuple[str, ...]) -> Answer:
+        """Return whether nothing stands between the last markup and `at` of the window but what joins two blocks."""
+        before = self.buffer.slice(self.floor, self.buffer.base + at).strip(BLANK)
+        return YES if not before or before in joins else NO
 
     def is_quoted(self, position: int) -> bool:
         """Return whether a backtick or an opening quotation mark stands directly before `position`.

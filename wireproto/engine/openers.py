@@ -14,6 +14,7 @@ from functools import lru_cache
 from itertools import chain
 
 from wireproto.engine.document_stream import literals
+from wireproto.engine.frames import Frames, frames_of, joins_of, stops_of
 from wireproto.engine.left_context import LeftContext
 from wireproto.engine.regions import FENCES
 from wireproto.format.declared import declaring
@@ -41,7 +42,7 @@ class OpenerTable:
     line break. `ends` are the tokens that end a turn: `ends_turn` finds them behind the last `end_first`, the one
     character that each of them begins with and holds nowhere else; empty if there is none.
     `before` are the line breaks that may belong to an opener. `names`: the declared ones, where a line may start
-    with one. `repairs`: openers that are damaged are looked at too.
+    with one. `repairs`: openers that are damaged are looked at too. `frames`: what stands around blocks, if anything.
     """
 
     dialect: Dialect | None
@@ -62,6 +63,7 @@ class OpenerTable:
     documents: frozenset[str] = frozenset()
     unusual: Unusual = NO_UNUSUAL
     repairs: bool = True
+    frames: Frames | None = None
     ends_turn: re.Pattern[str] = field(init=False)
     end_first: str = field(init=False)
 
@@ -170,6 +172,8 @@ def opener_table(
     late = [spelling for spelling in own if spelling.late_headers or (names and spelling.paired)]
     heads = dict.fromkeys(head for spelling in late for head in _line_heads(spelling, names)) if names else {}
     guarded |= {"\n" + head for head in heads}
+    frames = frames_of((dialect,), own, reasoning) if dialect.framing is not None else None
+    others |= frames.literals if frames is not None else frozenset()
     return OpenerTable(
         dialect=dialect,
         own=dialect.name,
@@ -182,9 +186,10 @@ def opener_table(
         reasoning=reasoning,
         reasoning_closers=tuple(chain.from_iterable(reasoning.values())),
         line_heads=tuple(heads),
-        ends=dialect.ends,
+        ends=_ends(dialect),
         before=_longest_lead((dialect,)),
         unusual=unusual,
+        frames=frames,
     )
 
 
@@ -214,7 +219,8 @@ def _any_dialect(
     bare = [each.headers[0] for each in every if _is_bare(each)]
     guarded |= {header.first + name for header in bare for name in names or () if header.holds("name", name)}
     guarded |= {"\n" + head for head in heads}
-    text = guarded | others | documents
+    frames = frames_of(specs, marked, reasoning, undetected=True)
+    text = guarded | others | documents | (frames.literals if frames is not None else frozenset())
     return OpenerTable(
         dialect=None,
         own="",
@@ -228,12 +234,19 @@ def _any_dialect(
         reasoning_closers=tuple(dict.fromkeys(chain.from_iterable(reasoning.values()))),
         line_heads=tuple(heads),
         names=names or frozenset(),
-        ends=tuple(dict.fromkeys(chain.from_iterable(spec.ends for spec in specs))),
+        ends=tuple(dict.fromkeys(chain.from_iterable(map(_ends, specs)))),
         before=_longest_lead(specs),
         fences=fences,
         documents=documents,
         unusual=unusual,
+        frames=frames,
     )
+
+
+def _ends(dialect: Dialect) -> tuple[str, ...]:
+    """Return the tokens that end a turn and nothing else."""
+    stops = stops_of(dialect) if dialect.framing is not None else ()
+    return tuple(token for token in dialect.ends if token not in stops)
 
 
 def _whole_openers(literals: Iterable[str], every: Iterable[Spelling]) -> tuple[str, ...]:
@@ -251,9 +264,11 @@ def _longest_lead(specs: Iterable[Dialect]) -> str:
 def _reasoning(specs: Iterable[Dialect]) -> dict[str, tuple[str, ...]]:
     """Return the closers of reasoning by its opener."""
     found: dict[str, tuple[str, ...]] = {}
-    for reasoning in (spec.reasoning for spec in specs):
+    for spec in specs:
+        reasoning = spec.reasoning
         if reasoning is not None:
-            found[reasoning.open] = tuple(dict.fromkeys((*found.get(reasoning.open, ()), reasoning.close)))
+            closers = (*found.get(reasoning.open, ()), reasoning.close, *joins_of(spec))
+            found[reasoning.open] = tuple(dict.fromkeys(closers))
     return found
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from wireproto.engine.left_context import LeftContext
 from wireproto.text.buffer import Buffer
-from wireproto.text.scan import Literals
+from wireproto.text.scan import Literals, beginning_of
 from wireproto.text.state import State
 
 Kind = Literal["text", "fence", "reasoning"]
@@ -29,8 +29,8 @@ class Region(State):
     """A stretch of text outside calls. `scan` is how far its end was looked for, `closed` its closer once found.
 
     `prose` is what its characters are to the caller.
-    Reasoning ends at the first of its `closers`. A fence's closer is `width` times its character; `in_info` while its
-    opening line goes on.
+    Reasoning ends at the first of its `closers`. A fence's closer is `width` times its character, and one of `closers`
+    may stand behind it; `in_info` while its opening line goes on.
     """
 
     kind: Kind
@@ -86,7 +86,7 @@ class Region(State):
         line = self._skip_info(text, at, buffer.base) if self.in_info else at
         if line is None:
             return
-        closing, partial = _fence_patterns(self.closer, self.width)
+        closing, partial = _fence_patterns(self.closer, self.width, self.closers)
         found = closing.search(text, line)
         if found is not None and (final or text[found.end() :].lstrip("\r")):
             self.closed = (buffer.base + found.start(), buffer.base + found.end())
@@ -133,8 +133,11 @@ def _any_of(literals: tuple[str, ...]) -> Literals:
 
 
 @lru_cache(maxsize=64)
-def _fence_patterns(fence: str, width: int) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return patterns of a closing line, and of what at the end of a text may still become one."""
-    char = re.escape(fence)
-    closing = rf"\n {{0,3}}{char}{{{width},}}[ \t]{{0,256}}(?=\r?(?:\n|\Z))"
-    return re.compile(closing), re.compile(rf"\n {{0,3}}(?:{char}*[ \t]{{0,256}}\r?)?\Z")
+def _fence_patterns(fence: str, width: int, behind: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return patterns of a closing line, and of what at the end of a text may still become one.
+
+    `behind`: what may follow it on the same line.
+    """
+    char, others = re.escape(fence), "".join("|" + re.escape(word) for word in behind)
+    closing = rf"\n {{0,3}}{char}{{{width},}}[ \t]{{0,256}}(?=\r?(?:\n|\Z){others})"
+    return re.compile(closing), re.compile(rf"\n {{0,3}}(?:{char}*[ \t]{{0,256}}(?:\r|{beginning_of(behind)})?)?\Z")

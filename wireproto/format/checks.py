@@ -123,6 +123,8 @@ def _twins(dialect: Dialect, codec: CodecFacts) -> Iterator[Problem]:
     if dialect.reasoning is not None:
         openers["reasoning.open"] = Template.parse(dialect.reasoning.open)
         openers["reasoning.close"] = Template.parse(dialect.reasoning.close)
+    for i, (opener, _) in enumerate(dialect.framing.content if dialect.framing is not None else ()):
+        openers[f"content.{'also' if i else 'open'}" + " (another one)" * (i > 1)] = Template((Lit(opener),))
     yield from _same(openers, "nothing would tell which it is")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wireproto.format.framing import Framing
 from wireproto.format.template import EMPTY, Template
 from wireproto.values.errors import DialectError
 from wireproto.values.quoting import quoted
@@ -160,7 +161,8 @@ class Dialect:
     The keys of its file are in docs/reference/dialect-files.md. `path` is that file. `markup`: start tags with
     slots are read as "xml" or "html" allows them, or exactly as written (""). `salt` is how the file spells a salt in
     its markers, empty if they have none; `nonce` is the salt that they contain now. `ends` are the tokens with which
-    its models end their turn: a server may leave one in the output, where it is framing.
+    its models end their turn: a server may leave one in the output, where it is framing. `framing`: the markers around
+    visible text and between the blocks of a message, None if there are none.
     """
 
     name: str
@@ -172,6 +174,7 @@ class Dialect:
     source: str = ""
     ends: tuple[str, ...] = ()
     reasoning: Reasoning | None = None
+    framing: Framing | None = None
     section: Section | None = None
     record: Record = field(default_factory=Record)
     result: ResultShape | None = None
@@ -230,6 +233,8 @@ class Dialect:
         found = [text for template in templates for text in template.literals]
         if self.reasoning is not None:
             found += [self.reasoning.open, self.reasoning.close]
+        if self.framing is not None:
+            found += self.framing.markers
         return tuple(dict.fromkeys(found))
 
     @property

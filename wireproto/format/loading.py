@@ -24,6 +24,7 @@ from wireproto.format.dialect import (
     Section,
     spell_salt,
 )
+from wireproto.format.framing import Framing
 from wireproto.format.plugins import codec_facts, codec_names
 from wireproto.format.template import Template
 from wireproto.text import toml
@@ -68,9 +69,11 @@ def _tell_shadow(dialect: Dialect, path: Path) -> None:
 
 
 _KNOWN: dict[str, tuple[str, ...]] = {
-    "": ("name", "summary", "aliases", "models", "source", "ends", "quotes", "spellings", "reasoning", "section",
-         "call", "record", "argument", "markup", "salt", "result", "prompt"),
+    "": ("name", "summary", "aliases", "models", "source", "ends", "quotes", "spellings", "words", "reasoning",
+         "content", "message", "section", "call", "record", "argument", "markup", "salt", "result", "prompt"),
     "reasoning": ("open", "close", "after", "ends_at_call", "always"),
+    "content": ("open", "close", "also", "preamble"),
+    "message": ("join", "also"),
     "section": ("open", "close", "also", "before"),
     "call": ("open", "close", "also", "join", "id", "before", "first_index", "empty"),
     "record": ("name", "arguments", "id", "order"),
@@ -96,11 +99,13 @@ class _FileReader:
         self.markup = ""
         self.quotes: tuple[str, ...] = ('""',)
         self.binding: Mapping[str, str] = {}
+        self.words: Mapping[str, tuple[str, ...]] = {}
 
     def dialect(self, data: Mapping[str, Any]) -> Dialect:
         for table, known in _KNOWN.items():
             self._check_keys(table, self._table(data, table) if table else data, known)
-        spellings = self._table(data, "spellings")
+        spellings, words = self._table(data, "spellings"), self._table(data, "words")
+        self.words = {name: self._texts(words, "words", name, ()) for name in words}
         self.quotes = self._texts(data, "", "quotes", ('""',))
         self._read_notation(data)
         names = list(spellings)
@@ -125,6 +130,7 @@ class _FileReader:
             source=self._text(data, "", "source", ""),
             ends=self._texts(data, "", "ends", ()),
             reasoning=self._reasoning(self._table(data, "reasoning")),
+            framing=self._framing(self._table(data, "content"), self._table(data, "message")),
             section=self._section(self._table(data, "section")),
             record=self._record(self._table(data, "record")),
             call=call,
@@ -185,14 +191,37 @@ class _FileReader:
         name, arguments, identity = (self._texts(table, "record", role, (role,)) for role in roles)
         return Record(name, arguments, identity, order, "id" in table)
 
+    def _framing(self, content: Mapping[str, Any], message: Mapping[str, Any]) -> Framing | None:
+        if not content and not message:
+            return None
+        pairs: list[tuple[str, str]] = []
+        if content:
+            pairs = [(self._text(content, "content", "open"), self._text(content, "content", "close", ""))]
+            pairs += self._pairs(content, "content")
+        preamble = self._text(content, "content", "preamble", "")
+        if preamble:
+            pairs.append((preamble, pairs[0][1]))
+        joins: tuple[str, ...] = ()
+        if message:
+            joins = (self._text(message, "message", "join"), *self._texts(message, "message", "also", ()))
+        for key, words in (("content.open", [opener for opener, _ in pairs]), ("message.join", joins)):
+            if not all(word.strip() for word in words):
+                raise self._error(key, "must hold more than white space, or nothing tells it from text")
+        return Framing(tuple(dict.fromkeys(pairs)), preamble, joins)
+
+    def _pairs(self, table: Mapping[str, Any], where: str) -> list[tuple[str, str]]:
+        """Read `also` of a table: pairs of accepted markers."""
+        pairs = table.get("also", [])
+        for pair in pairs if isinstance(pairs, list) else [pairs]:
+            if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)):
+                raise self._error(f"{where}.also", "must be a list of [open, close] pairs of strings")
+        return [(self._bind(opener), self._bind(closer)) for opener, closer in pairs]
+
     def _section(self, table: Mapping[str, Any]) -> Section | None:
         if not table:
             return None
-        also = []
-        for pair in table.get("also", []):
-            if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)):
-                raise self._error("section.also", "must be a list of [open, close] pairs of strings")
-            also.append((self._template(pair[0], "section.also"), self._template(pair[1], "section.also")))
+        pairs = self._pairs(table, "section")
+        also = [(self._template(pair[0], "section.also"), self._template(pair[1], "section.also")) for pair in pairs]
         opener, closer = (
             self._template(self._text(table, "section", key), f"section.{key}") for key in ("open", "close")
         )
@@ -211,10 +240,12 @@ class _FileReader:
         empty = self._text(table, "call", "empty", "")
         if empty.strip(" \t\r\n"):
             raise self._error("call.empty", "must be white space: what a call without arguments is written with")
+        opener, *others = self._worded(self._text(table, "call", "open", ""))
+        others += [each for text in self._texts(table, "call", "also", ()) for each in self._worded(text)]
         return CallShape(
-            open=self._template(self._text(table, "call", "open", ""), "call.open"),
+            open=self._template(opener, "call.open"),
             close=self._template(self._text(table, "call", "close", ""), "call.close"),
-            also=tuple(self._template(text, "call.also") for text in self._texts(table, "call", "also", ())),
+            also=tuple(self._template(text, "call.also") for text in others),
             join=self._text(table, "call", "join", ""),
             id=tuple(self._template(text, "call.id") for text in self._texts(table, "call", "id", ())),
             before=tuple(before),
@@ -330,6 +361,17 @@ class _FileReader:
         if self.salt:
             text = text.replace("{salt}", spell_salt(self.salt, self.nonce))
         return text
+
+    def _worded(self, text: str) -> list[str]:
+        """Return a marker with each of the words that may stand in it, those that are written first."""
+        names = [name for name in self.words if "{" + name + "}" in text]
+        texts = []
+        for choice in itertools.product(*(self.words[name] for name in names)):
+            worded = text
+            for name, word in zip(names, choice, strict=True):
+                worded = worded.replace("{" + name + "}", word)
+            texts.append(worded)
+        return texts
 
     def _error(self, key: str, problem: str) -> DialectError:
         return DialectError(f"{self.path}: {key}: {problem}")

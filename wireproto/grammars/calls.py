@@ -16,7 +16,7 @@ from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.declared import can_name
 from wireproto.format.dialect import Dialect
 from wireproto.format.template import Gap, Lit, Node, Slot, Template
-from wireproto.grammars.expr.expr import Expr, chars, literal, repeat, seq
+from wireproto.grammars.expr.expr import Expr, chars, choice, literal, optional, repeat, seq
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.raw.rules import RawValues
 from wireproto.grammars.schema.notation import JSON, Notation
@@ -118,12 +118,7 @@ class CallWriter:
 
     def call(self, tool: Tool, rules: SchemaRules, arguments: Callable[[], Expr]) -> Expr:
         """Return a call that is nothing but its opener, its arguments and its closer; raises `GrammarError`."""
-        shape = self.dialect.call
-        return seq(
-            self.header(shape.open, tool),
-            self.arguments_rule(tool, rules, arguments),
-            literal(shape.close.fill(name=tool.name)),
-        )
+        return seq(self.opener(tool), self.arguments_rule(tool, rules, arguments), self.closer(tool))
 
     def arguments_rule(self, tool: Tool, rules: SchemaRules, make: Callable[[], Expr]) -> Expr:
         """Add the rule of a tool's arguments, which `make` returns, and the notes; errors name the tool."""
@@ -152,6 +147,25 @@ class CallWriter:
             if silent and self.table.names == names:
                 self._members[found, about] = member
         return member
+
+    def opener(self, tool: Tool) -> Expr:
+        """Return the opener of a call, or the one that a template writes of a call with an id.
+
+        Where it is the header of a block, the model may write any of them.
+        """
+        shape, framing = self.dialect.call, self.dialect.framing
+        if framing is None or not framing.joins:
+            openers = (shape.open, *(also for also in shape.also if "id" in also.roles - shape.open.roles))
+            return choice(*(self.header(opener, tool) for opener in openers))
+        headers = [self.header(Template(each.trimmed), tool) for each in (shape.open, *shape.also)]
+        if isinstance(shape.open.nodes[0], Gap):
+            headers.append(self.header(shape.open, tool))
+        return choice(*headers)
+
+    def closer(self, tool: Tool) -> Expr:
+        """Return the closer of a call; an engine does not match the token with which it ends the turn."""
+        close = self.dialect.call.close.fill(name=tool.name)
+        return optional(literal(close)) if close in self.dialect.ends else literal(close)
 
     def header(self, template: Template, tool: Tool) -> Expr:
         """Return the opener of a call, or another header; raises `GrammarError` for a name that it cannot hold."""

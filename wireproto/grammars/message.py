@@ -19,6 +19,7 @@ from wireproto.engine.left_context import QUOTING
 from wireproto.engine.openers import opener_table
 from wireproto.format.dialect import Dialect
 from wireproto.format.spelling import is_distinctive, spellings
+from wireproto.format.template import Template
 from wireproto.grammars.expr.counted import counted_text
 from wireproto.grammars.expr.expr import EMPTY, Expr, Rules, chars, choice, literal, optional, repeat, seq
 from wireproto.grammars.expr.right_linear import right_linear
@@ -99,7 +100,7 @@ class MessageWriter:
             more = repeat(seq(literal(self.dialect.call.join), one), 0, None) if parallel else EMPTY
             return seq(literal(section.open.format()), one, more, literal(section.close.format()), blanks)
         # What follows the first call is one choice, since a line break may begin either: a lexer has to see both.
-        more = repeat(seq(literal(self.dialect.call.join), one), 1, None)
+        more = repeat(seq(literal(self.dialect.call.join + self._join), one), 1, None)
         return seq(one, choice(blanks, seq(more, blanks)) if parallel else blanks)
 
     def behind_breaks(self, calls: Expr) -> Expr:
@@ -109,7 +110,12 @@ class MessageWriter:
 
     def text_alone(self) -> Expr:
         """Return text without calls."""
-        return self.table.add("text", right_linear(self._text(), self.table, "text"))
+        text = self.table.add("text", right_linear(self._text(), self.table, "text"))
+        framing = self.dialect.framing
+        if framing is None or not framing.content:
+            return text
+        # An engine may end the turn instead of the text.
+        return choice(*(seq(literal(opener), text, optional(literal(close))) for opener, close in framing.content))
 
     def text_then_calls(self, calls: Expr) -> Expr:
         """Return text followed by calls, or text alone.
@@ -119,8 +125,23 @@ class MessageWriter:
         """
         if self.markerless:
             return choice(self.text_alone(), calls)
+        framing = self.dialect.framing
+        if framing is not None and framing.content:
+            text = self.table.add("lead", right_linear(self._text(), self.table, "lead"))
+            pairs = [(framing.preamble, framing.content[0][1])] if framing.preamble else framing.content
+            before = choice(*(seq(literal(opener), text, literal(close + framing.join)) for opener, close in pairs))
+            return choice(self.text_alone(), seq(optional(before), calls))
         before = self.table.add("lead", right_linear(self._text() - _ENDS_QUOTED, self.table, "lead"))
         return choice(self.text_alone(), seq(before, calls))
+
+    @property
+    def _join(self) -> str:
+        return self.dialect.framing.join if self.dialect.framing is not None else ""
+
+    @property
+    def framed(self) -> bool:
+        """Whether markers stand around the text, or between blocks."""
+        return self.dialect.framing is not None
 
     @property
     def markerless(self) -> bool:
@@ -145,6 +166,8 @@ class MessageWriter:
         markers |= {token for spelling in spellings(self.dialect) for token in left_over(spelling)}
         if self.dialect.reasoning is not None:
             markers |= {self.dialect.reasoning.open, self.dialect.reasoning.close}
+        if known.frames is not None:
+            markers |= known.frames.literals
         return tuple(sorted(markers))
 
     @property
@@ -153,6 +176,13 @@ class MessageWriter:
         opener = (self.dialect.section or self.dialect.call).open
         if not opener.nodes or self.markerless:
             return ()
+        # Of several headers one may end another: the longest comes first.
+        openers = (opener, *self.dialect.call.also) if self._join and self.dialect.section is None else (opener,)
+        found = dict.fromkeys(word for each in openers for word in self._begins(each))
+        return tuple(sorted(found, key=len, reverse=True) if len(openers) > 1 else found)
+
+    def _begins(self, opener: Template) -> tuple[str, ...]:
+        """Return the word that an opener begins with whatever the name, or one for each tool."""
         one, other = (opener.format(name=name, id=name).strip(BLANK) for name in ("a", "b"))
         shared = commonprefix([one, other])  # noqa: RUF071 - characters are what is compared here
         if is_distinctive(shared):
@@ -180,5 +210,5 @@ class MessageWriter:
             text = right_linear(until_dfa([reasoning.close]) & allowed, self.table, "reasoning")
         else:
             text = seq(counted_text(texts_without(self.markers), 0, most, self.table), literal(reasoning.close))
-        block = seq(self.table.add("reasoning", text), _SOME_BLANKS)
+        block = seq(self.table.add("reasoning", text), literal(self._join) if self._join else _SOME_BLANKS)
         return seq(block, rest) if opened else seq(optional(seq(literal(reasoning.open), block)), rest)

@@ -26,6 +26,7 @@ from wireproto.values.exact_json import MAX_DEPTH
 from wireproto.values.model import Call, Message, Span
 from wireproto.values.policy import Loops, Policy
 from wireproto.values.quoting import quoted
+from wireproto.write.blocks import join_blocks
 
 Encodable = Union[Message, Call, Sequence[Call]]
 # What was written is read to be compared: nothing beside the calls and the text is asked for.
@@ -160,6 +161,10 @@ def _write(
     run: list[str] = []
     index, last = 0, ""
     parts = [*_parts(message, dialect)]
+    if dialect.framing is not None:
+        blocks = _block_parts(dialect, parts, tools, escaped)
+        is_cut = bool(message.calls) and not message.calls[-1].complete
+        return join_blocks(dialect, dialect.framing, blocks, reasoning_open, is_cut)
     if reasoning_open and dialect.reasoning is not None and not (parts and parts[0][0] == "reasoning"):
         out.append(dialect.reasoning.close)
         reasoning_open, last = False, "reasoning"
@@ -177,6 +182,19 @@ def _write(
     return "".join(out)
 
 
+def _block_parts(
+    dialect: Dialect, parts: Iterable[tuple[str, Any]], tools: Toolset, escaped: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a message as they are written in their blocks."""
+    index = 0
+    for kind, content in parts:
+        if kind == "call":
+            yield kind, _write_call(dialect, content, tools, index, escaped) if content.complete else content.raw
+            index += 1
+        else:
+            yield kind, _reasoning(dialect, content, False) if kind == "reasoning" else content
+
+
 def _parts(message: Message, dialect: Dialect) -> Iterable[tuple[str, Any]]:
     if message.segments:
         left = list(message.calls)
@@ -191,6 +209,8 @@ def _parts(message: Message, dialect: Dialect) -> Iterable[tuple[str, Any]]:
                 yield "text", segment.raw
             elif segment.kind != "markup":
                 yield segment.kind, segment.raw
+            elif dialect.framing is not None and (opener := dialect.framing.opener_at_end(segment.raw)):
+                yield "frame", opener
             elif i and message.segments[i - 1].kind == "document":
                 # A closing line must remain a line.
                 yield "text", segment.raw[: len(segment.raw) - len(segment.raw.lstrip(BLANK))]

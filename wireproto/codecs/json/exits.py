@@ -152,6 +152,13 @@ def suggest_string(builder: CallBuilder, part: JsonString, body: int, stop: int)
         builder.suggest({**builder.arguments, builder.key: guess}, stop)
 
 
+def suggest_text(builder: CallBuilder, start: int, body: int, stop: int) -> None:
+    """Offer what stands where arguments belong, and is no JSON, as the one argument that the tool requires."""
+    text, required = builder.buffer.slice(start, body), [*builder.tool.required]
+    if len(required) == 1 and text.strip(BLANK) and builder.tool.may_be(required[0], text):
+        builder.suggest({required[0]: text}, stop)
+
+
 def guess_string(rest: str, quote: str, others: Iterable[str]) -> str | None:
     """Read a string with unescaped quotes, from behind its opening quote to the end of the payload.
 

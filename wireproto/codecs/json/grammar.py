@@ -18,14 +18,12 @@ def json_call(calls: CallWriter, tool: Tool) -> Expr:
     rules = calls.rules(tool)
     arguments = calls.arguments_rule(tool, rules, lambda: rules.value("", f"{tool.name}-arguments"))
     if shape.open.roles:
-        # An accepted opener with an id is what the template writes of a call that has one.
-        openers = [shape.open, *(also for also in shape.also if "id" in also.roles - shape.open.roles)]
-        body = seq(choice(*(calls.header(opener, tool) for opener in openers)), arguments)
+        body = seq(calls.opener(tool), arguments)
     else:
         ways = (True,) if shape.id else (False, True) if calls.dialect.record.has_ids else (False,)
         records = (_record(calls, tool, arguments, has_id) for has_id in ways)
         body = seq(literal(shape.open.format()), choice(*records))
-    return seq(body, literal(shape.close.format()))
+    return seq(body, calls.closer(tool))
 
 
 def _record(calls: CallWriter, tool: Tool, arguments: Expr, has_id: bool) -> Expr:

@@ -7,7 +7,7 @@ ends, and is always said; what no repair reaches ends the call incomplete, and t
 from __future__ import annotations
 
 from wireproto.codecs.json.cursor import JsonString, JsonValue, Role
-from wireproto.codecs.json.exits import behind_closer, find_exit, suggest_string, swallowed_call
+from wireproto.codecs.json.exits import behind_closer, find_exit, suggest_string, suggest_text, swallowed_call
 from wireproto.codecs.json.members import Members
 from wireproto.codecs.json.reader import JsonReader
 from wireproto.engine.call_builder import End
@@ -188,7 +188,11 @@ class RepairingReader(JsonReader):
                 cursor.repairs.add("missing-bracket")
             complete = end is End.STOP and not self._lacks_arguments
             after = progress.end if in_tail else cursor.position
-            builder.note("unclosed-call" if complete else "truncated-call", after)
+            if complete and cursor.closer in cursor.spelling.dialect.ends:
+                # A server leaves out what ends the turn.
+                builder.transcript.diagnose("unclosed-call", (after, after), severity="note")
+            else:
+                builder.note("unclosed-call" if complete else "truncated-call", after)
             rest = builder.buffer.slice(after, cursor.stop)
             return self._finish(cursor.stop if rest.strip(BLANK) else after, complete)
         if end is End.STOP and isinstance(self._part, JsonString):
@@ -260,4 +264,6 @@ class RepairingReader(JsonReader):
         self.builder.buffer.rewind(stop)
         if isinstance(self._part, JsonString) and self._progress.streams:
             suggest_string(self.builder, self._part, body, stop)
+        elif not (self._progress.in_record or self._progress.arguments):
+            suggest_text(self.builder, self._brackets.start, body, stop)
         return self._finish(stop, False)

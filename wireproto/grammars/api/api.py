@@ -216,10 +216,10 @@ def _message(calls: CallWriter, writer: MessageWriter, wanted: _Request) -> Mess
     return MessageParts(
         Rules(root, table.rules, uses=table.uses).pruned(),
         None if run is None else Rules(run.name, table.rules),
-        wanted.choice in ("auto", "none") and not wanted.lazy,
+        writer.framed or (wanted.choice in ("auto", "none") and not wanted.lazy),
         writer.markers,
         writer.reasoning_first(opened, most) if wanted.reasoning != "none" else None,
-        not writer.markerless,
+        not (writer.markerless or writer.framed),
     )
 
 

@@ -1,0 +1,190 @@
+"""Outputs with framing: markers around the visible text, and between the blocks of a message.
+
+This stage stands in front of the recogniser, for dialects that have such markers: it passes over them, and looks for
+calls where a block begins. It knows no format. Law: without framing nothing here runs, and only what stands where a
+block may begin or end is markup.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wireproto.decode.recogniser import Recogniser
+from wireproto.engine.call_builder import End
+from wireproto.engine.frames import Frames, is_special
+from wireproto.engine.regions import Region
+from wireproto.format.spelling import Spelling
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, begins, skip_blank
+
+_LINE = 160  # how far back inline code may begin that is open where a marker stands
+
+
+class FramedRecogniser(Recogniser):
+    """A recogniser that reads the framing of a message.
+
+    `_content`: the closers of the visible text that is open. `_passed`: no block begins here.
+    """
+
+    __slots__ = ("_content", "_passed")
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._content: tuple[str, ...] = ()
+        self._passed = -1
+
+    def restart(self) -> None:
+        """Go on behind an end, in open text, as at the start of an output."""
+        super().restart()
+        self._content, self._enclosed, self._passed = (), False, -1
+
+    def _read_prose(self, stop: int, end: End) -> bool:
+        """Read on to the next marker; where a block begins, its own opener is looked for first."""
+        frames = (self._openers if self.transcript.calls else self._start).frames
+        if frames is not None and self._region.kind == "text" and self._position != self._passed:
+            answer = self._read_head(frames, stop, end) if self._at_head(frames) else NO
+            if answer is YES:
+                return True
+            if answer is WAIT and not end.final:
+                return False
+            self._passed = self._position
+        return super()._read_prose(stop, end)
+
+    def _at_head(self, frames: Frames) -> bool:
+        """Return whether a block begins here: at the start of the output, or behind what joins two blocks."""
+        context = self._context
+        if not context.follows_markup(self._position):
+            return False
+        floor = context.floor
+        before = self.buffer.slice(max(0, floor - max(map(len, frames.joins), default=0)), floor)
+        return not before or (context.only_blank and not floor) or before.endswith(frames.joins)
+
+    def _read_head(self, frames: Frames, stop: int, end: End) -> Answer:
+        """Read the opener of the block that begins here."""
+        text, base = self.buffer.window, self.buffer.base
+        limit = stop - base
+        at = skip_blank(text, self._position - base, limit)
+        if at >= limit:
+            return WAIT
+        for word, opener in frames.blocks.items():
+            stands = begins(word, text, at, limit)
+            if stands is YES:
+                return self._begin_block(frames, opener, self._position, base + at + len(word))
+            if stands is WAIT and not end.final:
+                return WAIT
+        if not frames.heads or at == self._position - base:
+            return NO if not frames.heads else self._open(frames.heads, at, limit, end)
+        return self._open(frames.heads, at, limit, end, joint=at - (self._position - base))
+
+    def _begin_block(self, frames: Frames, opener: str, start: int, after: int) -> Answer:
+        """Pass over the opener of a text or of reasoning."""
+        if opener in frames.content:
+            self._content, self._enclosed = frames.content[opener], True
+        elif self._policy.reasoning != "read":
+            return NO
+        self._skip_markup(start, after)
+        if opener not in frames.content:
+            self._region = Region.reasoning(self._openers.reasoning[opener], start, after)
+        return YES
+
+    def _read_marker(self, literal: str, at: int, limit: int, end: End) -> Answer:
+        """Deal with the marker at `at`; NO if it is text."""
+        frames = self._openers.frames
+        if frames is not None and self._region.kind == "text" and literal in frames.literals:
+            answer = self._read_frame(frames, literal, at, limit, end)
+            if answer is not NO:
+                return answer
+        if frames is not None and literal in frames.words:
+            position = self.buffer.base + at
+            if not self._context.starts_line(position) or self._context.in_quotation(position):
+                return NO
+        answer = super()._read_marker(literal, at, limit, end)
+        if frames is not None and self._region.kind == "fence" and not self._region.closers:
+            self._region.closers = frames.fence_ends
+        return answer
+
+    def _read_frame(self, frames: Frames, literal: str, at: int, limit: int, end: End) -> Answer:
+        """Deal with a marker of the framing."""
+        context, base = self._context, self.buffer.base
+        position, behind = base + at, at + len(literal)
+        if literal in frames.content:
+            begins = context.follows_markup(position)
+            return self._begin_block(frames, literal, position, base + behind) if begins else NO
+        if literal in frames.joins:
+            return NO if self._in_code(position) else self._read_join(frames, literal, at, limit, end)
+        if literal in frames.stops:
+            return self._end_turn(literal, at, limit, end)
+        if not is_special(literal) and literal not in self._content:
+            return NO
+        answer = self._ends_text(frames, position, behind, limit, end)
+        if answer is YES:
+            self._skip_markup(position, base + behind)
+            self._content, self._enclosed = (), False
+        return answer
+
+    def _read_next(self, spelling: Spelling, at: int, limit: int, end: End) -> Answer:
+        """Read what follows a finished call: the token that closes it may stand there once more, and end the turn."""
+        frames, text = self._openers.frames, self.buffer.window
+        stop = (
+            next((stop for stop in frames.stops if text.startswith(stop, at, limit)), "") if frames is not None else ""
+        )
+        awaited = self._context.section[1] if self._context.section is not None else ""
+        answer = self._end_turn(stop, at, limit, end) if stop != awaited else NO
+        return super()._read_next(spelling, at, limit, end) if answer is NO else answer
+
+    def _end_turn(self, stop: str, at: int, limit: int, end: End) -> Answer:
+        """Pass over a token that ends the turn, at the end of the output."""
+        behind = at + len(stop)
+        if skip_blank(self.buffer.window, behind, limit) < limit:
+            return NO
+        return self._skip_markup(self.buffer.base + at, self.buffer.base + behind, "end-of-turn") if end.final else WAIT
+
+    def _read_join(self, frames: Frames, literal: str, at: int, limit: int, end: End) -> Answer:
+        """Pass over what joins two blocks: behind markup, before the opener of a block, or at the end."""
+        text, position, behind = self.buffer.window, self.buffer.base + at, at + len(literal)
+        known = is_special(literal) or self._openers.dialect is not None
+        after = skip_blank(text, behind, limit)
+        answer: Answer = NO
+        if after >= limit:
+            answer = YES if end.final and known else NO if end.final else WAIT
+        elif known:
+            stands = [begins(word, text, after, limit) for word in frames.blocks]
+            answer = YES if YES in stands else WAIT if WAIT in stands and not end.final else NO
+        if answer is NO and after < limit and frames.heads:
+            answer = self._open(frames.heads, after, limit, end, joint=after - at)
+            if answer is YES:
+                self._content, self._enclosed = (), False
+                return YES
+        if answer is NO and known and self._context.follows_markup(position):
+            answer = YES
+        if answer is YES:
+            self._content, self._enclosed = (), False
+            return self._skip_markup(position, position + len(literal))
+        return answer
+
+    def _ends_text(self, frames: Frames, position: int, at: int, limit: int, end: End) -> Answer:
+        """Return whether the closer at `position` ends a text: behind it stands the next block, or the end (R-LOOK)."""
+        text = self.buffer.window
+        after = skip_blank(text, at, limit)
+        undecided = YES if end.final else WAIT
+        if after >= limit:
+            return undecided
+        found = frames.follows.at(text, after, limit)
+        if found is None:
+            return undecided if frames.follows.open_ended(text, after, limit) else NO
+        if found.group() in frames.joins:
+            block = skip_blank(text, found.end(), limit)
+            if block >= limit:
+                return undecided
+            starts = frames.starts
+            if starts.at(text, block, limit) is not None:
+                return YES
+            if starts.open_ended(text, block, limit) and not end.final:
+                return WAIT
+        # In inline code two markers in a row may be quoted; a whole chain of them is none.
+        return NO if found.group() not in frames.ends and self._in_code(position) else YES
+
+    def _in_code(self, position: int) -> bool:
+        """Return whether inline code is open at `position`; a line of backticks alone closes a fence."""
+        floor = max(self._context.floor, position - _LINE)
+        line = self.buffer.slice(floor, position).rpartition("\n")[2].strip(BLANK)
+        return line.count("`") % 2 == 1 and bool(line.strip("`"))

@@ -1,0 +1,105 @@
+"""What to look for around the blocks of a message: the markers of visible text, and what stands between two blocks.
+
+It must not decode, nor know any format. Law: what is live depends on the dialects alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+from wireproto.format.dialect import Dialect
+from wireproto.format.spelling import Spelling
+from wireproto.text.scan import BLANK, Literals
+
+_SPECIAL = re.compile(r"<[|｜]")
+
+
+def is_special(marker: str) -> bool:
+    """Return whether a marker begins with a special token, which nobody writes by chance."""
+    return _SPECIAL.match(marker) is not None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frames:
+    """The framing of one dialect, or of all of them while it is not known which.
+
+    `joins` stand between two blocks; what a block begins with counts at the start of the output and behind one of them.
+    `content` are the closers of visible text by its opener, `closers` all of them. `blocks` are the openers of text and
+    of reasoning, by what they are without the blanks before them; `heads` the spellings whose calls are blocks.
+    `literals` are those that are looked for in open text. `follows`: what may stand behind the closer of a text, of
+    which `ends` end it in any case; `starts`: what a block begins with. `words`: openers of calls that are no special
+    tokens; they begin a block or a line. `fence_ends`: what may stand on the line that closes a fence. `stops`: closers
+    of calls that end the turn too.
+    """
+
+    joins: tuple[str, ...]
+    content: Mapping[str, tuple[str, ...]]
+    closers: frozenset[str]
+    blocks: Mapping[str, str]
+    heads: tuple[Spelling, ...]
+    literals: frozenset[str]
+    follows: Literals
+    starts: Literals
+    ends: frozenset[str]
+    words: frozenset[str]
+    fence_ends: tuple[str, ...]
+    stops: tuple[str, ...]
+
+
+def frames_of(
+    specs: Iterable[Dialect], spellings: Iterable[Spelling], reasoning: Iterable[str], undetected: bool = False
+) -> Frames | None:
+    """Return what is looked for around the blocks of these dialects; None if none has any.
+
+    `undetected`: it is not known yet which of them it is; then only special tokens are markup.
+    """
+    framed = [spec for spec in specs if spec.framing is not None]
+    if not framed:
+        return None
+    content: dict[str, tuple[str, ...]] = {}
+    joins: list[str] = []
+    for framing in (spec.framing for spec in framed if spec.framing is not None):
+        joins += framing.joins
+        for opener, closer in framing.content:
+            if is_special(opener) or not undetected:
+                content[opener] = tuple(dict.fromkeys((*content.get(opener, ()), *filter(None, (closer,)))))
+    closers = frozenset(chain.from_iterable(content.values()))
+    joined = {spec.name for spec in framed if spec.framing is not None and spec.framing.joins}
+    heads = [each for each in spellings if each.dialect.name in joined and not each.sections]
+    if undetected:
+        heads = [each for each in heads if all(header.first for header in each.headers)]
+    blocks = {opener.lstrip(BLANK): opener for opener in (*content, *reasoning)}
+    # An opener that begins with a word is one at the head of a block alone.
+    brackets = {opener for opener in content if opener[0] in "<["}
+    stops = tuple(dict.fromkeys(stop for spec in framed for stop in stops_of(spec)))
+    starts = frozenset((*blocks, *(opener.lstrip(BLANK) for each in spellings for opener in each.openers)))
+    ends = closers.union(token for spec in framed for token in spec.ends)
+    return Frames(
+        joins=tuple(sorted(dict.fromkeys(joins), key=len, reverse=True)),
+        content=content,
+        closers=closers,
+        blocks=dict(sorted(blocks.items(), key=lambda pair: len(pair[0]), reverse=True)),
+        heads=tuple(heads),
+        literals=frozenset((*joins, *brackets, *closers, *stops)),
+        follows=Literals(frozenset((*joins, *ends, *filter(is_special, starts)))),
+        starts=Literals(starts),
+        ends=ends,
+        words=frozenset(opener for each in heads for opener in each.openers if not is_special(opener)),
+        fence_ends=tuple(filter(is_special, closers)),
+        stops=stops,
+    )
+
+
+def joins_of(spec: Dialect) -> tuple[str, ...]:
+    """Return what ends an open thought of this dialect besides its closer: the special tokens between two blocks."""
+    return tuple(filter(is_special, spec.framing.joins)) if spec.framing is not None else ()
+
+
+def stops_of(spec: Dialect) -> tuple[str, ...]:
+    """Return the tokens that end the turn and are the closer of a call, or of the section: they close it first."""
+    call = spec.call.close.format() if not spec.call.close.roles else ""
+    closers = (call, spec.section.close.format() if spec.section is not None else "")
+    return tuple(token for token in spec.ends if token in closers)
