@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import wireproto as wp
+from benchmarks import templates
 from wireproto.format.loading import load_text
 from wireproto.learning.findings import Unlearnable
 from wireproto.learning.templates.sources import read_template
@@ -315,3 +316,20 @@ def test_a_file_that_does_not_hold_everywhere_is_written_with_1(tmp_path: Path) 
     found = command(path, "--name", "loud")
     assert found.returncode == 1 and 'name    = "loud"' in found.stdout
     assert "missing  sorted JSON" in found.stderr
+
+
+# --- templates as judges ------------------------------------------------------------------------------------------------
+
+
+def test_templates_judge_dialects_and_what_is_learned(tmp_path: Path) -> None:
+    (tmp_path / "known.jinja").write_text(HERMES, encoding="utf-8")
+    (tmp_path / "new.jinja").write_text(HERMES.replace("tool_call>", "new_call>"), encoding="utf-8")
+    (tmp_path / "plain.jinja").write_text("{% for m in messages %}{{ m.content }}{% endfor %}", encoding="utf-8")
+    found = {path.stem: templates.rows(path, 0) for path in tmp_path.glob("*.jinja")}
+    known, new = found["known"], found["new"]
+    assert (known.dialect, known.learned, known.same_as, known.grammar) == ("hermes", "exact", "hermes", "6/6")
+    assert all(known.read.values()) and all(known.written.values()) and known.results
+    assert known.skipped == {"reasoning": "dropped"} and len(known.read) == 7
+    assert (new.dialect, new.learned, new.same_as, new.grammar) == ("", "exact", "", "6/6")
+    assert not found["plain"].calls
+    assert "2 write calls; 1 have a known dialect" in "\n".join(templates.lines([*found.values()]))
