@@ -38,6 +38,7 @@ FOLDERS = (
     "decode",
     "codecs/html",
     "codecs/json",
+    "codecs/pythonic",
     "codecs/relaxed",
     "codecs/toml",
     "codecs/xml",

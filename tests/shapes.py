@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import wireproto as wp
+from wireproto.format.spelling import is_distinctive
 from wireproto.text.json_safe import identical
 
 TOOLS: list[dict[str, Any]] = [
@@ -35,7 +36,7 @@ TIME = wp.Call("get_time", {})
 Shape = dict[str, Any]
 
 # Formats without any marker: text before an object makes it no call.
-MARKERLESS = {"llama3_json"}
+MARKERLESS = {"llama3_json", "pythonic"}
 # Formats whose call marker ends reasoning.
 ENDS_REASONING = {name for name in wp.dialects() if (of := wp.dialect(name).reasoning) and of.ends_at_call}
 # Formats whose header is the tool's name alone: what nobody declared is no call and no argument.
@@ -67,10 +68,13 @@ ENDS = {
     "hermes": ('"}', "</tool_call>"),
     "html": ("</textarea>", "</form>"),
     "kimi_k2": ('"}', "<|tool_call_end|>"),
+    "lfm2": ("'zq2'", ")"),
     "llama3_json": ('"}', '"}}'),
     "minimax_m2": ("</parameter>", "</invoke>"),
     "mistral": ('"}', '"}}'),
     "mistral_v11": ('"}', '"}'),
+    "olmo3": ('"zq2"', ")"),
+    "pythonic": ("'zq2'", ")"),
     "qwen3_coder": ("</parameter>", "</function>"),
     "seed_oss": ("</parameter>", "</function>"),
     "step3": ("</steptml:parameter>", "</steptml:invoke>"),
@@ -320,7 +324,7 @@ def _markers(dialect: str) -> Iterator[Shape]:
         yield _shape("bodiless-mid", dialect, f"Now {bare}", (), None, candidates=None, shown=f"Now {bare}")
     closer = spec.call.close.format(name="read_file") if spec.call.close.literals else ""
     closer = closer.strip().splitlines()[-1] if closer.strip() else ""
-    if closer and dialect not in ("deepseek_v3", "toml"):
+    if is_distinctive(closer) and dialect not in ("deepseek_v3", "toml"):
         text = f"{one}\n{closer}"
         yield _shape("orphan", dialect, text, [READ], ["end-of-turn" if closer in spec.ends else "orphan-closer"])
 
@@ -332,7 +336,7 @@ def _sections(dialect: str) -> Iterator[Shape]:
     opener, closer = section.open.format().strip(), section.close.format().strip()
     text, both = written(dialect, READ, WRITE), [READ, WRITE]
     bare = text.replace(opener, "", 1).lstrip()
-    if dialect != "mistral":  # whose calls are bare JSON then
+    if wp.dialect(dialect).call.open.first:  # else nothing is left to tell the calls from text
         yield _shape("no-section", dialect, bare, both, ["missing-wrapper", "orphan-closer"])
         yield _shape(
             "no-section-line", dialect, f"Now:\n{bare}", both, ["missing-wrapper", "orphan-closer"], shown="Now:"
@@ -342,12 +346,14 @@ def _sections(dialect: str) -> Iterator[Shape]:
     yield _shape("no-end-stop", dialect, open_ended, both, ["unclosed-call"], finish_reason="stop")
     if dialect != "toml":  # where the section's closer ends the last call
         yield _shape("no-end-cut", dialect, open_ended, both, ["unclosed-call"], finish_reason="length")
+    if dialect != "toml" and dialect not in MARKERLESS:  # brackets with nothing in them are text like any other
         text_of = opener + closer
         yield _shape("empty", dialect, text_of, (), ["empty-block"], shown=text_of)
         yield _shape(
             "empty-blank", dialect, f"{opener}\n\n{closer}", (), ["empty-block"], shown=f"{opener}\n\n{closer}"
         )
-    yield _shape("section-twice", dialect, text.replace(opener, opener * 2, 1), both, ["duplicate-opener"])
+    if dialect not in MARKERLESS:
+        yield _shape("section-twice", dialect, text.replace(opener, opener * 2, 1), both, ["duplicate-opener"])
     text = f"Now {opener} text {closer}"
     yield _shape("section-text", dialect, text, shown=text)
 

@@ -412,7 +412,9 @@ def test_a_package_registers_a_codec(registered: dict[str, list[_Point]], tmp_pa
     assert (decoder.message.text, decoder.message.calls[0].arguments) == ("text  more", {"body": "a b"})
     with pytest.raises(wp.DialectError, match="must give a Codec, not int"):
         wp.parse("<go:f>x!", wp.Dialect.load(write(tmp_path, text.replace('"lines"', '"junk"'))))
-    with pytest.raises(wp.DialectError, match="known are html, json, relaxed, tagged, toml, xml, junk, lines"):
+    with pytest.raises(
+        wp.DialectError, match="known are html, json, pythonic, relaxed, tagged, toml, xml, junk, lines"
+    ):
         loading.load(write(tmp_path, text.replace('"lines"', '"other"')))
 
 

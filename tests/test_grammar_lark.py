@@ -19,6 +19,7 @@ from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
 import wireproto as wp
 from wireproto import gbnf
+from wireproto.format.spelling import spellings
 from wireproto.grammars.api.api import ToolChoice as Chosen
 from wireproto.grammars.api.api import grammar
 from wireproto.grammars.expr.expr import (
@@ -45,7 +46,7 @@ from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.testing.engines.llguidance import LLGuidance
 
 DIALECTS = some_dialects()
-MARKED = [name for name in DIALECTS if name != "llama3_json"]
+MARKED = [name for name in DIALECTS if not spellings(wp.dialect(name))[0].markerless]
 TAGGED = [name for name in DIALECTS if wp.dialect(name).codec == "tagged"]
 THINKING = [name for name in MARKED if wp.dialect(name).reasoning is not None]
 every_dialect = pytest.mark.parametrize("name", DIALECTS)

@@ -166,7 +166,7 @@ def server() -> Iterator[TinyServer]:
 @every_dialect
 def test_text_before_calls(name: str) -> None:
     dialect = spec(name)
-    markerless = name == "llama3_json"
+    markerless = spellings(dialect)[0].markerless
     calls = wp.encode([wp.Call("now"), wp.Call("write_file", {"path": "a"})], dialect, tools=TOOLS)
     engine = compiled(name, "auto")
     assert engine.accepts(calls)
@@ -210,7 +210,7 @@ def test_one_tool_and_one_call() -> None:
 @every_dialect
 def test_a_lazy_grammar_begins_with_its_trigger(name: str) -> None:
     dialect = spec(name)
-    if name == "llama3_json":
+    if spellings(dialect)[0].markerless:
         with pytest.raises(wp.GrammarError, match="nothing that calls begin with"):
             grammar(dialect, TOOLS, lazy=True)
         return

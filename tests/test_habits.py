@@ -28,7 +28,6 @@ WRITTEN: dict[str, tuple[str, str]] = {
     "llama4 marked": ("Llama 4", '<|python_start|>[get_weather(city="Oslo")]<|python_end|>'),
     "llama31 builtin": ("built-in", '<|python_tag|>web_search.call(query="wind")'),
     "llama31 custom": ("`function` tag", '<function=get_weather>{"city": "Oslo"}</function>'),
-    "lfm2": ("LFM2", '<|tool_call_start|>[get_weather(city="Oslo")]<|tool_call_end|>Checking.'),
     "harmony stripped": (
         "special tokens are missing",
         'analysisNeed weather.assistantcommentary to=functions.get_weather json{"city": "Oslo"}',
@@ -86,7 +85,6 @@ WRITTEN: dict[str, tuple[str, str]] = {
     ),
     "nemotron": ("TOOLCALL", '<TOOLCALL>[{"name": "get_weather", "arguments": {"city": "Oslo"}}]</TOOLCALL>'),
     "lmstudio": ("LM Studio", '[TOOL_REQUEST]{"name": "get_weather", "arguments": {"city": "Oslo"}}[END_TOOL_REQUEST]'),
-    "olmo3": ("OLMo", '<function_calls>\nget_weather(city="Oslo")\n</function_calls>'),
     "granite": ("Granite 3", '<|tool_call|>[{"name": "get_weather", "arguments": {"city": "Oslo"}}]'),
     "internlm": (
         "InternLM",
@@ -118,8 +116,8 @@ def names(verdict: wp.Verdict) -> str:
 @pytest.mark.parametrize("case", WRITTEN)
 def test_it_is_recognised_and_named(case: str, dialect: str) -> None:
     name, text = WRITTEN[case]
-    if (case, dialect) == ("list of function", "auto"):
-        return  # to a dialect without markers that is a call in another shape
+    if dialect == "auto" and case in ("list of function", "llama4", "llama4 marked"):
+        return  # to a dialect without markers these are calls
     verdict = wp.classify(text, dialect, WEB)
     assert verdict.message.calls == () and verdict.label == "leaked"
     assert name in names(verdict)

@@ -20,6 +20,7 @@ from written import WRITTEN
 import wireproto as wp
 from wireproto.codecs.html.blank_form import blank_form
 from wireproto.format.dialect import ResultShape
+from wireproto.format.spelling import spellings
 from wireproto.text.json_safe import identical
 from wireproto.tools.parameters import example, parameters
 from wireproto.tools.toolset import Toolset
@@ -143,7 +144,7 @@ def test_a_description_begins_nothing_of_its_own(dialect: wp.Dialect, tools: lis
 @every_dialect
 def test_a_prompt_decodes_to_its_examples(dialect: wp.Dialect) -> None:
     text = wp.prompt(dialect, TOOLS)
-    markerless = dialect.section is None and not dialect.call.open.nodes
+    markerless = spellings(dialect)[0].markerless
     # A call without markers must begin the output, and a blank form is a form.
     if markerless or dialect.prompt.definitions == "form":
         assert all(wp.encode(example(tool), dialect, TOOLS) in text for tool in Toolset.of(TOOLS).tools)

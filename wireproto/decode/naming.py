@@ -15,7 +15,7 @@ from wireproto.format.declared import holding
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.registry import dialects
-from wireproto.format.spelling import CACHED, spellings
+from wireproto.format.spelling import CACHED, is_distinctive, spellings
 from wireproto.format.template import Gap, Lit, Template
 from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK, Match
@@ -67,7 +67,10 @@ def _marks(spec: Dialect, found: Sequence[Call] | Sequence[int], buffer: Buffer)
             yield between == joint
         elif end < 0 and spec.section is not None:
             opener = spec.section.open.format()
-            yield buffer.slice(max(0, start - len(opener)), start) == opener
+            at = max(0, start - len(opener))
+            # A bracket alone is no opener where it is the end of a longer one.
+            alone = is_distinctive(opener) or not buffer.slice(max(0, at - 1), at).strip(BLANK)
+            yield alone and buffer.slice(at, start) == opener
         unusual = each.name if isinstance(each, Call) and NAME.fullmatch(each.name) is None else ""
         yield _begins(spec, buffer.slice(start, start + _HEAD + len(unusual)), unusual)
         if isinstance(each, Call):

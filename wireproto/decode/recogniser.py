@@ -1,18 +1,18 @@
 """The core of a decoder: where a call begins in the text, whose reader reads it, and what follows it.
 
-It finds the openers that are live, gives the text to the reader of that dialect, and writes what was found to the
-transcript. In reasoning and in fences a run of calls is speculative. It knows no format and no encoding, and nothing of
-the stages around it (see `decoder`). Law: the same text gives the same transcript, however it is cut.
+It finds the openers that are live, gives the text to a reader, and writes what was found. It knows no format and no
+encoding, nor the stages around it. Law: the same text gives the same transcript, however it is cut.
 """
 
 from __future__ import annotations
 
 from wireproto.decode.speculation import Speculation
 from wireproto.engine.call_builder import CallBuilder, End, Reader
-from wireproto.engine.call_opening import CallOpening, OpenerContext, empty_block, find_call, find_closer
+from wireproto.engine.call_opening import CallOpening, OpenerContext, empty_block, find_call
 from wireproto.engine.codec import Codec, loaded
 from wireproto.engine.damaged_openers import find_damaged
 from wireproto.engine.document_stream import Documents
+from wireproto.engine.further_calls import find_closer
 from wireproto.engine.left_context import QUOTING, LeftContext
 from wireproto.engine.loops import LoopWatch
 from wireproto.engine.openers import OpenerTable, widened
@@ -35,8 +35,8 @@ Spellings = tuple[Spelling, ...]
 class Recogniser(State):
     """Text to events, looking at no character twice.
 
-    Everything before `_position` is decided. `plain_reader` is the reader of the open call while plain text is nothing
-    but more of an open string. `_enclosed`: the text stands in markers of its own, so that its end is no quotation.
+    Everything before `_position` is decided. `plain_reader`: the reader of the open call while plain text only goes on.
+    `_enclosed`: the text stands in markers of its own, so that its end is no quotation.
     """
 
     __slots__ = ("_context", "_enclosed", "_openers", "_policy", "_position", "_reader", "_region", "_speculation",
@@ -389,7 +389,7 @@ class Recogniser(State):
     def _open_next(self, spelling: Spelling, at: int, limit: int, end: End) -> Answer:
         """Open the next call, behind what joins calls in this format."""
         text, openers = self.buffer.window, self._openers
-        within = spelling if self._context.section is not None or spelling.markerless else None
+        within = spelling if self._context.section is not None or spelling.lone else None
         joint = next((joint for joint in spelling.joints if text.startswith(joint, at, limit)), "")
         if not joint:
             literal = openers.guarded.find(text, at, limit)

@@ -6,7 +6,6 @@ Law: an answer never changes when more text arrives, except from `WAIT`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -22,7 +21,6 @@ from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.quoting import quoted
 
 Notes = list[tuple[str, str]]
-_BRACKETS = re.compile(r"([\]}]+)[ \t\r\n]*\Z")
 _LOST_MARKER: Notes = [("missing-wrapper", "the call's opening marker is missing")]
 
 
@@ -111,27 +109,6 @@ def empty_block(spellings: Iterable[Spelling], literal: str, text: str, pos: int
             return at + len(closer)
         answer = WAIT if stands is WAIT else answer
     return answer
-
-
-def find_closer(
-    spelling: Spelling, name: str, section_close: str | None, text: str, pos: int, end: int, final: bool
-) -> tuple[str, str] | Miss:
-    """Find the closer at `pos` that may stand behind a finished call, and the diagnosis of one that closes nothing.
-
-    A section's opener may begin with its closer, as where both are fences: then it is the opener. Where calls have no
-    closer, brackets that end the output are one too many.
-    """
-    answer: Miss = NO
-    for closer, orphan in spelling.closers_behind(name, section_close):
-        stands = begins(closer, text, pos, end)
-        reopened = spelling.reopens(closer, text, pos, end) if stands is YES else NO
-        if stands is YES and (reopened is NO or (final and reopened is WAIT)):
-            return closer, "orphan-closer" if orphan else ""
-        answer = WAIT if WAIT in (stands, reopened) else answer
-    brackets = _BRACKETS.match(text, pos, end) if spelling.fixed_close == "" else None
-    if brackets is None or answer is WAIT:
-        return answer
-    return (brackets[1], "orphan-closer") if final else WAIT
 
 
 def find_argument(spelling: Spelling, text: str, pos: int, end: int, tool: Tool | None) -> Match | Miss:
@@ -283,10 +260,11 @@ class Opening:
             if not canonical:
                 notes.append(("noncanonical-id", f"the id {quoted(identity)} does not have the format's form"))
         if name is not None:
-            if not (tools.any_name or name in tools.by_name) and (recovered or header.name_only or not self._unknown):
+            alone = header.name_only and not spelling.marked
+            if not (tools.any_name or name in tools.by_name) and (recovered or alone or not self._unknown):
                 return NO
             # With no tools to know names by, a name in brackets counts only where a line starts.
-            if header.name_only and tools.any_name and not self._at_line_start():
+            if alone and tools.any_name and not (self._in_section or self._at_line_start()):
                 return NO
         close = spelling.fixed_close if spelling.fixed_close is not None else spelling.call_close(name) if name else ""
         if bodiless:
@@ -317,7 +295,11 @@ class Opening:
         if at >= end:
             return cut
         if spelling.codec.body == "any":
-            return YES  # the codec's reader knows what may follow
+            # Behind a marker, or another call, the codec's reader knows what may follow.
+            if spelling.codec.begins is None or spelling.marked or self._in_section:
+                return YES
+            follows = spelling.codec.begins(text, at, end, spelling.unusual_keys)
+            return cut if follows is WAIT else follows
         closer = begins(close, text, at, end) if close else NO
         if closer is YES:
             return YES

@@ -1,4 +1,4 @@
-"""Calls that stand right behind a call without a closer, though their opener is missing or in part (R-RECORD).
+"""What stands right behind a call: closers, and calls whose opener is missing or in part (R-RECORD).
 
 Behind `[TOOL_CALLS]f[ARGS]{…}` models write more objects of arguments, or the next tool's name and its arguments. It is
 asked only where nothing else opens, of tools that are declared. Law: an answer never changes when more text arrives,
@@ -7,6 +7,7 @@ except from `WAIT`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from wireproto.engine.call_opening import CallOpening
@@ -16,6 +17,7 @@ from wireproto.text.scan import NO, WAIT, YES, Answer, Miss, begins, skip_blank
 from wireproto.tools.toolset import Tool, Toolset
 
 _JOINTS = ",;"
+_BRACKETS = re.compile(r"([\]}]+)[ \t\r\n]*\Z")
 
 
 def find_further(
@@ -51,3 +53,31 @@ def _heads(spelling: Spelling, name: str, tools: Toolset) -> Iterator[tuple[str,
             yield head, tools.by_name[name], ("several-calls", "")
         for tool in tools.tools:
             yield tool.name + head, tool, ("missing-wrapper", "the call's opening marker is missing")
+
+
+def find_closer(
+    spelling: Spelling, name: str, section_close: str | None, text: str, pos: int, end: int, final: bool
+) -> tuple[str, str] | Miss:
+    """Find the closer at `pos` that may stand behind a finished call, and the diagnosis of one that closes nothing.
+
+    A section's opener may begin with its closer, as where both are fences: then it is the opener. Where calls have no
+    closer, brackets that end the output are one too many. What joins calls may stand before a section's closer.
+    """
+    answer: Miss = NO
+    for closer, orphan in spelling.closers_behind(name, section_close):
+        stands = begins(closer, text, pos, end)
+        reopened = spelling.reopens(closer, text, pos, end) if stands is YES else NO
+        if stands is YES and (reopened is NO or (final and reopened is WAIT)):
+            return closer, "orphan-closer" if orphan else ""
+        answer = WAIT if WAIT in (stands, reopened) else answer
+    joint = next((joint for joint in spelling.joints if text.startswith(joint, pos, end)), "")
+    if joint and section_close and answer is NO:
+        after = skip_blank(text, pos + len(joint), end)
+        stands = begins(section_close, text, after, end)
+        if stands is YES:
+            return text[pos : after + len(section_close)], "marker-variant"
+        answer = NO if stands is WAIT and final else stands
+    brackets = _BRACKETS.match(text, pos, end) if spelling.fixed_close == "" else None
+    if brackets is None or answer is WAIT:
+        return answer
+    return (brackets[1], "orphan-closer") if final else WAIT

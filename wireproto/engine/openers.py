@@ -228,7 +228,7 @@ def _any_dialect(
         openers=_whole_openers({literal for spelling in marked for literal in spelling.openers}, marked),
         text=Literals(text),
         guarded=Literals(guarded),
-        markerless=tuple(spelling for spelling in every if names is not None and spelling.markerless),
+        markerless=tuple(each for each in every if names is not None and each.markerless and not _is_name(each)),
         late=tuple(late),
         reasoning=reasoning,
         reasoning_closers=tuple(dict.fromkeys(chain.from_iterable(reasoning.values()))),
@@ -252,7 +252,7 @@ def _ends(dialect: Dialect) -> tuple[str, ...]:
 def _whole_openers(literals: Iterable[str], every: Iterable[Spelling]) -> tuple[str, ...]:
     """Return what openers begin with, and those of sections to their end: what follows a quoted one is quoted."""
     sections = (section.format().rstrip(BLANK) for spelling in every for section, _ in spelling.sections)
-    return tuple(dict.fromkeys((*literals, *sections)))
+    return tuple(dict.fromkeys((*literals, *filter(is_distinctive, sections))))
 
 
 def _longest_lead(specs: Iterable[Dialect]) -> str:
@@ -327,6 +327,11 @@ def _is_bare(spelling: Spelling) -> bool:
     """Return whether a call opens with its name in angle brackets, and nothing else."""
     alone = not spelling.sections and spelling.wrapper is None
     return alone and all(header.name_only and header.first for header in spelling.headers)
+
+
+def _is_name(spelling: Spelling) -> bool:
+    """Return whether a call begins with its name and no bracket before it, as a sentence or a program may."""
+    return not spelling.sections and bool(spelling.headers[0].nodes)
 
 
 def _keeps_marker(spelling: Spelling) -> bool:

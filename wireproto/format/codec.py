@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from wireproto.format.template import Template
+from wireproto.text.scan import Answer
 
 # What follows a call's header: one object, arguments with openers of their own, statements; "any" is the reader's to
 # know.
 Body = Literal["object", "arguments", "statements", "any"]
+# Whether a body begins at a place of a text, (text, position, end, declared keys beyond the alphabet).
+Begins = Callable[[str, int, int, frozenset[str]], Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class CodecFacts:
     `has_cdata`: a value may hold stretches in which nothing is a marker. `has_quote`: strings stand between
     `argument.quote`, which is any text.
 
+    `begins`: whether a body of any kind begins at a place; where no marker tells a call from text, this has to.
     `blank_form`: the place of the function that shows a tool as a blank form ("module:attribute"); empty without one.
     `call_slots`, `argument_slots`: the slots of `call.open` and `argument.open` that its writer fills; None if that is
     not known, and then a dialect may have any.
@@ -45,6 +49,7 @@ class CodecFacts:
     opens: str = field(default="{", kw_only=True)
     body: Body = field(default="any", kw_only=True)
     statements: Statements | None = field(default=None, kw_only=True)
+    begins: Begins | None = field(default=None, kw_only=True)
     has_cdata: bool = field(default=False, kw_only=True)
     has_quote: bool = field(default=False, kw_only=True)
     blank_form: str = field(default="", kw_only=True)

@@ -16,7 +16,7 @@ from wireproto.format.dialect import Dialect
 from wireproto.format.plugins import codec_facts
 from wireproto.format.registry import dialect, dialects
 from wireproto.format.rendering import HOLE, rendered
-from wireproto.format.spelling import is_distinctive
+from wireproto.format.spelling import is_distinctive, spellings
 from wireproto.format.tag import Tag
 from wireproto.format.template import Slot, Template
 from wireproto.values.errors import DialectError
@@ -115,10 +115,12 @@ def by_markers(template: str) -> Dialect:
                 f"{near} decodes them, and to write them a file of their own is needed"
             )
         return best[2]
-    bare = [each for each in known if codec_facts(each.codec).body == "object" and not _atoms(each)]
-    found = [each for each in bare if all(piece in text for piece in _members(each))]
+    bare = [each for each in known if spellings(each)[0].markerless and not _atoms(each)]
+    found = [each for each in bare if _is_taught(each, text)]
     if found:
-        return found[0]
+        guards = [each.result.guard if each.result is not None else () for each in found]
+        held = [sum(guard in text for guard in some) for some in guards]
+        return max(zip(held, [len(each.models) for each in found], found, strict=True), key=lambda one: one[:2])[2]
     raise DialectError("the chat template holds no call markers of a known dialect; name the dialect or give model=")
 
 
@@ -126,6 +128,15 @@ def _members(spec: Dialect) -> tuple[str, ...]:
     """Return what a format without markers is known by: how its object begins, and what ends a result."""
     guard = spec.result.guard if spec.result is not None else ()
     return (f'{{"{spec.record.name[0]}":', f'"{spec.record.arguments[0]}":', *guard)
+
+
+def _is_taught(spec: Dialect, text: str) -> bool:
+    """Return whether a template shows how the calls of a format without markers begin: as it writes one, or says."""
+    if codec_facts(spec.codec).body == "object":
+        return all(piece in text for piece in _members(spec))
+    call = "".join(map(_holed, (*_openers(spec), spec.argument.open)))
+    shown = re.escape(call).replace(re.escape(HOLE), rf"(?:\w+|{HOLE})")
+    return spec.section is not None and re.search(shown, text) is not None
 
 
 def _is_written(spec: Dialect, text: str) -> bool:

@@ -99,9 +99,10 @@ class Argument:
     `pad` is the white space on each side of a raw value that is markup; `pad_keys` limits it to some keys when
     writing. `escape` is the spelling of the value's own closer inside a value, if the format has one. `literals` says
     how values that are no strings are written: `json`, `python-null` (JSON, but None), `python-scalars` (True, False,
-    None; what a template's `| string` renders), or `python` throughout. `quote` is the mark on each side of a string
-    in which nothing is escaped; `sorts`: members are written in the order of their keys. `member` and `element` are
-    the markers (open, close) of an object's members and an array's elements, where those are elements of their own.
+    None; what a template's `| string` renders), `python-lists` (all but objects), or `python` throughout. `quote` is
+    the mark on each side of a string in which nothing is escaped; `sorts`: members are in the order of their keys.
+    `member` and `element` are the markers (open, close) of an object's members and an array's elements, where those are
+    elements of their own.
     `json` is the style of JSON: `spaced`, `compact`, `ascii` (spaced, with escapes for all else), or `indented` by four
     from the line of the call.
     """

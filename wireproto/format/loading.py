@@ -83,7 +83,7 @@ _KNOWN: dict[str, tuple[str, ...]] = {
     "prompt": ("rules", "definitions"),
 }  # fmt: skip
 STYLES = ("spaced", "compact", "ascii", "indented")
-LITERALS = ("json", "python-null", "python-scalars", "python")
+LITERALS = ("json", "python-null", "python-scalars", "python-lists", "python")
 MARKUPS = ("", "xml", "html")
 CONTENTS = ("text", "json", "xml", "toml")
 DEFINITIONS = ("list", "form")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DIALECTS = "wireproto.dialects"
 CODECS = "wireproto.codecs"
-BUILT_IN_CODECS = ("html", "json", "relaxed", "tagged", "toml", "xml")
+BUILT_IN_CODECS = ("html", "json", "pythonic", "relaxed", "tagged", "toml", "xml")
 # Codecs that are registered for the length of a test or the life of a process.
 TEMPORARY_CODECS: dict[str, CodecFacts] = {}
 

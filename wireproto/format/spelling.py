@@ -40,7 +40,9 @@ class Spelling:
 
     `late_headers` are what remains of headers that lost their first marker, `bodiless` what models write instead of a
     header, an object without members and the call's closer. `named`: the header names the tool.
-    `markerless`: a call may stand without any marker. `joints`: what may stand between two calls, without white space.
+    `markerless`: a call may stand without any marker but brackets, so that it has to begin the output; `lone`: without
+    these too. `marked`: its section's opener is more than a bracket. `joints`: what may stand between two calls,
+    without white space.
     `key_is_tag`: an argument's opener is nothing but its name in brackets, so that only declared names are openers.
     `openers`: the literals that a call or its section may begin with; `outside` those that are live outside calls.
     `wrapper_close` is empty where there is no wrapper. `fixed_close` is the closer of the call itself, empty where
@@ -65,6 +67,8 @@ class Spelling:
     value_closer: Template
     unusual_keys: frozenset[str] = frozenset()
     markerless: bool = field(init=False)
+    marked: bool = field(init=False)
+    lone: bool = field(init=False)
     wrapper_close: str = field(init=False)
     joints: tuple[str, ...] = field(init=False)
     key_is_tag: bool = field(init=False)
@@ -78,10 +82,15 @@ class Spelling:
     def __post_init__(self) -> None:
         templates = [*self.headers, *(section for section, _ in self.sections)]
         templates += [self.wrapper] if self.wrapper is not None else []
-        openers = frozenset(first for template in templates for first in template.firsts)
+        marked = bool(self.sections) and is_distinctive(self.sections[0][0].format())
+        markerless = not (self.headers[0].first or marked)
+        firsts = (first for template in templates for first in template.firsts)
+        openers = frozenset(first for first in firsts if not markerless or is_distinctive(first))
         call_close = self.closers[0] if self.closers else Template(())
         derived = {
-            "markerless": not self.sections and any(not header.nodes for header in self.headers),
+            "markerless": markerless,
+            "marked": marked,
+            "lone": markerless and not self.sections,
             "wrapper_close": "".join(closer.format() for closer in self.closers[1:]),
             "joints": _joints(self.dialect.call.join.strip(), self.named),
             "key_is_tag": bool(self.keys) and self.keys[0].name_only,

@@ -6,6 +6,7 @@ exactly the calls that the grammar wrote, and the text and reasoning around them
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from os.path import commonprefix
@@ -13,6 +14,7 @@ from typing import Final
 
 from wireproto.automata.automaton import Dfa, build_dfa, edges_to
 from wireproto.automata.charset import char_set, complement
+from wireproto.automata.patterns import pattern_dfa
 from wireproto.automata.until import texts_without, until_dfa
 from wireproto.engine.damaged_openers import left_over
 from wireproto.engine.left_context import QUOTING
@@ -37,6 +39,7 @@ _BLANKS: Final = char_set(BLANK)
 _SOME_BLANKS: Final = repeat(chars(_BLANKS), 0, _MAX_BLANKS)
 # A lone carriage return ends no line, so what had to stand on a line of its own would not.
 _LAST_BLANKS: Final = repeat(choice(chars(char_set(" \t\n")), literal("\r\n")), 0, _MAX_BLANKS)
+_SIGNS: Final = re.compile(r"[\\^$.*+?()\[\]{}|/]")  # what means something in a regular expression
 # What may be a call without a marker: an object, or an array of them.
 _BRACE: Final = char_set("{")
 _BEGINS_BARE: Final = build_dfa(
@@ -150,7 +153,18 @@ class MessageWriter:
 
     def _text(self) -> Dfa:
         found = texts_without(self.markers)
-        return found - _BEGINS_BARE if self.markerless else found
+        if not self.markerless:
+            return found
+        named = self.dialect.call.open.roles
+        return found - _BEGINS_BARE if not named else found - self._begins_named() if self.tools.names else found
+
+    def _begins_named(self) -> Dfa:
+        """Return texts that begin as a call does that nothing but the tool's name tells from text."""
+        section = self.dialect.section.open.format() if self.dialect.section is not None else ""
+        heads = [self.dialect.call.open.fill(name=name) for name in sorted(self.tools.names)]
+        first, *rest = (_SIGNS.sub(r"\\\g<0>", text) for text in (section, *heads))
+        blanks = r"[ \t\r\n]*"
+        return pattern_dfa(f"^{blanks}{first}{blanks}(?:{'|'.join(rest)})")
 
     @property
     def markers(self) -> tuple[str, ...]:
@@ -158,7 +172,7 @@ class MessageWriter:
         known = opener_table(self.dialect, False)
         markers = {marker for marker in known.by_literal if is_distinctive(marker)}
         for spelling in (spelling for each in known.by_literal.values() for spelling in each):
-            bare = [header for header in spelling.headers if header.nodes and not is_distinctive(header.first)]
+            bare = [header for header in spelling.headers if header.first and not is_distinctive(header.first)]
             markers |= {header.fill(name=name).strip(BLANK) for header in bare for name in self.tools.names}
         markers |= {spelling.keys[0].first for spelling in spellings(self.dialect) if spelling.paired}
         late = [header for spelling in known.late for header in spelling.late_headers]

@@ -69,7 +69,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     ),
     "orphan-closer": ("repaired", "A closing marker that closes nothing; dropped."),
     "padded-name": ("repaired", "The tool's name has white space around it; it was dropped."),
+    "positional-argument": ("defect", "An argument stands without its name; the call is incomplete."),
     "promoted": ("note", "A candidate became a call because Policy.promote or Policy.foreign allows it."),
+    "python-invalid": ("defect", "A value is no literal of Python; the call is incomplete."),
+    "python-repaired": ("repaired", "The arguments are Python after repairs, which the message names."),
     "quoted-call": (
         "note",
         "A call in a closed Markdown fence or in quotation marks is a quotation; reported as a candidate.",
@@ -169,6 +172,9 @@ _OF_RULES: dict[str, tuple[str, ...]] = {
     "R-REPAIR": (
         "empty-arguments",
         "json-repaired",
+        "positional-argument",
+        "python-invalid",
+        "python-repaired",
         "toml-repaired",
         "value-repaired",
         "lone-surrogate",

@@ -14,6 +14,7 @@ from wireproto.engine.codec import loaded
 from wireproto.format.alphabet import ALPHABETS
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
+from wireproto.format.spelling import spellings
 from wireproto.text.json_repair import dumps
 from wireproto.tools.parameters import Parameter, definitions, example, open_names, parameters
 from wireproto.tools.toolset import Tool, Tools, Toolset
@@ -59,7 +60,7 @@ def prompt(dialect: str | Dialect, tools: Tools) -> str:
 
 
 def _form_rules(dialect: Dialect) -> Iterator[str]:
-    if dialect.section is None and not dialect.call.open.nodes:
+    if spellings(dialect)[0].markerless:
         yield "A call must be your whole answer: write nothing before it."
     if dialect.section is not None:
         yield "Write several calls in one block, one after the other. An answer has at most one block."

@@ -57,7 +57,7 @@ def _notation(site: ValueSite) -> Notation:
     argument = site.spelling.dialect.argument
     within = harmless_texts(site)
     within = within & texts_without((argument.escape,)) if argument.escape else within
-    notation = PYTHON if in_python(argument.literals, container=True) else JSON
+    notation = PYTHON if argument.literals in ("python", "python-lists") else JSON
     return notation.restricted_to(restarted_at_escapes(within), texts_without(("<",)))
 
 

@@ -21,6 +21,7 @@ from wireproto.values.model import Call
 _LITERALS: Final = {
     "json": "every other value as JSON",
     "python-scalars": "a number, True, False or None as Python writes it, and a list or an object as JSON",
+    "python-lists": "every other value as Python writes it, but an object as JSON",
     "python": "every other value as Python writes it",
 }
 
@@ -55,7 +56,8 @@ def wire_type(value: object) -> str:
 def _spell(value: object, literals: str, types: Types) -> str:
     if value is None:
         return null_word(literals, types)
-    python = in_python(literals, isinstance(value, (dict, list))) and not holds(value, Decimal)
+    kinds = dict if literals == "python-lists" else (dict, list)
+    python = in_python(literals, isinstance(value, kinds)) and not holds(value, Decimal)
     return str(value) if python else dumps(value)
 
 
@@ -71,7 +73,7 @@ def padding(argument: Argument, key: str) -> str:
 
 def in_python(literals: str, container: bool) -> bool:
     """Whether truth values and numbers, or objects and arrays, are written as Python does."""
-    return literals == "python" or (literals == "python-scalars" and not container)
+    return literals == "python" or (literals in ("python-scalars", "python-lists") and not container)
 
 
 def rules(argument: Argument) -> Iterator[str]:
