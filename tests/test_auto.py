@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,10 +12,11 @@ import pytest
 from effort import Tally, rounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judging import every_case
+from judging import CASES
 
 import wireproto as wp
 from wireproto import fuzz
+from wireproto.engine.openers import inside
 from wireproto.format.rendering import HOLE, rendered
 from wireproto.format.spelling import spellings
 from wireproto.testing import Trial, laws
@@ -22,6 +24,11 @@ from wireproto.testing.decoded import decode, merged
 from wireproto.values.model import Diagnosis
 
 every_dialect = pytest.mark.parametrize("name", wp.dialects())
+# Cases whose text another dialect takes for a call of its own, which nobody can know who was told one.
+ELSEWHERE = {"dia-11": "granite_20b_fc"}
+every_case = pytest.mark.parametrize(
+    "case", [case for case in CASES if case["id"] not in ELSEWHERE], ids=lambda case: case["id"]
+)
 # What every dialect's own tests cut everywhere is cut here at every so many characters.
 STRIDE = 5
 PLACES = 50
@@ -83,17 +90,24 @@ def test_agrees_where_the_output_breaks_off(case: dict[str, Any]) -> None:
         assert_agree(case["dialect"], trial(case, text))
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if case["id"] in ELSEWHERE], ids=lambda case: case["id"])
+def test_a_call_of_another_dialect_is_one(case: dict[str, Any]) -> None:
+    message = decode("auto", trial(case, case["text"]))[1]
+    assert message.dialect == ELSEWHERE[case["id"]] and [call.complete for call in message.calls] == [True]
+
+
 @every_case
 def test_finds_the_dialect(case: dict[str, Any]) -> None:
     explicit = decode(case["dialect"], trial(case, case["text"]))[1]
     message = decode("auto", trial(case, case["text"]))[1]
-    foreign = [each.message.split()[5].strip(",") for each in explicit.diagnoses if each.code == "foreign-dialect"]
+    foreign = re.findall(r"written in (\w+)", " ".join(each.message for each in explicit.diagnoses))
     bare = any(each.code == "missing-wrapper" for each in explicit.diagnoses)
     if not explicit.calls:
         assert message.dialect == "" and message.dialects == ()
     elif not bare:  # without their wrappers some are alike
         assert message.dialect == message.dialects[0]
-        assert (foreign or [case["dialect"]])[0] in message.dialects
+        named = (foreign or [case["dialect"]])[0] in message.dialects
+        assert named or as_own(message).calls == as_own(explicit).calls
 
 
 @every_dialect
@@ -141,7 +155,7 @@ def test_keeps_the_laws_on_mixtures(data: st.DataObject) -> None:
 def test_tells_an_argument_as_early_as_the_dialect(name: str) -> None:
     text = wp.encode([CALL, CALL], name, tools=TOOLS)
     explicit, auto = wp.Decoder(name, tools=TOOLS), wp.Decoder("auto", tools=TOOLS)
-    begun = text.index("a.py")
+    begun = text.index("a.py") + 1  # the first character of a value may tell whether it is padded
     assert merged(auto.feed(text[:begun])) == merged(explicit.feed(text[:begun]))
     for character in text[begun:]:
         assert auto.feed(character) == explicit.feed(character)
@@ -244,7 +258,7 @@ def test_the_closest_is_named_where_none_writes_it_so() -> None:
     lost = wp.encode([CALL], "minimax_m2", tools=TOOLS).removeprefix(spec.section.open.format())
     assert wp.parse(lost, "auto", TOOLS).dialects == ("minimax_m2",)
     alone = lost.removesuffix(spec.section.close.format())
-    assert set(wp.parse(alone, "auto", TOOLS).dialects) == {"anthropic_invoke", "minimax_m2"}
+    assert set(wp.parse(alone, "auto", TOOLS).dialects) == {"anthropic_invoke", "dots", "minimax_m2"}
 
 
 def test_the_name_does_not_wait_for_the_end() -> None:
@@ -474,6 +488,25 @@ MODELS = {
     "meta-llama/Llama-3.3-70B-Instruct": "llama3_json",
     "unsloth/Llama-3.3-70B-Instruct-GGUF": "llama3_json",
     "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF": "llama3_json",
+    "nvidia/Llama-3_3-Nemotron-Super-49B-v1_5": "toolcall_array",
+    "nvidia/Llama-3.1-Nemotron-Nano-8B-v1": "toolcall_array",
+    "nvidia/NVIDIA-Nemotron-Nano-9B-v2": "toolcall_array",
+    "deepseek-ai/DeepSeek-V4.1": "dsml_v41",
+    "MiniMaxAI/MiniMax-M1-80k": "minimax_m1",
+    "tencent/Hunyuan-A13B-Instruct": "hunyuan_a13b",
+    "XiaomiMiMo/MiMo-V2-Flash": "mimo",
+    "inclusionAI/Ling-3.0-flash": "ling3",
+    "tencent/Hy3-preview": "hy_v3",
+    "poolside/Laguna-S-2.1": "glm47",
+    "poolside/Laguna-XS.2": "glm45",
+    "ServiceNow-AI/Apriel-1.6-15b-Thinker": "apriel",
+    "ai-sage/GigaChat3.1-10B-A1.8B": "gigachat31",
+    "internlm/Intern-S1-mini": "internlm",
+    "microsoft/Phi-4-mini-instruct": "functools",
+    "ibm-granite/granite-3.3-8b-instruct": "granite3",
+    "granite3.3:8b": "granite3",
+    "meituan-longcat/LongCat-Flash-Chat": "longcat_json",
+    "ai21labs/AI21-Jamba-Large-1.6": "jamba",
 }
 
 
@@ -492,7 +525,6 @@ NOBODY = [
     "llama3:8b",
     "mistral:7b",
     "gpt-neox:20b",
-    "granite3.3:8b",
     "gemma3:4b",
     "command-r:35b",
     "phi4:14b",
@@ -500,21 +532,14 @@ NOBODY = [
     "Meta-Llama-3-8B-Instruct.Q4_K_M.gguf",
     "gpt-neo-120b-mxfp4-00001-of-00003.gguf",
     "nvidia/Llama-3.3-Nemotron-Super-49B-v1",
-    "nvidia/Llama-3_3-Nemotron-Super-49B-v1_5",
-    "nvidia/Llama-3.1-Nemotron-Nano-8B-v1",
-    "nvidia/NVIDIA-Nemotron-Nano-9B-v2",
-    "deepseek-ai/DeepSeek-V4.1",
     "deepseek-ai/DeepSeek-V2.5",
     "zai-org/GLM-4-9B-0414",
     "moonshotai/Kimi-K3",
     "MiniMaxAI/MiniMax-M3",
-    "MiniMaxAI/MiniMax-M1-80k",
     "ibm-granite/granite-4.2-8b",
     "mistralai/Mixtral-8x7B-Instruct-v0.1",
     "HuggingFaceTB/SmolLM3-3B",
-    "tencent/Hunyuan-A13B-Instruct",
     "inclusionAI/Ling-1T",
-    "XiaomiMiMo/MiMo-V2-Flash",
     "dolphin3.0-llama3.1-8b",
 ]
 
@@ -557,27 +582,35 @@ def jinja(name: str) -> Iterator[str]:
     yield '{%- set token = "<" -%}' + text.replace("<", "<{{ token }}").replace("<{{ token }}", "{{ token }}")
 
 
+# Markers that are nothing but a name or a word, and none at all.
+UNMARKED = ("cline", "functionary_v31", "functools", "step_audio_2")
+
+
 def has_marker(name: str) -> bool:
-    return not spellings(wp.dialect(name))[0].markerless
+    return name not in UNMARKED and not spellings(wp.dialect(name))[0].markerless
 
 
-# Markers that are nothing but a name, and none at all.
-@pytest.mark.parametrize("name", [name for name in wp.dialects() if name != "cline" and has_marker(name)])
+@pytest.mark.parametrize("name", [name for name in wp.dialects() if has_marker(name)])
 def test_dialect_for_a_template(name: str) -> None:
-    for text in jinja(name):
-        assert wp.dialect_for(chat_template=text).name == ("qwen3_coder" if name == "step3p5" else name)
+    def marks(each: str) -> tuple[object, ...]:
+        first = spellings(wp.dialect(each))[0]
+        return inside(first)[:2], [(opener.first.strip(), close.strip()) for opener, close in first.sections[:1]]
+
+    for text in jinja(name):  # white space is lost in some of these: what is left tells no relatives apart
+        assert marks(wp.dialect_for(chat_template=text).name) == marks(name)
 
 
 def test_a_relative_that_would_write_other_white_space_is_not_it() -> None:
     # Ling 3 writes the tags of GLM 4.5, and no line break between a value and the next key.
     argument = r"{{ '<arg_key>' + k + '</arg_key>\n<arg_value>' + v + '</arg_value>' }}"
-    own, other = (
+    own, other, none = (
         "{{ '<tool_call>' + c.name + '\\n' }}" + argument + between + argument + "{{ '\\n</tool_call>' }}"
-        for between in ("\n", "")
+        for between in ("\n", "", " ")
     )
     assert wp.dialect_for(chat_template=own).name == "glm45"
-    with pytest.raises(wp.DialectError, match=r"as glm45 does, but .* between two arguments: glm45 decodes"):
-        wp.dialect_for(chat_template=other)
+    assert wp.dialect_for(chat_template=other).name == "ling3"
+    with pytest.raises(wp.DialectError, match=r"as \w+ does, but .* between two arguments: \w+ decodes"):
+        wp.dialect_for(chat_template=none)
 
 
 def test_dialect_for_a_template_without_markers() -> None:
@@ -607,7 +640,7 @@ WRITTEN = {
 }
 UNKNOWN = [
     # A marker that is only spoken of, one that is a part of a longer one, and words that may stand anywhere.
-    ABOUT + "{% for c in m.tool_calls %}{{ '<tool_calls>[' + c | tojson + ']</tool_calls>' }}{% endfor %}",
+    ABOUT + "{% for c in m.tool_calls %}{{ '<tool_callz>[' + c | tojson + ']</tool_callz>' }}{% endfor %}",
     "{% set ns = ']<]minimax[>[' %}{{ ns ~ '<tool_call>\\n' ~ ns ~ '<invoke name=\"' ~ c.name ~ '\">' }}{{ ns ~ '</tool_call>' }}",
     "{{ 'call the function with arguments, role function, Action: none' }}",
     "{% if '<tool_call>' in m.content %}{{ m.content.split('</tool_call>')[0] }}{% endif %}",

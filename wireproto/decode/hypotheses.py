@@ -22,8 +22,7 @@ from wireproto.engine.regions import FENCES
 from wireproto.format.alphabet import MAX_DECLARED
 from wireproto.format.declared import declaring, naming
 from wireproto.format.dialect import Dialect
-from wireproto.format.registry import AUTO, dialects
-from wireproto.format.registry import dialect as find_dialect
+from wireproto.format.registry import AUTO, by_use
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings
 from wireproto.format.template import Lit, Slot, Template
 from wireproto.text.scan import BLANK, Literals, Match, iter_literals, skip_blank
@@ -89,7 +88,7 @@ class Hypothesis:
 @lru_cache(maxsize=CACHED)
 def every_opener(own: Dialect | None = None) -> Literals:
     """Return what calls begin with in any dialect but this one, bare brackets aside."""
-    others = (spelling for name in dialects() for spelling in spellings(find_dialect(name)))
+    others = (spelling for spec in by_use() for spelling in spellings(spec))
     taken = {opener for spelling in (spellings(own) if own is not None else ()) for opener in spelling.openers}
     return Literals(
         frozenset(opener for spelling in others for opener in spelling.openers if is_distinctive(opener)) - taken
@@ -173,7 +172,7 @@ def is_quotation(before: str) -> bool:
 def _inner_openers(own: Dialect | None) -> tuple[Literals, dict[str, tuple[Spelling, ...]]]:
     """Return the spellings whose calls stand between other markers, by what a call begins with or may be left of it."""
     found: dict[str, tuple[Spelling, ...]] = {}
-    for spelling in chain.from_iterable(map(spellings, [own] if own is not None else map(find_dialect, dialects()))):
+    for spelling in chain.from_iterable(map(spellings, [own] if own is not None else by_use())):
         wrapper = [spelling.wrapper] if spelling.wrapper is not None and spelling.sections else []
         words = {first for template in (*wrapper, *spelling.headers) for first in template.firsts}
         words = words if spelling.sections or spelling.wrapper is not None else set()
@@ -248,7 +247,7 @@ def _marked_at(text: str, at: int, start: int, lead: str, opening: CallOpening, 
 def _bare_headers() -> tuple[tuple[Dialect, Template], ...]:
     """Return the headers before objects as they are without special tokens, one of each shape."""
     found: dict[object, tuple[Dialect, Template]] = {}
-    for dialect in map(find_dialect, dialects()):
+    for dialect in by_use():
         spelling = spellings(dialect)[0]
         if spelling.codec.body != "object" or not spelling.named:
             continue
@@ -314,7 +313,7 @@ def _names_a_tool(dialect: Dialect, head: Match, tools: Toolset) -> bool:
 @lru_cache(maxsize=CACHED)
 def argument_openers(own: Dialect | None, unusual: Unusual) -> tuple[Literals, dict[str, Spelling]]:
     """Return what tagged arguments begin with, and the spelling of each; a dialect may have no such arguments."""
-    specs = [own] if own is not None else [find_dialect(name) for name in dialects()]
+    specs = [own] if own is not None else by_use()
     named: dict[str, Spelling] = {}
     for spelling in (spellings(spec)[0] for spec in specs):
         if spelling.codec.body == "arguments" and not spelling.key_is_tag and not spelling.codec.has_cdata:

@@ -13,12 +13,11 @@ from functools import lru_cache
 from wireproto.engine.openers import inside
 from wireproto.format.declared import holding
 from wireproto.format.dialect import Dialect
-from wireproto.format.registry import dialect as find_dialect
-from wireproto.format.registry import dialects
+from wireproto.format.registry import by_use
 from wireproto.format.spelling import CACHED, is_distinctive, spellings
 from wireproto.format.template import Gap, Lit, Template
 from wireproto.text.buffer import Buffer
-from wireproto.text.scan import BLANK, Match
+from wireproto.text.scan import BLANK, NO, Match, skip_blank
 from wireproto.tools.names import NAME
 from wireproto.values.model import Call
 
@@ -43,9 +42,8 @@ def names_of(read_as: Dialect, found: Sequence[Call] | Sequence[int], buffer: Bu
 @lru_cache(maxsize=CACHED)
 def _kin(spec: Dialect) -> tuple[Dialect, ...]:
     """Return the dialect and all others whose calls have the same markers inside, white space aside."""
-    others = [find_dialect(name) for name in dialects()]
     same = inside(spellings(spec)[0])
-    return (spec, *(each for each in others if each is not spec and inside(spellings(each)[0]) == same))
+    return (spec, *(each for each in by_use() if each is not spec and inside(spellings(each)[0]) == same))
 
 
 def _score(spec: Dialect, found: Sequence[Call] | Sequence[int], buffer: Buffer) -> int:
@@ -72,13 +70,41 @@ def _marks(spec: Dialect, found: Sequence[Call] | Sequence[int], buffer: Buffer)
             alone = is_distinctive(opener) or not buffer.slice(max(0, at - 1), at).strip(BLANK)
             yield alone and buffer.slice(at, start) == opener
         unusual = each.name if isinstance(each, Call) and NAME.fullmatch(each.name) is None else ""
-        yield _begins(spec, buffer.slice(start, start + _HEAD + len(unusual)), unusual)
+        head = buffer.slice(start, start + _HEAD + len(unusual))
+        yield _begins(spec, head, unusual)
+        if spec.argument.open.nodes:
+            yield from _argument_marks(spec, head)
         if isinstance(each, Call):
             end = each.span[1]
             if each.complete and each.arguments:
                 yield buffer.slice(max(start, end - len(last)), end) == last
     if spec.section is not None and end >= 0:
-        yield buffer.slice(end, end + _BEHIND).lstrip(BLANK).startswith(spec.section.close.format())
+        yield buffer.slice(end, end + _BEHIND).startswith(closing[len(last) :] + spec.section.close.format())
+
+
+def _argument_marks(spec: Dialect, text: str) -> Iterator[bool]:
+    """Yield whether the first argument begins, ends and is joined to the next one as this dialect does it."""
+    opener, closer, pad = spec.argument.open, spec.argument.close, spec.argument.pad
+    start = text.find(opener.first)
+    found = opener.match(text, start, len(text)) if start >= 0 else NO
+    # A key may be one that no alphabet holds: then the opener's last literal ends it.
+    last = opener.literals[-1]
+    value = found.end if isinstance(found, Match) else text.find(last, start + len(opener.first)) + len(last)
+    if start < 0 or value < start + len(last) or (closer.roles and not isinstance(found, Match)):
+        return
+    breaks = text[value : value + 1] in ("\r", "\n")
+    canonical = not isinstance(found, Match) or found.canonical
+    yield canonical and (text.startswith(pad, value) if pad else not breaks)
+    close = pad + (closer.fill(**found.slots) if isinstance(found, Match) and closer.roles else closer.format())
+    mark = close.strip(BLANK)
+    if not mark:
+        return
+    before, _, behind = close.partition(mark)
+    at = text.find(mark, value)
+    after = skip_blank(text, at + len(mark), len(text))
+    if at >= 0 and text.startswith(opener.first, after):
+        yield text.endswith(before, value, at)
+        yield text[at + len(mark) : after] == behind
 
 
 def _begins(spec: Dialect, text: str, unusual: str) -> bool:

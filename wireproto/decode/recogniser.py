@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from wireproto.decode.speculation import Speculation
 from wireproto.engine.call_builder import CallBuilder, End, Reader
-from wireproto.engine.call_opening import CallOpening, OpenerContext, empty_block, find_call
+from wireproto.engine.call_opening import CallOpening, OpenerContext, find_call
 from wireproto.engine.codec import Codec, loaded
 from wireproto.engine.damaged_openers import find_damaged
 from wireproto.engine.document_stream import Documents
-from wireproto.engine.further_calls import find_closer
+from wireproto.engine.further_calls import empty_block, find_closer
 from wireproto.engine.left_context import QUOTING, LeftContext
 from wireproto.engine.loops import LoopWatch
 from wireproto.engine.openers import OpenerTable, widened
@@ -227,8 +227,7 @@ class Recogniser(State):
     def _read_marker(self, literal: str, at: int, limit: int, end: End) -> Answer:
         """Deal with the marker at `at`; NO if it is text."""
         context, openers, text, region = self._context, self._openers, self.buffer.window, self._region
-        position = self.buffer.base + at
-        after = position + len(literal)
+        position, after = self.buffer.base + at, self.buffer.base + at + len(literal)
         quoted = (not at or text[at - 1] in QUOTING) and context.is_quoted(position)
         if quoted or (literal[0] == literal[-1] and context.is_in_run(position, literal)):
             return NO

@@ -6,7 +6,7 @@ Law: an answer never changes when more text arrives, except from `WAIT`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from wireproto.engine.left_context import LeftContext
@@ -21,6 +21,7 @@ from wireproto.tools.toolset import Tool, Toolset
 from wireproto.values.quoting import quoted
 
 Notes = list[tuple[str, str]]
+_PADDING = ("", "\r", "\n")  # what a value begins with whose padding is a line break, or that is not there
 _LOST_MARKER: Notes = [("missing-wrapper", "the call's opening marker is missing")]
 
 
@@ -80,35 +81,44 @@ class OpenerContext(NamedTuple):
 
 
 def find_call(
-    spellings: Iterable[Spelling], inside: Spelling | None, text: str, pos: int, end: int, context: OpenerContext
+    spellings: Sequence[Spelling], inside: Spelling | None, text: str, pos: int, end: int, context: OpenerContext
 ) -> CallOpening | Miss:
     """Find the first spelling whose call opens at `pos`; `inside` is the one whose section is open, if there is one.
 
     In another dialect than the configured one only declared tools count: prose about a format is likelier than a call.
+    Of dialects that differ in the white space around a value alone, it is the one whose first value shows its own.
     """
+    unpadded: CallOpening | None = None
     for spelling in spellings:
         found = Opening(spelling, text, end, context, spelling is inside).at(pos)
         if found is NO and spelling is inside and spelling.sections:
             found = Opening(spelling, text, end, context, False, False).at(pos)
-        if found is not NO:
-            foreign = context.own not in ("", spelling.dialect.name)
-            if not foreign or not isinstance(found, CallOpening):
-                return found
+        if found is NO:
+            continue
+        if not isinstance(found, CallOpening):
+            return found
+        foreign = context.own not in ("", spelling.dialect.name)
+        if (context.undetected or foreign) and found.argument is not None and _has_unpadded_twin(spelling, spellings):
+            if found.argument.end >= end and not context.final:
+                return WAIT
+            # One that begins with another opener is none: that is a slip, and shows nothing.
+            first = text[found.argument.end : min(end, found.argument.end + 1)]
+            if first not in _PADDING and first != spelling.keys[0].first[:1]:
+                unpadded = unpadded or found
+                continue
+        if foreign:
             message = f"the call is written in {spelling.dialect.name}, not in {context.own}"
             return found._replace(notes=(("foreign-dialect", message), *found.notes))
-    return NO
+        return found
+    return unpadded or NO
 
 
-def empty_block(spellings: Iterable[Spelling], literal: str, text: str, pos: int, end: int) -> int | Miss:
-    """Return where a block ends that holds nothing but blanks; `literal` at `pos` would open it."""
-    at = skip_blank(text, pos + len(literal), end)
-    answer: Miss = NO
-    for closer in (closer for spelling in spellings for closer in spelling.closers_of(literal)):
-        stands = begins(closer, text, at, end)
-        if stands is YES:
-            return at + len(closer)
-        answer = WAIT if stands is WAIT else answer
-    return answer
+def _has_unpadded_twin(spelling: Spelling, others: Sequence[Spelling]) -> bool:
+    """Return whether a dialect has the same openers, and no white space of its own around a value."""
+    return spelling.dialect.argument.pad != "" and any(
+        other.dialect.argument.pad == "" and other.headers == spelling.headers and other.keys == spelling.keys
+        for other in others
+    )
 
 
 def find_argument(spelling: Spelling, text: str, pos: int, end: int, tool: Tool | None) -> Match | Miss:
@@ -289,7 +299,8 @@ class Opening:
         if spelling.codec.statements is not None:
             return self._first_statement(spelling.codec.statements, at, header.first, recovered)
         if name is None:
-            return self._first_member(at, bool(header.nodes) or bool(spelling.sections))
+            bare = spelling.markerless and self._context.undetected  # anybody's JSON may begin so
+            return self._first_member(at, bool(header.nodes) or (bool(spelling.sections) and not bare))
         # At the end of output half a follower counts as that follower (R-HOLD).
         cut = YES if self._context.final else WAIT
         if at >= end:

@@ -1,4 +1,4 @@
-"""What stands right behind a call: closers, and calls whose opener is missing or in part (R-RECORD).
+"""What stands right behind a call or an opener: closers, and calls whose opener is missing or in part (R-RECORD).
 
 Behind `[TOOL_CALLS]f[ARGS]{…}` models write more objects of arguments, or the next tool's name and its arguments. It is
 asked only where nothing else opens, of tools that are declared. Law: an answer never changes when more text arrives,
@@ -8,7 +8,7 @@ except from `WAIT`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from wireproto.engine.call_opening import CallOpening
 from wireproto.engine.record_opening import begins_arguments
@@ -81,3 +81,15 @@ def find_closer(
     if brackets is None or answer is WAIT:
         return answer
     return (brackets[1], "orphan-closer") if final else WAIT
+
+
+def empty_block(spellings: Iterable[Spelling], literal: str, text: str, pos: int, end: int) -> int | Miss:
+    """Return where a block ends that holds nothing but blanks; `literal` at `pos` would open it."""
+    at = skip_blank(text, pos + len(literal), end)
+    answer: Miss = NO
+    for closer in (closer for spelling in spellings for closer in spelling.closers_of(literal)):
+        stands = begins(closer, text, at, end)
+        if stands is YES:
+            return at + len(closer)
+        answer = WAIT if stands is WAIT else answer
+    return answer

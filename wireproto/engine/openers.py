@@ -19,10 +19,10 @@ from wireproto.engine.left_context import LeftContext
 from wireproto.engine.regions import FENCES
 from wireproto.format.declared import declaring
 from wireproto.format.dialect import Dialect
-from wireproto.format.registry import AUTO, dialects
+from wireproto.format.registry import AUTO, by_use
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.spelling import CACHED, Spelling, end_firsts, is_distinctive, spellings, turn_ends
-from wireproto.format.template import Lit, Slot
+from wireproto.format.template import Gap, Lit, Slot
 from wireproto.text.scan import BLANK, NO, Literals, skip_blank
 from wireproto.tools.names import NO_UNUSUAL, Unusual
 from wireproto.tools.toolset import Toolset
@@ -208,7 +208,7 @@ def _any_dialect(
 
     Where a call's marker is nothing but its name, or nothing at all, only a declared name tells it from text.
     """
-    specs = [find_dialect(name) for name in dialects()]
+    specs = by_use()
     known = (declaring(each, unusual) for spec in specs for each in spellings(spec))
     every = tuple(each for each in known if names is not None or not _is_bare(each))
     marked = [spelling for spelling in every if not _is_bare(spelling)]
@@ -228,7 +228,13 @@ def _any_dialect(
         openers=_whole_openers({literal for spelling in marked for literal in spelling.openers}, marked),
         text=Literals(text),
         guarded=Literals(guarded),
-        markerless=tuple(each for each in every if names is not None and each.markerless and not _is_name(each)),
+        # One that begins with a bracket says more than one that begins with nothing.
+        markerless=tuple(
+            sorted(
+                (each for each in every if names is not None and each.markerless and not _is_name(each)),
+                key=lambda each: each.lone,
+            )
+        ),
         late=tuple(late),
         reasoning=reasoning,
         reasoning_closers=tuple(dict.fromkeys(chain.from_iterable(reasoning.values()))),
@@ -264,7 +270,7 @@ def _longest_lead(specs: Iterable[Dialect]) -> str:
 def _reasoning(specs: Iterable[Dialect]) -> dict[str, tuple[str, ...]]:
     """Return the closers of reasoning by its opener."""
     found: dict[str, tuple[str, ...]] = {}
-    for spec in specs:
+    for spec in chain.from_iterable((spec, *spec.variants) for spec in specs):
         reasoning = spec.reasoning
         if reasoning is not None:
             closers = (*found.get(reasoning.open, ()), reasoning.close, *joins_of(spec))
@@ -281,18 +287,32 @@ def _live(
 
 
 def _relatives(dialect: Dialect) -> list[Spelling]:
-    """Return the spellings of other dialects that share a marker with this one (R-FOREIGN), each once."""
+    """Return the spellings of other dialects that share a marker with this one (R-FOREIGN), each once.
+
+    One that opens with nothing but what stands inside this one's own markers is none: that is this one, damaged. Nor
+    is a longer form of a marker of this one, which the other only accepts.
+    """
     if dialect.nonce:
         return []  # what does not hold the salt is content
     own = {literal for spelling in spellings(dialect) for literal in spelling.openers if is_distinctive(literal)}
     taken = {_shape(spelling) for spelling in spellings(dialect)}
+    wrapped = [spelling for spelling in spellings(dialect) if spelling.sections or spelling.wrapper is not None]
+    inner = {first for spelling in wrapped for header in spelling.headers for first in header.firsts}
     found: list[Spelling] = []
-    for other in map(spellings, map(find_dialect, dialects())):
-        for spelling in other if other[0].openers & own else ():
-            if spelling.openers & own and _shape(spelling) not in taken:
+    for other in map(spellings, by_use()):
+        for spelling in (_narrowed(each, tuple(own)) for each in (other if other[0].openers & own else ())):
+            if spelling.openers & own and not spelling.openers <= inner and _shape(spelling) not in taken:
                 found.append(spelling)
                 taken.add(_shape(spelling))
     return found
+
+
+def _narrowed(spelling: Spelling, taken: tuple[str, ...]) -> Spelling:
+    """Return a spelling without the sections that it only accepts, where their openers, unlike its own, are taken."""
+    if spelling.sections and spelling.sections[0][0].first.startswith(taken):
+        return spelling
+    kept = (*spelling.sections[:1], *(pair for pair in spelling.sections[1:] if not pair[0].first.startswith(taken)))
+    return replace(spelling, sections=kept) if kept != spelling.sections else spelling
 
 
 def _shape(spelling: Spelling) -> tuple[object, ...]:
@@ -302,7 +322,7 @@ def _shape(spelling: Spelling) -> tuple[object, ...]:
 @lru_cache(maxsize=CACHED)
 def widened(spelling: Spelling) -> Spelling:
     """Return a spelling that also knows the sections of the others whose calls have the same markers inside."""
-    others = chain.from_iterable(spellings(find_dialect(name)) for name in dialects())
+    others = chain.from_iterable(map(spellings, by_use()))
     kin = [other.sections for other in others if inside(other) == inside(spelling)]
     return replace(spelling, sections=tuple(dict.fromkeys((*spelling.sections, *chain.from_iterable(kin)))))
 
@@ -317,10 +337,28 @@ def inside(spelling: Spelling) -> tuple[object, ...]:
 
 @lru_cache(maxsize=4 * CACHED)
 def _at(literal: str, every: tuple[Spelling, ...]) -> tuple[Spelling, ...]:
-    """Return the spellings that may open at a literal: those with the longest opener first, then canonical ones."""
+    """Return the spellings that may open at a literal: those with the longest opener first, then canonical ones.
+
+    Among equals it is the one with more white space of its own: it reads what the others write, and they leave its own
+    in a value.
+    """
+
+    def rank(pair: tuple[Spelling, int]) -> tuple[bool, int, bool, int]:
+        spelling, width = pair
+        also = bool(spelling.sections) and not literal.startswith(tuple(spelling.sections[0][0].firsts))
+        return also, -width, spelling.variant, -_white_space(spelling.dialect)
+
     widths = [max((len(text) for text in each.openers if literal.startswith(text)), default=0) for each in every]
     found = [(each, width) for each, width in zip(every, widths, strict=True) if width]
-    return tuple(each for each, _ in sorted(found, key=lambda pair: (-pair[1], pair[0].variant)))
+    return tuple(each for each, _ in sorted(found, key=rank))
+
+
+def _white_space(spec: Dialect) -> int:
+    templates = [spec.call.open, spec.call.close, spec.argument.open, spec.argument.close]
+    templates += [spec.section.open] if spec.section is not None else []
+    return sum(len(node.text) for each in templates for node in each.nodes if isinstance(node, Gap)) + len(
+        spec.argument.pad
+    )
 
 
 def _is_bare(spelling: Spelling) -> bool:

@@ -33,6 +33,11 @@ def dialects() -> tuple[str, ...]:
     return tuple(sorted({*_files(), *(name for name in _plugins() if isinstance(_load(name), Dialect))}))
 
 
+def by_use() -> tuple[Dialect, ...]:
+    """Return all known dialects, those that more models write first: where a text shows no more, that decides."""
+    return tuple(sorted(map(_loaded, dialects()), key=lambda found: -len(found.models)))
+
+
 def dialect(name: str | Dialect) -> Dialect:
     """Return the dialect of this name or alias; a `Dialect` is returned as it is.
 

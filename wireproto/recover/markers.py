@@ -15,8 +15,7 @@ from itertools import chain
 from wireproto.decode.decoder import parse
 from wireproto.engine.regions import FENCES, fences
 from wireproto.format.dialect import Dialect
-from wireproto.format.registry import AUTO, dialects
-from wireproto.format.registry import dialect as find_dialect
+from wireproto.format.registry import AUTO, by_use
 from wireproto.format.spelling import CACHED, Spelling, spellings
 from wireproto.text.scan import BLANK, Literals, iter_literals, skip_blank
 from wireproto.tools.toolset import Toolset
@@ -87,7 +86,7 @@ class Decoding:
 @lru_cache(maxsize=CACHED)
 def markers_of(dialect: Dialect | None) -> Markers:
     """Return the markers of a dialect; for None, of all dialects whose markers are not the markup of documents."""
-    specs = [dialect] if dialect is not None else [found for found in map(find_dialect, dialects()) if not found.markup]
+    specs = [dialect] if dialect is not None else [found for found in by_use() if not found.markup]
     known = [spelling for spec in specs for spelling in spellings(spec)]
     openers = _literals(word for spelling in known for word in _openers(spelling))
     closers = _literals(word for spelling in known for word in _closers(spelling)) - openers
@@ -183,7 +182,7 @@ def _elements(decoded: Decoding) -> Iterator[tuple[int, int]]:
 
     Where no dialect is known they may be anybody's: then a name that is one plain word says nothing.
     """
-    specs = [decoded.dialect] if decoded.dialect is not None else map(find_dialect, dialects())
+    specs = [decoded.dialect] if decoded.dialect is not None else by_use()
     names = [name for name in decoded.tools.names if decoded.dialect is not None or not name.isalpha()]
     heads = {
         header.fill(name=name).strip(): spelling.call_close(name)
