@@ -583,7 +583,7 @@ def jinja(name: str) -> Iterator[str]:
 
 
 # Markers that are nothing but a name or a word, and none at all.
-UNMARKED = ("cline", "functionary_v31", "functools", "step_audio_2")
+UNMARKED = ("apertus", "cline", "functionary_v31", "functools", "step_audio_2")
 
 
 def has_marker(name: str) -> bool:
