@@ -142,6 +142,36 @@ def test_a_known_dialect_is_named() -> None:
     assert learned.lead == "<|im_end|>\n<|im_start|>assistant\n" and learned.end == "<|im_end|>\n"
 
 
+CHANNELS = """
+{%- for message in messages %}
+{{- '<|start|>' + message.role }}
+{%- if message.reasoning_content %}{{- '<|why|>' + message.reasoning_content + '<|/why|><|start|>assistant' }}{%- endif %}
+{%- if message.tool_calls %}
+{{- '<|calls|>[' }}
+{%- for call in message.tool_calls %}
+{{- '{"' + call.function.name + '": ' + (call.function.arguments | tojson) + '}' + (', ' if not loop.last else '') }}
+{%- endfor %}
+{{- ']<|/calls|>' }}
+{%- else %}
+{{- '<|say|>' + message.content + '<|/say|>' }}
+{%- endif %}
+{{- '<|end|>' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|start|>assistant' }}{%- endif %}
+"""
+
+
+def test_the_markers_between_blocks_and_around_text_are_learned() -> None:
+    learned = wp.learn(CHANNELS, name="channels")
+    assert learned.score.label == "exact" and learned.score.reasoning.good == 1
+    dialect = learned.dialect
+    assert dialect.ends == ("<|end|>",) and dialect.framing is not None
+    assert (dialect.framing.content, dialect.framing.joins) == ((("<|say|>", "<|/say|>"),), ("<|start|>assistant",))
+    assert dialect.call.open.literals[0] == '{"'  # a record whose key is the tool's name
+    message = wp.parse("<|why|>so<|/why|><|start|>assistant<|say|>Hi.<|/say|><|end|>", dialect)
+    assert (message.text, message.reasoning) == ("Hi.", "so")
+
+
 def test_a_relative_gives_its_tolerances() -> None:
     learned = wp.learn(HERMES, name="mine", like="hermes")
     assert learned.dialect.ends == wp.dialect("hermes").ends != ()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from wireproto.codecs.json.writer import OPTIONS
-from wireproto.learning.findings import ID, KEY, NAME, VALUE, CallForm, CallSample, Ids, Unlearnable, header
+from wireproto.learning.findings import ID, KEY, NAME, VALUE, CallForm, CallSample, Ids, header
 from wireproto.values.quoting import quoted
 
 _ROLES: Final = ("name", "arguments", "id")
@@ -46,8 +46,13 @@ def learn(sample: CallSample) -> CallForm | None:
     found = _object(text, _ARGUMENTS)
     if found is None:
         return None
-    opener, closer = text[: found.start], text[found.end :]
-    finding = header(sample, opener, closer) if found.value == _ARGUMENTS else _record(sample, found, opener, closer)
+    names = _members(sample, found.value)
+    if not {"name", "arguments"} <= names.keys():
+        # The arguments alone, or in an object that a header can say: its key is the tool's name, or it holds another.
+        found = _object(text, _ARGUMENTS, alone=True) or found
+        finding = header(sample, text[: found.start], text[found.end :])
+    else:
+        finding = _record(sample, found, names, text[: found.start], text[found.end :])
     style, gaps = _style(sample)
     argument = {"codec": "json", **({"json": style} if style != "spaced" else {})}
     return replace(finding, argument=argument, gaps=(*finding.gaps, *gaps))
@@ -88,15 +93,18 @@ def _holds(value: Any, wanted: Mapping[str, Any]) -> bool:
     return isinstance(value, dict) and any(each == wanted or _holds(each, wanted) for each in value.values())
 
 
-def _record(sample: CallSample, found: _Found, opener: str, closer: str) -> CallForm:
-    """Return what the members of a record are: the name, the arguments, an id."""
+def _members(sample: CallSample, record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names of the members of a record by what they are: the name, the arguments, an id."""
     names: dict[str, str] = {}
     for role, wanted in (("name", NAME), ("arguments", _ARGUMENTS), ("id", sample.identity)):
-        key = next((key for key, value in found.value.items() if value == wanted), None)
+        key = next((key for key, value in record.items() if value == wanted), None)
         if key is not None:
             names[role] = key
-    if "name" not in names or "arguments" not in names:
-        raise Unlearnable("a record whose key is the tool's name" if NAME in found.value else "a record in a record")
+    return names
+
+
+def _record(sample: CallSample, found: _Found, names: dict[str, str], opener: str, closer: str) -> CallForm:
+    """Return what the members of a record say: `names` by what they are."""
     ids: Ids = "none"
     gaps = []
     if "id" in names:

@@ -69,7 +69,7 @@ class Fidelity:
         """The score in a word: exact, last turn, corners, read, or wrong."""
         if not self.read.of or not self.read.holds:
             return "wrong"
-        if self.written.holds:
+        if self.written.holds and not self.corners:
             return "exact" if self.history.holds else "last turn"
         return "corners" if self.corners else "read"
 
@@ -136,6 +136,8 @@ class Examiner:
                 found = _corners(calls)
                 corners |= found
                 unexplained = unexplained or not found
+        if refused * 5 > trials:
+            corners.add("values that encode refuses")
         return Fidelity(written, read, () if unexplained else tuple(sorted(corners)), refused)
 
     def _reads(self, text: str, calls: Sequence[Call]) -> tuple[bool, str]:

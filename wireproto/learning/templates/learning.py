@@ -20,6 +20,7 @@ from wireproto.format.registry import dialect as find_dialect
 from wireproto.learning.findings import CallForm, CallSample, Unlearnable
 from wireproto.learning.templates.calls import Layout, learn_layout
 from wireproto.learning.templates.chat import CONTENT, Chat, styled
+from wireproto.learning.templates.framing import learn_surroundings
 from wireproto.learning.templates.judging import Examiner, Fidelity, trial_tools
 from wireproto.learning.templates.reasoning import Thinking, learn_reasoning
 from wireproto.learning.templates.relatives import same_as, with_tolerances
@@ -99,7 +100,10 @@ def _learned(chat: Chat, name: str, wishes: Wishes) -> Learned:
     layout = learn_layout(chat, learn_turn(chat, thinking))
     finding = learned_call(layout.sample(chat))
     answers = learn_results(chat, layout)
+    around = learn_surroundings(chat, layout.turn, thinking)
     tables = _tables(name, thinking, layout, finding, answers)
+    tables |= {"ends": list(around.ends)} if around.ends else {}
+    tables |= {"content": {"open": around.open, "close": around.close}} if around.open else {}
     if wishes.like is not None:
         tables = with_tolerances(tables, _file_of(find_dialect(wishes.like)))
     guessed = {**finding.guessed, **(thinking.guessed if thinking is not None else {})}
@@ -162,6 +166,9 @@ def _tables(
     if thinking is not None:
         after = {"after": thinking.after} if thinking.after else {}
         tables["reasoning"] = {"open": thinking.open, "close": thinking.close, **after}
+        # Without a section each call is a block of its own, with a join before it.
+        if thinking.join and (layout.single or layout.has_section):
+            tables["message"] = {"join": thinking.join}
     parts = layout.parts
     if layout.has_section:
         tables["section"] = {"open": parts.before, "close": parts.after}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
 
-from wireproto.learning.comparing import before_marker, common_start
+from wireproto.learning.comparing import MARKER, before_marker, common_start
 from wireproto.learning.templates.chat import THOUGHT, Chat
 
 _TAG: Final = r"(<[^<>\s]{1,40}>|\[[A-Z_]{3,}\])"
@@ -27,7 +27,8 @@ _WANTED: Final = {"enable_thinking": True, "thinking": True, "preserve_thinking"
 class Thinking:
     """The markers of reasoning, and what is between it and calls. `shown`: the template writes it in a turn.
 
-    `prompted`: the prompt for a turn ends with the opener.
+    `prompted`: the prompt for a turn ends with the opener. `join` is what opens the block behind reasoning, and is the
+    end of the prompt where nothing stands before it.
     """
 
     open: str
@@ -35,6 +36,7 @@ class Thinking:
     after: str = ""
     shown: bool = True
     prompted: bool = False
+    join: str = ""
     guessed: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -50,13 +52,22 @@ def learn_reasoning(chat: Chat) -> tuple[Chat, Thinking | None]:
         opener, closer = _opener(before, plain, opened), _CLOSED.match(after)
         if not opener or closer is None:
             return chat, None  # it stands between markers that are those of any message
-        gap = after[closer.end() : len(after) - len(after[closer.end() :].lstrip())]
-        return trial, Thinking(opener, closer[1], gap, prompted=prompted)
+        behind = after[closer.end() :]
+        gap = behind[: len(behind) - len(behind.lstrip())]
+        join = _join(behind, trial.after_user(prompt=True) or "")
+        return trial, Thinking(opener, closer[1], gap, prompted=prompted, join=join)
     if not opened:
         return chat, None
     closer_text = opened.replace("<", "</", 1).replace("[", "[/", 1)
     why = "no turn of the template shows it: made of the opener, which ends the prompt"
     return chat, Thinking(opened, closer_text, shown=False, prompted=prompted, guessed={"reasoning.close": why})
+
+
+def _join(behind: str, prompt: str) -> str:
+    """Return what a text begins with and a prompt ends with, if that is a marker."""
+    longest = min(len(behind), len(prompt))
+    join = next((prompt[-size:] for size in range(longest, 0, -1) if behind.startswith(prompt[-size:])), "")
+    return join if MARKER.match(join) else ""
 
 
 def _prompted(chat: Chat) -> tuple[str, bool]:

@@ -93,7 +93,9 @@ def _told(chat: Chat, layout: Layout, parts: Repeats) -> Answers | None:
     slots = {RESULT: "{content}", chat.identity(0): "{id}", NAME: "{name}", _COUNT: "{index}"}
     each, join = _slotted(each, slots), _slotted(join, slots)
     behind = each[each.index("{content}") + len("{content}") :] + join + end
-    guard = MARKER.search(behind) or re.search(r"\S+", behind)
+    # Where nothing but a sign ends a result, it must not hold what ends a turn.
+    last = MARKER.search(chat.after_user(prompt=True) or "")
+    guard = MARKER.search(behind) or re.search(r"\S{4,}", behind) or last
     if guard is None:
         return None
     table = {"open": opener, "each": each, "join": join, "close": closer}
