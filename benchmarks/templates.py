@@ -153,7 +153,8 @@ def told(template: Template, dialect: wp.Dialect) -> bool | None:
 def learned_row(found: Learned, row: Row, template: Template, laws: int) -> None:
     """Add what was learned of a template."""
     score = found.score
-    row.learned, row.same_as, row.gaps = score.label, found.same_as, found.gaps
+    row.learned, row.same_as = score.label, found.same_as
+    row.gaps = (*(f"fault of the template: {fault}" for fault in found.faults), *found.gaps)
     row.figures = f"{score.written.good}/{score.read.good}/{score.written.of} {score.results.good}/{score.results.of}"
     engine = LlamaCpp.compile(str(wp.grammar(found.dialect, TOOLS, choice="required")))
     kinds = [kind for kind in KINDS if kind not in ("text", "reasoning") and not template.wrote(kind, KINDS[kind])[1]]

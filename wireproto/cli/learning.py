@@ -100,6 +100,7 @@ def _verdict(learned: Learned) -> Iterator[tuple[str, str]]:
     for what, tally in (("calls", score.written), ("calls", score.read), *parts):
         if tally.example:
             yield "", f"{what}: {tally.example}"
+    yield from (("fault", f"of the template: {fault}") for fault in learned.faults)
     yield from (("missing", gap) for gap in learned.gaps)
     yield from (("guessed", f"{key}: {why}") for key, why in learned.guessed.items())
     yield from (("note", note) for note in learned.notes)

@@ -51,7 +51,9 @@ class CallSample:
 class CallForm:
     """The keys of a dialect file that say how a call is written.
 
-    `guessed`: keys that no sample shows, each with the reason. `gaps`: what in the samples no key can say.
+    `guessed`: keys that no sample shows, each with the reason. `gaps`: what in the samples no key can say. `faults`:
+    where two messages are written alike, so that nothing could read them. `unescaped`: strings with quotes, backslashes
+    or line breaks are among these.
     """
 
     argument: Mapping[str, Any]
@@ -60,6 +62,8 @@ class CallForm:
     ids: Ids = "none"
     guessed: Mapping[str, str] = field(default_factory=dict)
     gaps: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    unescaped: bool = False
 
 
 def header(sample: CallSample, opener: str, closer: str) -> CallForm:

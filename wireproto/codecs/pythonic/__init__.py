@@ -57,6 +57,7 @@ CODEC = Codec(
     begins=begins_body,
     rules="wireproto.codecs.pythonic.writer:rules",
     grammar="wireproto.codecs.pythonic.grammar:pythonic_call",
+    learner="wireproto.codecs.pythonic.learner:learn",
     call_slots=frozenset({"name"}),
     argument_slots=frozenset({"key"}),
 )

@@ -35,4 +35,6 @@ def learn(sample: CallSample) -> CallForm | None:
     written = write_value(Argument(**argument), _EVERYTHING)
     wrote = sample.write(_EVERYTHING)
     gaps = () if written in wrote else (f"relaxed values spelled {quoted(wrote)}",)
-    return replace(finding, argument=argument, gaps=(*finding.gaps, *gaps))
+    alike = sample.write({KEY: 7}) == sample.write({KEY: "7"})
+    faults = ("a number and a string are written alike",) if alike else ()
+    return replace(finding, argument=argument, gaps=(*finding.gaps, *gaps), faults=faults)

@@ -76,13 +76,17 @@ class Fidelity:
 
 @dataclass(frozen=True, slots=True)
 class Examiner:
-    """A template, what was learned of it, and the dialect that has to hold."""
+    """A template, what was learned of it, and the dialect that has to hold.
+
+    `unescaped`: the template does not escape strings, so those that would need it are not tried.
+    """
 
     chat: Chat
     layout: Layout
     dialect: Dialect
     ids: Ids
     tools: Toolset
+    unescaped: bool = False
 
     def score(self, thinking: Thinking | None, answers: Answers | None, trials: int = _TRIALS) -> Fidelity:
         """Return how far the dialect holds."""
@@ -109,7 +113,7 @@ class Examiner:
             return None
 
     def _drawn(self, seed: int) -> TrialCalls:
-        return TrialCalls(self.dialect, seed)
+        return TrialCalls(self.dialect, seed, self.unescaped)
 
     def _calls(self, trials: int) -> Fidelity:
         draw, most = self._drawn(7), 1 if self.layout.single else 3
@@ -136,6 +140,8 @@ class Examiner:
                 found = _corners(calls)
                 corners |= found
                 unexplained = unexplained or not found
+        if self.unescaped:
+            corners.add("strings that the template does not escape")
         if refused * 5 > trials:
             corners.add("values that encode refuses")
         return Fidelity(written, read, () if unexplained else tuple(sorted(corners)), refused)

@@ -41,8 +41,9 @@ class Learned:
 
     `text` is the dialect file, and `dialect` what it loads as. `score` says how far it holds. `same_as` is the name of
     a known dialect that writes the same calls, empty if none does: use that one, as it knows what models do wrong.
-    `guessed` are the keys that no template shows, each with the reason; `gaps` is what no key can say. `lead` and `end`
-    are what the template writes before and behind the calls of a turn.
+    `guessed` are the keys that no template shows, each with the reason; `gaps` is what no key can say, and `faults` is
+    what the template writes so that nothing could read it. `lead` and `end` are what the template writes before and
+    behind the calls of a turn.
     """
 
     text: str
@@ -51,6 +52,7 @@ class Learned:
     same_as: str = ""
     guessed: Mapping[str, str] = field(default_factory=dict)
     gaps: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     lead: str = ""
     end: str = ""
@@ -113,7 +115,7 @@ def _learned(chat: Chat, name: str, wishes: Wishes) -> Learned:
         dialect = load_text(text, name)
     except DialectError as error:
         raise Unlearnable("; ".join((*gaps, str(error)))) from None
-    judge = Examiner(chat, layout, dialect, finding.ids, trial_tools())
+    judge = Examiner(chat, layout, dialect, finding.ids, trial_tools(), finding.unescaped)
     known = same_as(judge)
     return Learned(
         text,
@@ -122,6 +124,7 @@ def _learned(chat: Chat, name: str, wishes: Wishes) -> Learned:
         known.name if known is not None else "",
         guessed,
         gaps,
+        finding.faults,
         _notes(chat, layout, thinking, answers),
         layout.turn.lead,
         layout.turn.end,

@@ -30,7 +30,7 @@ _TOLERANCES: Final = (
 
 def same_as(examiner: Examiner) -> Dialect | None:
     """Return the known dialect that writes the trial calls as the template does, if there is one."""
-    trials = TrialCalls(examiner.dialect, 3)
+    trials = TrialCalls(examiner.dialect, 3, examiner.unescaped)
     drawn = [trials.calls(1 if examiner.layout.single else 3, examiner.ids) for _ in range(_TRIALS)]
     carried = [calls for calls in drawn if _written(examiner, examiner.dialect, calls) is not None]
     templates = [examiner.body(calls) for calls in carried]
@@ -60,8 +60,11 @@ def with_tolerances(tables: Mapping[str, Any], relative: Mapping[str, Any]) -> d
         if target is None:
             continue
         for key in keys:
-            if key in source and key not in target:
-                target[key] = source[key]
+            own, more = target.get(key), source.get(key)
+            if isinstance(own, list) and isinstance(more, list):
+                target[key] = [*own, *(each for each in more if each not in own)]
+            elif more is not None:
+                target.setdefault(key, more)
     names = relative.get("record", {})
     for role, words in names.items():
         own = found.get("record", {}).get(role, [role])

@@ -48,9 +48,10 @@ _ID_CHARACTERS: Final = "abcdefghijkXYZ0123456789"
 
 
 class TrialCalls:
-    """Draws calls for a dialect; values hold its markers, too."""
+    """Draws calls for a dialect; values hold its markers too, but for `plain` ones."""
 
-    def __init__(self, dialect: Dialect, seed: int) -> None:
+    def __init__(self, dialect: Dialect, seed: int, plain: bool = False) -> None:
+        self._plain = plain
         self._random = random.Random(seed)
         self._markers = [marker for marker in dialect.markers if marker]
 
@@ -80,6 +81,8 @@ class TrialCalls:
     def _string(self) -> str:
         draw = self._random
         kind = draw.random()
+        if self._plain:
+            return draw.choice([text for text in (*_PLAIN, *_ODD) if not set(text) & set("\"'\\\n\t")])
         if kind < 0.35:
             return draw.choice(_PLAIN)
         if kind < 0.8 or not self._markers:
