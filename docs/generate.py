@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import wireproto as wp
-from docs import api, house
-from wireproto.machine.drawing import mermaid
-from wireproto.machine.table import arrows
+from docs import api, dialect_pages, house
 from wireproto.values.diagnoses import CODES
 from wireproto.values.finish_reasons import CUT, ENDED
 
@@ -75,12 +73,13 @@ def dialects() -> str:
     for name in wp.dialects():
         dialect = wp.dialect(name)
         models = ", ".join(f"`{model}`" for model in dialect.models)
-        rows.append((f"`{name}`", ", ".join(f"`{alias}`" for alias in dialect.aliases), dialect.codec, models))
+        aliases = ", ".join(f"`{alias}`" for alias in dialect.aliases)
+        rows.append((f"[`{name}`](docs/dialects/{name}.md)", aliases, dialect.codec, models))
     return "\n".join(table(("name", "aliases", "codec", "models"), *rows)) + "\n"
 
 
 def machines() -> str:
-    """Return the reference page that draws the machine of every dialect."""
+    """Return the reference page that says how to read the drawings of machines."""
     lines = [
         "# Machines",
         "",
@@ -92,10 +91,11 @@ def machines() -> str:
         "are content or the end of the value, as what follows says. A marker that no arrow has there makes the first",
         "of them content, and the others are read again; so does text. A whole call in a value is content. The",
         "[rules](../explanation/rules.md) say which markers count where.",
+        "",
+        "Each drawing stands on the page of its dialect:",
+        "",
+        *(f"- [{name}](../dialects/{name}.md#its-grammar-and-its-machine)" for name in wp.dialects()),
     ]
-    for name in wp.dialects():
-        drawing = mermaid(arrows(wp.dialect(name)))
-        lines += ["", f"## {name}", "", "```mermaid", drawing + "```"]
     return "\n".join(lines) + "\n"
 
 
@@ -116,7 +116,10 @@ def pages() -> dict[Path, str]:
     """Return every file that is written here, or partly, with its content."""
     docs = ROOT / "docs"
     readme, design = ROOT / "README.md", docs / "explanation" / "design.md"
+    dialects_of_their_own = {dialect_pages.FOLDER / f"{name}.md": dialect_pages.page(name) for name in wp.dialects()}
     return {
+        dialect_pages.FOLDER / "README.md": dialect_pages.index(),
+        **dialects_of_their_own,
         docs / "reference" / "api.md": api.page(),
         docs / "reference" / "testing.md": api.testing_page(),
         docs / "reference" / "adapters.md": api.adapters_page(),
@@ -130,5 +133,6 @@ def pages() -> dict[Path, str]:
 
 
 if __name__ == "__main__":
+    dialect_pages.FOLDER.mkdir(exist_ok=True)
     for path, content in pages().items():
         path.write_text(content, encoding="utf-8", newline="\n")

@@ -161,3 +161,22 @@ def test_what_loads_later_is_what_type_checkers_see() -> None:
 @pytest.mark.parametrize("module", ["decode.decoder", "write.encoder", "format.registry", "codecs.toml.writer"])
 def test_a_module_can_be_imported_first(module: str) -> None:
     subprocess.run([sys.executable, "-c", f"import wireproto.{module}"], check=True)
+
+
+# What a sentence or an example may show, and no condition may hold.
+SHOWN = ("habits.py", "finish_reasons.py", "settings.py")
+WORDS = {"json", "xml", "html", "toml", "tagged", "pythonic", "relaxed", "invoke"}  # codecs, and what is a word
+
+
+def test_no_dialect_is_named_in_code() -> None:
+    specs = [wp.dialect(name) for name in wp.dialects()]
+    names = {name for spec in specs for name in (spec.name, *spec.aliases)} - WORDS
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.name in SHOWN or {"cli", "codecs"} & {*path.relative_to(PACKAGE).parts}:
+            continue  # examples of commands, and a codec of that name
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        found += [(path.name, text.value) for text in texts if text.value in names and id(text) not in documented]
+    assert found == []

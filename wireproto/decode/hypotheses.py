@@ -29,8 +29,6 @@ from wireproto.text.scan import BLANK, Literals, Match, iter_literals, skip_blan
 from wireproto.tools.names import NO_UNUSUAL, Unusual
 from wireproto.tools.toolset import Toolset
 
-# The dialect whose body is a JSON object with name and arguments, and nothing else: what models write without markers.
-RECORDS = "hermes"
 NEAR = 160  # how far before a lone argument, or before an object, the tool's name may stand
 # How many openers of calls are looked at more closely: these, and one more for so many characters.
 TRIES = 32

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from wireproto.decode.hypotheses import (
-    RECORDS,
     Hypothesis,
     every_marker,
     every_opener,
@@ -32,7 +31,7 @@ from wireproto.engine.openers import first_table, unrepaired
 from wireproto.engine.regions import fences
 from wireproto.engine.transcript import Prose, Transcript
 from wireproto.format.dialect import Dialect
-from wireproto.format.registry import AUTO
+from wireproto.format.registry import AUTO, plain_record
 from wireproto.format.spelling import spellings
 from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK, iter_literals
@@ -128,7 +127,7 @@ class _SecondLook:
             self._spare -= _ATTEMPT
             if self._spare <= 0:
                 return
-            guess = Hypothesis(RECORDS, text, 0, len(text), quoted=quoted, habit=habit.name)
+            guess = Hypothesis(plain_record(), text, 0, len(text), quoted=quoted, habit=habit.name)
             if self._is_likely(call, guess):
                 yield call, guess
         yield from self._first_of_each(records(text))

@@ -17,7 +17,6 @@ from string import ascii_letters, digits
 from wireproto.decode.hypotheses import (
     NEAR,
     PER_TRY,
-    RECORDS,
     TRIES,
     Hypothesis,
     argument_openers,
@@ -29,7 +28,7 @@ from wireproto.engine.call_opening import find_argument
 from wireproto.engine.left_context import OPEN_QUOTATION, QUOTING
 from wireproto.format.declared import can_name
 from wireproto.format.dialect import Dialect
-from wireproto.format.registry import dialect as find_dialect
+from wireproto.format.registry import plain_record
 from wireproto.format.spelling import Spelling, is_distinctive, spellings
 from wireproto.text.scan import BLANK, Match, iter_literals, skip_blank
 from wireproto.tools.toolset import Toolset
@@ -41,7 +40,7 @@ _ENDS = ".!?…)"  # a sentence
 
 @lru_cache(maxsize=1)
 def _record_start() -> re.Pattern[str]:
-    record = find_dialect(RECORDS).record
+    record = plain_record().record
     names = "|".join(map(re.escape, record.first_members))
     kind = r"type[\"'][ \t]{0,8}:[ \t]{0,8}[\"']function"
     return re.compile(rf"\{{[ \t\r\n]{{0,64}}[\"'](?:{names}|{kind})[\"']")
@@ -50,7 +49,7 @@ def _record_start() -> re.Pattern[str]:
 def records(text: str) -> Iterator[Hypothesis]:
     """Yield the hypotheses of objects that may be a call: the missing marker is supplied."""
     for found in _record_start().finditer(text):
-        dialect = find_dialect(RECORDS)
+        dialect = plain_record()
         yield Hypothesis(dialect, text, found.start(), len(text), dialect.call.open.format(), bare=True)
 
 

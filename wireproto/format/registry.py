@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wireproto.format.dialect import Dialect
-from wireproto.format.plugins import DIALECTS, registered
+from wireproto.format.plugins import DIALECTS, codec_facts, registered
 from wireproto.values.errors import DialectError
 from wireproto.values.quoting import quoted
 
@@ -36,6 +36,16 @@ def dialects() -> tuple[str, ...]:
 def by_use() -> tuple[Dialect, ...]:
     """Return all known dialects, those that more models write first: where a text shows no more, that decides."""
     return tuple(sorted(map(_loaded, dialects()), key=lambda found: -len(found.models)))
+
+
+@cache
+def plain_record() -> Dialect:
+    """Return the dialect that most models write of those whose call is a JSON object: what lone objects are read as."""
+    return next(
+        found
+        for found in by_use()
+        if codec_facts(found.codec).body == "object" and found.call.open.nodes and not found.call.open.roles
+    )
 
 
 def dialect(name: str | Dialect) -> Dialect:

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from wireproto.decode.decoder import Decoder, parse
-from wireproto.decode.hypotheses import RECORDS
 from wireproto.engine.call_builder import End
 from wireproto.engine.regions import fences
 from wireproto.format.dialect import Dialect
-from wireproto.format.registry import AUTO, named
+from wireproto.format.registry import AUTO, named, plain_record
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.recover.markers import (
     Decoding,
@@ -144,7 +143,7 @@ def classify(
         text_len=len(text),
         candidates=tuple(_candidates(found)),
         tools=known,
-        expected=spec or find_dialect(RECORDS),
+        expected=spec or plain_record(),
     )
 
 
