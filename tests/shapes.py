@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import wireproto as wp
-from wireproto.format.spelling import is_distinctive
+from wireproto.format.spelling import is_distinctive, spellings
 from wireproto.text.json_safe import identical
 
 TOOLS: list[dict[str, Any]] = [
@@ -36,7 +36,7 @@ TIME = wp.Call("get_time", {})
 Shape = dict[str, Any]
 
 # Formats without any marker: text before an object makes it no call.
-MARKERLESS = {"llama3_json", "pythonic"}
+MARKERLESS = {name for name in wp.dialects() if spellings(wp.dialect(name))[0].markerless}
 # Formats whose call marker ends reasoning.
 ENDS_REASONING = {name for name in wp.dialects() if (of := wp.dialect(name).reasoning) and of.ends_at_call}
 # Formats whose header is the tool's name alone: what nobody declared is no call and no argument.
@@ -68,7 +68,10 @@ ENDS = {
     "hermes": ('"}', "</tool_call>"),
     "html": ("</textarea>", "</form>"),
     "kimi_k2": ('"}', "<|tool_call_end|>"),
+    "gemma3_pythonic": ('"zq2"', ")"),
+    "granite_pythonic": ('"zq2"', ")"),
     "lfm2": ("'zq2'", ")"),
+    "llama4_pythonic": ('"zq2"', ")"),
     "llama3_json": ('"}', '"}}'),
     "minimax_m2": ("</parameter>", "</invoke>"),
     "mistral": ('"}', '"}}'),

@@ -269,7 +269,7 @@ def test_a_definition_of_a_tool_is_no_call() -> None:
 def test_the_fixtures_candidates() -> None:
     cases = [json.loads(line) for line in (FIXTURES / "resolution.jsonl").read_text(encoding="utf-8").splitlines()]
     cases = [case for case in cases if "candidates" in case["expect"]]
-    assert len(cases) == 6
+    assert len(cases) == 7
     for case in cases:
         message = wp.parse(case["text"], case["dialect"], case["tools"], finish_reason=case.get("finish_reason"))
         got = [{"name": call.name, "arguments": call.arguments} for call in message.candidates]

@@ -15,7 +15,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 
-from wireproto.text import json_repair, json_strings, numbers, toml, toml_strings, xml_text
+from wireproto.text import (
+    json_repair,
+    json_strings,
+    numbers,
+    python_strings,
+    python_values,
+    toml,
+    toml_strings,
+    xml_text,
+)
 from wireproto.text.buffer import Buffer
 from wireproto.text.json_safe import equal, identical, json_safe
 from wireproto.text.literals import LiteralReader, NotLiteral
@@ -31,7 +40,7 @@ STRINGS = [
 SCALARS = ["1", "-1", "+2", "1_000", "0", "1.", ".5", "1.5e-3", "1e5", "True", "False", "None"]
 NO_LITERALS = [
     "", "a", "tru", "f()", "1 2", "[1 2]", "[1,,2]", "{1: 2}", "{'a' 1}", "{'a': 1 'b': 2}", "'a", '"""a"', "1e999", "'\\ud800'",
-    "'\\U00110000'", "Truex", "1x", "1.2.3", "[", "{", "(", "{'a': }", "-", "a.b", "'\\ud800\\udc00'", "[1;2]",
+    "'\\U00110000'", "Truex", "1x", "1.2.3", "[", "{", "(", "{'a': }", "-", "a.b", "[1;2]",
 ]  # fmt: skip
 
 
@@ -64,6 +73,55 @@ def spelled(draw: random.Random, depth: int = 0) -> str:
         return f"({','.join(members)}{end})" if members else "()"
     keyed = [f"{gap}{draw.choice(STRINGS)}{gap}:{member}" for member in members]
     return f"{{{','.join(keyed)}{end}}}"
+
+
+def test_whole_values_are_what_python_reads() -> None:
+    draw = random.Random(4)
+    for _ in range(4_000):
+        text = spelled(draw)
+        try:
+            wanted = as_lists(ast.literal_eval(f"({text}\n)"))
+        except (SyntaxError, ValueError):
+            continue
+        assert identical(python_values.loads(text).value, wanted), text
+
+
+def test_a_string_is_the_same_however_it_is_cut() -> None:
+    for text in [each for each in STRINGS if each[0] in "\"'" and "\\N" not in each]:
+        delimiter = text[:3] if text[:3] in ('"""', "'''") else text[0]
+        for cut in range(len(delimiter), len(text) + 1):
+            quotes, out, at = python_strings.Quotes(delimiter), "", len(delimiter)
+            for end in (cut, len(text)):
+                piece, at = python_strings.decode(text, at, end, quotes, set())
+                out += piece
+            if text.startswith(delimiter, at) and at + len(delimiter) == len(text):
+                assert out == ast.literal_eval(text), (text, cut)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "repairs"),
+    [
+        ("007", 7, ["leading-zero"]),
+        ("[-01.50]", [-1.5], ["leading-zero"]),
+        ("'a\nb'", "a\nb", ["control-character"]),
+        (r"'\xg \u12'", r"\xg \u12", ["invalid-escape"]),
+        ("(1, 2)", [1, 2], ["tuple"]),
+        ("(1)", 1, []),
+        (r"'\ud83d\ude00 \ud83d'", "😀 \ufffd", ["lone-surrogate"]),
+        ("{'a': 1, 'a': 2}", {"a": 2}, []),
+    ],
+)
+def test_what_is_repaired_in_a_python_value_is_said(text: str, value: object, repairs: list[str]) -> None:
+    found = python_values.loads(text)
+    assert identical(found.value, value) and list(found.repairs) == repairs
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "{1: 2}", "{1}", "[1", "1]", "f(1)", "1 2", "'a", "1e999", "9" * 5_000, "[" * 999]
+)
+def test_what_is_no_python_value(text: str) -> None:
+    with pytest.raises(NotLiteral):
+        python_values.loads(text)
 
 
 def test_python_literals_are_what_python_reads() -> None:
@@ -115,20 +173,6 @@ def test_members_with_a_name_and_without() -> None:
     for text, why in {"a=1, a=2)": "twice", "a=1 b=2)": "comma", "a=b)": "literal"}.items():
         with pytest.raises(NotLiteral, match=why):
             LiteralReader(text, 0, len(text)).members(")", "=")
-
-
-def test_strings_with_a_mark_of_their_own() -> None:
-    text = 'a:<|"|>x "y" {}<|"|>,<|"|>b c<|"|>:{d:[1,<|"|>z<|"|>],e:{}}}'
-    reader = LiteralReader(text, 0, len(text), '<|"|>')
-    assert reader.members("}", ":") == ({"a": 'x "y" {}', "b c": {"d": [1, "z"], "e": {}}}, [])
-    assert reader.position == len(text)
-    for text, why in {
-        'a:<|"|>x}': "not closed",
-        '<|"|>b<|"|> 1}': "without a value",
-        "a:{1}}": "without a key",
-    }.items():
-        with pytest.raises(NotLiteral, match=why):
-            LiteralReader(text, 0, len(text), '<|"|>').members("}", ":")
 
 
 # --- JSON ---------------------------------------------------------------------------------------------------------

@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from wireproto.engine.codec import Codec, WriteCall, loaded
 from wireproto.engine.openers import inside
 from wireproto.format.declared import holding
 from wireproto.format.dialect import Dialect
+from wireproto.format.plugins import codec_facts
 from wireproto.format.registry import by_use
 from wireproto.format.spelling import CACHED, is_distinctive, spellings
 from wireproto.format.template import Gap, Lit, Template
 from wireproto.text.buffer import Buffer
 from wireproto.text.scan import BLANK, NO, Match, skip_blank
 from wireproto.tools.names import NAME
+from wireproto.tools.toolset import Tool
 from wireproto.values.model import Call
 
 _CALLS = 64  # a model that wrote so many in one way does not change it
@@ -35,10 +38,9 @@ def names_of(read_as: Dialect, found: Sequence[Call] | Sequence[int], buffer: Bu
     kin = _kin(read_as)
     if len(kin) == 1:
         return (read_as.name,)
-    start = found[0] if isinstance(found[0], int) else found[0].span[0]
-    before = buffer.slice(max(0, start - _HEAD), start)
-    kin = tuple(spec for spec in kin if _opens(spec, before)) or kin
-    scores = [_score(spec, found[:_CALLS], buffer) for spec in kin]
+    # Some write their values otherwise: then it tells whether a call is what one would write.
+    spelled = len({(spec.argument.literals, spec.argument.json) for spec in kin}) > 1
+    scores = [_score(spec, found[:_CALLS], buffer, spelled) for spec in kin]
     return tuple(spec.name for spec, score in zip(kin, scores, strict=True) if score == max(scores))
 
 
@@ -49,18 +51,11 @@ def _kin(spec: Dialect) -> tuple[Dialect, ...]:
     return (spec, *(each for each in by_use() if each is not spec and inside(spellings(each)[0]) == same))
 
 
-def _opens(spec: Dialect, before: str) -> bool:
-    """Return whether a text ends as what stands before a call may: with the opener of its section, blanks aside."""
-    spelling = spellings(spec)[0]
-    if spelling.sections:
-        text, openers = "".join(before.split()), {"".join(section.format().split()) for section, _ in spelling.sections}
-        return any(text.endswith(each) if is_distinctive(each) else text == each for each in openers)
-    return bool(spec.call.open.nodes) or not before[-1:].strip(BLANK)
-
-
-def _score(spec: Dialect, found: Sequence[Call] | Sequence[int], buffer: Buffer) -> int:
+def _score(spec: Dialect, found: Sequence[Call] | Sequence[int], buffer: Buffer, spelled: bool) -> int:
     """Return in how many places more the text has what this dialect writes than it has something else."""
     marks = [*_marks(spec, found, buffer)]
+    if spelled:
+        marks += [_writes(spec, call) for call in found if isinstance(call, Call) and call.complete and call.arguments]
     return 2 * sum(marks) - len(marks)
 
 
@@ -84,7 +79,7 @@ def _marks(spec: Dialect, found: Sequence[Call] | Sequence[int], buffer: Buffer)
         unusual = each.name if isinstance(each, Call) and NAME.fullmatch(each.name) is None else ""
         head = buffer.slice(start, start + _HEAD + len(unusual))
         yield _begins(spec, head, unusual)
-        if spec.argument.open.nodes:
+        if spec.argument.open.first:
             yield from _argument_marks(spec, head)
         if isinstance(each, Call):
             end = each.span[1]
@@ -117,6 +112,17 @@ def _argument_marks(spec: Dialect, text: str) -> Iterator[bool]:
     if at >= 0 and text.startswith(opener.first, after):
         yield text.endswith(before, value, at)
         yield text[at + len(mark) : after] == behind
+
+
+def _writes(spec: Dialect, call: Call) -> bool:
+    """Return whether the text of a call is what the dialect writes for it, as far as no schema is needed for that."""
+    codec = codec_facts(spec.codec)
+    assert isinstance(codec, Codec), f"{codec.name} has facts, and neither reader nor writer"
+    try:
+        write: WriteCall = loaded(codec.write)
+        return write(spec, call, Tool(call.name), 0, False) == call.raw
+    except ValueError:
+        return False
 
 
 def _begins(spec: Dialect, text: str, unusual: str) -> bool:

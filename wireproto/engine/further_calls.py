@@ -77,8 +77,9 @@ def find_closer(
         if stands is YES:
             return text[pos : after + len(section_close)], "marker-variant"
         answer = NO if stands is WAIT and final else stands
-    brackets = _BRACKETS.match(text, pos, end) if spelling.fixed_close == "" else None
-    if brackets is None or answer is WAIT:
+    cut = section_close is not None and section_close.startswith(("]", "}"))  # its brackets may be all of it
+    brackets = _BRACKETS.match(text, pos, end) if spelling.fixed_close == "" or cut else None
+    if brackets is None or (answer is WAIT and not (cut and final)):
         return answer
     return (brackets[1], "orphan-closer") if final else WAIT
 

@@ -97,11 +97,19 @@ class MessageWriter:
         Without it a model that ends its calls with a line break would have to write another call: where a line break
         separates calls, nothing else goes on after it.
         """
-        one, blanks = self.table.add("call", choice(*calls)), self.table.add("blanks", _LAST_BLANKS)
+        every = [*calls]
+        one, blanks = self.table.add("call", choice(*every)), self.table.add("blanks", _LAST_BLANKS)
         section = self.dialect.section
         if section is not None:
             more = repeat(seq(literal(self.dialect.call.join), one), 0, None) if parallel else EMPTY
-            return seq(literal(section.open.format()), one, more, literal(section.close.format()), blanks)
+            opener = literal(section.open.format())
+            # Text may begin with the same bracket: a lexer sees which it is if the name stands in one piece with it.
+            first = (
+                choice(*(seq(opener, call) for call in every))
+                if self.markerless and self.dialect.call.open.roles
+                else seq(opener, one)
+            )
+            return seq(first, more, literal(section.close.format()), blanks)
         # What follows the first call is one choice, since a line break may begin either: a lexer has to see both.
         more = repeat(seq(literal(self.dialect.call.join + self._join), one), 1, None)
         return seq(one, choice(blanks, seq(more, blanks)) if parallel else blanks)

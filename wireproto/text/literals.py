@@ -10,24 +10,15 @@ import re
 from math import isfinite
 from typing import Any, Final
 
+from wireproto.text.python_strings import OPENER, Quotes, decode
+
 _DEPTH: Final = 32
 _DIGITS: Final = 300
 _BLANK: Final = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
 _NAME: Final = r"[A-Za-z_$][\w.$-]{0,127}"
 _NUMBER: Final = re.compile(rf"[-+]?(?:\d[\d_]{{0,{_DIGITS}}}(\.\d*)?|(\.\d+))([eE][-+]?\d{{1,4}})?(?![\w.])")
 _WORD: Final = re.compile(r"[A-Za-z]+\b")
-_WORDS: Final = {"True": True, "False": False, "None": None, "true": True, "false": False, "null": None}
-_OPENER: Final = re.compile(r"([rRuU]?)('''|\"\"\"|'|\")")
-_ESCAPE: Final = re.compile(
-    r"\\(?:(\r?\n)|([\\'\"abfnrtv])|([0-7]{1,3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))"
-)
-_SIGNS: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_REST: Final = {
-    quote: re.compile(rf"([^\\{quote[0]}]*(?:(?:\\.|{quote[0]}(?!{quote[1:]}))[^\\{quote[0]}]*)*){quote}", re.DOTALL)
-    if len(quote) > 1
-    else re.compile(rf"([^\\{quote}]*(?:\\.[^\\{quote}]*)*){quote}", re.DOTALL)
-    for quote in ("'", '"', "'''", '"""')
-}
+WORDS: Final = {"True": True, "False": False, "None": None, "true": True, "false": False, "null": None}
 
 
 class NotLiteral(ValueError):
@@ -76,7 +67,7 @@ class LiteralReader:
         text, at = self._text, self.position
         if depth > _DEPTH:
             raise NotLiteral("nested too deeply")
-        if _OPENER.match(text, at, self._end) is not None:
+        if OPENER.match(text, at, self._end) is not None:
             return self._string()
         if self._takes("{"):
             return self._object(depth)
@@ -88,10 +79,10 @@ class LiteralReader:
             self.position = number.end()
             return _number(number)
         word = _WORD.match(text, at, self._end)
-        if word is None or word.group() not in _WORDS:
+        if word is None or word.group() not in WORDS:
             raise NotLiteral("no literal")
         self.position = word.end()
-        return _WORDS[word.group()]
+        return WORDS[word.group()]
 
     def _object(self, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -117,13 +108,16 @@ class LiteralReader:
     def _string(self) -> str:
         """Read strings that stand side by side, which are one."""
         pieces: list[str] = []
-        while (opener := _OPENER.match(self._text, self.position, self._end)) is not None:
-            rest = _REST[opener[2]].match(self._text, opener.end(), self._end)
-            if rest is None:
+        while (opener := OPENER.match(self._text, self.position, self._end)) is not None:
+            quotes, repairs = Quotes(opener["quotes"], opener["prefix"] in ("r", "R")), set[str]()
+            piece, at = decode(self._text, opener.end(), self._end, quotes, repairs)
+            if not self._text.startswith(quotes.delimiter, at, self._end):
                 self.position = self._end
                 raise NotLiteral("a string that is not closed")
-            pieces.append(rest[1] if opener[1] in ("r", "R") else _ESCAPE.sub(_character, rest[1]))
-            self.position = rest.end()
+            if repairs - {"control-character"}:
+                raise NotLiteral("an escape that is no character")
+            pieces.append(piece)
+            self.position = at + len(quotes.delimiter)
             self._skip()
         return "".join(pieces)
 
@@ -137,17 +131,6 @@ class LiteralReader:
     def _skip(self) -> None:
         found = _BLANK.match(self._text, self.position, self._end)
         self.position = found.end() if found is not None else self.position
-
-
-def _character(found: re.Match[str]) -> str:
-    if found[1] is not None:
-        return ""
-    if found[2] is not None:
-        return _SIGNS.get(found[2], found[2])
-    code = int(found[3], 8) if found[3] is not None else int(found[4] or found[5] or found[6], 16)
-    if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-        raise NotLiteral("an escape that is no character")
-    return chr(code)
 
 
 def _number(found: re.Match[str]) -> int | float:

@@ -12,13 +12,12 @@ from math import isinf
 from typing import Any, Final, Union
 
 from wireproto.text.json_repair import Reading
-from wireproto.text.literals import NotLiteral
+from wireproto.text.literals import WORDS, NotLiteral
 from wireproto.text.numbers import MAX_DIGITS, decimal
 from wireproto.text.python_strings import OPENER, Quotes, decode
 from wireproto.values.exact_json import MAX_DEPTH
 
 LADDER: Final = ("control-character", "invalid-escape", "leading-zero", "tuple", "lone-surrogate")
-WORDS: Final = {"True": True, "False": False, "None": None, "true": True, "false": False, "null": None}
 BLANK: Final = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
 _WORD: Final = re.compile(r"[A-Za-z]+\b")
 _NUMBER: Final = re.compile(r"([-+]?)(?:(\d[\d_]*)(?:(\.)(\d*))?|(\.)(\d+))([eE][-+]?\d{1,6})?(?![\w.])", re.ASCII)
@@ -149,7 +148,7 @@ class _LiteralText:
         """Read strings that stand side by side, which are one."""
         src, pieces = self._src, []
         while (opener := OPENER.match(src, self._pos)) is not None:
-            quotes = Quotes(opener["quotes"], opener["prefix"] in ("r", "R") and bool(opener["prefix"]))
+            quotes = Quotes(opener["quotes"], opener["prefix"] in ("r", "R"))
             piece, at = decode(src, opener.end(), len(src), quotes, self.repairs)
             if not src.startswith(quotes.delimiter, at):
                 raise NotLiteral("a string is not closed")

@@ -104,6 +104,8 @@ class Literals:
         if found is None:
             return self.held(text, start, end), None
         at = found.start()
+        if not final and start < at > end - self.longest and (before := self.held(text, start, end)) < at:
+            return before, None  # a longer one, which the end of the text cuts, begins before it
         may_grow = not final and end - at < self.longest and text[at:end] in self._prefixes
         return at, None if may_grow else found.group()
 

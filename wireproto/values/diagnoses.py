@@ -172,12 +172,14 @@ _OF_RULES: dict[str, tuple[str, ...]] = {
     "R-REPAIR": (
         "empty-arguments",
         "json-repaired",
-        "positional-argument",
-        "python-invalid",
-        "python-repaired",
         "toml-repaired",
         "value-repaired",
         "lone-surrogate",
+    ),
+    "R-PY": (
+        "positional-argument",
+        "python-invalid",
+        "python-repaired",
     ),
     "R-CUT": (
         "cut-marker",

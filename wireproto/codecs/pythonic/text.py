@@ -180,8 +180,9 @@ class Place(State):
             text, base = self.buffer.window, self.buffer.base
             found = marks.search(text, span.scan - base, self.stop - base)
             if found is None:
-                # Half a marker at the end is looked at again, a bracket inside it cannot be: it is no marker yet.
-                span.scan = max(span.scan, self.stop - max(ends.longest - 1, 0))
+                span.scan = base + ends.held(
+                    text, span.scan - base, self.stop - base
+                )  # half a marker is looked at again
                 return WAIT
             mark, at = found[0], found.start()
             span.scan = base + at
