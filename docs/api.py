@@ -18,7 +18,7 @@ from wireproto import adapters, fuzz, testing
 from wireproto.adapters import history
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "Decode": ("parse", "iter_events", "aiter_events", "Decoder"),
+    "Decode": ("parse", "iter_events", "aiter_events", "Decoder", "prefix_state"),
     "What a message is made of": ("Message", "Call", "Segment", "Document", "Diagnosis", "Span"),
     "Events": (
         "Event",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from wireproto.decode.decoder import Decoder, parse
     from wireproto.decode.iterate import aiter_events, iter_events
+    from wireproto.decode.prefix import prefix_state
     from wireproto.documents.reading import document
     from wireproto.format.dialect import Dialect
     from wireproto.format.registry import dialect, dialects
@@ -113,6 +114,7 @@ __all__ = [
     "learn",
     "new_id",
     "parse",
+    "prefix_state",
     "prompt",
     "render_results",
 ]
@@ -174,6 +176,7 @@ _HOMES: Final = {
     "learn": "learning.templates.learning",
     "new_id": "write.ids",
     "parse": "decode.decoder",
+    "prefix_state": "decode.prefix",
     "prompt": "write.prompt",
     "render_results": "write.results",
 }

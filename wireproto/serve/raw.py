@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from wireproto.adapters.history import from_chat
 from wireproto.decode.decoder import parse
-from wireproto.format.registry import dialect as find_dialect
+from wireproto.decode.prefix import prefix_state
 from wireproto.serve.asked import Asked, Refused
 from wireproto.serve.modes import grammar_request
 from wireproto.serve.stream.chunks import BadAnswer, chunk_of
@@ -80,8 +80,8 @@ def completion_of(asked: Asked, prompt: str) -> Asked:
     Raises:
         Refused: there is no grammar for the tools.
     """
-    base, reasoning = asked, find_dialect(asked.settings.dialect).reasoning
-    if reasoning is not None and prompt.rstrip().endswith(reasoning.open):
+    base = asked
+    if prefix_state(asked.settings.dialect, prompt) == "reasoning":
         asked = replace(asked, settings=replace(asked.settings, reasoning_open=True))
     try:
         found = grammar_request(asked, lazy=not asked.wants_call)
