@@ -101,7 +101,7 @@ def judged(template: Template, dialect: wp.Dialect, row: Row) -> None:
         if why:
             row.skipped[kind] = why
             continue
-        row.written[kind] = any(calls in text for calls in spelled(template, dialect, message))
+        row.written[kind] = any(calls in text + template.turn.end for calls in spelled(template, dialect, message))
         lead = before_marker(text, common_start(text, template.turn.lead))
         body = text[lead:]
         row.read[kind] = reads(body, dialect, message)

@@ -29,16 +29,28 @@ _TOLERANCES: Final = (
 
 
 def same_as(examiner: Examiner) -> Dialect | None:
-    """Return the known dialect that writes the trial calls as the template does, if there is one."""
+    """Return the known dialect that writes the trial calls as the template does, if there is one.
+
+    Of several it is the one that shares most of the rest, and then the one that more models write.
+    """
     trials = TrialCalls(examiner.dialect, 3, examiner.unescaped)
     drawn = [trials.calls(1 if examiner.layout.single else 3, examiner.ids) for _ in range(_TRIALS)]
     carried = [calls for calls in drawn if _written(examiner, examiner.dialect, calls) is not None]
     templates = [examiner.body(calls) for calls in carried]
+    found = []
     for known in map(find_dialect, dialects()) if len(carried) > 1 else ():
         pairs = zip(carried, templates, strict=True)
         if all(text is not None and text == _written(examiner, known, calls) for calls, text in pairs):
-            return known
-    return None
+            found.append(known)
+    return max(found, key=lambda known: (_shared(known, examiner.dialect), len(known.models)), default=None)
+
+
+def _shared(known: Dialect, learned: Dialect) -> int:
+    """Return how many of the parts beside calls two dialects have alike."""
+    each = [dialect.result.each if dialect.result is not None else "" for dialect in (known, learned)]
+    thoughts = [dialect.reasoning.open if dialect.reasoning is not None else "" for dialect in (known, learned)]
+    framings = [dialect.framing for dialect in (known, learned)]
+    return (each[0] == each[1]) + (thoughts[0] == thoughts[1]) + (framings[0] == framings[1])
 
 
 def _written(examiner: Examiner, dialect: Dialect, calls: Sequence[Call]) -> str | None:
