@@ -301,8 +301,9 @@ REASONING = sorted({(of.open, of.close) for of in (wp.dialect(name).reasoning fo
 @pytest.mark.parametrize(("opener", "closer"), REASONING)
 def test_every_reasoning_marker_is_live(opener: str, closer: str) -> None:
     others = "".join(other for _, other in REASONING if other != closer)
-    message = wp.parse(f"{opener}a {others} b{closer}\n\nText", "auto")
-    assert (message.reasoning, message.text.strip()) == (f"a {others} b", "Text")
+    if not opener[0].isalpha():  # an opener of words is one that the prompt writes
+        message = wp.parse(f"{opener}a {others} b{closer}\n\nText", "auto")
+        assert (message.reasoning, message.text.strip()) == (f"a {others} b", "Text")
     message = wp.parse(f"a{closer}\n\nText", "auto", reasoning_open=True)
     assert (message.reasoning, message.text.strip()) == ("a", "Text")
 
@@ -592,7 +593,7 @@ def jinja(name: str) -> Iterator[str]:
 
 
 # Markers that are nothing but a name or a word, and none at all.
-UNMARKED = ("cline", "functionary_v31", "functools", "step_audio_2")
+UNMARKED = ("apertus", "cline", "functionary_v31", "functools", "step_audio_2")
 
 
 def has_marker(name: str) -> bool:

@@ -137,7 +137,7 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(wp.DialectError, match="did you mean 'qwen3_coder'"):
         wp.dialect("qwen3_codr")
-    with pytest.raises(wp.DialectError, match=r"unknown dialect 'zzz'; known are anthropic_invoke, apriel, .*, xml$"):
+    with pytest.raises(wp.DialectError, match=r"unknown dialect 'zzz'; known are anthropic_invoke, .*, xml$"):
         wp.dialect("zzz")
 
 

@@ -37,17 +37,6 @@ CALLS = (
 )
 # What the models write, by the chat templates and parsers that the files name.
 WRITTEN = {
-    "apertus": (
-        '<|tools_prefix|>[{"get_weather": {"city": "Paris", "days": 3, "opts": {"u": "C"}, "f": true}}, '
-        '{"get_time": {"tz": "UTC"}}]<|tools_suffix|>'
-    ),
-    "solar_open2": (
-        "<|tool_call:start|>get_weather\n<|tool_arg:start|>city<|tool_arg:value|>Paris<|tool_arg:end|>\n"
-        "<|tool_arg:start|>days<|tool_arg:value|>3<|tool_arg:end|>\n"
-        '<|tool_arg:start|>opts<|tool_arg:value|>{"u": "C"}<|tool_arg:end|>\n'
-        "<|tool_arg:start|>f<|tool_arg:value|>true<|tool_arg:end|>\n<|tool_call:end|>\n"
-        "<|tool_call:start|>get_time\n<|tool_arg:start|>tz<|tool_arg:value|>UTC<|tool_arg:end|>\n<|tool_call:end|>"
-    ),
     "kimi_k3": (
         '<|open|>tools<|sep|><|open|>call tool="get_weather" index="1"<|sep|>'
         '<|open|>argument key="city" type="string"<|sep|>Paris<|close|>argument<|sep|>'

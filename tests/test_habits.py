@@ -27,7 +27,6 @@ WRITTEN: dict[str, tuple[str, str]] = {
     "llama4": ("list of Python", '[get_weather(city="Oslo"), get_weather(city="Rome", unit="C")]'),
     "llama4 marked": ("Llama 4", '<|python_start|>[get_weather(city="Oslo")]<|python_end|>'),
     "llama31 builtin": ("built-in", '<|python_tag|>web_search.call(query="wind")'),
-    "llama31 custom": ("`function` tag", '<function=get_weather>{"city": "Oslo"}</function>'),
     "harmony stripped": (
         "special tokens are missing",
         'analysisNeed weather.assistantcommentary to=functions.get_weather json{"city": "Oslo"}',
@@ -69,28 +68,29 @@ WRITTEN: dict[str, tuple[str, str]] = {
         "typed blocks",
         '[{"type": "function", "function": {"name": "get_weather", "arguments": {"city": "Oslo"}}}]',
     ),
-    "commandr": (
-        "tool_name",
-        'Action: ```json\n[\n    {\n        "tool_name": "get_weather",\n        "parameters": {\n            "city": "Oslo"\n        }\n    }\n]```',
-    ),
     "r7b": (
         "tool_name",
         '<|START_ACTION|>[\n    {"tool_call_id": "0", "tool_name": "get_weather", "parameters": {"city": "Oslo"}}\n]<|END_ACTION|>',
     ),
     "functionary": ("Functionary", '>>>get_weather\n{"city": "Oslo"}'),
-    "phi": ("functools", 'functools[{"name": "get_weather", "arguments": {"city": "Oslo"}}]'),
-    "phi4mini": (
-        "Granite 3",
-        '<|tool_call|>[{"name": "get_weather", "arguments": {"city": "Oslo"}}]<|/tool_call|>',
-    ),
-    "nemotron": ("TOOLCALL", '<TOOLCALL>[{"name": "get_weather", "arguments": {"city": "Oslo"}}]</TOOLCALL>'),
     "lmstudio": ("LM Studio", '[TOOL_REQUEST]{"name": "get_weather", "arguments": {"city": "Oslo"}}[END_TOOL_REQUEST]'),
-    "granite": ("Granite 3", '<|tool_call|>[{"name": "get_weather", "arguments": {"city": "Oslo"}}]'),
+    "bare call": ("a Python call", 'get_weather(city="Oslo")'),
+}
+# What once had none, and the dialect that it has now.
+KNOWN: dict[str, tuple[str, str]] = {
+    "llama31 custom": ("functionary_v31", '<function=get_weather>{"city": "Oslo"}</function>'),
+    "commandr": (
+        "command_r_plus",
+        'Action: ```json\n[\n    {\n        "tool_name": "get_weather",\n        "parameters": {\n            "city": "Oslo"\n        }\n    }\n]```',
+    ),
+    "phi": ("functools", 'functools[{"name": "get_weather", "arguments": {"city": "Oslo"}}]'),
+    "phi4mini": ("functools", '<|tool_call|>[{"name": "get_weather", "arguments": {"city": "Oslo"}}]<|/tool_call|>'),
+    "nemotron": ("toolcall_array", '<TOOLCALL>[{"name": "get_weather", "arguments": {"city": "Oslo"}}]</TOOLCALL>'),
+    "granite": ("functools", '<|tool_call|>[{"name": "get_weather", "arguments": {"city": "Oslo"}}]'),
     "internlm": (
-        "InternLM",
+        "internlm",
         '<|action_start|><|plugin|>{"name": "get_weather", "parameters": {"city": "Oslo"}}<|action_end|>',
     ),
-    "bare call": ("a Python call", 'get_weather(city="Oslo")'),
 }
 # Written into a text that goes on, or with a name or a value that makes it something else.
 NOTHING: dict[str, str] = {
@@ -126,6 +126,17 @@ def test_it_is_recognised_and_named(case: str, dialect: str) -> None:
     expected = {"query": "wind in Oslo"} if "wind in" in text else {"query": "wind"} if "wind" in text else None
     assert first.call.arguments == (expected or {"city": "Oslo"} | ({"unit": "C"} if "tool_code2" in case else {}))
     assert first.call.raw == text[slice(*first.call.span)]
+
+
+@pytest.mark.parametrize("case", KNOWN)
+def test_what_has_a_dialect_is_a_call_of_that(case: str) -> None:
+    name, text = KNOWN[case]
+    message = wp.parse(text, "auto", WEB)
+    assert [call.arguments for call in message.calls] == [{"city": "Oslo"}] and name in message.dialects
+    for dialect in ("hermes", "toml", "dsml_v4"):
+        verdict = wp.classify(text, dialect, WEB)
+        assert verdict.message.calls == () and verdict.label == "foreign"
+        assert verdict.candidates[0].call.arguments == {"city": "Oslo"}
 
 
 @pytest.mark.parametrize("case", WRITTEN)

@@ -22,26 +22,32 @@ _LINE = 160  # how far back inline code may begin that is open where a marker st
 class FramedRecogniser(Recogniser):
     """A recogniser that reads the framing of a message.
 
-    `_content`: the closers of the visible text that is open. `_passed`: no block begins here.
+    `_content`: the closers of the visible text that is open. `_passed`: no block begins here. `_shut`: the end of the
+    markup behind which none begins any more.
     """
 
-    __slots__ = ("_content", "_passed")
+    __slots__ = ("_content", "_passed", "_shut")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._content: tuple[str, ...] = ()
-        self._passed = -1
+        self._passed = self._shut = -1
 
     def restart(self) -> None:
         """Go on behind an end, in open text, as at the start of an output."""
         super().restart()
-        self._content, self._enclosed, self._passed = (), False, -1
+        self._content, self._enclosed = (), False
+        self._passed = self._shut = -1
 
     def _read_prose(self, stop: int, end: End) -> bool:
         """Read on to the next marker; where a block begins, its own opener is looked for first."""
         frames = (self._openers if self.transcript.calls else self._start).frames
-        if frames is not None and self._region.kind == "text" and self._position != self._passed:
-            answer = self._read_head(frames, stop, end) if self._at_head(frames) else NO
+        if frames is None or self._region.kind != "text" or self._shut == self._context.floor:
+            return super()._read_prose(stop, end)
+        if not self._at_head(frames):
+            self._shut = self._context.floor  # text came, and no block begins until there is markup again
+        elif self._position != self._passed:
+            answer = self._read_head(frames, stop, end)
             if answer is YES:
                 return True
             if answer is WAIT and not end.final:

@@ -1,4 +1,4 @@
-"""Formats that models call in and no dialect here has: how each begins, who taught it, and what it holds, as data.
+"""Formats that models call in and no dialect here reads: how each begins, who taught it, and what it holds, as data.
 
 A call in one of them is never a call; it is a candidate, and the diagnosis names the format. It must not run anything:
 arguments are read as JSON or as literals, or not at all. Law: each format reads a character at most twice, once to
@@ -56,8 +56,6 @@ HABITS: Final = (
           "calls"),
     Habit("Llama's calls of built-in tools", "Meta's prompt format of Llama 3.1", "<|python_tag|>",
           r"<\|python_tag\|>", "calls"),
-    Habit("Llama's `function` tag with JSON in it", "Meta's prompt format of Llama 3.1, custom tool calls",
-          "<function=", rf"<function={_NAME}>\s*(?=\{{)", "arguments"),
     Habit("harmony's channels", "OpenAI's harmony format, of gpt-oss", "<|message|>",
           rf"to=(?:functions\.)?{_NAME}\s*(?:<\|channel\|>\s*\w+\s*)?(?:<\|constrain\|>\s*)?(?:json|code)?\s*"
           r"<\|message\|>\s*", "arguments"),
@@ -78,17 +76,8 @@ HABITS: Final = (
           r'(?=\{\s*"action"\s*:)', "records", line=True),
     Habit("a JSON object with `tool` or `tool_name`", "Cohere's prompt format of Command R; home-made prompts", '"tool',
           r'(?=\{\s*"(?:tool|tool_name|tool_call_id)"\s*:)', "records", line=True),
-    Habit("`functools[…]`", "chat template of Phi-4-mini", "functools[", r"functools(?=\[)", "records", line=True),
     Habit("LM Studio's `[TOOL_REQUEST]`", "LM Studio's prompt for models without tool calls", "[TOOL_REQUEST]",
           r"\[TOOL_REQUEST\]\s*(?=\{)", "records"),
-    Habit("Nemotron's `TOOLCALL` tags", "chat template of Nemotron Nano 2", "<TOOLCALL>",
-          r"<TOOLCALL>\s*(?=[\[{])", "records"),
-    Habit("the tool token of Granite 3 and Phi-4-mini", "chat templates of Granite 3 and Phi-4-mini", "<|tool_call|>",
-          r"<\|tool_call\|>\s*(?=[\[{])", "records"),
-    Habit("InternLM's plugin tokens", "chat template of InternLM 2.5", "<|plugin|>",
-          r"<\|plugin\|>\s*(?=\{)", "records"),
-    Habit("a list in `tool_calls` tags", "chat templates of Jamba 1.5, MiniMax-M1 and Apriel", "<tool_calls>",
-          r"<tool_calls>\s*(?=[\[{])", "records"),
     Habit("Functionary's `>>>`", "prompt format of Functionary v2 and v3", ">>>", rf">>>{_NAME}\n(?=\{{)", "arguments",
           line=True),
     Habit("a list of Python calls", "Meta's prompt formats of Llama 3.2 and 4; Gemma 3; OLMo 3", "(",

@@ -38,6 +38,9 @@ def names_of(read_as: Dialect, found: Sequence[Call] | Sequence[int], buffer: Bu
     kin = _kin(read_as)
     if len(kin) == 1:
         return (read_as.name,)
+    start = found[0] if isinstance(found[0], int) else found[0].span[0]
+    before = buffer.slice(max(0, start - _HEAD), start)
+    kin = tuple(spec for spec in kin if _opens(spec, before)) or kin
     # Some write their values otherwise: then it tells whether a call is what one would write.
     spelled = len({(spec.argument.literals, spec.argument.json) for spec in kin}) > 1
     scores = [_score(spec, found[:_CALLS], buffer, spelled) for spec in kin]
@@ -49,6 +52,15 @@ def _kin(spec: Dialect) -> tuple[Dialect, ...]:
     """Return the dialect and all others whose calls have the same markers inside, white space aside."""
     same = inside(spellings(spec)[0])
     return (spec, *(each for each in by_use() if each is not spec and inside(spellings(each)[0]) == same))
+
+
+def _opens(spec: Dialect, before: str) -> bool:
+    """Return whether a text ends as what stands before a call may: with the opener of its section, blanks aside."""
+    spelling = spellings(spec)[0]
+    if spelling.sections:
+        text, openers = "".join(before.split()), {"".join(section.format().split()) for section, _ in spelling.sections}
+        return any(text.endswith(each) if is_distinctive(each) else text == each for each in openers)
+    return bool(spec.call.open.nodes) or not before[-1:].strip(BLANK)
 
 
 def _score(spec: Dialect, found: Sequence[Call] | Sequence[int], buffer: Buffer, spelled: bool) -> int:

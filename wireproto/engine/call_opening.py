@@ -196,7 +196,7 @@ class Opening:
         answer: Miss = NO
         for i, header in enumerate(headers):
             late = i >= len(spelling.headers)
-            if no_section and not header.first and not late:
+            if no_section and not header.first.strip("{[(\"'") and not late:
                 continue  # nothing would be left to tell the call from text
             missing = _LOST_MARKER if late else notes
             head = self._header(header, body, bool(missing))

@@ -112,8 +112,11 @@ class OpenerTable:
             if not self.guarded.open_ended(rest, 0, len(rest)):
                 return False
         headers = (header for spelling in self.late for header in spelling.late_headers)
-        return any(spelling.paired for spelling in self.late) or any(
-            header.match(text, pos, end) is not NO for header in headers
+        worded = bool(self.line_heads) and text.startswith(self.line_heads, pos, end)
+        return (
+            worded
+            or any(spelling.paired for spelling in self.late)
+            or any(header.match(text, pos, end) is not NO for header in headers)
         )
 
 
@@ -206,7 +209,8 @@ def _any_dialect(
 ) -> OpenerTable:
     """Return what is looked for while nothing is known but the declared `names`; None where every name counts.
 
-    Where a call's marker is nothing but its name, or nothing at all, only a declared name tells it from text.
+    Where a call's marker is nothing but its name, or nothing at all, only a declared name tells it from text. A marker
+    that begins with a letter counts where a line begins: every text is full of its first letter.
     """
     specs = by_use()
     known = (declaring(each, unusual) for spec in specs for each in spellings(spec))
@@ -214,10 +218,14 @@ def _any_dialect(
     marked = [spelling for spelling in every if not _is_bare(spelling)]
     late = [spelling for spelling in every if names is not None and (spelling.paired or _keeps_marker(spelling))]
     heads = dict.fromkeys(head for spelling in late for head in _line_heads(spelling, names or frozenset()))
-    reasoning = _reasoning(specs)
+    worded = [each for each in marked if any(opener[0].isalpha() for opener in each.openers)]
+    heads |= dict.fromkeys(opener for each in worded for opener in each.openers if opener[0].isalpha())
+    late += [each for each in worded if each not in late]
+    reasoning = {opener: closers for opener, closers in _reasoning(specs).items() if not opener[0].isalpha()}
     guarded, others = _live(marked, reasoning, fences)
     bare = [each.headers[0] for each in every if _is_bare(each)]
     guarded |= {header.first + name for header in bare for name in names or () if header.holds("name", name)}
+    guarded = frozenset(literal for literal in guarded if not literal[0].isalpha())
     guarded |= {"\n" + head for head in heads}
     frames = frames_of(specs, marked, reasoning, undetected=True)
     text = guarded | others | documents | (frames.literals if frames is not None else frozenset())
@@ -237,7 +245,7 @@ def _any_dialect(
         ),
         late=tuple(late),
         reasoning=reasoning,
-        reasoning_closers=tuple(dict.fromkeys(chain.from_iterable(reasoning.values()))),
+        reasoning_closers=tuple(dict.fromkeys(chain.from_iterable(_reasoning(specs).values()))),
         line_heads=tuple(heads),
         names=names or frozenset(),
         ends=tuple(dict.fromkeys(chain.from_iterable(map(_ends, specs)))),
