@@ -545,7 +545,6 @@ NOBODY = [
     "deepseek-ai/DeepSeek-V2.5",
     "zai-org/GLM-4-9B-0414",
     "moonshotai/Kimi-K3",
-    "MiniMaxAI/MiniMax-M3",
     "ibm-granite/granite-4.2-8b",
     "mistralai/Mixtral-8x7B-Instruct-v0.1",
     "HuggingFaceTB/SmolLM3-3B",
@@ -651,7 +650,7 @@ WRITTEN = {
 UNKNOWN = [
     # A marker that is only spoken of, one that is a part of a longer one, and words that may stand anywhere.
     ABOUT + "{% for c in m.tool_calls %}{{ '<tool_callz>[' + c | tojson + ']</tool_callz>' }}{% endfor %}",
-    "{% set ns = ']<]minimax[>[' %}{{ ns ~ '<tool_call>\\n' ~ ns ~ '<invoke name=\"' ~ c.name ~ '\">' }}{{ ns ~ '</tool_call>' }}",
+    "{% set ns = ']<]maximin[>[' %}{{ ns ~ '<tool_call>\\n' ~ ns ~ '<do name=\"' ~ c.name ~ '\">' }}{{ ns ~ '</tool_call>' }}",
     "{{ 'call the function with arguments, role function, Action: none' }}",
     "{% if '<tool_call>' in m.content %}{{ m.content.split('</tool_call>')[0] }}{% endif %}",
     "{# <tool_call>\n{{ c }}\n</tool_call> #}{{ m.content }}",

@@ -37,6 +37,13 @@ CALLS = (
 )
 # What the models write, by the chat templates and parsers that the files name.
 WRITTEN = {
+    "hyperclovax_seed_think": (
+        '<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>"Paris"</arg_value>\n'
+        "<arg_key>days</arg_key>\n<arg_value>3</arg_value>\n"
+        '<arg_key>opts</arg_key>\n<arg_value>{"u": "C"}</arg_value>\n'
+        "<arg_key>f</arg_key>\n<arg_value>true</arg_value>\n</tool_call>\n"
+        '<tool_call>get_time\n<arg_key>tz</arg_key>\n<arg_value>"UTC"</arg_value>\n</tool_call>'
+    ),
     "kimi_k3": (
         '<|open|>tools<|sep|><|open|>call tool="get_weather" index="1"<|sep|>'
         '<|open|>argument key="city" type="string"<|sep|>Paris<|close|>argument<|sep|>'
@@ -100,6 +107,32 @@ def test_types_on_the_wire_say_what_no_schema_says(kind: str) -> None:
     text = wp.encode([wp.Call("g", {"x": value})], load("kimi_k3"), tools=[{"name": "g"}])
     (call,) = wp.parse(text, load("kimi_k3")).calls
     assert call.arguments == {"x": value}
+
+
+# What stands between tags of a format whose values are all JSON, and what it is read as.
+IN_JSON: dict[str, tuple[str, Any, str]] = {
+    "an escape": ('"Se\\u006ful\\n"', "Seoul\n", ""),
+    "closers": ('"a</arg_value>\\n</tool_call>"', "a</arg_value>\n</tool_call>", ""),
+    "a bare quote": ('"a" b"', 'a" b', "value-repaired"),
+    "no quotes": ("Seoul", "Seoul", "type-conflict"),
+    "blanks": (' "a" ', "a", ""),
+}
+
+
+@pytest.mark.parametrize("kind", IN_JSON)
+def test_a_string_of_json_says_itself_where_it_ends(kind: str) -> None:
+    written, value, code = IN_JSON[kind]
+    text = f"<tool_call>get_time\n<arg_key>tz</arg_key>\n<arg_value>{written}</arg_value>\n</tool_call>"
+    for message in (wp.parse(text, load("hyperclovax_seed_think"), TOOLS), fed(text, load("hyperclovax_seed_think"))):
+        assert [call.arguments for call in message.calls if call.complete] == [{"tz": value}]
+        assert [found.code for found in message.diagnoses] == [code] * bool(code) and message.text == ""
+
+
+def test_text_that_is_json_has_its_type_without_a_schema() -> None:
+    text = "<tool_call>g\n<arg_key>a</arg_key>\n<arg_value>3</arg_value>\n<arg_key>b</arg_key>\n"
+    text += '<arg_value>"3"</arg_value>\n</tool_call>'
+    (call,) = wp.parse(text, load("hyperclovax_seed_think")).calls
+    assert call.arguments == {"a": 3, "b": "3"}
 
 
 # --- what was once read wrong -----------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ from wireproto.testing.engines.llguidance import LLGuidance
 
 DIALECTS = some_dialects()
 MARKED = [name for name in DIALECTS if not spellings(wp.dialect(name))[0].markerless]
-TAGGED = [name for name in DIALECTS if wp.dialect(name).codec == "tagged"]
+TAGGED = [name for name in DIALECTS if wp.dialect(name).codec == "tagged" and wp.dialect(name).argument.is_raw]
 THINKING = [name for name in MARKED if wp.dialect(name).reasoning is not None]
 every_dialect = pytest.mark.parametrize("name", DIALECTS)
 SCHEMA: dict[str, Any] = {

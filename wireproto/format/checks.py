@@ -75,9 +75,17 @@ def _slots(dialect: Dialect, codec: CodecFacts) -> Iterator[Problem]:
     for unit in dialect.call.close.units()[1:]:
         if unit.roles:
             yield "call.close", "{name} may stand in the first of its markers alone"
-    for closer in (pair[1] for pair in (dialect.argument.member, dialect.argument.element) if pair is not None):
-        if closer.roles:
-            yield "argument.member", "a closer has no slots"
+    for name, pair in (("member", dialect.argument.member), ("element", dialect.argument.element)):
+        named = frozenset({"key"} if name == "member" and not codec.has_cdata else ())
+        if pair is not None and pair[1].roles - named:
+            yield f"argument.{name}", "its closer has no slots but {key}" if named else "a closer has no slots"
+        if pair is not None and named and not all(_holds_key(marker) for marker in pair):
+            yield "argument.member", "text, {key} and text again make both markers"
+
+
+def _holds_key(marker: Template) -> bool:
+    nodes = marker.nodes
+    return len(nodes) == 3 and isinstance(nodes[0], Lit) and marker.roles == {"key"} and isinstance(nodes[2], Lit)
 
 
 def _borders(dialect: Dialect, codec: CodecFacts) -> Iterator[Problem]:

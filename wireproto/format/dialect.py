@@ -99,12 +99,12 @@ class Argument:
     `pad` is the white space on each side of a raw value that is markup; `pad_keys` limits it to some keys when
     writing. `escape` is the spelling of the value's own closer inside a value, if the format has one. `literals` says
     how values that are no strings are written: `json`, `python-null` (JSON, but None), `python-scalars` (True, False,
-    None; what a template's `| string` renders), `python-lists` (all but objects), or `python` throughout. `quote` is
-    the mark on each side of a string in which nothing is escaped; `sorts`: members are in the order of their keys.
-    `member` and `element` are the markers (open, close) of an object's members and an array's elements, where those are
-    elements of their own.
-    `json` is the style of JSON: `spaced`, `compact`, `ascii` (spaced, with escapes for all else), or `indented` by four
-    from the line of the call.
+    None; what a template's `| string` renders), `python-lists` (all but objects), or `python` throughout. `strings`
+    says how strings stand between tags: `raw`, `cdata` (in a CDATA section where they hold markup or lines), or `json`.
+    `quote` is the mark on each side of a string in which nothing is escaped; `sorts`: members are in the order of their
+    keys. `member` and `element` are the markers (open, close) of an object's members and an array's elements, where
+    those are elements of their own. `json` is the style of JSON: `spaced`, `compact`, `ascii` (spaced, with escapes for
+    all else), or `indented` by four from the line of the call.
     """
 
     codec: str
@@ -115,11 +115,17 @@ class Argument:
     pad_keys: tuple[str, ...] = ()
     escape: str = ""
     literals: str = "json"
+    strings: str = "raw"
     quote: str = ""
     sorts: bool = False
     member: tuple[Template, Template] | None = None
     element: tuple[Template, Template] | None = None
     json: str = "spaced"
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether a value between tags ends at a marker alone, as none is enclosed or made of elements."""
+        return self.strings == "raw" and self.member is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,13 +77,14 @@ _KNOWN: dict[str, tuple[str, ...]] = {
     "section": ("open", "close", "also", "before"),
     "call": ("open", "close", "also", "join", "id", "before", "first_index", "empty"),
     "record": ("name", "arguments", "id", "order"),
-    "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals", "quote",
+    "argument": ("codec", "open", "close", "also", "pad", "pad_keys", "escape", "literals", "strings", "quote",
                  "sorts", "member", "element", "json"),
     "result": ("each", "open", "close", "join", "id", "error", "content", "guard", "escape"),
     "prompt": ("rules", "definitions"),
 }  # fmt: skip
 STYLES = ("spaced", "compact", "ascii", "indented")
 LITERALS = ("json", "python-null", "python-scalars", "python-lists", "python")
+STRINGS = ("raw", "cdata", "json")
 MARKUPS = ("", "xml", "html")
 CONTENTS = ("text", "json", "xml", "toml")
 DEFINITIONS = ("list", "form")
@@ -269,6 +270,7 @@ class _FileReader:
             pad_keys=self._texts(table, "argument", "pad_keys", ()),
             escape=self._text(table, "argument", "escape", ""),
             literals=literals,
+            strings=self._one_of(table, "argument", "strings", STRINGS),
             quote=self._text(table, "argument", "quote", ""),
             sorts=self._flag(table, "argument", "sorts"),
             member=self._pair(table, "argument", "member"),

@@ -77,7 +77,7 @@ def encode(
         known, policy = replace(known, tools=tuple(tool.with_decimals for tool in known.tools)), _EXACTLY
         text = _write(message, spec, known, False, reasoning_open, leads)
         problem = _difference(message, text, spec, known, reasoning_open, policy)
-    if problem and spec.argument.escape:
+    if problem and (spec.argument.escape or spec.argument.strings == "cdata"):
         text = _write(message, spec, known, True, reasoning_open, leads)
         problem = _difference(message, text, spec, known, reasoning_open, policy)
     if problem:

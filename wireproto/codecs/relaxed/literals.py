@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from wireproto.text.json_repair import Unreadable, dumps
-from wireproto.text.scan import BLANK, WAIT, Literals, Miss
+from wireproto.text.scan import BLANK, NO, WAIT, Literals, Miss
 from wireproto.text.state import State
 
 MAX_KEY: Final = 256
@@ -27,6 +27,16 @@ _IN_QUOTES: Final = {'"': re.compile(r'["\\]'), "'": re.compile(r"['\\]")}
 def is_bare(key: str) -> bool:
     """Return whether a key needs no marks."""
     return BARE_KEY.fullmatch(key) is not None and key == key.strip(BLANK) and key.isprintable()
+
+
+def key_at(text: str, pos: int, end: int) -> tuple[str, int] | Miss:
+    """Return the bare key at `pos` and where it ends, blanks behind it left out of the key."""
+    found = BARE_KEY.match(text, pos, end)
+    if found is None:
+        return NO
+    if found.end() >= end and found.end() - pos < MAX_KEY:
+        return WAIT
+    return found.group().strip(BLANK), found.end()
 
 
 def word(text: str) -> str | None:

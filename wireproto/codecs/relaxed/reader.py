@@ -12,13 +12,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Union
 
-from wireproto.codecs.relaxed.literals import BARE_KEY, MAX_KEY, RelaxedValue, as_json, value_end, word
+from wireproto.codecs.relaxed.literals import MAX_KEY, RelaxedValue, as_json, key_at, value_end, word
 from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.format.spelling import CACHED, Spelling, live_in_broken
 from wireproto.text import json_repair
 from wireproto.text.buffer import Rope
 from wireproto.text.json_repair import dumps
-from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Literals, begins, skip_blank
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Literals, Miss, begins, skip_blank
 from wireproto.text.state import State
 from wireproto.values.quoting import escaped
 
@@ -151,14 +151,16 @@ class RelaxedReader(State):
         return self._bare_key()
 
     def _bare_key(self) -> Answer | None:
-        buffer = self.builder.buffer
-        text, base, end = buffer.window, buffer.base, self._stop - buffer.base
-        found = BARE_KEY.match(text, self._at - base, end)
-        if found is None:
-            return self._miss_key()
-        if found.end() >= end and found.end() - found.start() < MAX_KEY:
+        found = self._key_here()
+        if found is WAIT:
             return WAIT
-        return self._take_key(found.group().strip(BLANK), base + found.end())
+        return self._take_key(*found) if isinstance(found, tuple) else self._miss_key()
+
+    def _key_here(self) -> tuple[str, int] | Miss:
+        """Return the bare key that stands here, and where the sign behind it is."""
+        buffer = self.builder.buffer
+        found = key_at(buffer.window, self._at - buffer.base, self._stop - buffer.base)
+        return (found[0], buffer.base + found[1]) if isinstance(found, tuple) else found
 
     def _quoted_key(self, quote: str) -> Answer | None:
         buffer = self.builder.buffer
@@ -304,9 +306,15 @@ class RelaxedReader(State):
         if char == self._bracket:
             return self._close_object()
         closer = self._begins(self._closer)
-        if closer is WAIT:
+        if closer is not NO:
+            return WAIT if closer is WAIT else self._cut_object()
+        key = self._key_here()  # a value without a mark would have gone on
+        if key is WAIT:
             return WAIT
-        return self._cut_object() if closer is YES else self._lose("a comma is missing")
+        if key is NO or key[0] not in self.builder.tool.keys:
+            return self._lose("a comma is missing")
+        self._repairs.add("missing-comma")
+        return self._go(RelaxedReader._at_key)
 
     def _close_object(self) -> Answer | None:
         self._go(RelaxedReader._read_tail, 1)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
-from wireproto.automata.automaton import ANY_TEXT, Dfa, build_dfa, edges_to, length_dfa
+from wireproto.automata.automaton import ANY_TEXT, NO_TEXT, Dfa, build_dfa, edges_to, length_dfa
 from wireproto.automata.charset import ANY_CHAR, Ranges, char_set, difference
 from wireproto.automata.patterns import pattern_dfa
 from wireproto.automata.until import texts_without
-from wireproto.codecs.tagged.writer import in_python, null_word, padding
+from wireproto.codecs.tagged.element_grammar import bounded, element_call
+from wireproto.codecs.tagged.writer import MARKUP, in_python, null_word, padding
 from wireproto.format.spelling import CACHED, spellings
 from wireproto.format.template import Slot
 from wireproto.grammars.calls import CallWriter
@@ -34,20 +35,26 @@ from wireproto.grammars.schema.values import ValueSet
 from wireproto.grammars.schema.writing import NO_MARKUP, ValueWriter, run_of
 from wireproto.machine.boundary import ValueBoundary, harmless_texts
 from wireproto.machine.sites import ValueSite
+from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN
 from wireproto.tools.toolset import Tool
 from wireproto.values.errors import TooLarge
 from wireproto.values.quoting import quoted
 
 _KEY: Final = pattern_dfa(r"^[A-Za-z0-9_.-]{1,64}$")
+_NO_MARKUP: Final = texts_without(tuple(sorted(MARKUP)))
+_IN_CDATA: Final = texts_without((CDATA_CLOSE,))
 _LINE_ENDS: Final = pattern_dfa(r"^[\r\n]|[\r\n]$")
 
 
 def tagged_call(calls: CallWriter, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
+    if calls.dialect.argument.member is not None:
+        return element_call(calls, tool)
     site = calls.table.once(ValueSite, lambda: ValueSite.of(spellings(calls.dialect)[0], calls.tools))
     notation = _notation(site)
     rules = calls.rules(tool, notation)
-    layout = _TaggedMembers(calls, tool, site, rules.writer, notation)
+    quoted = calls.rules(tool).writer if calls.dialect.argument.strings == "json" else rules.writer
+    layout = _TaggedMembers(calls, tool, site, rules.writer, quoted, notation)
     return calls.call(tool, rules, lambda: rules.members(layout))
 
 
@@ -69,6 +76,7 @@ class _TaggedMembers:
     tool: Tool
     site: ValueSite
     writer: ValueWriter
+    quoted: ValueWriter  # of strings that are JSON as a whole, in which nothing is a marker
     notation: Notation
     _name: str = field(init=False)
     _members: dict[tuple[str, Formula], Expr] = field(default_factory=dict)
@@ -132,6 +140,11 @@ class _TaggedMembers:
     def _values(self, key: str, found: ValueSet, pointer: str) -> Iterator[tuple[str, Expr]]:
         """Yield the values with their closer, by what the wire says of them: if they are strings, or their type."""
         types, wire = self.tool.types(key), self.tool.wire(key)
+        if self.calls.dialect.argument.strings == "json":
+            if types is None or "string" in types:
+                yield "", self._closed(key, choice(*(self.quoted.string(each, pointer) for each in found.strings)))
+            yield "", self._others(key, coercion.of_types(replace(found, strings=()), types), pointer)
+            return
         others = coercion.of_types(replace(found, strings=()), types)
         if "string" in self.calls.dialect.argument.open.roles:
             if types is None or "string" in types:
@@ -173,7 +186,18 @@ class _TaggedMembers:
     def _strings(self, key: str, found: ValueSet, allowed: Dfa, pointer: str) -> Expr:
         """Return strings, with what frames and closes them."""
         boundary = self._boundary(key)
+        if self.calls.dialect.argument.strings == "cdata":
+            types = self.tool.types(key)
+            section = ANY_TEXT if types is None or "string" in types else NO_TEXT
+            return choice(*(self._plain_or_section(key, text, allowed, section, pointer) for text in found.strings))
         return choice(*(self._string(boundary, text, allowed, pointer) for text in found.strings))
+
+    def _plain_or_section(self, key: str, text: StringSet, allowed: Dfa, section: Dfa, pointer: str) -> Expr:
+        """Return strings without markup as they are, and all in a CDATA section, which cannot hold its own end."""
+        plain = bounded(self.writer, text, allowed, _NO_MARKUP, pointer)
+        inside = bounded(self.writer, text, section, _IN_CDATA, pointer)
+        whole = NOTHING if inside == NOTHING else seq(literal(CDATA_OPEN), inside, literal(CDATA_CLOSE))
+        return self._closed(key, choice(plain, whole))
 
     def _string(self, boundary: ValueBoundary, text: StringSet, allowed: Dfa, pointer: str) -> Expr:
         run = run_of(text.counted())

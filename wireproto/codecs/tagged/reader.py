@@ -7,6 +7,8 @@ tells it. Law: what the writer wrote and the encoder let pass, the reader reads 
 from __future__ import annotations
 
 from wireproto.codecs.tagged.boundary import Boundary
+from wireproto.codecs.tagged.elements import ElementBoundary, ElementValue, begins_element
+from wireproto.codecs.tagged.enclosed import Enclosed, JsonText, is_enclosed
 from wireproto.codecs.tagged.markers import Marker
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.bare_openers import find_bare_key
@@ -21,9 +23,10 @@ class TaggedReader(State):
     """Reads the arguments of one call and its closers."""
 
     value_type: type[RawValue] = RawValue
+    nests = True  # members of an object are elements whose text is raw
     specials: tuple[str, ...] = ()  # what else than a marker or an escape plain text does not hold
 
-    __slots__ = ("_argument", "_closed", "_doubtful", "_given", "_live", "_odd", "_open", "_scan", "_stops",
+    __slots__ = ("_argument", "_closed", "_doubtful", "_given", "_live", "_odd", "_open", "_plain", "_scan", "_stops",
                  "_wrapper_close", "builder", "machine", "position")  # fmt: skip
 
     def __init__(self, builder: CallBuilder, position: int, in_section: bool) -> None:
@@ -42,7 +45,8 @@ class TaggedReader(State):
             *spelling.dialect.argument.escape[:1],
         )
         self._wrapper_close = spelling.wrapper_close if opening.wrapped else ""
-        self._open: Boundary | None = None
+        self._open: Boundary | Enclosed | ElementBoundary | None = None
+        self._plain = spelling.dialect.argument.is_raw or not self.nests
         # The first argument's opener was matched to recognise the header: it is not matched again.
         self._argument = opening.argument
         self._given = self._doubtful = False
@@ -116,8 +120,7 @@ class TaggedReader(State):
         if key is NO and not waiting and self.machine.spelling.paired:
             key = find_bare_key(self.machine.spelling, self.builder.tool, text, at, limit)
             if isinstance(key, Match):
-                self.builder.note("missing-key-opener", base + at)
-                return self._open_value(key, base + at, stop, end)
+                return self._open_value(key, base + at, stop, end, bare=True)
         if key is NO and not waiting:
             self.builder.note("truncated-call", base + at, "neither an argument nor the call's closer follows")
             return self._finish(self.position, False)
@@ -149,37 +152,72 @@ class TaggedReader(State):
         self.builder.note("unclosed-call" if complete else "truncated-call", self.position)
         return self._finish(position, complete)
 
-    def _open_value(self, key: Match, start: int, stop: int, end: End) -> Answer | None:
+    def _open_value(self, key: Match, start: int, stop: int, end: End, bare: bool = False) -> Answer | None:
+        """Begin the value of a key; `bare`: the marker before the key is missing."""
         spelling, buffer = self.machine.spelling, self.builder.buffer
         text, base, limit = buffer.window, buffer.base, stop - buffer.base
-        at, missing = key.end, False
+        at, missing, twice = key.end, False, False
         if spelling.value_open is not None:
             opener = spelling.value_open.match(text, skip_blank(text, at, limit), limit)
             if opener is NO and (again := self._second_key_closer(text, at, limit)) is not None:
                 opener = spelling.value_open.match(text, again, limit) if again >= 0 else WAIT
-                if isinstance(opener, Match):
-                    self.builder.note("duplicate-closer", base + at)
+                twice = isinstance(opener, Match)
             if opener is WAIT:
                 return self._end_of_output(end, False, stop) if end.final else WAIT
             missing = not isinstance(opener, Match)
             gap = len(spelling.value_gap) if text.startswith(spelling.value_gap, at) else 0
             at = opener.end if isinstance(opener, Match) else at + gap
         width = self._line_break(text, at, limit)
-        if width is None and not end.final:
+        inside = NO if self._plain or key.closed else self._inside(key, text, at, limit)
+        if (width is None or inside is WAIT) and not end.final:
             return WAIT
+        if bare:
+            self.builder.note("missing-key-opener", start)
+        if twice:
+            self.builder.note("duplicate-closer", base + key.end)
         if not key.canonical:
             self.builder.note("duplicate-opener" if spelling.paired else "marker-variant", start)
         if missing:
             self.builder.note("missing-value-opener", base + key.end)
         begin = base + at + (width or 0)
-        value = self.value_type(self.builder, spelling, key.slots, begin, width == 2)
         self._given = True
+        if not self._plain:
+            self._open_otherwise(key, base + inside if isinstance(inside, int) else begin, inside)
+            return None
+        value = self.value_type(self.builder, spelling, key.slots, begin, width == 2)
         if key.closed:
             value.finish(begin)
         else:
             self._open = Boundary(value, self.machine, self._live)
         self.position = self._scan = begin
         return None
+
+    def _inside(self, key: Match, text: str, at: int, limit: int) -> int | Answer:
+        """Return where an enclosed value begins, or YES if an element of a value opens at `at`, whatever its type."""
+        argument, tool = self.machine.spelling.dialect.argument, self.builder.tool
+        if argument.strings != "raw":
+            return is_enclosed(argument.strings, text, at, limit)
+        return begins_element(argument, text, at, limit) if tool.types(key.slots["key"]) is None else NO
+
+    def _open_otherwise(self, key: Match, begin: int, inside: int | Answer) -> None:
+        """Begin a value that may say by itself where it ends, or what type it has."""
+        spelling, strings = self.machine.spelling, self.machine.spelling.dialect.argument.strings
+        kind: type[RawValue] = ElementValue if strings == "raw" else self.value_type
+        slots = key.slots
+        if isinstance(inside, int):
+            kind, slots = JsonText if strings == "json" else RawValue, {**slots, "string": "true"}
+        elif inside is YES or strings == "json":
+            slots = {**slots, "string": "false"}
+        value = kind(self.builder, spelling, slots, begin, False)
+        if key.closed:
+            value.finish(begin)
+        elif isinstance(value, ElementValue):
+            self._open = ElementBoundary(value, self.machine)
+        elif isinstance(inside, int):
+            self._open = Enclosed(value, self.machine, strings)
+        else:
+            self._open = Boundary(value, self.machine, self._live)
+        self.position = self._scan = begin
 
     def _second_key_closer(self, text: str, at: int, limit: int) -> int | None:
         """Return where a value opens behind a key whose closer stands twice; -1 if that is not known yet."""
@@ -198,7 +236,7 @@ class TaggedReader(State):
             return None
         return 1 if text[at] == "\n" else 0
 
-    def _read_value(self, boundary: Boundary, stop: int, end: End) -> Answer | None:
+    def _read_value(self, boundary: Boundary | Enclosed | ElementBoundary, stop: int, end: End) -> Answer | None:
         ended = boundary.read(stop, end)
         if not isinstance(ended, Answer):
             self._open = None

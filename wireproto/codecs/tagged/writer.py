@@ -10,19 +10,31 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
+from wireproto.codecs.tagged import elements
 from wireproto.format.dialect import Argument, Dialect
 from wireproto.format.template import Template
 from wireproto.text.json_repair import dumps
 from wireproto.text.numbers import holds
+from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN
 from wireproto.tools.toolset import Tool
 from wireproto.tools.types import Types
 from wireproto.values.model import Call
 
+# What makes a template put a string into a CDATA section.
+MARKUP: Final = frozenset("<&\n")
 _LITERALS: Final = {
     "json": "every other value as JSON",
     "python-scalars": "a number, True, False or None as Python writes it, and a list or an object as JSON",
     "python-lists": "every other value as Python writes it, but an object as JSON",
     "python": "every other value as Python writes it",
+}
+
+
+_STRINGS: Final = {
+    "raw": "Write a string as it is, without quotes",
+    "cdata": "Write a string as it is, without quotes; one that holds <, & or a line break stands between "
+    f"{CDATA_OPEN} and {CDATA_CLOSE}",
+    "json": "Write a string as JSON does, in double quotes",
 }
 
 
@@ -32,8 +44,13 @@ def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bo
     out = [dialect.call.open.format(name=call.name, index=str(dialect.call.first_index + index))]
     for key, value in call.arguments.items():
         string = isinstance(value, str)
-        text = value if isinstance(value, str) else _spell(value, argument.literals, tool.types(key))
-        if escaped:
+        if isinstance(value, (dict, list)) and argument.member is not None:
+            text = elements.spell(argument, value, tool, key)
+        else:
+            text = value if isinstance(value, str) else _spell(value, argument.literals, tool.types(key))
+        if string and argument.strings != "raw":
+            text = _enclosed(argument.strings, text, escaped)
+        elif escaped and argument.escape:
             closer = Template(argument.close.trimmed).format(key=key)
             text = text.replace(closer, argument.escape if string else "\\u003c" + closer[1:])
         edges = text[:1] + text[-1:]
@@ -44,6 +61,13 @@ def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bo
         out.append(dialect.call.empty)
     out.append(dialect.call.close.format(name=call.name))
     return "".join(out)
+
+
+def _enclosed(strings: str, text: str, always: bool) -> str:
+    """Return a string as one of JSON, or in a CDATA section where it holds markup or lines."""
+    if strings == "json":
+        return dumps(text)
+    return CDATA_OPEN + text + CDATA_CLOSE if always or not MARKUP.isdisjoint(text) else text
 
 
 def wire_type(value: object) -> str:
@@ -78,12 +102,12 @@ def in_python(literals: str, container: bool) -> bool:
 
 def rules(argument: Argument) -> Iterator[str]:
     """Yield the rules for values, for a prompt."""
-    yield f"Write a string as it is, without quotes; {_LITERALS[argument.literals]}."
+    yield f"{_STRINGS[argument.strings]}; {_LITERALS[argument.literals]}."
     if argument.pad:
         keys = ", ".join(argument.pad_keys)
         value = f"The value of {keys}" if keys else "A value"
         yield f"{value} is on lines of its own; the line breaks next to its markers are not part of it."
     if argument.escape:
         yield f"Do not escape anything in a string, except its own closing marker, which is written {argument.escape}"
-    else:
+    elif argument.strings != "json":
         yield "Do not escape anything: write every character of a value as it is."

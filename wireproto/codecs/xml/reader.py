@@ -101,6 +101,7 @@ class XmlReader(TaggedReader):
     """Reads the arguments of one call; in strict mode an XML parser reads it too, and its complaint is a diagnosis."""
 
     value_type = XmlValue
+    nests = False  # it reads elements as XML does
     specials = ("&",)
 
     __slots__ = ()
