@@ -35,23 +35,21 @@ WRITE = wp.Call("write_file", {"path": "b.txt", "content": "one\ntwo"})
 TIME = wp.Call("get_time", {})
 Shape = dict[str, Any]
 
+# Formats whose header is a name where a block begins, and nothing elsewhere.
+HEADS = {name for name in wp.dialects() if wp.dialect(name).framing and wp.dialect(name).call.open.name_only} & {
+    name for name in wp.dialects() if wp.dialect(name).call.open.nodes
+}
 # Formats without any marker: text before an object makes it no call.
-MARKERLESS = {name for name in wp.dialects() if spellings(wp.dialect(name))[0].markerless}
+MARKERLESS = {name for name in wp.dialects() if spellings(wp.dialect(name))[0].markerless} | HEADS
 # Formats whose call marker ends reasoning.
 ENDS_REASONING = {name for name in wp.dialects() if (of := wp.dialect(name).reasoning) and of.ends_at_call}
 # Formats whose header is the tool's name alone: what nobody declared is no call and no argument.
-NAME_ONLY = {"cline"}
+NAME_ONLY = {"cline"} | HEADS
 # Formats whose values have no type on the wire.
 RAW = {
-    "anthropic_invoke",
-    "cline",
-    "glm45",
-    "glm47",
-    "minimax_m2",
-    "qwen3_coder",
-    "seed_oss",
-    "step3",
-    "step3p5",
+    name
+    for name in wp.dialects()
+    if wp.dialect(name).codec == "tagged" and {"type", "string"}.isdisjoint(wp.dialect(name).argument.open.roles)
 }
 # Formats whose call begins with the tool's name, behind a marker, and has keys behind it.
 PAIRED = {"glm45", "glm47"}
@@ -99,9 +97,9 @@ def ends(dialect: str) -> tuple[str, str]:
 
 def as_text(dialect: str, text: str) -> str:
     """Return what is shown of a call that is none: a closer that ends the turn is no text."""
-    closer = wp.dialect(dialect).call.close
-    ends_turn = bool(closer.nodes) and not closer.roles and closer.format() in wp.dialect(dialect).ends
-    return text.removesuffix(closer.format() if ends_turn else "").strip()
+    for token in wp.dialect(dialect).ends:
+        text = text.removesuffix(token)
+    return text.strip()
 
 
 def written(dialect: str, *calls: wp.Call, tools: Any = TOOLS) -> str:

@@ -125,7 +125,7 @@ def test_messages_come_back(name: str, message: wp.Message) -> None:
         with pytest.raises(wp.EncodeError):
             wp.encode(message, name, tools=TOOLS)
         return
-    if spellings(dialect)[0].markerless and message.text and message.calls:
+    if spellings(dialect)[0].markerless and dialect.framing is None and message.text and message.calls:
         # Without a marker a call must begin the output.
         with pytest.raises(wp.EncodeError):
             wp.encode(message, name, tools=TOOLS)

@@ -12,6 +12,7 @@ from typing import Any
 from wireproto.decode.recogniser import Recogniser
 from wireproto.engine.call_builder import End
 from wireproto.engine.frames import Frames, is_special
+from wireproto.engine.record_opening import begins_arguments
 from wireproto.engine.regions import Region
 from wireproto.format.spelling import Spelling
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, begins, skip_blank
@@ -77,9 +78,27 @@ class FramedRecogniser(Recogniser):
                 return self._begin_block(frames, opener, self._position, base + at + len(word))
             if stands is WAIT and not end.final:
                 return WAIT
-        if not frames.heads or at == self._position - base:
-            return NO if not frames.heads else self._open(frames.heads, at, limit, end)
-        return self._open(frames.heads, at, limit, end, joint=at - (self._position - base))
+        heads = self._heads(frames, text, at, limit)
+        if heads is WAIT and not end.final:
+            return WAIT
+        # The blanks before a header that begins with one are markup.
+        joint = at - (self._position - base)
+        return self._open(heads, at, limit, end, joint=joint) if isinstance(heads, tuple) and heads else NO
+
+    def _heads(self, frames: Frames, text: str, at: int, limit: int) -> tuple[Spelling, ...] | Answer:
+        """Return what may open a call at the head of a block.
+
+        While the dialect is not known, a header that is nothing but a name counts on a line of its own, of a declared
+        tool and above one of its arguments.
+        """
+        if self._openers.dialect is not None or all(head.headers[0].first for head in frames.heads):
+            return frames.heads
+        marked = tuple(head for head in frames.heads if head.headers[0].first)
+        name = next((name for name in self._tools.names if begins(name + "\n", text, at, limit) is not NO), "")
+        if not name:
+            return marked
+        begun = begins_arguments(self._tools.by_name[name].keys, text, at + len(name) + 1, limit)
+        return frames.heads if begun is YES else WAIT if begun is WAIT else marked
 
     def _begin_block(self, frames: Frames, opener: str, start: int, after: int) -> Answer:
         """Pass over the opener of a text or of reasoning."""
@@ -133,8 +152,7 @@ class FramedRecogniser(Recogniser):
         stop = (
             next((stop for stop in frames.stops if text.startswith(stop, at, limit)), "") if frames is not None else ""
         )
-        awaited = self._context.section[1] if self._context.section is not None else ""
-        answer = self._end_turn(stop, at, limit, end) if stop != awaited else NO
+        answer = self._end_turn(stop, at, limit, end) if stop else NO
         return super()._read_next(spelling, at, limit, end) if answer is NO else answer
 
     def _end_turn(self, stop: str, at: int, limit: int, end: End) -> Answer:
@@ -150,13 +168,16 @@ class FramedRecogniser(Recogniser):
         known = is_special(literal) or self._openers.dialect is not None
         after = skip_blank(text, behind, limit)
         answer: Answer = NO
+        heads = self._heads(frames, text, after, limit)
+        if heads is WAIT and not end.final:
+            return WAIT
         if after >= limit:
             answer = YES if end.final and known else NO if end.final else WAIT
         elif known:
             stands = [begins(word, text, after, limit) for word in frames.blocks]
             answer = YES if YES in stands else WAIT if WAIT in stands and not end.final else NO
-        if answer is NO and after < limit and frames.heads:
-            answer = self._open(frames.heads, after, limit, end, joint=after - at)
+        if answer is NO and after < limit and isinstance(heads, tuple) and heads:
+            answer = self._open(heads, after, limit, end, joint=after - at)
             if answer is YES:
                 self._content, self._enclosed = (), False
                 return YES

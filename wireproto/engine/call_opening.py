@@ -176,7 +176,7 @@ class Opening:
         """Match wrapper and header; outside a section, what is missing must be made up for by the start of a line."""
         spelling, text, end = self._spelling, self._text, self._end
         start = skip_blank(text, pos, end) if section else pos
-        body, wrapped = start, False
+        body, wrapped = start, spelling.encloses
         if spelling.wrapper is not None:
             found = spelling.wrapper.match(text, start, end)
             if found is WAIT:

@@ -64,13 +64,11 @@ def frames_of(
     for framing in (spec.framing for spec in framed if spec.framing is not None):
         joins += framing.joins
         for opener, closer in framing.content:
-            if is_special(opener) or not undetected:
+            if _SPECIAL.search(opener) or not undetected:
                 content[opener] = tuple(dict.fromkeys((*content.get(opener, ()), *filter(None, (closer,)))))
     closers = frozenset(chain.from_iterable(content.values()))
     joined = {spec.name for spec in framed if spec.framing is not None and spec.framing.joins}
     heads = [each for each in spellings if each.dialect.name in joined and not each.sections]
-    if undetected:
-        heads = [each for each in heads if all(header.first for header in each.headers)]
     blocks = {opener.lstrip(BLANK): opener for opener in (*content, *reasoning)}
     # An opener that begins with a word is one at the head of a block alone.
     brackets = {opener for opener in content if opener[0] in "<["}
@@ -99,7 +97,6 @@ def joins_of(spec: Dialect) -> tuple[str, ...]:
 
 
 def stops_of(spec: Dialect) -> tuple[str, ...]:
-    """Return the tokens that end the turn and are the closer of a call, or of the section: they close it first."""
-    call = spec.call.close.format() if not spec.call.close.roles else ""
-    closers = (call, spec.section.close.format() if spec.section is not None else "")
-    return tuple(token for token in spec.ends if token in closers)
+    """Return the tokens that end the turn and are the closer of a call: they close it first."""
+    closer = spec.call.close.format() if not spec.call.close.roles else ""
+    return tuple(token for token in spec.ends if token == closer)

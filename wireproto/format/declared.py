@@ -73,9 +73,14 @@ class Declaring(Template):
             return WAIT
         while (hit := self._known.at(text, start, stop)) is not None:
             after = skip_blank(text, hit.end(), end) if self._gaps[1] else hit.end()
-            found = self._tail.match(text, after, end) if hit.end() < end else WAIT
+            word, plain = self._written[hit.group()]
+            tail = (
+                self._tail
+                if self._role not in self._tail.roles
+                else holding(self._tail, self._role, frozenset((word,)))
+            )
+            found = tail.match(text, after, end) if hit.end() < end else WAIT
             if isinstance(found, Match):
-                word, plain = self._written[hit.group()]
                 slots = {**head.slots, self._role: word, **found.slots}
                 return Match(found.end, slots, head.canonical and plain and found.canonical, found.closed)
             if found is WAIT:

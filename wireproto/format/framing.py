@@ -17,12 +17,14 @@ class Framing:
 
     `content`: the markers (open, close) around visible text, the pair that is written first; none if text stands bare.
     `preamble`: the opener of text before calls, if that is another one. `joins`: what stands between two blocks, the
-    spelling that is written first. The prompt ends with it, so none stands before the first block.
+    spelling that is written first. The prompt ends with it, so none stands before the first block. `empty`: the markers
+    around text are written before calls where there is no text, too.
     """
 
     content: tuple[tuple[str, str], ...] = ()
     preamble: str = ""
     joins: tuple[str, ...] = ()
+    empty: bool = False
 
     @property
     def join(self) -> str:

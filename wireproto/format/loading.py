@@ -72,7 +72,7 @@ _KNOWN: dict[str, tuple[str, ...]] = {
     "": ("name", "summary", "aliases", "models", "source", "ends", "quotes", "spellings", "words", "reasoning",
          "content", "message", "section", "call", "record", "argument", "markup", "salt", "result", "prompt"),
     "reasoning": ("open", "close", "after", "ends_at_call", "always"),
-    "content": ("open", "close", "also", "preamble"),
+    "content": ("open", "close", "also", "preamble", "empty"),
     "message": ("join", "also"),
     "section": ("open", "close", "also", "before"),
     "call": ("open", "close", "also", "join", "id", "before", "first_index", "empty"),
@@ -208,7 +208,10 @@ class _FileReader:
         for key, words in (("content.open", [opener for opener, _ in pairs]), ("message.join", joins)):
             if not all(word.strip() for word in words):
                 raise self._error(key, "must hold more than white space, or nothing tells it from text")
-        return Framing(tuple(dict.fromkeys(pairs)), preamble, joins)
+        empty = content.get("empty", False)
+        if not isinstance(empty, bool):
+            raise self._error("content.empty", "must be true or false")
+        return Framing(tuple(dict.fromkeys(pairs)), preamble, joins, empty)
 
     def _pairs(self, table: Mapping[str, Any], where: str) -> list[tuple[str, str]]:
         """Read `also` of a table: pairs of accepted markers."""

@@ -46,7 +46,8 @@ class Spelling:
     `key_is_tag`: an argument's opener is nothing but its name in brackets, so that only declared names are openers.
     `openers`: the literals that a call or its section may begin with; `outside` those that are live outside calls.
     `wrapper_close` is empty where there is no wrapper. `fixed_close` is the closer of the call itself, empty where
-    there is none, and None where it holds the call's name. `end_firsts`: what end-of-turn tokens begin with.
+    there is none, and None where it holds the call's name. `encloses`: the header holds what the last closer closes.
+    `end_firsts`: what end-of-turn tokens begin with.
     `paired`: a name behind one marker, then pairs of keys and values, so that each can be told without the others.
     `unusual_keys`: declared keys that no alphabet holds.
     """
@@ -75,6 +76,7 @@ class Spelling:
     openers: frozenset[str] = field(init=False)
     outside: frozenset[str] = field(init=False)
     fixed_close: str | None = field(init=False)
+    encloses: bool = field(init=False)
     paired: bool = field(init=False)
     end_firsts: frozenset[str] = field(init=False)
     _value_close: str | None = field(init=False)
@@ -96,6 +98,7 @@ class Spelling:
             "key_is_tag": bool(self.keys) and self.keys[0].name_only,
             "openers": openers,
             "outside": openers.union(close for _, close in self.sections if is_distinctive(close)),
+            "encloses": self.codec.body == "arguments" and self.wrapper is None and len(self.closers) > 1,
             "fixed_close": None if call_close.roles else call_close.format(),
             "paired": self.value_open is not None and self.headers[0].first != "" and "name" in self.headers[0].roles,
             "end_firsts": end_firsts(self.dialect.ends),

@@ -13,11 +13,13 @@ from wireproto.format.framing import Framing
 Part = tuple[str, str]  # "text", "reasoning" or "call" and what is written of it; "frame": the opener that was read
 
 
-def join_blocks(dialect: Dialect, framing: Framing, parts: Iterable[Part], reasoning_open: bool, is_cut: bool) -> str:
+def join_blocks(
+    dialect: Dialect, framing: Framing, parts: Iterable[Part], reasoning_open: bool, is_cut: bool, leads: bool
+) -> str:
     """Write the parts of a message as blocks.
 
     `reasoning_open`: the prompt wrote the opener of the first block. `is_cut`: the last call has no end, so that
-    nothing is written behind it.
+    nothing is written behind it. `leads`: what stands before calls without text is written too.
     """
     blocks = _Blocks(dialect, framing)
     for kind, content in parts:
@@ -25,6 +27,8 @@ def join_blocks(dialect: Dialect, framing: Framing, parts: Iterable[Part], reaso
             blocks.end()
             blocks.opener = content
         elif kind == "call":
+            if framing.empty and leads and not (blocks.texts or blocks.calls):
+                blocks.texts.append("")
             blocks.end_text(before_calls=True)
             blocks.calls.append(content)
         elif kind == "text":

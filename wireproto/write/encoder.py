@@ -145,7 +145,14 @@ def _mistyped(given: object) -> TypeError:
 
 
 def _leads(message: Message, dialect: Dialect) -> bool:
-    """Return whether a message without text begins with the line breaks of its section, as far as it is known."""
+    """Return whether a message without text has what stands before its calls then, as far as that is known.
+
+    Those are the line breaks of a section, or the markers of an empty text.
+    """
+    framing = dialect.framing
+    if framing is not None and framing.empty and message.segments:
+        openers = [opener for opener, _ in framing.content]
+        return any(opener in segment.raw for segment in message.segments for opener in openers)
     first = message.segments[0].raw if message.segments else None
     return first is None or dialect.section is None or first.startswith(dialect.section.before)
 
@@ -164,7 +171,7 @@ def _write(
     if dialect.framing is not None:
         blocks = _block_parts(dialect, parts, tools, escaped)
         is_cut = bool(message.calls) and not message.calls[-1].complete
-        return join_blocks(dialect, dialect.framing, blocks, reasoning_open, is_cut)
+        return join_blocks(dialect, dialect.framing, blocks, reasoning_open, is_cut, leads)
     if reasoning_open and dialect.reasoning is not None and not (parts and parts[0][0] == "reasoning"):
         out.append(dialect.reasoning.close)
         reasoning_open, last = False, "reasoning"

@@ -89,7 +89,7 @@ def _holes(dialect: Dialect, shape: ResultShape, result: ToolResult, index: int)
     return {
         "name": name,
         "id": _id(dialect, shape, result, index) if "id" in wanted else "",
-        "index": str(index),
+        "index": str(dialect.call.first_index + index),
         "error": shape.error if result.error else "",
         "content": _content(shape, result.content),
     }

@@ -188,11 +188,12 @@ class RepairingReader(JsonReader):
                 cursor.repairs.add("missing-bracket")
             complete = end is End.STOP and not self._lacks_arguments
             after = progress.end if in_tail else cursor.position
-            if complete and cursor.closer in cursor.spelling.dialect.ends:
+            if complete:
                 # A server leaves out what ends the turn.
-                builder.transcript.diagnose("unclosed-call", (after, after), severity="note")
+                is_left_out = cursor.closer in cursor.spelling.dialect.ends
+                builder.transcript.diagnose("unclosed-call", (after, after), severity="note" if is_left_out else None)
             else:
-                builder.note("unclosed-call" if complete else "truncated-call", after)
+                builder.note("truncated-call", after)
             rest = builder.buffer.slice(after, cursor.stop)
             return self._finish(cursor.stop if rest.strip(BLANK) else after, complete)
         if end is End.STOP and isinstance(self._part, JsonString):

@@ -37,7 +37,8 @@ def write_call(dialect: Dialect, call: Call, tool: Tool, index: int, escaped: bo
         pieces = record_pieces(dialect, call.name, identity is not None)
         payload = "".join(text or given[place] for place, text in pieces)
         return shape.open.format() + payload + shape.close.format()
-    head = opener.format(name=call.name, id=identity or "", index=number)
+    # Where a header has to have an id, one is made.
+    head = opener.format(name=call.name, id=identity or f"call{number:0>5}", index=number)
     return head + _spelled(dialect, call.arguments, 0) + shape.close.format()
 
 
