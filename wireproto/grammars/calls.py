@@ -157,10 +157,10 @@ class CallWriter:
         if framing is None or not framing.joins:
             openers = (shape.open, *(also for also in shape.also if "id" in also.roles - shape.open.roles))
             return choice(*(self.header(opener, tool) for opener in openers))
-        headers = [self.header(Template(each.trimmed), tool) for each in (shape.open, *shape.also)]
-        if isinstance(shape.open.nodes[0], Gap):
-            headers.append(self.header(shape.open, tool))
-        return choice(*headers)
+        # The blank that one may begin with can be missing, as at the start of the output.
+        openers = (shape.open, *shape.also)
+        bare = (Template(each.nodes[isinstance(each.nodes[0], Gap) :]) for each in openers)
+        return choice(*(self.header(each, tool) for each in (*bare, shape.open)))
 
     def closer(self, tool: Tool) -> Expr:
         """Return the closer of a call; an engine does not match the token with which it ends the turn."""
