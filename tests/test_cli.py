@@ -310,7 +310,7 @@ def test_prompt_prints_what_the_library_writes(tools: str) -> None:
 
 def test_prompt_needs_tools_and_a_dialect(tools: str) -> None:
     assert run("prompt", "xml").exit_code == 2
-    assert_one_line(run("prompt", "xlm", "-t", tools), "did you mean 'xml'")
+    assert_one_line(run("prompt", "xmll", "-t", tools), "did you mean 'xml'")
     assert_one_line(run("prompt", "hermes", "-t", tools, "--salt", "k7q2"), "cannot be salted")
     assert_one_line(run("prompt", "xml", "-t", tools, "--salt", "K!"), "letters and digits")
 

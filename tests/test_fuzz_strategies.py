@@ -52,7 +52,11 @@ def test_calls_are_of_the_tools(data: st.DataObject) -> None:
 
 
 def test_text_stands_between_calls_too() -> None:
-    message = simplest(fuzz.messages("hermes", TOOLS), lambda found: len(found.calls) == 2 and len(found.segments) > 3)
+    def surrounded(found: wp.Message) -> bool:
+        kinds = [segment.kind for segment in found.segments]
+        return len(found.calls) == 2 and len(kinds) > 3 and kinds[0] == kinds[-1] == "text"
+
+    message = simplest(fuzz.messages("hermes", TOOLS), surrounded)
     assert [segment.kind for segment in message.segments] == ["text", "call", "call", "text"]
     text = wp.encode(message, "hermes", TOOLS)
     assert text.startswith("Sure.") and text.endswith("Sure.")

@@ -37,6 +37,8 @@ def until_dfa(markers: Sequence[str]) -> Dfa:
 @lru_cache(maxsize=64)
 def texts_without(markers: tuple[str, ...]) -> Dfa:
     """Return the texts that hold none of the markers."""
+    if not markers:
+        return build_dfa([list(edges_to(ANY_CHAR, 0))], [0])
     until = until_dfa(markers)
     rows = [[edge for edge in row if edge[2] not in until.finals] for row in until.edges]
     return build_dfa(rows, [state for state in range(len(rows)) if state not in until.finals])

@@ -233,6 +233,10 @@ class RelaxedReader(State):
         if self._streams:
             builder.close(text)
         elif not self._drops:
+            types = builder.typing.types(self._key)
+            if types is None or "string" in types:
+                builder.give(self._key, text)  # the marks say that it is one
+                return
             typed = builder.typing.decode(self._key, text)
             if not isinstance(typed.value, str):
                 self._repairs.add("quoted-literal")
