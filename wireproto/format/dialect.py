@@ -121,11 +121,11 @@ class Argument:
     member: tuple[Template, Template] | None = None
     element: tuple[Template, Template] | None = None
     json: str = "spaced"
+    # Whether a value between tags ends at a marker alone, as none is enclosed or made of elements.
+    is_raw: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def is_raw(self) -> bool:
-        """Whether a value between tags ends at a marker alone, as none is enclosed or made of elements."""
-        return self.strings == "raw" and self.member is None
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_raw", self.strings == "raw" and self.member is None)
 
 
 @dataclass(frozen=True, slots=True)

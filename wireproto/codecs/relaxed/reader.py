@@ -235,8 +235,7 @@ class RelaxedReader(State):
         elif not self._drops:
             types = builder.typing.types(self._key)
             if types is None or "string" in types:
-                builder.give(self._key, text)  # the marks say that it is one
-                return
+                return builder.give(self._key, text)  # the marks say that it is one
             typed = builder.typing.decode(self._key, text)
             if not isinstance(typed.value, str):
                 self._repairs.add("quoted-literal")
