@@ -2,7 +2,8 @@
 
 `ci` draws the same in every run, `explore` as much but anew, `long` anew and much more. Properties follow the profile
 by themselves; loops that draw from a seed of their own ask here how often and from what. A test that is dear and the
-same for formats of one structure takes `some_dialects()`: in `ci` one of each structure, else all.
+same for formats of one structure takes `some_dialects()`: in `ci` one of each structure, else all. The dearest, which
+make grammars, take `few_dialects()`: one of each codec, with a section and without.
 It must not hold a test. Law: what was drawn anew can be drawn again with the seed that the run printed.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from hypothesis import HealthCheck, event, settings
@@ -41,19 +42,26 @@ def chance(name: str) -> random.Random:
 def structure(name: str) -> Hashable:
     """Return what decides how a dialect is read and written: its codec, and which of the markers it has at all."""
     spec = wp.dialect(name)
-    call, argument = spec.call, spec.argument
-    around = spec.section is not None, {"name", "id"}.isdisjoint(call.open.roles), bool(spec.markers)
-    inside = argument.escape != "", argument.pad != "", argument.literals, argument.member is not None
-    return spec.codec, around, inside
+    is_record = {"name", "id"}.isdisjoint(spec.call.open.roles)
+    around = spec.section is not None, is_record, spec.framing is not None, bool(spec.markers)
+    return spec.codec, around, spec.argument.pad != "", spec.argument.member is not None
 
 
 def some_dialects() -> tuple[str, ...]:
     """The dialects for a dear test: in `ci` that of each structure which most models write, else all."""
+    return _one_of_each(structure)
+
+
+def few_dialects() -> tuple[str, ...]:
+    """The dialects for the dearest tests: in `ci` one of each codec, with a section and without, else all."""
+    return _one_of_each(lambda name: (wp.dialect(name).codec, wp.dialect(name).section is not None))
+
+
+def _one_of_each(kind: Callable[[str], Hashable]) -> tuple[str, ...]:
     if PROFILE != "ci":
         return wp.dialects()
     first = sorted(wp.dialects(), key=lambda name: len(wp.dialect(name).models), reverse=True)
-    chosen = {structure(name): name for name in reversed(first)}
-    return tuple(sorted(chosen.values()))
+    return tuple(sorted({kind(name): name for name in reversed(first)}.values()))
 
 
 @dataclass

@@ -67,7 +67,6 @@ ENDS = {
     "html": ("</textarea>", "</form>"),
     "kimi_k2": ('"}', "<|tool_call_end|>"),
     "gemma3_pythonic": ('"zq2"', ")"),
-    "granite_pythonic": ('"zq2"', ")"),
     "lfm2": ("'zq2'", ")"),
     "llama4_pythonic": ('"zq2"', ")"),
     "llama3_json": ('"}', '"}}'),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from effort import Tally, rounds
+from effort import Tally, rounds, some_dialects
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judging import CASES
@@ -113,7 +113,8 @@ def test_finds_the_dialect(case: dict[str, Any]) -> None:
         assert named or as_own(message).calls == as_own(explicit).calls
 
 
-@every_dialect
+# In Functionary 3.2 text has an opener of words, which is text until a call says what is written.
+@pytest.mark.parametrize("name", [name for name in some_dialects() if name != "functionary_v32"])
 def test_agrees_on_generated_calls(name: str) -> None:
     tally = Tally()
 
@@ -130,7 +131,8 @@ def test_agrees_on_generated_calls(name: str) -> None:
         chunks = data.draw(fuzz.chunkings(written))
         got = assert_agree(name, Trial(written, (), tools), Trial(written, chunks, tools))
         assert name in got.dialects
-        for other in got.dialects:  # all that are named would have written it
+        # All that are named would have written it; what stands around text is no part of a call.
+        for other in got.dialects if not text or wp.dialect(name).framing is None else ():
             assert wp.encode(message, other, tools=tools) == written
         tally.count(True)
 
@@ -138,7 +140,7 @@ def test_agrees_on_generated_calls(name: str) -> None:
     tally.check(0.05)
 
 
-@every_dialect
+@pytest.mark.parametrize("name", some_dialects())
 @settings(max_examples=rounds(12, 500))
 @given(data=st.data())
 def test_keeps_the_laws(name: str, data: st.DataObject) -> None:
@@ -381,7 +383,7 @@ MODELS = {
     "DeepSeek-V3.2-Exp-UD-Q2_K_XL": "deepseek_v31",
     "Meta-Llama-3.1-8B-Instruct-Q8_0.gguf": "llama3_json",
     "NousResearch/Hermes-3-Llama-3.1-8B": "hermes",
-    "Mistral-7B-Instruct-v0.3.Q4_K_M.gguf": "mistral",
+    "Mistral-7B-Instruct-v0.3.Q4_K_M.gguf": "mistral_v3",
     "mistralai/Mistral-Large-Instruct-2407": "mistral",
     "NVIDIA-Nemotron-3-Nano-30B-A3B-BF16": "qwen3_coder",
     "someone/Qwen3-Coder-30B-A3B-Instruct-AWQ-4bit": "qwen3_coder",
@@ -480,7 +482,7 @@ MODELS = {
     "NousResearch/Hermes-2-Pro-Llama-3-8B": "hermes",
     "NousResearch/Hermes-4.3-36B": "hermes",
     "NousResearch/DeepHermes-3-Llama-3-8B-Preview": "hermes",
-    "mistralai/Mistral-7B-Instruct-v0.3": "mistral",
+    "mistralai/Mistral-7B-Instruct-v0.3": "mistral_v3",
     "mistralai/Mistral-Nemo-Instruct-2407": "mistral",
     "mistralai/Mistral-Large-Instruct-2411": "mistral",
     "mistralai/Mistral-Small-24B-Instruct-2501": "mistral",
@@ -498,6 +500,7 @@ MODELS = {
     "meta-llama/Llama-3.2-11B-Vision-Instruct": "llama3_json",
     "meta-llama/Llama-3.3-70B-Instruct": "llama3_json",
     "unsloth/Llama-3.3-70B-Instruct-GGUF": "llama3_json",
+    "moonshotai/Kimi-K3": "kimi_k3",
     "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF": "llama3_json",
     "nvidia/Llama-3_3-Nemotron-Super-49B-v1_5": "toolcall_array",
     "nvidia/Llama-3.1-Nemotron-Nano-8B-v1": "toolcall_array",
@@ -544,7 +547,6 @@ NOBODY = [
     "nvidia/Llama-3.3-Nemotron-Super-49B-v1",
     "deepseek-ai/DeepSeek-V2.5",
     "zai-org/GLM-4-9B-0414",
-    "moonshotai/Kimi-K3",
     "ibm-granite/granite-4.2-8b",
     "mistralai/Mixtral-8x7B-Instruct-v0.1",
     "HuggingFaceTB/SmolLM3-3B",
@@ -599,7 +601,7 @@ def has_marker(name: str) -> bool:
     return name not in UNMARKED and not spellings(wp.dialect(name))[0].markerless
 
 
-@pytest.mark.parametrize("name", [name for name in wp.dialects() if has_marker(name)])
+@pytest.mark.parametrize("name", [name for name in some_dialects() if has_marker(name)])
 def test_dialect_for_a_template(name: str) -> None:
     def marks(each: str) -> tuple[object, ...]:
         first = spellings(wp.dialect(each))[0]

@@ -23,7 +23,15 @@ sys.path.insert(0, str(ROOT / "examples"))
 from lines_codec import CODEC, DIALECT  # noqa: E402
 
 # A dialect of each codec.
-DIALECTS = {"html": "html", "json": "hermes", "tagged": "qwen3_coder", "toml": "toml", "xml": "xml"}
+DIALECTS = {
+    "html": "html",
+    "json": "hermes",
+    "pythonic": "lfm2",
+    "relaxed": "gemma4",
+    "tagged": "qwen3_coder",
+    "toml": "toml",
+    "xml": "xml",
+}
 
 
 def test_the_example_keeps_every_law() -> None:

@@ -154,7 +154,14 @@ def test_a_template_takes_back_what_it_wrote(name: str, key: str) -> None:
         for template in (spec.call.open, spec.argument.open):
             if not template.nodes:
                 continue
-            slots = {"name": name, "key": key, "id": f"functions.{name}:0", "index": "0", "string": "true"}
+            slots = {
+                "name": name,
+                "key": key,
+                "id": f"functions.{name}:0",
+                "index": "0",
+                "string": "true",
+                "type": "string",
+            }
             text = template.format(**slots)
             found = template.match(text + "<", len(text) - len(text.lstrip()), len(text) + 1)
             assert isinstance(found, Match)

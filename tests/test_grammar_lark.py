@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from effort import Tally, chance, rounds, some_dialects
+from effort import Tally, chance, few_dialects, rounds
 from hypothesis import given
 from hypothesis import strategies as st
 from judging import is_valid, matches, validators
@@ -45,7 +45,7 @@ from wireproto.grammars.targets.lark_trailing_context import with_context_folded
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.testing.engines.llguidance import LLGuidance
 
-DIALECTS = some_dialects()
+DIALECTS = few_dialects()
 MARKED = [name for name in DIALECTS if not spellings(wp.dialect(name))[0].markerless]
 TAGGED = [name for name in DIALECTS if wp.dialect(name).codec == "tagged" and wp.dialect(name).argument.is_raw]
 THINKING = [name for name in MARKED if wp.dialect(name).reasoning is not None]

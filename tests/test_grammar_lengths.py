@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from effort import chance, rounds, some_dialects
+from effort import chance, few_dialects, rounds
 from judging import is_valid, validators
 
 import wireproto as wp
@@ -17,8 +17,8 @@ from wireproto.grammars.api.selfcheck import CheckSettings
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.testing.engines.llguidance import LLGuidance
 
-TAGGED = [name for name in some_dialects() if wp.dialect(name).codec == "tagged" and wp.dialect(name).argument.is_raw]
-every_dialect = pytest.mark.parametrize("name", some_dialects())
+TAGGED = [name for name in few_dialects() if wp.dialect(name).codec == "tagged" and wp.dialect(name).argument.is_raw]
+every_dialect = pytest.mark.parametrize("name", few_dialects())
 every_tagged = pytest.mark.parametrize("name", TAGGED)
 BOUNDED = {"type": "string", "maxLength": 300}
 PARAMETERS: dict[str, Any] = {

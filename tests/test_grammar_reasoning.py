@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from effort import some_dialects
+from effort import few_dialects
 from judging import is_valid, validators
 
 import wireproto as wp
@@ -21,9 +21,9 @@ from wireproto.grammars.targets.gbnf import to_gbnf
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.testing.engines.llguidance import LLGuidance
 
-THINKING = [name for name in some_dialects() if wp.dialect(name).reasoning is not None]
+THINKING = [name for name in few_dialects() if wp.dialect(name).reasoning is not None]
 ALWAYS = {"minimax_m2", "step3", "step3p5"}
-every_dialect = pytest.mark.parametrize("name", some_dialects())
+every_dialect = pytest.mark.parametrize("name", few_dialects())
 every_thinker = pytest.mark.parametrize("name", THINKING)
 TOOLS: list[dict[str, Any]] = [
     {"name": "now", "parameters": {"type": "object", "properties": {"exact": {"type": "boolean"}}}},
@@ -140,7 +140,7 @@ def test_what_is_no_choice_of_reasoning() -> None:
     for wrong in (-1, True, "9", 1.5):
         with pytest.raises(wp.GrammarError, match="max_reasoning: a number of characters"):
             grammar("hermes", TOOLS, max_reasoning=wrong)  # type: ignore[arg-type]
-    for name in set(some_dialects()) - {*THINKING}:
+    for name in set(few_dialects()) - {*THINKING}:
         with pytest.raises(wp.GrammarError, match="no reasoning that could be open"):
             grammar(name, TOOLS, reasoning="open")
         assert str(grammar(name, TOOLS, reasoning="optional")) == str(grammar(name, TOOLS, reasoning=False))

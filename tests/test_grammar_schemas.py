@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from effort import Tally, some_dialects
+from effort import Tally, few_dialects
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -18,7 +18,7 @@ from wireproto.grammars.api.selfcheck import CheckSettings
 from wireproto.testing.engines.llamacpp import LlamaCpp
 
 STRINGS = [value for value in LEAVES if isinstance(value, str)]
-every_dialect = pytest.mark.parametrize("name", some_dialects())
+every_dialect = pytest.mark.parametrize("name", few_dialects())
 
 
 def tool_with(schema: Json) -> list[dict[str, Any]]:
@@ -104,8 +104,10 @@ def test_keys_that_a_format_cannot_carry_are_refused(name: str, key: str) -> Non
     try:
         text = wp.encode([wp.Call("f", {key: "x", "v": "y"})], name, tools=tools)
     except wp.EncodeError:
-        with pytest.raises(wp.GrammarError, match=r"tool 'f': .* a key of this format cannot be"):
+        with pytest.raises(wp.GrammarError, match=r"tool 'f': .*a key of this format cannot be"):
             wp.grammar(name, tools)
+        if not key and wp.dialect(name).codec == "pythonic":
+            return  # no tool of such a key is widened there
         (note,) = wp.grammar(name, tools, strict=False).report
         assert (note.tool, note.note.kind) == ("f", "narrowed")
     else:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from effort import some_dialects
+from effort import few_dialects
 
 import wireproto as wp
 from wireproto.grammars.api.api import grammar
@@ -44,7 +44,7 @@ def texts(dialect: str, name: str) -> Iterator[str]:
                     yield wp.encode([wp.Call(name, {key: value})], dialect, tools=[tool])
 
 
-@pytest.mark.parametrize("dialect", some_dialects())
+@pytest.mark.parametrize("dialect", few_dialects())
 def test_a_tool_is_the_same_among_others_and_alone(dialect: str) -> None:
     with LlamaCpp.compile(str(grammar(dialect, TOOLS, choice="required"))) as together:
         for tool in TOOLS[-len(KINDS) :]:

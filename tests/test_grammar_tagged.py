@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from effort import chance, rounds, some_dialects
+from effort import chance, few_dialects, rounds
 from judging import CASES, is_valid, validators
 
 import wireproto as wp
@@ -20,7 +20,7 @@ from wireproto.machine.sites import ValueSite
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.tools.toolset import Toolset
 
-TAGGED = [name for name in some_dialects() if wp.dialect(name).codec == "tagged" and wp.dialect(name).argument.is_raw]
+TAGGED = [name for name in few_dialects() if wp.dialect(name).codec == "tagged" and wp.dialect(name).argument.is_raw]
 every_dialect = pytest.mark.parametrize("name", TAGGED)
 WRITE: dict[str, Any] = {
     "type": "object",

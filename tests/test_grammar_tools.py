@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from effort import chance, rounds, some_dialects
+from effort import chance, few_dialects, rounds
 from judging import accepts, is_valid, validators
 
 import wireproto as wp
@@ -23,7 +23,7 @@ from wireproto.machine.slips import second_opener
 from wireproto.testing.engines.llamacpp import LlamaCpp
 from wireproto.testing.engines.tinymodel import TinyServer
 
-DIALECTS = [*some_dialects(), "xml+k7q2", "html+k7q2", "toml+k7q2"]
+DIALECTS = [*few_dialects(), "xml+k7q2", "html+k7q2", "toml+k7q2"]
 every_dialect = pytest.mark.parametrize("name", DIALECTS)
 WRITE: dict[str, Any] = {
     "type": "object",

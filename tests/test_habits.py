@@ -68,16 +68,15 @@ WRITTEN: dict[str, tuple[str, str]] = {
         "typed blocks",
         '[{"type": "function", "function": {"name": "get_weather", "arguments": {"city": "Oslo"}}}]',
     ),
-    "r7b": (
-        "tool_name",
-        '<|START_ACTION|>[\n    {"tool_call_id": "0", "tool_name": "get_weather", "parameters": {"city": "Oslo"}}\n]<|END_ACTION|>',
-    ),
-    "functionary": ("Functionary", '>>>get_weather\n{"city": "Oslo"}'),
     "lmstudio": ("LM Studio", '[TOOL_REQUEST]{"name": "get_weather", "arguments": {"city": "Oslo"}}[END_TOOL_REQUEST]'),
     "bare call": ("a Python call", 'get_weather(city="Oslo")'),
 }
 # What once had none, and the dialect that it has now.
 KNOWN: dict[str, tuple[str, str]] = {
+    "r7b": (
+        "command_r7b",
+        '<|START_ACTION|>[\n    {"tool_call_id": "0", "tool_name": "get_weather", "parameters": {"city": "Oslo"}}\n]<|END_ACTION|>',
+    ),
     "llama31 custom": ("functionary_v31", '<function=get_weather>{"city": "Oslo"}</function>'),
     "commandr": (
         "command_r_plus",

@@ -126,7 +126,9 @@ def test_closers_that_can_only_be_content_are_emitted(dialect: wp.Dialect) -> No
             decoder.feed(char)
             # At most: a second closer, the closers of call and section, and the opener of the next call; and a run of
             # end-of-turn tokens, of which `</s>` closes this argument of cline too.
-            assert len(decoder.pending) <= 2 * len(tail) + len(head) + 4 * max(map(len, dialect.ends), default=0), text
+            assert len(decoder.pending) <= 2 * len(tail) + len(head) + 8 + 4 * max(map(len, dialect.ends), default=0), (
+                text
+            )
 
 
 @every_dialect

@@ -75,7 +75,7 @@ def _changed(case: dict[str, Any], comes: list[str]) -> str | None:
 
 def of_dialects() -> Iterator[Check]:
     """Yield the checks of what every dialect writes and reads back, and of outputs that are cut off."""
-    for name in wp.dialects():
+    for name in _shapes().ENDS:  # the dialects whose shapes are described
         yield Check(f"values-{name}", name, lambda name=name: _shapes().wrong_value(name))  # type: ignore[misc]
         yield Check(f"cuts-{name}", name, lambda name=name: _shapes().wrong_cut(name))  # type: ignore[misc]
 
@@ -164,7 +164,7 @@ def _verdict(case: classify.Case) -> str | None:
 def draw(with_seed: int, count: int = OUTPUTS) -> list[dict[str, Any]]:
     """Draw outputs of all dialects, salted ones and "auto" in turn, as plain data, and the shapes of all dialects."""
     plan = Plan(subjects("all"), str(with_seed))
-    shapes = [shape for name in wp.dialects() for shape in _shapes().shapes(name)]
+    shapes = [shape for name in _shapes().ENDS for shape in _shapes().shapes(name)]
     return [*shapes, *({**plan.draw(key), "dear": plan.has_turn(key, 50)} for key in range(count))]
 
 

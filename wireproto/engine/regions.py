@@ -118,11 +118,14 @@ def fences(text: str) -> Iterator[tuple[int, int]]:
     buffer.feed(text)
     at = 0
     while (found := _FENCES.find(text, at, len(text))) is not None:
-        start = at = found.start()
+        start, at = found.start(), found.end()
+        while text[at : at + 1] == text[start]:  # of a run of signs only the first one can open a fence
+            at += 1
+        if not LeftContext(buffer).may_fence(start):
+            continue
         region = Region.fence(buffer, start, FENCE_WIDTH)
         region.reach(buffer, True)
-        at += FENCE_WIDTH
-        if LeftContext(buffer).may_fence(start) and region.kind == "fence":
+        if region.kind == "fence":
             at = region.closed[1] if region.closed is not None else len(text)
             yield start, at
 
