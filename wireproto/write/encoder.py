@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import takewhile
 from math import isfinite
 from typing import Any, Final, Literal, Union
 
@@ -152,7 +153,8 @@ def _leads(message: Message, dialect: Dialect) -> bool:
     framing = dialect.framing
     if framing is not None and framing.empty and message.segments:
         openers = [opener for opener, _ in framing.content]
-        return any(opener in segment.raw for segment in message.segments for opener in openers)
+        before = takewhile(lambda segment: segment.kind != "call", message.segments)
+        return any(opener in segment.raw for segment in before for opener in openers)
     first = message.segments[0].raw if message.segments else None
     return first is None or dialect.section is None or first.startswith(dialect.section.before)
 
