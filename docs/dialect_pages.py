@@ -6,6 +6,7 @@ Written from the dialect files and from `servers.toml`. Law: a new dialect has i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 import wireproto as wp
@@ -33,6 +34,7 @@ _TIME: Final = wp.Call("get_time", {"tz": "UTC"})
 _RESULT: Final = wp.ToolResult("get_time", "12:00", "call00001")
 
 
+@cache
 def servers() -> dict[str, dict[str, list[str]]]:
     """Return the names of a format on each server, by dialect."""
     return loads((ROOT / "docs" / "servers.toml").read_text(encoding="utf-8"))

@@ -37,7 +37,7 @@ class FramedRecogniser(Recogniser):
     def restart(self) -> None:
         """Go on behind an end, in open text, as at the start of an output."""
         super().restart()
-        self._content, self._enclosed = (), False
+        self._leave_content()
         self._passed = self._shut = -1
 
     def _read_prose(self, stop: int, end: End) -> bool:
@@ -100,6 +100,10 @@ class FramedRecogniser(Recogniser):
         begun = begins_arguments(self._tools.by_name[name].keys, text, at + len(name) + 1, limit)
         return frames.heads if begun is YES else WAIT if begun is WAIT else marked
 
+    def _leave_content(self) -> None:
+        """Note that no visible text is open any more."""
+        self._content, self._enclosed = (), False
+
     def _begin_block(self, frames: Frames, opener: str, start: int, after: int) -> Answer:
         """Pass over the opener of a text or of reasoning."""
         if opener in frames.content:
@@ -143,7 +147,7 @@ class FramedRecogniser(Recogniser):
         answer = self._ends_text(frames, position, behind, limit, end)
         if answer is YES:
             self._skip_markup(position, base + behind)
-            self._content, self._enclosed = (), False
+            self._leave_content()
         return answer
 
     def _read_next(self, spelling: Spelling, at: int, limit: int, end: End) -> Answer:
@@ -179,12 +183,12 @@ class FramedRecogniser(Recogniser):
         if answer is NO and after < limit and isinstance(heads, tuple) and heads:
             answer = self._open(heads, after, limit, end, joint=after - at)
             if answer is YES:
-                self._content, self._enclosed = (), False
+                self._leave_content()
                 return YES
         if answer is NO and known and self._context.follows_markup(position):
             answer = YES
         if answer is YES:
-            self._content, self._enclosed = (), False
+            self._leave_content()
             return self._skip_markup(position, position + len(literal))
         return answer
 

@@ -227,7 +227,8 @@ class Recogniser(State):
     def _read_marker(self, literal: str, at: int, limit: int, end: End) -> Answer:
         """Deal with the marker at `at`; NO if it is text."""
         context, openers, text, region = self._context, self._openers, self.buffer.window, self._region
-        position, after = self.buffer.base + at, self.buffer.base + at + len(literal)
+        position = self.buffer.base + at
+        after = position + len(literal)
         quoted = (not at or text[at - 1] in QUOTING) and context.is_quoted(position)
         if quoted or (literal[0] == literal[-1] and context.is_in_run(position, literal)):
             return NO

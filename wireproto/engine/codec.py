@@ -38,7 +38,7 @@ class Codec(CodecFacts):
     `grammar` is the place of `rule(calls, tool)`, which returns one call as an expression (`grammars.calls.Body`), as
     "module:attribute", since decoding must not load grammars; empty if there is none.
     `learner` is the place of `learn(sample)`, which returns how calls are written that it can tell from texts
-    (`learning.findings.Finding`), or None if they are not written by this codec; empty if it learns nothing.
+    (`learning.findings.CallForm`), or None if they are not written by this codec; empty if it learns nothing.
     """
 
     reader: Part[ReadCall]

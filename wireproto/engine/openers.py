@@ -221,7 +221,8 @@ def _any_dialect(
     worded = [each for each in marked if any(opener[0].isalpha() for opener in each.openers)]
     heads |= dict.fromkeys(opener for each in worded for opener in each.openers if opener[0].isalpha())
     late += [each for each in worded if each not in late]
-    reasoning = {opener: closers for opener, closers in _reasoning(specs).items() if not opener[0].isalpha()}
+    thoughts = _reasoning(specs)
+    reasoning = {opener: closers for opener, closers in thoughts.items() if not opener[0].isalpha()}
     guarded, others = _live(marked, reasoning, fences)
     bare = [each.headers[0] for each in every if _is_bare(each)]
     guarded |= {header.first + name for header in bare for name in names or () if header.holds("name", name)}
@@ -245,7 +246,7 @@ def _any_dialect(
         ),
         late=tuple(late),
         reasoning=reasoning,
-        reasoning_closers=tuple(dict.fromkeys(chain.from_iterable(_reasoning(specs).values()))),
+        reasoning_closers=tuple(dict.fromkeys(chain.from_iterable(thoughts.values()))),
         line_heads=tuple(heads),
         names=names or frozenset(),
         ends=tuple(dict.fromkeys(chain.from_iterable(map(_ends, specs)))),

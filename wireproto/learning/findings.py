@@ -66,6 +66,12 @@ class CallForm:
     unescaped: bool = False
 
 
+def typing_faults(sample: CallSample) -> tuple[str, ...]:
+    """Return what a template writes so that no reader can tell the type of a value."""
+    alike = sample.write({KEY: 7}) == sample.write({KEY: "7"})
+    return ("a number and a string are written alike",) if alike else ()
+
+
 def header(sample: CallSample, opener: str, closer: str) -> CallForm:
     """Return what the markers around the arguments say, with the slots of the name and the id.
 

@@ -41,6 +41,24 @@ class Rope(State):
         return whole
 
 
+@dataclass(slots=True)
+class OpenValue(State):
+    """A value whose end is looked for: how far, how deep, and inside which kind of string."""
+
+    start: int
+    scan: int
+    depth: int = 0
+    inside: str = ""
+
+
+class LooseQuote(Exception):
+    """A quote inside a string closes nothing; `position` says where it stands."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.position = position
+
+
 class Buffer(State):
     """An append-only text with cheap slices and a window on its undecided end. `end` is its length so far."""
 

@@ -14,7 +14,7 @@ from typing import Literal
 from wireproto.engine.record_opening import begins_arguments, may_begin_object
 from wireproto.format.dialect import NAME_ALIASES, SIDE_MEMBERS, WRAPPERS, Record
 from wireproto.format.spelling import CACHED, Spelling, live_in_broken, unfenced
-from wireproto.text.buffer import Buffer, Rope
+from wireproto.text.buffer import Buffer, LooseQuote, OpenValue, Rope
 from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Literals, Miss, begins, skip_blank
 from wireproto.text.state import State
 
@@ -22,16 +22,6 @@ _FENCES = "`~"
 _KEY = re.compile(r'"([^"\\\x00-\x1f]*)"[ \t]{0,64}:')
 _LITERAL_BLANKS = ("\\n", "\\t", "\\r")
 _IN_STRING = {'"': re.compile(r'["\\]'), "'": re.compile(r"['\\]")}
-
-
-@dataclass(slots=True)
-class JsonValue(State):
-    """A value whose end is looked for: how far, how deep, and in which kind of string."""
-
-    start: int
-    scan: int
-    depth: int = 0
-    quote: str = ""
 
 
 @dataclass(slots=True)
@@ -70,14 +60,6 @@ class Progress(State):
     def depth(self) -> int:
         """How many brackets are open, those of the arguments included."""
         return (self.arguments == "open") + self.in_record + self.nested
-
-
-class BadQuote(Exception):
-    """A quote inside a string closes nothing; `position` says where it stands."""
-
-    def __init__(self, position: int) -> None:
-        super().__init__(position)
-        self.position = position
 
 
 @lru_cache(maxsize=CACHED)
@@ -221,16 +203,16 @@ class Cursor(State):
         closer = self.at_closer(look)
         return YES if closer is NO and self.cut_closer(look) else closer, look
 
-    def value_end(self, span: JsonValue, max_depth: int) -> int | Miss:
+    def value_end(self, span: OpenValue, max_depth: int) -> int | Miss:
         """Return where a value ends: before a comma, a bracket that is not its own, or the closer.
 
         Raises:
-            BadQuote: a string in it has a quote that closes nothing.
+            LooseQuote: a string in it has a quote that closes nothing.
             OverflowError: it is nested deeper than `max_depth`.
         """
         marks, ends = _marks(self.spelling, self.closer)
         while True:
-            if span.quote:
+            if span.inside:
                 if not self._skip_string(span):
                     return WAIT
                 continue
@@ -246,7 +228,7 @@ class Cursor(State):
                 return WAIT
             span.scan = base + found.end()
             if mark in "\"'":
-                span.quote = mark
+                span.inside = mark
             elif mark in ("{", "["):
                 span.depth += 1
                 if span.depth > max_depth:
@@ -256,12 +238,12 @@ class Cursor(State):
             elif mark != ",":
                 span.depth -= 1
 
-    def _skip_string(self, span: JsonValue) -> bool:
+    def _skip_string(self, span: OpenValue) -> bool:
         """Skip to behind the quote of the string that the span is in; False if more text decides."""
         text, base = self.buffer.window, self.buffer.base
         limit = self.stop - base
         at = span.scan - base
-        while (found := _IN_STRING[span.quote].search(text, at, limit)) is not None:
+        while (found := _IN_STRING[span.inside].search(text, at, limit)) is not None:
             at = found.start()
             if text[at] == "\\":
                 if at + 1 >= limit:
@@ -273,8 +255,8 @@ class Cursor(State):
                 span.scan = base + at
                 return False
             if closes is NO:
-                raise BadQuote(base + at)
-            span.quote, span.scan = "", base + at + 1
+                raise LooseQuote(base + at)
+            span.inside, span.scan = "", base + at + 1
             return True
         span.scan = base + (at if found is not None else limit)
         return False

@@ -12,12 +12,13 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from wireproto.codecs.json.cursor import Cursor, JsonString, JsonValue
+from wireproto.codecs.json.cursor import Cursor, JsonString
 from wireproto.engine.call_builder import CallBuilder
 from wireproto.engine.call_opening import CallOpening, OpenerContext, find_call
 from wireproto.engine.record_opening import RecordAhead
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive, live_in_broken
 from wireproto.text import json_strings
+from wireproto.text.buffer import OpenValue
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Literals, Miss, skip_blank
 
 _LOOK_BACK = 1024  # longer than any opener with its section and header
@@ -28,7 +29,7 @@ _JOINED = re.compile(r"\}[ \t\r\n]{0,64}[,;][ \t\r\n]{0,64}\{(?=[ \t\r\n]{0,64}\
 _BRACKETS = re.compile(r'\\.|["{}\[\]]', re.DOTALL)
 
 
-def find_exit(spelling: Spelling, cursor: Cursor, brackets: JsonValue) -> tuple[int, int] | Miss:
+def find_exit(spelling: Spelling, cursor: Cursor, brackets: OpenValue) -> tuple[int, int] | Miss:
     """Return where a call that is not JSON ends: its last character, and behind its closer if that is there.
 
     WAIT if more text decides; the cursor moves as far as nothing was found. `brackets` says what is open where the call
@@ -53,7 +54,7 @@ def find_exit(spelling: Spelling, cursor: Cursor, brackets: JsonValue) -> tuple[
     return end, end
 
 
-def _close_brackets(cursor: Cursor, span: JsonValue, reach: int) -> None:
+def _close_brackets(cursor: Cursor, span: OpenValue, reach: int) -> None:
     """Look for where everything that is open is closed, up to `reach`; then the depth is 0 and that is the scan."""
     text, base = cursor.buffer.window, cursor.buffer.base
     while span.depth > 0:
@@ -63,14 +64,14 @@ def _close_brackets(cursor: Cursor, span: JsonValue, reach: int) -> None:
             span.scan = max(span.scan, reach - cut)
             return
         mark, behind = found.group(), base + found.end()
-        if mark == span.quote:
+        if mark == span.inside:
             closes, _ = cursor.quote_closes(behind, behind)
             if closes is WAIT:
                 return
-            span.quote = "" if closes is YES else mark
-        elif not span.quote and mark == '"':
-            span.quote = mark
-        elif not span.quote and mark[0] != "\\":
+            span.inside = "" if closes is YES else mark
+        elif not span.inside and mark == '"':
+            span.inside = mark
+        elif not span.inside and mark[0] != "\\":
             span.depth += 1 if mark in "{[" else -1
         span.scan = behind
 

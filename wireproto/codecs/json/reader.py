@@ -11,11 +11,11 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Union
 
-from wireproto.codecs.json.cursor import BadQuote, Cursor, JsonString, JsonValue, Progress, Role
+from wireproto.codecs.json.cursor import Cursor, JsonString, Progress, Role
 from wireproto.codecs.json.members import Members
 from wireproto.engine.call_builder import CallBuilder, End
 from wireproto.text import json_repair, json_strings
-from wireproto.text.buffer import Rope
+from wireproto.text.buffer import LooseQuote, OpenValue, Rope
 from wireproto.text.json_repair import dumps
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer
 from wireproto.text.state import State
@@ -36,9 +36,9 @@ class JsonReader(State):
         # A section without a closer may hold more calls.
         joined = opening.joined or (opening.section is not None and not opening.section_close)
         self._progress = Progress(opening.name is None, position, joined=joined)
-        self._brackets: JsonValue | None = None  # of a call that is broken
+        self._brackets: OpenValue | None = None  # of a call that is broken
         self._members: Members | None = None  # of a record that has others than its name and its arguments
-        self._part: Union[JsonString, JsonValue, None] = None
+        self._part: Union[JsonString, OpenValue, None] = None
         # What reads on from here: one of the methods below, which says what comes next by assigning another.
         self._handler: Handler = JsonReader._read_tail if opening.closed else JsonReader._at_open
         if opening.name is not None:
@@ -49,7 +49,7 @@ class JsonReader(State):
         """Everything before this is decided."""
         if self._handler is JsonReader._read_tail:
             return self._progress.end
-        return self._part.scan if isinstance(self._part, JsonValue) else self._cursor.position
+        return self._part.scan if isinstance(self._part, OpenValue) else self._cursor.position
 
     def read(self, stop: int, end: End) -> Answer:
         """Read as far as certain, looking no further than `stop`."""
@@ -175,7 +175,7 @@ class JsonReader(State):
                 return WAIT
         if char in "\"'":
             return self._open_string(char)
-        self._part = JsonValue(position, position)
+        self._part = OpenValue(position, position)
         return self._go(JsonReader._read_value)
 
     def _record_role(self, char: str, position: int) -> Role:
@@ -254,10 +254,10 @@ class JsonReader(State):
 
     def _read_value(self) -> Answer | None:
         span = self._part
-        assert isinstance(span, JsonValue)
+        assert isinstance(span, OpenValue)
         try:
             end = self._cursor.value_end(span, self.builder.max_depth)
-        except BadQuote as bad:
+        except LooseQuote as bad:
             self.builder.check_size(bad.position - span.start)
             self._cursor.position = bad.position
             return self._lose_quote(span.start, bad.position)

@@ -6,12 +6,13 @@ ends, and is always said; what no repair reaches ends the call incomplete, and t
 
 from __future__ import annotations
 
-from wireproto.codecs.json.cursor import JsonString, JsonValue, Role
+from wireproto.codecs.json.cursor import JsonString, Role
 from wireproto.codecs.json.exits import behind_closer, find_exit, suggest_string, suggest_text, swallowed_call
 from wireproto.codecs.json.members import Members
 from wireproto.codecs.json.reader import JsonReader
 from wireproto.engine.call_builder import End
 from wireproto.text import json_repair
+from wireproto.text.buffer import OpenValue
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer
 from wireproto.values.quoting import quoted
 
@@ -43,7 +44,7 @@ class RepairingReader(JsonReader):
         progress.role = "arguments"
         if char in "\"'":
             return self._open_string(char)
-        self._part = JsonValue(self._cursor.position, self._cursor.position)
+        self._part = OpenValue(self._cursor.position, self._cursor.position)
         return self._go(JsonReader._read_value)
 
     def _miss_key(self, char: str) -> Answer | None:
@@ -250,10 +251,10 @@ class RepairingReader(JsonReader):
         part, position = self._part, self._cursor.position
         self.builder.note("json-invalid", position, why)
         self._leave()
-        depth = self._progress.depth + (part.depth if isinstance(part, JsonValue) else 0)
-        self._brackets = JsonValue(position, position, depth, part.quote if part is not None else "")
-        if isinstance(part, JsonValue):
-            self._part = None
+        depth, quote = self._progress.depth, part.quote if isinstance(part, JsonString) else ""
+        if isinstance(part, OpenValue):
+            depth, quote, self._part = depth + part.depth, part.inside, None
+        self._brackets = OpenValue(position, position, depth, quote)
         return self._go(RepairingReader._read_lost)
 
     def _read_lost(self) -> Answer | None:

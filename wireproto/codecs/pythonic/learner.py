@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from wireproto.codecs.pythonic.writer import BETWEEN, write_value
-from wireproto.learning.findings import KEY, KEYS, NAME, VALUE, VALUES, CallForm, CallSample, header
+from wireproto.learning.findings import KEY, KEYS, NAME, VALUE, VALUES, CallForm, CallSample, header, typing_faults
 from wireproto.values.quoting import quoted
 
 _TYPED: Final[tuple[Any, ...]] = ("v", 7, 1.5, True, None, [1, "é", True, None], {"a": [], "b": {"c": False}}, "a\"\n'")
@@ -46,7 +46,6 @@ def learn(sample: CallSample) -> CallForm | None:
     quote = found[1]
     injected = sample.write({KEY: f"{VALUE}{quote}{BETWEEN}{KEYS[1]}={quote}{VALUES[1]}"})
     faults = ["strings are not escaped: a quote ends them"] if quote and injected == two else []
-    if sample.write({KEY: 7}) == sample.write({KEY: "7"}):
-        faults.append("a number and a string are written alike")
+    faults += typing_faults(sample)
     form = replace(finding, argument=argument, gaps=(*finding.gaps, *gaps))
     return replace(form, faults=tuple(faults), unescaped=bool(faults) and quote != "")

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any, Union
 
 from wireproto.codecs.pythonic.exits import find_exit, guess_positional, guess_string, swallowed_closer
-from wireproto.codecs.pythonic.text import LooseQuote, Place, PythonString, PythonValue
+from wireproto.codecs.pythonic.text import Place, PythonString
 from wireproto.engine.call_builder import CallBuilder, End
+from wireproto.text.buffer import LooseQuote, OpenValue
 from wireproto.text.json_repair import dumps
 from wireproto.text.literals import NotLiteral
 from wireproto.text.numbers import MAY_BE_FRACTION
@@ -36,7 +37,7 @@ class PythonicReader(State):
         self._cursor = Place(builder.buffer, position, opening.spelling)
         self._key = ""  # the argument whose value is being read; none if it has no name
         self._wanted = True  # whether that value counts
-        self._part: Union[PythonString, PythonValue, None] = None
+        self._part: Union[PythonString, OpenValue, None] = None
         self._repairs: set[str] = set()
         self._listed: list[Any] = []  # the values of arguments without a name
         self._sound = True  # whether all arguments so far could be read
@@ -47,7 +48,7 @@ class PythonicReader(State):
     @property
     def position(self) -> int:
         """Everything before this is decided."""
-        return self._part.scan if isinstance(self._part, PythonValue) else self._cursor.position
+        return self._part.scan if isinstance(self._part, OpenValue) else self._cursor.position
 
     def read(self, stop: int, end: End) -> Answer:
         """Read as far as certain, looking no further than `stop`."""
@@ -206,12 +207,12 @@ class PythonicReader(State):
         return self._go(PythonicReader._at_comma, size)
 
     def _begin_span(self) -> Answer | None:
-        self._part = PythonValue(self._cursor.position, self._cursor.position)
+        self._part = OpenValue(self._cursor.position, self._cursor.position)
         return self._go(PythonicReader._read_span)
 
     def _read_span(self) -> Answer | None:
         span, builder = self._part, self.builder
-        assert isinstance(span, PythonValue)
+        assert isinstance(span, OpenValue)
         try:
             end = self._cursor.value_end(span, builder.max_depth)
         except LooseQuote as bad:
@@ -324,7 +325,7 @@ class PythonicReader(State):
         """Look for where a broken call stops (R-COMMIT)."""
         self._fail("python-invalid", self._cursor.position, why)
         self._leave()
-        if isinstance(self._part, PythonValue):
+        if isinstance(self._part, OpenValue):
             self._part = None
         return self._go(PythonicReader._read_lost)
 
@@ -344,7 +345,7 @@ class PythonicReader(State):
     def _end_of_output(self, end: End) -> Answer | None:
         """The output ends in the call: complete behind a whole value, if it was not cut off (R-CUT)."""
         builder, cursor, part = self.builder, self._cursor, self._part
-        if end is End.STOP and isinstance(part, PythonValue) and not (part.depth or part.inside):
+        if end is End.STOP and isinstance(part, OpenValue) and not (part.depth or part.inside):
             raw = builder.buffer.slice(part.start, cursor.stop).strip(BLANK)
             self._part, cursor.position = None, cursor.stop
             self._take(raw, part.start)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive, live_in_broken
-from wireproto.text.buffer import Buffer, Rope
+from wireproto.text.buffer import Buffer, LooseQuote, OpenValue, Rope
 from wireproto.text.python_strings import OPENER, Quotes
 from wireproto.text.python_values import BLANK as SKIPPED
 from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Literals, Match, Miss, begins, skip_blank
@@ -27,16 +27,6 @@ _BEHIND_STRING: Final = frozenset(BLANK + ",:)]}#'\"")
 
 
 @dataclass(slots=True)
-class PythonValue(State):
-    """A value whose end is looked for: how far, how deep, and inside which kind of string."""
-
-    start: int
-    scan: int
-    depth: int = 0
-    inside: str = ""
-
-
-@dataclass(slots=True)
 class PythonString(State):
     """A string being read: its quotes, where it began, its decoded text.
 
@@ -48,14 +38,6 @@ class PythonString(State):
     text: Rope = field(default_factory=Rope)
     look: int = 0
     mute: bool = False
-
-
-class LooseQuote(Exception):
-    """A quote inside a string closes nothing; `position` says where it stands."""
-
-    def __init__(self, position: int) -> None:
-        super().__init__(position)
-        self.position = position
 
 
 @lru_cache(maxsize=CACHED)
@@ -164,7 +146,7 @@ class Place(State):
                 return (WAIT if opens is WAIT else YES), look, opens is not WAIT
         return self.at_closer(look), look, False
 
-    def value_end(self, span: PythonValue, max_depth: int) -> int | Miss:
+    def value_end(self, span: OpenValue, max_depth: int) -> int | Miss:
         """Return where a value ends: before a comma, a bracket that is not its own, or a marker.
 
         Raises:
@@ -204,7 +186,7 @@ class Place(State):
                 span.depth -= 1
             span.scan += 1
 
-    def _skip_string(self, span: PythonValue) -> bool:
+    def _skip_string(self, span: OpenValue) -> bool:
         """Skip to behind the string that the span is in; False if more text decides."""
         text, base = self.buffer.window, self.buffer.base
         limit = self.stop - base

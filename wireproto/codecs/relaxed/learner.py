@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from wireproto.codecs.relaxed.writer import write_value
 from wireproto.format.dialect import Argument
-from wireproto.learning.findings import KEY, KEYS, VALUE, CallForm, CallSample, header
+from wireproto.learning.findings import KEY, KEYS, VALUE, CallForm, CallSample, header, typing_faults
 from wireproto.values.quoting import quoted
 
 _EVERYTHING: Final = {KEYS[1]: [1, 2.5, True, {"z": "é\n", "a": []}], KEY: "a, b: {c}"}
@@ -35,6 +35,4 @@ def learn(sample: CallSample) -> CallForm | None:
     written = write_value(Argument(**argument), _EVERYTHING)
     wrote = sample.write(_EVERYTHING)
     gaps = () if written in wrote else (f"relaxed values spelled {quoted(wrote)}",)
-    alike = sample.write({KEY: 7}) == sample.write({KEY: "7"})
-    faults = ("a number and a string are written alike",) if alike else ()
-    return replace(finding, argument=argument, gaps=(*finding.gaps, *gaps), faults=faults)
+    return replace(finding, argument=argument, gaps=(*finding.gaps, *gaps), faults=typing_faults(sample))

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from wireproto.text.buffer import OpenValue
 from wireproto.text.json_repair import Unreadable, dumps
 from wireproto.text.scan import BLANK, NO, WAIT, Literals, Miss
-from wireproto.text.state import State
 
 MAX_KEY: Final = 256
 _KEY: Final = r"[^\s,:={}\[\]()<>\"'|][^,:={}\[\]()\n<>\"'|]{0,255}"
@@ -102,13 +102,9 @@ def as_json(text: str, mark: str) -> tuple[str, set[str]]:
 
 
 @dataclass(slots=True)
-class RelaxedValue(State):
-    """A value whose end is looked for: how far, how deep, in what string, and whether a token may begin there."""
+class RelaxedValue(OpenValue):
+    """A value whose end is looked for, and whether a token may begin there."""
 
-    start: int
-    scan: int
-    depth: int = 0
-    quote: str = ""
     fresh: bool = True
 
 
@@ -139,7 +135,7 @@ def value_end(
     pattern, ends = _marks(mark, closers)
     limit = end
     while True:
-        if span.quote:
+        if span.inside:
             if not _skip_string(span, text, base, end, mark):
                 return WAIT
             continue
@@ -154,7 +150,7 @@ def value_end(
         sign = found.group()
         span.scan, span.fresh = base + found.end(), sign in "{[,:="
         if sign == mark or (sign in "\"'" and fresh):
-            span.quote = sign
+            span.inside = sign
         elif sign in "{[":
             span.depth += 1
             if span.depth > depth:
@@ -168,15 +164,15 @@ def value_end(
 def _skip_string(span: RelaxedValue, text: str, base: int, end: int, mark: str) -> bool:
     """Skip to behind the end of the string that the span is in; False if more text decides."""
     at = span.scan - base
-    if span.quote == mark:
+    if span.inside == mark:
         close = text.find(mark, at, end)
         span.scan = base + (close + len(mark) if close >= 0 else max(at, end - len(mark) + 1))
-        span.quote = "" if close >= 0 else mark
+        span.inside = "" if close >= 0 else mark
         return close >= 0
-    while (found := _IN_QUOTES[span.quote].search(text, at, end)) is not None:
+    while (found := _IN_QUOTES[span.inside].search(text, at, end)) is not None:
         at = found.end()
-        if found.group() == span.quote:
-            span.quote, span.scan = "", base + at
+        if found.group() == span.inside:
+            span.inside, span.scan = "", base + at
             return True
         if at >= end:
             span.scan = base + at - 1

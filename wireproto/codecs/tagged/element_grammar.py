@@ -15,16 +15,16 @@ from wireproto.automata.automaton import ANY_TEXT, Dfa, build_dfa, edges_to, len
 from wireproto.automata.patterns import pattern_dfa
 from wireproto.automata.until import texts_without
 from wireproto.codecs.tagged.elements import match_name, pair
-from wireproto.format.template import Template
 from wireproto.grammars.calls import CallWriter
 from wireproto.grammars.expr.counted import FEW, counted_text
-from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, RuleRef, choice, literal, seq
+from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, choice, literal, seq
 from wireproto.grammars.expr.right_linear import right_linear
 from wireproto.grammars.raw.rules import MAX_WORD_STATES
 from wireproto.grammars.schema import coercion
 from wireproto.grammars.schema.escapes import restarted_at_escapes
 from wireproto.grammars.schema.formula import Formula, pointer_of
-from wireproto.grammars.schema.notation import JSON, LINE, Delimiters
+from wireproto.grammars.schema.nested import NestedWriter, NestedWriters, Shape
+from wireproto.grammars.schema.notation import JSON
 from wireproto.grammars.schema.sets import Inexpressible, StringSet
 from wireproto.grammars.schema.values import ValueSet
 from wireproto.grammars.schema.writing import ValueWriter, run_of
@@ -32,20 +32,17 @@ from wireproto.text.json_repair import dumps
 from wireproto.text.scan import BLANK, Match
 from wireproto.tools.toolset import Tool
 from wireproto.tools.types import NUMBERS
-from wireproto.values.errors import GrammarError, TooLarge
+from wireproto.values.errors import TooLarge
 from wireproto.values.quoting import quoted
 
 # What the reader takes for a key, but of half the length.
 _KEY: Final = pattern_dfa(r"^[^<>/\[\]\r\n\x00]{1,64}$")
 _USUAL: Final = pattern_dfa(r"^[A-Za-z0-9_.-]{1,64}$")  # and for the key of an argument
-_MAX_KINDS: Final = 300
-
-Shape = tuple[Template, Template]
 
 
 def element_call(calls: CallWriter, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
-    family = _Family(calls)
+    family = _Family(calls.table, calls=calls)
     notation = JSON.restricted_to(restarted_at_escapes(family.text), texts_without(("<",)))
     rules = calls.rules(tool, notation)
     family.json = base = rules.writer
@@ -61,15 +58,13 @@ def element_call(calls: CallWriter, tool: Tool) -> Expr:
 
 
 @dataclass(slots=True)
-class _Family:
-    """What the writers of one call share; there is one for every kind of object or array that holds others."""
+class _Family(NestedWriters):
+    """What the writers of one call share, and what an element must not hold."""
 
-    calls: CallWriter
+    calls: CallWriter = field(kw_only=True)
     text: Dfa = field(init=False)  # what holds no marker of an element
     ends: tuple[str, ...] = field(init=False)  # the closers of a call and a section
     names: Dfa = field(init=False)  # keys whose closers are none of a call or a section
-    gap: Expr = field(init=False)
-    inner: dict[str, ElementWriter] = field(default_factory=dict)
     json: ValueWriter | None = None  # of arguments that no schema says enough of
 
     def __post_init__(self) -> None:
@@ -80,38 +75,14 @@ class _Family:
         self.ends = tuple(filter(None, (each.format().strip() for each in closers)))
         ends = [match_name(closer, each, 0, len(each)) for each in self.ends]
         self.names = _KEY - words_dfa(found.slots["key"] for found in ends if isinstance(found, Match))
-        self.gap = self.calls.table.once("element gap", lambda: self.calls.table.add("gap", choice(EMPTY, LINE)))
-
-    def flush(self, outer: ElementWriter) -> None:
-        """Write all rules that were referred to and not written yet."""
-        while busy := [each for each in (outer, *self.inner.values()) if each.is_busy]:
-            for each in busy:
-                each.flush()
+        NestedWriters.__post_init__(self)
 
 
 @dataclass(slots=True)
-class ElementWriter(ValueWriter):
-    """Writes the members or elements of one kind of value; `tool` is what the decoder knows of them."""
+class ElementWriter(NestedWriter):
+    """Writes the members or elements of one kind of value as elements whose text is raw."""
 
     family: _Family = field(kw_only=True)
-    tool: Tool = field(kw_only=True)
-    outer: bool = field(default=False, kw_only=True)
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether rules were referred to and not written yet."""
-        return bool(self._todo)
-
-    @property
-    def delimiters(self) -> Delimiters:
-        """What stands around members: an object without any is not written here."""
-        return Delimiters() if self.outer else self.array_delimiters
-
-    @property
-    def array_delimiters(self) -> Delimiters:
-        """What stands around elements."""
-        gap = self.family.gap
-        return Delimiters(gap, gap, gap, NOTHING)
 
     @property
     def _shape(self) -> Shape:
@@ -199,28 +170,11 @@ class ElementWriter(ValueWriter):
         for kind, values, known in kinds:
             if values.is_empty or tool.types(key) != frozenset((kind,)):
                 continue
-            children = self._inner(known(key)).children(values, pointer)
+            children = self.within(known(key)).children(values, pointer)
             may_be_empty = any(map(coercion.has_empty, values.arrays + values.objects))
             yield choice(children, EMPTY) if may_be_empty else children
             if self.outer and self.family.json is not None:
                 yield self.family.json.body(values, pointer)
-
-    def children(self, found: ValueSet, pointer: str) -> RuleRef:
-        """Return the members or elements of objects or arrays that are not empty."""
-        if found not in self._by_values:
-            name = self.table.name(pointer.rpartition("/")[2] or "value")
-            self._by_values[found] = RuleRef(name)
-            self._todo.append((name, found, pointer))
-        return self._by_values[found]
-
-    def _inner(self, tool: Tool) -> ElementWriter:
-        """Return the writer of what stands in values of which this is known."""
-        inner, name = self.family.inner, repr(tool.schema)
-        if name not in inner:
-            if len(inner) > _MAX_KINDS:
-                raise GrammarError(f"a schema that declares more than {_MAX_KINDS} kinds of objects and arrays")
-            inner[name] = ElementWriter(self.reader, self.table, self.any_order, family=self.family, tool=tool)
-        return inner[name]
 
 
 def bounded(writer: ValueWriter, text: StringSet, allowed: Dfa, free: Dfa, pointer: str) -> Expr:

@@ -15,7 +15,6 @@ from wireproto.codecs.toml.text import (
     Exits,
     Header,
     NotToml,
-    TomlValue,
     header_at,
     key_at,
     skip_blank_lines,
@@ -23,6 +22,7 @@ from wireproto.codecs.toml.text import (
     value_end,
 )
 from wireproto.engine.call_builder import CallBuilder, End
+from wireproto.text.buffer import OpenValue
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer
 from wireproto.text.state import State
 
@@ -43,7 +43,7 @@ class TomlReader(State):
         self._in_section = in_section
         self._exits = Exits(builder.opening.spelling)
         self._call = TomlCall(builder)
-        self._part: Union[TomlString, TomlValue, None] = None
+        self._part: Union[TomlString, OpenValue, None] = None
         self._indent = 0
         self._final = False
         # What reads on from `position`: one of the methods below, which says what comes next by assigning another.
@@ -157,7 +157,7 @@ class TomlReader(State):
         if not quote:
             return WAIT
         if quote not in "\"'":
-            self._part = TomlValue(base + at, base + at)
+            self._part = OpenValue(base + at, base + at)
             return self._go(TomlReader._read_span, base + at)
         if text[at : min(at + 3, end)] in (quote, quote * 2) and at + 2 >= end and not self._final:
             return WAIT
@@ -198,7 +198,7 @@ class TomlReader(State):
 
     def _read_span(self, text: str, base: int, end: int) -> Answer | None:
         span = self._part
-        assert isinstance(span, TomlValue)
+        assert isinstance(span, OpenValue)
         try:
             after = value_end(span, text, base, end, self._exits, self.builder.max_depth)
         except OverflowError:
@@ -211,7 +211,7 @@ class TomlReader(State):
         self._take_span(span)
         return None
 
-    def _take_span(self, span: TomlValue) -> None:
+    def _take_span(self, span: OpenValue) -> None:
         self._part = None
         self._go(TomlReader._read_rest, span.scan)
         try:
@@ -256,7 +256,7 @@ class TomlReader(State):
         if self._handler in (TomlReader._read_lost, TomlReader._read_stray):
             return self._finish(stop, False)
         buffer, part = self.builder.buffer, self._part
-        if isinstance(part, TomlValue) and not part.depth and part.inside in ("", "#") and end is End.STOP:
+        if isinstance(part, OpenValue) and not part.depth and part.inside in ("", "#") and end is End.STOP:
             self._take_span(part)
             return None
         if part is not None:

@@ -12,8 +12,8 @@ from typing import Any, Final, Union
 
 from wireproto.format.spelling import Spelling
 from wireproto.text import toml
+from wireproto.text.buffer import OpenValue
 from wireproto.text.scan import MAX_GAP, NO, WAIT, YES, Answer, Miss, begins
-from wireproto.text.state import State
 from wireproto.values.exact_json import MAX_DEPTH
 
 Path = tuple[str, ...]
@@ -76,16 +76,6 @@ class Header:
 
 
 Statement = Union[Key, Header]
-
-
-@dataclass(slots=True)
-class TomlValue(State):
-    """A value whose end is looked for: how far, how deep, and inside which kind of string (or `#`, a comment)."""
-
-    start: int
-    scan: int
-    depth: int = 0
-    inside: str = ""
 
 
 class Exits:
@@ -224,7 +214,7 @@ def skip_gap_lines(text: str, pos: int, end: int) -> tuple[int, bool]:
     return at, _COMMENT.match(text, at, end) is not None
 
 
-def value_end(span: TomlValue, text: str, base: int, end: int, exits: Exits, max_depth: int) -> int | Miss:
+def value_end(span: OpenValue, text: str, base: int, end: int, exits: Exits, max_depth: int) -> int | Miss:
     """Return where the line ends that a value ends on; `text` begins at position `base`.
 
     Raises:
@@ -248,7 +238,7 @@ def value_end(span: TomlValue, text: str, base: int, end: int, exits: Exits, max
             raise OverflowError(f"nested deeper than {max_depth}")
 
 
-def _in_string(span: TomlValue, at: int, mark: str, end: int) -> int | Miss:
+def _in_string(span: OpenValue, at: int, mark: str, end: int) -> int | Miss:
     """Return where to go on behind a mark inside a string or comment; WAIT if more text decides."""
     if mark == "\\":
         return at + 2 if at + 1 < end else WAIT
@@ -263,7 +253,7 @@ def _in_string(span: TomlValue, at: int, mark: str, end: int) -> int | Miss:
     return at + len(mark)
 
 
-def _structure(span: TomlValue, text: str, at: int, end: int, exits: Exits) -> int | Miss:
+def _structure(span: OpenValue, text: str, at: int, end: int, exits: Exits) -> int | Miss:
     """Return where to go on behind a mark outside strings; WAIT if more text decides."""
     mark = text[at]
     if mark in "\"'":

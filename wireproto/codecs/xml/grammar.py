@@ -18,21 +18,20 @@ from wireproto.automata.decimals import NumberSet
 from wireproto.automata.patterns import pattern_dfa
 from wireproto.automata.until import texts_without
 from wireproto.codecs.xml.writer import is_declared, kind_of, reads_back
-from wireproto.format.template import Template
 from wireproto.grammars.calls import CallWriter
-from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, RuleRef, chars, choice, literal, seq
+from wireproto.grammars.expr.expr import EMPTY, NOTHING, Expr, chars, choice, literal, seq
 from wireproto.grammars.expr.right_linear import right_linear
 from wireproto.grammars.schema import coercion
 from wireproto.grammars.schema.formula import Formula, pointer_of
-from wireproto.grammars.schema.notation import LINE, CharRefs, Delimiters, MarkupTokenWriter, around_key
+from wireproto.grammars.schema.nested import NestedWriter, NestedWriters, Shape
+from wireproto.grammars.schema.notation import CharRefs, MarkupTokenWriter, around_key
 from wireproto.grammars.schema.sets import StringSet
 from wireproto.grammars.schema.values import ValueSet
-from wireproto.grammars.schema.writing import ValueWriter
 from wireproto.text.json_repair import dumps
 from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN, ESCAPES, IN_TEXT, IN_VALUE
 from wireproto.tools.toolset import Tool
 from wireproto.tools.types import NUMBERS
-from wireproto.values.errors import GrammarError, TooLarge
+from wireproto.values.errors import TooLarge
 
 # In text tabs and line breaks are written as they are.
 _TEXT: Final = {sign: reference for sign, reference in ESCAPES.items() if sign not in "\t\n"}
@@ -43,16 +42,13 @@ _DIGITS: Final = pattern_dfa("^-?(0|[1-9][0-9]*)$")
 _MAX_KEY: Final = 128
 # Strings of larger automata are escaped, and not written as CDATA sections too.
 _MAX_CDATA: Final = 8
-_MAX_KINDS: Final = 300
-
-Shape = tuple[Template, Template]
 
 
 def xml_call(calls: CallWriter, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
     rules = calls.rules(tool)
     base = rules.writer
-    family = _ElementWriters(calls)
+    family = _ElementWriters(calls.table, calls=calls)
     writer = XmlValueWriter(base.reader, calls.table, base.any_order, family=family, tool=tool, outer=True)
 
     def arguments() -> Expr:
@@ -64,35 +60,25 @@ def xml_call(calls: CallWriter, tool: Tool) -> Expr:
 
 
 @dataclass(slots=True)
-class _ElementWriters:
-    """What the writers of one call share; there is one for every kind of object or array that holds others."""
+class _ElementWriters(NestedWriters):
+    """What the writers of one call share, and how XML spells text and names."""
 
-    calls: CallWriter
+    calls: CallWriter = field(kw_only=True)
     text: CharRefs = field(init=False)
     names: CharRefs = field(init=False)
-    gap: Expr = field(init=False)
-    inner: dict[str, XmlValueWriter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        table = self.calls.table
+        table = self.table
         self.text = table.once("xml text", lambda: CharRefs(table, _TEXT, IN_TEXT))
         self.names = table.once("xml names", lambda: CharRefs(table, ESCAPES, IN_VALUE))
-        self.gap = table.once("xml gap", lambda: table.add("gap", choice(EMPTY, LINE)))
-
-    def flush(self, outer: XmlValueWriter) -> None:
-        """Write all rules that were referred to and not written yet."""
-        while busy := [each for each in (outer, *self.inner.values()) if each.is_busy]:
-            for each in busy:
-                each.flush()
+        NestedWriters.__post_init__(self)
 
 
 @dataclass(slots=True)
-class XmlValueWriter(ValueWriter):
-    """Writes the members or elements of one kind of value; `tool` is what the decoder knows of them."""
+class XmlValueWriter(NestedWriter):
+    """Writes the members or elements of one kind of value as elements of XML."""
 
     family: _ElementWriters = field(kw_only=True)
-    tool: Tool = field(kw_only=True)
-    outer: bool = field(default=False, kw_only=True)
     _members: dict[tuple[Union[str, Dfa], Formula], Expr] = field(default_factory=dict)
     _elements: dict[tuple[str, Formula], Expr] = field(default_factory=dict)
     _sections: dict[Dfa, Expr] = field(default_factory=dict)
@@ -102,22 +88,6 @@ class XmlValueWriter(ValueWriter):
         self.tokens = self.table.once(key, lambda: MarkupTokenWriter(self.notation, self.table, self.family.text))
         self._by_numbers = self.table.once(NumberSet, dict)
         self._sections = self.table.once("xml sections", dict)
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether rules were referred to and not written yet."""
-        return bool(self._todo)
-
-    @property
-    def delimiters(self) -> Delimiters:
-        """What stands around members: nothing of it is for an object without any, which its type shows."""
-        return Delimiters() if self.outer else self.array_delimiters
-
-    @property
-    def array_delimiters(self) -> Delimiters:
-        """What stands around elements."""
-        gap = self.family.gap
-        return Delimiters(gap, gap, gap, NOTHING)
 
     def member(self, key: str, value: Formula) -> Expr:
         """Return a member of an object, every text of it."""
@@ -154,14 +124,6 @@ class XmlValueWriter(ValueWriter):
         """Return an element of an array that has one of these few values."""
         fitting = coercion.of_types(found, self.tool.types(""))
         return self._tagged(self._item, EMPTY, (self.tool, ""), fitting, "")
-
-    def children(self, found: ValueSet, pointer: str) -> RuleRef:
-        """Return the members or elements of objects or arrays that are not empty."""
-        if found not in self._by_values:
-            name = self.table.name(pointer.rpartition("/")[2] or "value")
-            self._by_values[found] = RuleRef(name)
-            self._todo.append((name, found, pointer))
-        return self._by_values[found]
 
     @property
     def _shape(self) -> Shape:
@@ -223,20 +185,11 @@ class XmlValueWriter(ValueWriter):
         for kind, values, known in kinds:
             if values.is_empty:
                 continue
-            children = self._inner(known(key)).children(values, pointer)
+            children = self.within(known(key)).children(values, pointer)
             if is_declared(tool, key, kind):
                 yield "", children
             may_be_empty = any(map(coercion.has_empty, values.arrays + values.objects))
             yield kind, choice(children, EMPTY) if may_be_empty else children
-
-    def _inner(self, tool: Tool) -> XmlValueWriter:
-        """Return the writer of what stands in values of which this is known."""
-        inner, name = self.family.inner, repr(tool.schema)
-        if name not in inner:
-            if len(inner) > _MAX_KINDS:
-                raise GrammarError(f"a schema that declares more than {_MAX_KINDS} kinds of objects and arrays")
-            inner[name] = XmlValueWriter(self.reader, self.table, self.any_order, family=self.family, tool=tool)
-        return inner[name]
 
     def _texts(self, texts: Iterable[StringSet], within: Dfa, pointer: str) -> Expr:
         """Return strings, of which the decoder reads those in `within` as they are."""
