@@ -136,6 +136,47 @@ def test_what_a_dialect_writes_is_learned_back(form: Form) -> None:
         assert wp.encode(calls, learned.dialect, TOOLS) == wp.encode(calls, drawn, TOOLS)
 
 
+VALUES = (
+    "{%- for call in message.tool_calls %}{{- '<do=' + call.function.name + '>' }}"
+    "{%- for key, value in call.function.arguments.items() %}{{- '<arg=' + key + '>' }}VALUE{{- '</arg>' }}{%- endfor %}"
+    "{{- '</do>' }}{%- endfor %}"
+)
+CDATA = (
+    "{%- if value is string and ('<' in value or '&' in value or '\\n' in value) %}{{- '<![CDATA[' + value + ']]>' }}"
+    "{%- elif value is string %}{{- value }}{%- else %}{{- value | tojson }}{%- endif %}"
+)
+ELEMENTS = (
+    "{%- macro inner(value) %}{%- if value is mapping %}{%- for key, each in value.items() %}"
+    "{{- '<|m|>' + key + '<|of|>' }}{{- inner(each) }}{{- '<|/m|>' + key + '<|of|>' }}{%- endfor %}"
+    "{%- elif value is string %}{{- value }}{%- elif value is iterable %}{%- for each in value %}"
+    "{{- '<|m|>each<|of|>' }}{{- inner(each) }}{{- '<|/m|>each<|of|>' }}{%- endfor %}"
+    "{%- else %}{{- value | tojson }}{%- endif %}{%- endmacro %}"
+)
+
+
+def test_strings_in_cdata_sections_are_learned() -> None:
+    learned = wp.learn(FRAME % VALUES.replace("VALUE", CDATA))
+    assert learned.score.label == "exact" and learned.dialect.argument.strings == "cdata"
+    call = wp.Call("f", {"a": "x\n", "b": "x"})
+    assert wp.encode(call, learned.dialect, None) == "<do=f><arg=a><![CDATA[x\n]]></arg><arg=b>x</arg></do>"
+
+
+@pytest.mark.parametrize("null", [True, False])
+def test_nested_elements_are_learned(null: bool) -> None:
+    value = "{{- inner(value) }}"
+    calls = VALUES.replace("<arg=' + key + '>", "<|m|>' + key + '<|of|>").replace("</arg>'", "<|/m|>' + key + '<|of|>'")
+    calls = calls.replace("VALUE", value).replace(".items()", ".items()" if null else ".items() if value is not none")
+    learned = wp.learn(ELEMENTS + FRAME % calls)
+    assert learned.score.label == ("exact" if null else "corners"), (learned.score, learned.gaps)
+    assert learned.faults == (() if null else ("null is left out: it is written as if there were no argument",))
+    tools = [{"name": "f", "parameters": {"type": "object", "properties": {"l": {"type": "array", "items": {
+        "type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "string"}}}}}}}]  # fmt: skip
+    call = wp.Call("f", {"l": [{"a": 1, "b": "1"}, {}]})
+    text = wp.encode(call, learned.dialect, tools)
+    inner = "<|m|>each<|of|><|m|>a<|of|>1<|/m|>a<|of|><|m|>b<|of|>1<|/m|>b<|of|><|/m|>each<|of|>"
+    assert text == f"<do=f><|m|>l<|of|>{inner}<|m|>each<|of|><|/m|>each<|of|><|/m|>l<|of|></do>"
+
+
 def test_a_known_dialect_is_named() -> None:
     learned = wp.learn(HERMES)
     assert learned.same_as == "hermes" and learned.score.label == "exact"

@@ -22,6 +22,9 @@ IDS: Final = ("iqx00001a", "iqx00002b", "iqx00003c")
 NAME, KEY, VALUE, ID = NAMES[0], KEYS[0], VALUES[0], IDS[0]
 # Whether calls have ids: none; any; counted from 0; or one that holds the tool's name.
 Ids = Literal["none", "free", "counted", "named"]
+# Values that a template writes so that nothing could read them: strings that hold quotes, backslashes or line breaks
+# where it escapes nothing, and null where it leaves that out.
+Unreadable = Literal["escapes", "null"]
 
 
 class Unlearnable(DialectError):
@@ -52,8 +55,8 @@ class CallForm:
     """The keys of a dialect file that say how a call is written.
 
     `guessed`: keys that no sample shows, each with the reason. `gaps`: what in the samples no key can say. `faults`:
-    where two messages are written alike, so that nothing could read them. `unescaped`: strings with quotes, backslashes
-    or line breaks are among these.
+    where two messages are written alike, so that nothing could read them. `unreadable` names the kinds of values of
+    which that is so, and which are not tried. `untold`: values in objects and arrays do not show their types.
     """
 
     argument: Mapping[str, Any]
@@ -63,7 +66,8 @@ class CallForm:
     guessed: Mapping[str, str] = field(default_factory=dict)
     gaps: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
-    unescaped: bool = False
+    unreadable: frozenset[Unreadable] = frozenset()
+    untold: bool = False
 
 
 def typing_faults(sample: CallSample) -> tuple[str, ...]:

@@ -11,7 +11,18 @@ from dataclasses import replace
 from typing import Any, Final
 
 from wireproto.codecs.pythonic.writer import BETWEEN, write_value
-from wireproto.learning.findings import KEY, KEYS, NAME, VALUE, VALUES, CallForm, CallSample, header, typing_faults
+from wireproto.learning.findings import (
+    KEY,
+    KEYS,
+    NAME,
+    VALUE,
+    VALUES,
+    CallForm,
+    CallSample,
+    Unreadable,
+    header,
+    typing_faults,
+)
 from wireproto.values.quoting import quoted
 
 _TYPED: Final[tuple[Any, ...]] = ("v", 7, 1.5, True, None, [1, "é", True, None], {"a": [], "b": {"c": False}}, "a\"\n'")
@@ -48,4 +59,5 @@ def learn(sample: CallSample) -> CallForm | None:
     faults = ["strings are not escaped: a quote ends them"] if quote and injected == two else []
     faults += typing_faults(sample)
     form = replace(finding, argument=argument, gaps=(*finding.gaps, *gaps))
-    return replace(form, faults=tuple(faults), unescaped=bool(faults) and quote != "")
+    unreadable: frozenset[Unreadable] = frozenset(("escapes",) if faults and quote else ())
+    return replace(form, faults=tuple(faults), unreadable=unreadable)

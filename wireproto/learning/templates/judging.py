@@ -6,21 +6,21 @@ It must not know formats. Law: a count is of texts that the template wrote in th
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from wireproto.decode.decoder import parse
 from wireproto.format.dialect import Dialect
 from wireproto.learning.comparing import common_start
-from wireproto.learning.findings import NAME, Ids
+from wireproto.learning.findings import NAME, Ids, Unreadable
 from wireproto.learning.templates.calls import Layout
 from wireproto.learning.templates.chat import CONTENT, Chat
 from wireproto.learning.templates.chat import Call as Given
 from wireproto.learning.templates.chat import results as result_messages
 from wireproto.learning.templates.reasoning import Thinking
 from wireproto.learning.templates.results import Answers
-from wireproto.learning.templates.trials import TRIAL_TOOLS, TrialCalls
+from wireproto.learning.templates.trials import TrialCalls, trial_tools
 from wireproto.tools.toolset import Toolset
 from wireproto.values.errors import EncodeError
 from wireproto.values.model import Call, Message
@@ -30,6 +30,10 @@ from wireproto.write.results import ToolResult, render_results
 _TRIALS: Final = 150
 _EARLIER: Final = 12
 _THOUGHTS: Final = "I think\nso."
+_UNREADABLE: Final[Mapping[Unreadable, str]] = {
+    "escapes": "strings that the template does not escape",
+    "null": "null, which the template leaves out",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +82,21 @@ class Fidelity:
 class Examiner:
     """A template, what was learned of it, and the dialect that has to hold.
 
-    `unescaped`: the template does not escape strings, so those that would need it are not tried.
+    `unreadable` are the kinds of values that the template writes so that nothing could read them: they are not tried.
+    `untold`: values in objects and arrays do not show their types, so those that are tried have declared ones.
     """
 
     chat: Chat
     layout: Layout
     dialect: Dialect
     ids: Ids
-    tools: Toolset
-    unescaped: bool = False
+    unreadable: frozenset[Unreadable] = frozenset()
+    untold: bool = False
+
+    @property
+    def tools(self) -> Toolset:
+        """The tools of the calls that are tried."""
+        return trial_tools(self.untold)
 
     def score(self, thinking: Thinking | None, answers: Answers | None, trials: int = _TRIALS) -> Fidelity:
         """Return how far the dialect holds."""
@@ -112,11 +122,12 @@ class Examiner:
         except EncodeError:
             return None
 
-    def _drawn(self, seed: int) -> TrialCalls:
-        return TrialCalls(self.dialect, seed, self.unescaped)
+    def drawn(self, seed: int) -> TrialCalls:
+        """Return what draws calls that can be tried."""
+        return TrialCalls(self.dialect, seed, self.unreadable, self.untold)
 
     def _calls(self, trials: int) -> Fidelity:
-        draw, most = self._drawn(7), 1 if self.layout.single else 3
+        draw, most = self.drawn(7), 1 if self.layout.single else 3
         written, read, refused = Held(), Held(), 0
         corners: set[str] = set()
         unexplained = False
@@ -140,8 +151,7 @@ class Examiner:
                 found = _corners(calls)
                 corners |= found
                 unexplained = unexplained or not found
-        if self.unescaped:
-            corners.add("strings that the template does not escape")
+        corners.update(_UNREADABLE[kind] for kind in self.unreadable)
         if refused * 5 > trials:
             corners.add("values that encode refuses")
         return Fidelity(written, read, () if unexplained else tuple(sorted(corners)), refused)
@@ -155,7 +165,7 @@ class Examiner:
         """Hold the dialect to calls in a turn before the last."""
         tally = Held()
         for seed in range(_EARLIER):
-            calls = self._drawn(seed).calls(1 if self.layout.single else 3, self.ids)
+            calls = self.drawn(seed).calls(1 if self.layout.single else 3, self.ids)
             given = self._given(calls)
             more = [*result_messages(given, ["42"] * len(given)), {"role": "assistant", "content": CONTENT}]
             try:
@@ -229,8 +239,3 @@ def _corners(calls: Sequence[Call]) -> set[str]:
 def _difference(template: str, ours: str) -> str:
     at = max(0, common_start(template, ours) - 30)
     return f"the template writes {template[at : at + 80]!r:.200}, the dialect {ours[at : at + 80]!r:.200}"
-
-
-def trial_tools() -> Toolset:
-    """Return the tools of the trials."""
-    return Toolset.of(TRIAL_TOOLS)

@@ -21,7 +21,7 @@ from wireproto.learning.findings import CallForm, CallSample, Unlearnable
 from wireproto.learning.templates.calls import Layout, learn_layout
 from wireproto.learning.templates.chat import CONTENT, Chat, styled
 from wireproto.learning.templates.framing import learn_surroundings
-from wireproto.learning.templates.judging import Examiner, Fidelity, trial_tools
+from wireproto.learning.templates.judging import Examiner, Fidelity
 from wireproto.learning.templates.reasoning import Thinking, learn_reasoning
 from wireproto.learning.templates.relatives import same_as, with_tolerances
 from wireproto.learning.templates.rendering import TemplateProcess
@@ -115,7 +115,7 @@ def _learned(chat: Chat, name: str, wishes: Wishes) -> Learned:
         dialect = load_text(text, name)
     except DialectError as error:
         raise Unlearnable("; ".join((*gaps, str(error)))) from None
-    judge = Examiner(chat, layout, dialect, finding.ids, trial_tools(), finding.unescaped)
+    judge = Examiner(chat, layout, dialect, finding.ids, finding.unreadable, finding.untold)
     known = same_as(judge)
     return Learned(
         text,

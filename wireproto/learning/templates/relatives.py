@@ -12,7 +12,6 @@ from wireproto.format.dialect import Dialect
 from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.registry import dialects
 from wireproto.learning.templates.judging import Examiner
-from wireproto.learning.templates.trials import TrialCalls
 from wireproto.values.errors import EncodeError
 from wireproto.values.model import Call
 from wireproto.write.encoder import encode
@@ -33,7 +32,7 @@ def same_as(examiner: Examiner) -> Dialect | None:
 
     Of several it is the one that shares most of the rest, and then the one that more models write.
     """
-    trials = TrialCalls(examiner.dialect, 3, examiner.unescaped)
+    trials = examiner.drawn(3)
     drawn = [trials.calls(1 if examiner.layout.single else 3, examiner.ids) for _ in range(_TRIALS)]
     carried = [calls for calls in drawn if _written(examiner, examiner.dialect, calls) is not None]
     templates = [examiner.body(calls) for calls in carried]

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from wireproto.format.dialect import Dialect
-from wireproto.learning.findings import NAMES, Ids
+from wireproto.learning.findings import NAMES, Ids, Unreadable
+from wireproto.tools.toolset import Toolset
 from wireproto.values.model import Call
 
 _SCHEMA: Final = {
@@ -23,7 +24,16 @@ _SCHEMA: Final = {
     "o": {"type": "object"},
     "n": {"type": ["object", "null"]},
 }
-TRIAL_TOOLS: Final = [{"name": name, "parameters": {"type": "object", "properties": _SCHEMA}} for name in NAMES]
+# What objects and arrays hold, for dialects in which a value in them does not show its type.
+_MEMBERS: Final = {
+    "a": {"type": "string"},
+    "b": {"type": "integer"},
+    "c": {"type": "array", "items": {"type": "boolean"}},
+}
+_TOLD: Final = {
+    "l": {"type": "array", "items": {"type": "object", "properties": _MEMBERS}},
+    "o": {"type": "object", "properties": {**_MEMBERS, "d": {"type": "object", "properties": _MEMBERS}}},
+}
 _PLAIN: Final = ("notes.md", "plain text", "two\nlines", "x", "def f(x):\n    return x\n")
 _ODD: Final = (
     *(
@@ -47,11 +57,22 @@ _ODD: Final = (
 _ID_CHARACTERS: Final = "abcdefghijkXYZ0123456789"
 
 
-class TrialCalls:
-    """Draws calls for a dialect; values hold its markers too, but for `plain` ones."""
+def trial_tools(untold: bool = False) -> Toolset:
+    """Return the tools of the trials. `untold`: values in objects and arrays have a type by their schema alone."""
+    schema = {"type": "object", "properties": _SCHEMA | (_TOLD if untold else {})}
+    return Toolset.of([{"name": name, "parameters": schema} for name in NAMES])
 
-    def __init__(self, dialect: Dialect, seed: int, plain: bool = False) -> None:
-        self._plain = plain
+
+class TrialCalls:
+    """Draws calls for a dialect, of the tools of the trials; strings hold its markers too.
+
+    Values of the kinds that are `unreadable` are left out.
+    """
+
+    def __init__(
+        self, dialect: Dialect, seed: int, unreadable: frozenset[Unreadable] = frozenset(), untold: bool = False
+    ) -> None:
+        self._unreadable, self._untold = unreadable, untold
         self._random = random.Random(seed)
         self._markers = [marker for marker in dialect.markers if marker]
 
@@ -61,7 +82,8 @@ class TrialCalls:
         return [self._call(index, ids) for index in range(count)]
 
     def _call(self, index: int, ids: Ids) -> Call:
-        keys = self._random.sample(list(_SCHEMA), self._random.choice([0, 1, 1, 2, 3, 5]))
+        known = [key for key in _SCHEMA if key != "n" or "null" not in self._unreadable]
+        keys = self._random.sample(known, self._random.choice([0, 1, 1, 2, 3, 5]))
         arguments = {key: self._of_type(key) for key in keys}
         free = "".join(self._random.choice(_ID_CHARACTERS) for _ in range(9))
         identity = {"free": free, "counted": str(index)}.get(ids)
@@ -71,6 +93,8 @@ class TrialCalls:
         draw = self._random
         if key in ("s", "path"):
             return self._string()
+        if self._untold and key in _TOLD:
+            return [self._members() for _ in range(draw.randint(0, 3))] if key == "l" else self._members(deep=True)
         if key == "l":
             return [self._value(1) for _ in range(draw.randint(0, 3))]
         if key == "o":
@@ -78,10 +102,17 @@ class TrialCalls:
         numbers: dict[str, Sequence[Any]] = {"i": range(-9, 100), "f": (0.5, 2.25, -1e-7), "b": (True, False)}
         return draw.choice(numbers[key]) if key in numbers else None
 
+    def _members(self, deep: bool = False) -> dict[str, Any]:
+        """Return an object whose members have the types that are declared."""
+        draw = self._random
+        values = {"a": self._string(), "b": draw.randint(-9, 99), "c": [True, False][: draw.randint(0, 2)]}
+        found = {key: values[key] for key in draw.sample("abc", draw.randint(0, 3))}
+        return found | ({"d": self._members()} if deep and draw.random() < 0.5 else {})
+
     def _string(self) -> str:
         draw = self._random
         kind = draw.random()
-        if self._plain:
+        if "escapes" in self._unreadable:
             return draw.choice([text for text in (*_PLAIN, *_ODD) if not set(text) & set("\"'\\\n\t")])
         if kind < 0.35:
             return draw.choice(_PLAIN)
