@@ -91,6 +91,10 @@ class Decoder(State):
                     buffer.shift(text, held)
                     builder = reader.builder
                     return [ArgumentDelta(builder.index, builder.key, piece)] if piece else []
+            elif (stops := core.stops) is not None and text and core.buffer.end + len(text) < self._look_at:
+                event = core.transcript.more(text) if stops(text) is None else None
+                if event is not None:
+                    return [event]
         except TypeError:
             if isinstance(text, str):
                 raise
@@ -120,7 +124,7 @@ class Decoder(State):
         if core.in_string:
             return self._recognise(text[at:], events)
         self._held = text[at:]
-        core.plain_reader = None  # what comes is not the next of the text that was decoded
+        core.plain_reader = core.stops = None  # what comes is not the next of the text that was decoded
         return events
 
     def _recognise(self, text: str, before: Iterable[Event] = (), at_once: bool = False) -> list[Event]:

@@ -16,8 +16,8 @@ from itertools import chain, islice, product
 
 from wireproto.engine.call_opening import CallOpening, OpenerContext, find_call
 from wireproto.engine.damaged_openers import find_damaged, left_over
+from wireproto.engine.further_calls import inside
 from wireproto.engine.left_context import QUOTING
-from wireproto.engine.openers import inside
 from wireproto.engine.regions import FENCES
 from wireproto.format.alphabet import MAX_DECLARED
 from wireproto.format.declared import declaring, naming

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from wireproto.engine.codec import Codec, WriteCall, loaded
-from wireproto.engine.openers import inside
+from wireproto.engine.further_calls import inside
 from wireproto.format.declared import holding
 from wireproto.format.dialect import Dialect
 from wireproto.format.plugins import codec_facts

@@ -12,10 +12,10 @@ from wireproto.engine.call_opening import CallOpening, OpenerContext, find_call
 from wireproto.engine.codec import Codec, loaded
 from wireproto.engine.damaged_openers import find_damaged
 from wireproto.engine.document_stream import Documents
-from wireproto.engine.further_calls import empty_block, find_closer
+from wireproto.engine.further_calls import empty_block, find_closer, widened
 from wireproto.engine.left_context import QUOTING, LeftContext
 from wireproto.engine.loops import LoopWatch
-from wireproto.engine.openers import OpenerTable, widened
+from wireproto.engine.openers import OpenerTable, Spellings, Stops
 from wireproto.engine.regions import FENCE_WIDTH, FENCES, Region
 from wireproto.engine.transcript import Transcript
 from wireproto.format.dialect import Dialect
@@ -29,18 +29,17 @@ from wireproto.values.events import Event
 from wireproto.values.finish_reasons import meaning
 from wireproto.values.policy import Policy
 
-Spellings = tuple[Spelling, ...]
-
 
 class Recogniser(State):
     """Text to events, looking at no character twice.
 
     Everything before `_position` is decided. `plain_reader`: the reader of the open call while plain text only goes on.
+    `stops`: in a line of prose, what finds the first character of a chunk that may be more than that.
     `_enclosed`: the text stands in markers of its own, so that its end is no quotation.
     """
 
     __slots__ = ("_context", "_enclosed", "_openers", "_policy", "_position", "_reader", "_region", "_speculation",
-                 "_start", "_tools", "buffer", "documents", "plain_reader", "transcript")  # fmt: skip
+                 "_start", "_tools", "buffer", "documents", "plain_reader", "stops", "transcript")  # fmt: skip
 
     def __init__(
         self,
@@ -60,6 +59,7 @@ class Recogniser(State):
         self._speculation = Speculation(self.transcript, self._context, policy, tools)
         self._reader: Reader | None = None
         self.plain_reader: Reader | None = None
+        self.stops: Stops | None = None
 
     def feed(self, chunk: str, at_once: bool = False) -> list[Event]:
         """Take more of the output; return what is certain now. `at_once`: put nothing off until more text comes."""
@@ -77,6 +77,7 @@ class Recogniser(State):
         if held and not over:
             buffer.feed(held)
         self._run(end := End.STOP if over else End.of(finish_reason))
+        self.stops = None
         transcript.commit()
         if over:
             buffer.feed(held)
@@ -117,11 +118,17 @@ class Recogniser(State):
     def _run(self, end: End) -> None:
         if self.plain_reader is not None:
             self.plain_reader.skip_to(self.buffer.base)
+        if self.stops is not None:  # what was decided since then is prose
+            self._position = self._context.passed = self.buffer.base
+            self.stops = None
         while self._step(end):
             pass
         self.buffer.release(self._position)
         reader = self._reader
         self.plain_reader = reader if reader is not None and self._region.kind == "text" and reader.is_plain else None
+        in_line = reader is None and self._context.passed == self._position == self.buffer.end
+        if in_line and not self._region.in_info and self.transcript.continues(self._region.prose, self._position):
+            self.stops = self._openers.stops
 
     def _step(self, end: End) -> bool:
         """Take one step; False when there is nothing more to do with the text so far."""
@@ -204,8 +211,7 @@ class Recogniser(State):
     def _emit(self, end: int) -> None:
         """Write text or reasoning up to `end`."""
         if end > self._position:
-            if self._context.only_blank and self.buffer.slice(self._position, end).strip(BLANK):
-                self._context.only_blank = False
+            self._context.note_text(self._position, end)
             self.transcript.prose(self._region.prose, self._position, end)
             self._position = end
 
@@ -219,10 +225,11 @@ class Recogniser(State):
         if answer is WAIT and not end.final:
             self._context.rescan_from = self.buffer.base + limit
             return WAIT
-        if answer is not YES:
-            self._emit(self.buffer.base + at)
-            self._context.passed = self._position
-        return YES if answer is YES else NO
+        if answer is YES:
+            return YES
+        self._emit(self.buffer.base + at)
+        self._context.passed = self._position
+        return NO
 
     def _read_marker(self, literal: str, at: int, limit: int, end: End) -> Answer:
         """Deal with the marker at `at`; NO if it is text."""
@@ -267,9 +274,7 @@ class Recogniser(State):
     def _skip_markup(self, start: int, end: int, code: str = "") -> Answer:
         """Pass over markup that opens nothing; `code` is what is to be said of it."""
         self._emit(start)
-        if code:
-            self.transcript.diagnose(code, (start, end))
-        self.transcript.markup(start, end)
+        self.transcript.markup(start, end, code)
         self._position = self._context.floor = end
         return YES
 
@@ -307,9 +312,9 @@ class Recogniser(State):
         if opening.section is None and context.section is None and not opening.wrapped and opening.spelling.sections:
             # Where dialects differ only in markers that this call lacks, it may end with those of any of them.
             opening = opening._replace(spelling=widened(opening.spelling))
-        if self._openers.before and buffer.slice(max(0, position - 1), position) == "\n":
+        if self._openers.before and self._region.kind == "text":
             start = context.lead_start(opening.spelling.dialect, bool(opening.section), not transcript.calls, position)
-            if self._position <= start < position and self._region.kind == "text":
+            if self._position <= start < position:
                 self._skip_markup(start, position)
         self._emit(position)
         if self._region.kind == "reasoning" and self._openers.ends_reasoning:
@@ -321,9 +326,7 @@ class Recogniser(State):
         builder = CallBuilder(buffer, transcript, self._tools, self._policy, opening, buffer.base + opening.start)
         if builder.start > position:
             transcript.opener(position, builder.start, self._region.prose, opening.noise)
-        if opening.section is not None:
-            context.section = (opening.spelling, opening.section_close) if opening.section_close else None
-        sectioned = context.section is not None and context.section[0] is opening.spelling
+        sectioned = context.enter_section(opening.spelling, opening.section_close if opening.section else None)
         self._position = buffer.base + opening.body
         codec = opening.spelling.codec
         assert isinstance(codec, Codec), f"{codec.name} has facts, and neither reader nor writer"
@@ -374,7 +377,7 @@ class Recogniser(State):
 
     def _read_next(self, spelling: Spelling, at: int, limit: int, end: End) -> Answer:
         """Skip a closer that stands behind a finished call, or open the next call."""
-        text, context, position = self.buffer.window, self._context, self.buffer.base + at
+        text, context = self.buffer.window, self._context
         close, name = context.section[1] if context.section is not None else None, self.transcript.calls[-1].name
         found = find_closer(spelling, name, close, text, at, limit, end.final)
         if not isinstance(found, tuple):  # what may be a closer as yet is no whole opener
@@ -384,7 +387,7 @@ class Recogniser(State):
                 return broken
             found = text[at:broken], "broken-closer"
         context.section = context.section if found[1] == "orphan-closer" else None
-        return self._skip_markup(position, position + len(found[0]), found[1])
+        return self._skip_markup(self.buffer.base + at, self.buffer.base + at + len(found[0]), found[1])
 
     def _open_next(self, spelling: Spelling, at: int, limit: int, end: End) -> Answer:
         """Open the next call, behind what joins calls in this format."""
@@ -392,9 +395,6 @@ class Recogniser(State):
         within = spelling if self._context.section is not None or spelling.lone else None
         joint = next((joint for joint in spelling.joints if text.startswith(joint, at, limit)), "")
         if not joint:
-            literal = openers.guarded.find(text, at, limit)
-            others = openers.by_literal.get(literal.group(), ()) if literal and literal.start() == at else ()
-            spellings = (spelling, *(other for other in others if other is not spelling))
-            return self._open(spellings, at, limit, end, within)
+            return self._open(openers.next_to(spelling, text, at, limit), at, limit, end, within)
         after = skip_blank(text, at + len(joint), limit)
         return WAIT if after >= limit else self._open((spelling,), after, limit, end, spelling, after - at)

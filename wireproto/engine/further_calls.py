@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+from itertools import chain
 
 from wireproto.engine.call_opening import CallOpening
 from wireproto.engine.record_opening import begins_arguments
-from wireproto.format.spelling import Spelling
+from wireproto.format.registry import by_use
+from wireproto.format.spelling import CACHED, Spelling, spellings
 from wireproto.text.scan import NO, WAIT, YES, Answer, Miss, begins, skip_blank
 from wireproto.tools.toolset import Tool, Toolset
 
@@ -94,3 +98,16 @@ def empty_block(spellings: Iterable[Spelling], literal: str, text: str, pos: int
             return at + len(closer)
         answer = WAIT if stands is WAIT else answer
     return answer
+
+
+@lru_cache(maxsize=CACHED)
+def widened(spelling: Spelling) -> Spelling:
+    """Return a spelling that also knows the sections of the others whose calls have the same markers inside."""
+    others = chain.from_iterable(map(spellings, by_use()))
+    kin = [other.sections for other in others if inside(other) == inside(spelling)]
+    return replace(spelling, sections=tuple(dict.fromkeys((*spelling.sections, *chain.from_iterable(kin)))))
+
+
+def inside(spelling: Spelling) -> tuple[object, ...]:
+    """Return the markers that a call has within its section, without the white space between them."""
+    return spelling.wrapper, spelling.headers[0].first, spelling.closers[:1], spelling.value_closer

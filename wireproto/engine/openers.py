@@ -8,10 +8,11 @@ dialects, the policy and the declared tools, and on nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
+from typing import Union
 
 from wireproto.engine.document_stream import literals
 from wireproto.engine.frames import Frames, frames_of, joins_of, stops_of
@@ -28,6 +29,8 @@ from wireproto.tools.names import NO_UNUSUAL, Unusual
 from wireproto.tools.toolset import Toolset
 from wireproto.values.policy import Policy
 
+Spellings = tuple[Spelling, ...]
+Stops = Callable[[str], Union[re.Match[str], None]]
 _MAX_HEAD = 512  # longer than any name or id: what is compared at the start of a line stays short
 
 
@@ -41,6 +44,7 @@ class OpenerTable:
     start a line when a call has lost its first marker; if they are known, each is also among the literals, behind a
     line break. `ends` are the tokens that end a turn: `ends_turn` finds them behind the last `end_first`, the one
     character that each of them begins with and holds nowhere else; empty if there is none.
+    `stops` finds what may be more than prose in mid-line: a line break, or the first character of anything here.
     `before` are the line breaks that may belong to an opener. `names`: the declared ones, where a line may start
     with one. `repairs`: openers that are damaged are looked at too. `frames`: what stands around blocks, if anything.
     """
@@ -66,12 +70,16 @@ class OpenerTable:
     frames: Frames | None = None
     ends_turn: re.Pattern[str] = field(init=False)
     end_first: str = field(init=False)
+    stops: Stops = field(init=False)
 
     def __post_init__(self) -> None:
         first, *others = end_firsts(self.ends) or ("",)
         is_only = not others and all(first not in token[1:] for token in self.ends)
         object.__setattr__(self, "ends_turn", turn_ends(frozenset(self.ends)))
         object.__setattr__(self, "end_first", first if is_only else "")
+        firsts = {"\n", first, *others, *self.text.firsts, *self.guarded.firsts}
+        firsts.update(word[0] for word in self.reasoning_closers)
+        object.__setattr__(self, "stops", re.compile("[" + "".join(map(re.escape, sorted(firsts))) + "]").search)
 
     @property
     def ends_reasoning(self) -> bool:
@@ -95,6 +103,12 @@ class OpenerTable:
         at = skip_blank(text, pos, end)
         whole = self.dialect is None and self.guarded.at(text, at, end) is not None  # any dialect may open with that
         return (*self.markerless, *(each for each in self.late if not (each.markerless or whole))), at
+
+    def next_to(self, spelling: Spelling, text: str, pos: int, end: int) -> tuple[Spelling, ...]:
+        """Return what may open behind a call of a spelling: another such call first."""
+        literal = self.guarded.at(text, pos, end)
+        others = self.by_literal.get(literal.group(), ()) if literal is not None else ()
+        return (spelling, *(other for other in others if other is not spelling))
 
     def turn_end(self, text: str, pos: int, end: int) -> str:
         """Return the end-of-turn token at `pos`; empty if there is none."""
@@ -326,19 +340,6 @@ def _narrowed(spelling: Spelling, taken: tuple[str, ...]) -> Spelling:
 
 def _shape(spelling: Spelling) -> tuple[object, ...]:
     return spelling.sections, spelling.wrapper, spelling.headers, spelling.keys, spelling.value_closer, spelling.closers
-
-
-@lru_cache(maxsize=CACHED)
-def widened(spelling: Spelling) -> Spelling:
-    """Return a spelling that also knows the sections of the others whose calls have the same markers inside."""
-    others = chain.from_iterable(map(spellings, by_use()))
-    kin = [other.sections for other in others if inside(other) == inside(spelling)]
-    return replace(spelling, sections=tuple(dict.fromkeys((*spelling.sections, *chain.from_iterable(kin)))))
-
-
-def inside(spelling: Spelling) -> tuple[object, ...]:
-    """Return the markers that a call has within its section, without the white space between them."""
-    return spelling.wrapper, spelling.headers[0].first, spelling.closers[:1], spelling.value_closer
 
 
 # What only matters while the dialect is not known.

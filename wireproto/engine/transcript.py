@@ -92,8 +92,26 @@ class Transcript(State):
                 self._due = self.loops.due
         self._emit(segment, start, end)
 
-    def markup(self, start: int, end: int) -> None:
-        """Add characters that are neither shown nor part of a call."""
+    def continues(self, kind: Prose, position: int) -> bool:
+        """Return whether prose of this kind, more than blanks, ends at `position` and is certain: more is one delta."""
+        segment = self._open
+        continues = segment is not None and segment.solid and segment.kind == kind and segment.end == position
+        return continues and self._savepoint is None and (self.loops is None or self._stretch >= 0)
+
+    def more(self, chunk: str) -> ev.Event | None:
+        """Continue the open prose with the next chunk of the input; None if it is to be looked at for loops."""
+        segment, buffer = self._open, self.buffer
+        end = buffer.end + len(chunk)
+        if segment is None or (end >= self._due and self.loops is not None):
+            return None
+        buffer.shift(chunk, 0)
+        segment.end = end
+        return _DELTA[segment.kind](chunk)
+
+    def markup(self, start: int, end: int, code: str = "") -> None:
+        """Add characters that are neither shown nor part of a call; `code` is what is to be said of them."""
+        if code:
+            self.diagnose(code, (start, end))
         if start < end:
             self._extend("markup", start, end)
 
