@@ -22,7 +22,7 @@ from wireproto.format.dialect import Dialect
 from wireproto.format.near_misses import broken_closer
 from wireproto.format.spelling import Spelling
 from wireproto.text.buffer import Buffer
-from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, skip_blank
+from wireproto.text.scan import NO, WAIT, YES, Answer, skip_blank
 from wireproto.text.state import State
 from wireproto.tools.toolset import Toolset
 from wireproto.values.events import Event

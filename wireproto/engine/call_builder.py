@@ -7,9 +7,11 @@ carry.
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
+from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, Union
 
 from wireproto.engine.call_opening import CallOpening
 from wireproto.engine.document_stream import report_nested
@@ -19,7 +21,7 @@ from wireproto.text.buffer import Buffer
 from wireproto.text.json_repair import dumps, is_deeper
 from wireproto.text.json_safe import identical
 from wireproto.text.numbers import holds
-from wireproto.text.scan import Answer
+from wireproto.text.scan import WAIT, Answer
 from wireproto.text.state import State
 from wireproto.tools.arguments import faults
 from wireproto.tools.toolset import Tool, Toolset, Typed
@@ -93,6 +95,45 @@ class Reader(Protocol):
     def skip_to(self, position: int) -> None:
         """Go on at `position`: all text before it was taken as plain."""
         ...
+
+
+Step = Callable[[Any], Union[Answer, None]]  # a method of a reader: WAIT for more text, None to go on
+
+
+class SteppingReader(State):
+    """A reader whose methods each read a piece, and say which comes next by `_go`; `_cursor` is the place in the input.
+
+    A cursor has a `position`, looks no further than `stop`, and knows whether more text comes (`final`).
+    """
+
+    __slots__ = ("_cursor", "_step", "builder")
+
+    _cursor: Any
+    _step: Step
+
+    def read(self, stop: int, end: End) -> Answer:
+        """Read as far as certain, looking no further than `stop`."""
+        self._cursor.stop, self._cursor.final = stop, end.final
+        while True:
+            answer = self._step(self)
+            if answer is WAIT and end.final:
+                answer = self._end_of_output(end)
+            if answer is not None:
+                return answer
+
+    def skip_to(self, position: int) -> None:
+        """Go on at `position`: all text before it was taken as plain."""
+        self._cursor.position = position
+
+    def _go(self, step: Step, skip: int = 0) -> Answer | None:
+        """Go on with another step, behind `skip` characters."""
+        self._cursor.position += skip
+        self._step = step
+        return None
+
+    @abstractmethod
+    def _end_of_output(self, end: End) -> Answer | None:
+        """The output ends in the call."""
 
 
 # What is known of a call whose name was not read yet, or whose tool nobody declared.

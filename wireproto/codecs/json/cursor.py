@@ -20,6 +20,9 @@ from wireproto.text.state import State
 
 _FENCES = "`~"
 _KEY = re.compile(r'"([^"\\\x00-\x1f]*)"[ \t]{0,64}:')
+# A string without escapes, or a word or a short integer, whose end nothing that follows can change.
+_PLAIN = re.compile(r'(?:"[^"\\\x00-\x1f]*"|true|false|null|-?(?:0|[1-9][0-9]{0,14}))(?=[ \t\r\n]{0,64}[,}])')
+_SKIPPED = BLANK + "\\"
 _LITERAL_BLANKS = ("\\n", "\\t", "\\r")
 _IN_STRING = {'"': re.compile(r'["\\]'), "'": re.compile(r"['\\]")}
 
@@ -93,7 +96,10 @@ class Cursor(State):
 
     def next(self) -> str:
         """Skip blanks; return the character that follows, empty at the end of the text so far."""
-        self.position, char, literal = self._skip_blank(self.position, self.stop)
+        position = self.position
+        if position < self.stop and (char := self.buffer.window[position - self.buffer.base]) not in _SKIPPED:
+            return char
+        self.position, char, literal = self._skip_blank(position, self.stop)
         if literal:
             self.repairs.add("literal-newline")
         return char
@@ -106,6 +112,12 @@ class Cursor(State):
             return None
         self.position = base + found.end()
         return found[1]
+
+    def plain_value(self) -> str:
+        """Return the string without escapes, the word or the integer that stands here whole; else nothing."""
+        base = self.buffer.base
+        found = _PLAIN.match(self.buffer.window, self.position - base, self.stop - base)
+        return found.group() if found is not None else ""
 
     @property
     def closers(self) -> tuple[str, ...]:
@@ -266,12 +278,13 @@ class Cursor(State):
 
         No character is there yet at the end of the text so far, or where a backslash may be half of such a blank.
         """
-        text, base, end = self.buffer.window, self.buffer.base, self.stop - self.buffer.base
-        at, limit, literal = position - base, min(end, stop - base), False
-        while at < limit:
-            if text[at] in BLANK:
+        text, base = self.buffer.window, self.buffer.base
+        at, end, literal = position - base, self.stop - base, False
+        limit = end if stop >= self.stop else stop - base
+        while at < limit and (char := text[at]) in _SKIPPED:
+            if char != "\\":
                 at += 1
-            elif text[at] == "\\" and text[at : min(at + 2, limit)] in _LITERAL_BLANKS:
+            elif text[at : min(at + 2, limit)] in _LITERAL_BLANKS:
                 at, literal = at + 2, True
             else:
                 break

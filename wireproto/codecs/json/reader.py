@@ -8,26 +8,26 @@ marker, and what is not JSON ends the call incomplete instead of being guessed.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Union
 
 from wireproto.codecs.json.cursor import Cursor, JsonString, Progress, Role
 from wireproto.codecs.json.members import Members
-from wireproto.engine.call_builder import CallBuilder, End
+from wireproto.engine.call_builder import CallBuilder, Step, SteppingReader
 from wireproto.text import json_repair, json_strings
 from wireproto.text.buffer import LooseQuote, OpenValue, Rope
 from wireproto.text.json_repair import dumps
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer
-from wireproto.text.state import State
 from wireproto.values.quoting import escaped, quoted
 
-Handler = Callable[[Any], Union[Answer, None]]  # a method of a reader
+_WORDS = {"true": True, "false": False, "null": None}
 
 
-class JsonReader(State):
+class JsonReader(SteppingReader):
     """Reads the payload of one call and its closer."""
 
-    __slots__ = ("_brackets", "_cursor", "_handler", "_members", "_part", "_progress", "builder")
+    __slots__ = ("_brackets", "_members", "_part", "_progress")
+
+    _cursor: Cursor
 
     def __init__(self, builder: CallBuilder, position: int, _in_section: bool) -> None:
         opening, self.builder = builder.opening, builder
@@ -40,32 +40,22 @@ class JsonReader(State):
         self._members: Members | None = None  # of a record that has others than its name and its arguments
         self._part: Union[JsonString, OpenValue, None] = None
         # What reads on from here: one of the methods below, which says what comes next by assigning another.
-        self._handler: Handler = JsonReader._read_tail if opening.closed else JsonReader._at_open
+        self._step = JsonReader._read_tail if opening.closed else JsonReader._at_open
         if opening.name is not None:
             builder.begin(opening.name, opening.id, (builder.start, position))
 
     @property
     def position(self) -> int:
         """Everything before this is decided."""
-        if self._handler is JsonReader._read_tail:
+        if self._step is JsonReader._read_tail:
             return self._progress.end
         return self._part.scan if isinstance(self._part, OpenValue) else self._cursor.position
-
-    def read(self, stop: int, end: End) -> Answer:
-        """Read as far as certain, looking no further than `stop`."""
-        self._cursor.stop, self._cursor.final = stop, end.final
-        while True:
-            answer = self._handler(self)
-            if answer is WAIT and end.final:
-                return self._end_of_output(end)
-            if answer is not None:
-                return answer
 
     @property
     def is_plain(self) -> bool:
         """Whether an open string streams and nothing of it is held but half an escape."""
         part, builder = self._part, self.builder
-        if not isinstance(part, JsonString) or part.quote != '"' or self._handler is not JsonReader._read_string:
+        if not isinstance(part, JsonString) or part.quote != '"' or self._step is not JsonReader._read_string:
             return False
         if not self._progress.streams or builder.name is None or builder.policy.limits.max_value_chars is not None:
             return False
@@ -74,7 +64,7 @@ class JsonReader(State):
     @property
     def in_string(self) -> bool:
         """Whether the text so far ends in a string that is decoded while it grows."""
-        return self._handler is JsonReader._read_string
+        return self._step is JsonReader._read_string
 
     def take_plain(self, text: str) -> tuple[str, int] | None:
         """Take text that holds whole escapes and no quote; a backslash at its end is held."""
@@ -85,10 +75,6 @@ class JsonReader(State):
             assert isinstance(self._part, JsonString)
         self._part.text.append(decoded[0])
         return decoded
-
-    def skip_to(self, position: int) -> None:
-        """Go on at `position`: all text before it was taken as plain."""
-        self._cursor.position = position
 
     def _at_open(self) -> Answer | None:
         char = self._cursor.next()
@@ -144,11 +130,10 @@ class JsonReader(State):
             inner = True
         return self._go(JsonReader._at_comma if inner else JsonReader._read_tail, 1)
 
-    def _go(self, handler: Handler, skip: int = 0) -> Answer | None:
-        """Go on with another handler, behind `skip` characters."""
+    def _go(self, step: Step, skip: int = 0) -> Answer | None:
         self._cursor.position += skip
-        self._handler = handler
-        if handler is JsonReader._read_tail:
+        self._step = step
+        if step is JsonReader._read_tail:
             self._progress.end = self._cursor.position
         return None
 
@@ -173,10 +158,26 @@ class JsonReader(State):
             progress.role = "argument" if fresh else "drop"
             if self.builder.wrapper and self._may_wrap(char) is WAIT:
                 return WAIT
+        if self.builder.policy.limits.max_value_chars is None and (plain := cursor.plain_value()):
+            return self._take_plain(plain)
         if char in "\"'":
             return self._open_string(char)
         self._part = OpenValue(position, position)
         return self._go(JsonReader._read_value)
+
+    def _take_plain(self, raw: str) -> Answer | None:
+        """Take a string without escapes, a word or an integer that is there whole, as most arguments are."""
+        builder, key = self.builder, self._progress.key
+        is_argument, is_string = self._progress.role == "argument", raw[0] == '"'
+        self._go(JsonReader._at_comma, len(raw))
+        if is_argument and is_string:
+            builder.open(key)
+            builder.more(raw[1:-1])
+        elif is_argument:
+            builder.give(key, _WORDS[raw] if raw in _WORDS else int(raw), raw)
+        elif not is_string:
+            return self._take_value(raw)
+        return self._string_closed(raw[1:-1]) if is_string else None
 
     def _record_role(self, char: str, position: int) -> Role:
         """Return what a member of the record is for; a second one of its kind is dropped (R-DUP)."""
@@ -338,7 +339,7 @@ class JsonReader(State):
         if complete:
             builder.check_types(position)
         builder.finish(position, complete)
-        self._part, self._progress.end, self._handler = None, position, JsonReader._read_tail
+        self._part, self._progress.end, self._step = None, position, JsonReader._read_tail
         return YES
 
     # What `repairs` does where the payload is not as it should be.
@@ -394,7 +395,3 @@ class JsonReader(State):
     @abstractmethod
     def _lose_quote(self, start: int, quote: int) -> Answer | None:
         """A quote closes no string."""
-
-    @abstractmethod
-    def _end_of_output(self, end: End) -> Answer:
-        """The output ends in the call."""

@@ -180,8 +180,8 @@ class RepairingReader(JsonReader):
         builder, progress, cursor = self.builder, self._progress, self._cursor
         if builder.name is None:
             return NO
-        in_tail = self._handler is JsonReader._read_tail
-        record_open = self._handler is JsonReader._at_comma and progress.in_record and progress.arguments == "closed"
+        in_tail = self._step is JsonReader._read_tail
+        record_open = self._step is JsonReader._at_comma and progress.in_record and progress.arguments == "closed"
         if in_tail and not cursor.closer:
             return self._finish(progress.end, True)
         if in_tail or record_open:

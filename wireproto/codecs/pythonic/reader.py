@@ -7,12 +7,11 @@ that is no literal, leaves the call incomplete.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Union
 
 from wireproto.codecs.pythonic.exits import find_exit, guess_positional, guess_string, swallowed_closer
 from wireproto.codecs.pythonic.text import Place, PythonString
-from wireproto.engine.call_builder import CallBuilder, End
+from wireproto.engine.call_builder import CallBuilder, End, SteppingReader
 from wireproto.text.buffer import LooseQuote, OpenValue
 from wireproto.text.json_repair import dumps
 from wireproto.text.literals import NotLiteral
@@ -20,17 +19,17 @@ from wireproto.text.numbers import MAY_BE_FRACTION
 from wireproto.text.python_strings import decode
 from wireproto.text.python_values import loads
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Match
-from wireproto.text.state import State
 from wireproto.values.quoting import escaped
 
-Handler = Callable[[Any], Union[Answer, None]]  # a method of the reader
 _UNPACKED = "**"
 
 
-class PythonicReader(State):
+class PythonicReader(SteppingReader):
     """Reads the arguments of one call and what closes it."""
 
-    __slots__ = ("_cursor", "_handler", "_key", "_listed", "_part", "_repairs", "_sound", "_wanted", "builder")
+    __slots__ = ("_key", "_listed", "_part", "_repairs", "_sound", "_wanted")
+
+    _cursor: Place
 
     def __init__(self, builder: CallBuilder, position: int, _in_section: bool) -> None:
         opening, self.builder = builder.opening, builder
@@ -42,7 +41,7 @@ class PythonicReader(State):
         self._listed: list[Any] = []  # the values of arguments without a name
         self._sound = True  # whether all arguments so far could be read
         # What reads on from here: one of the methods below, which says what comes next by assigning another.
-        self._handler: Handler = PythonicReader._at_argument
+        self._step = PythonicReader._at_argument
         builder.begin(opening.name or "", opening.id, (builder.start, position))
 
     @property
@@ -50,28 +49,18 @@ class PythonicReader(State):
         """Everything before this is decided."""
         return self._part.scan if isinstance(self._part, OpenValue) else self._cursor.position
 
-    def read(self, stop: int, end: End) -> Answer:
-        """Read as far as certain, looking no further than `stop`."""
-        self._cursor.stop, self._cursor.final = stop, end.final
-        while True:
-            answer = self._handler(self)
-            if answer is WAIT and end.final:
-                answer = self._end_of_output(end)
-            if answer is not None:
-                return answer
-
     @property
     def is_plain(self) -> bool:
         """Whether an open string streams and nothing of it is held."""
         part, builder = self._part, self.builder
-        if self._handler is not PythonicReader._read_string or not isinstance(part, PythonString) or part.mute:
+        if self._step is not PythonicReader._read_string or not isinstance(part, PythonString) or part.mute:
             return False
         return builder.policy.limits.max_value_chars is None and self._cursor.position == builder.buffer.end
 
     @property
     def in_string(self) -> bool:
         """Whether the text so far ends in a string that is decoded while it grows."""
-        return self._handler is PythonicReader._read_string
+        return self._step is PythonicReader._read_string
 
     def take_plain(self, text: str) -> tuple[str, int] | None:
         """Take text that holds neither a quote nor an escape."""
@@ -83,16 +72,6 @@ class PythonicReader(State):
             return None
         part.text.append(text)
         return text, 0
-
-    def skip_to(self, position: int) -> None:
-        """Go on at `position`: all text before it was taken as plain."""
-        self._cursor.position = position
-
-    def _go(self, handler: Handler, skip: int = 0) -> Answer | None:
-        """Go on with another handler, behind `skip` characters."""
-        self._cursor.position += skip
-        self._handler = handler
-        return None
 
     def _at_argument(self) -> Answer | None:
         cursor, builder = self._cursor, self.builder
@@ -351,7 +330,7 @@ class PythonicReader(State):
             self._take(raw, part.start)
             return self._go(PythonicReader._at_comma)
         rest = cursor.buffer.slice(cursor.position, cursor.stop).strip(BLANK)
-        if end is End.STOP and self._handler is PythonicReader._at_comma and not rest:
+        if end is End.STOP and self._step is PythonicReader._at_comma and not rest:
             builder.note("unclosed-call", cursor.position)
             return self._finish(cursor.stop, True)
         if end is End.STOP and isinstance(part, PythonString):
@@ -361,8 +340,8 @@ class PythonicReader(State):
                 self._leave()
                 builder.buffer.rewind(behind)
                 return self._finish(behind, False)
-        in_value = part is not None or self._handler is PythonicReader._at_value
-        if self._handler is not PythonicReader._read_lost:
+        in_value = part is not None or self._step is PythonicReader._at_value
+        if self._step is not PythonicReader._read_lost:
             builder.note("truncated-value" if in_value else "truncated-call", cursor.position)
             self._leave()
         return self._finish(cursor.stop, False)
