@@ -213,6 +213,66 @@ def test_the_markers_between_blocks_and_around_text_are_learned() -> None:
     assert (message.text, message.reasoning) == ("Hi.", "so")
 
 
+PHRASES = """
+{%- for message in messages %}
+{{- '<|open|>message role="' + message.role + '"<|sep|>' }}
+{%- if message.role == 'assistant' %}
+{{- '<|open|>think<|sep|>' + (message.reasoning_content or '') + '<|close|>think<|sep|>' }}
+{{- '<|open|>say<|sep|>' + (message.content or '') + '<|close|>say<|sep|>' }}
+{%- if message.tool_calls %}
+{{- '<|open|>calls<|sep|>' }}
+{%- for call in message.tool_calls %}
+{{- '<|open|>call tool="' + call.function.name + '" index="' + loop.index|string + '"<|sep|>' }}
+{{- (call.function.arguments | tojson) + '<|close|>call<|sep|>' }}
+{%- endfor %}
+{{- '<|close|>calls<|sep|>' }}
+{%- endif %}
+{%- else %}
+{{- message.content }}
+{%- endif %}
+{{- '<|close|>message<|sep|>' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|open|>message role="assistant"<|sep|>' }}{%- endif %}
+"""
+
+
+def test_tags_of_several_tokens_are_not_cut() -> None:
+    learned = wp.learn(PHRASES)
+    assert learned.score.label == "exact", learned.score
+    dialect = learned.dialect
+    assert dialect.reasoning is not None and dialect.framing is not None and dialect.section is not None
+    assert (dialect.reasoning.open, dialect.section.open.format()) == ("<|open|>think<|sep|>", "<|open|>calls<|sep|>")
+    assert (dialect.framing.content, dialect.framing.empty) == ((("<|open|>say<|sep|>", "<|close|>say<|sep|>"),), True)
+
+
+HEADERS = """
+{%- for message in messages %}
+{{- '<|start|>' + message.role }}
+{%- if message.role == 'assistant' %}
+{%- if message.reasoning_content %}{{- ' to=self<|message|>' + message.reasoning_content + '<|eom|><|start|>assistant' }}{%- endif %}
+{%- if message.tool_calls %}{%- for call in message.tool_calls %}
+{%- if not loop.first %}{{- '<|eom|><|start|>assistant' }}{%- endif %}
+{{- ' to=' + call.function.name + '<|message|><do>' + call.function.name + '(' + (call.function.arguments | tojson) + ')</do>' }}
+{%- endfor %}{%- else %}{{- ' to=user<|message|>' + message.content }}{%- endif %}
+{%- else %}{{- '<|message|>' + message.content }}{%- endif %}
+{{- '<|eot|>' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|start|>assistant' }}{%- endif %}
+"""  # fmt: skip
+
+
+def test_a_message_for_each_call_whose_header_the_prompt_begins() -> None:
+    learned = wp.learn(HEADERS)
+    assert learned.score.label == "exact" and learned.score.reasoning.good == 1, learned.score
+    dialect = learned.dialect
+    assert dialect.framing is not None and dialect.framing.joins == ("<|start|>assistant",)
+    calls = [wp.Call("f", {"x": 1}), wp.Call("g", {})]
+    text = wp.encode(calls, dialect, None)
+    assert text == ' to=f<|message|><do>f({"x": 1})</do><|eom|><|start|>assistant to=g<|message|><do>g({})</do>'
+    back = wp.parse(" to=self<|message|>so<|eom|><|start|>assistant" + text + "<|eot|>", dialect)
+    assert (back.reasoning, back.text, [call.name for call in back.calls]) == ("so", "", ["f", "g"])
+
+
 def test_a_relative_gives_its_tolerances() -> None:
     learned = wp.learn(HERMES, name="mine", like="hermes")
     assert set(learned.dialect.ends) == set(wp.dialect("hermes").ends) and '"hermes"' not in learned.text

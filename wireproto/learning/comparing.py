@@ -9,8 +9,15 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-# What may be a marker: a tag, a word in brackets, or the bracket pairs of tokens such as ]~b].
-MARKER: Final = re.compile(r"<[^<>\s]{1,40}>|\[/?[A-Z_]{3,}\]|\[e~\[|\]~b\]")
+# A tag of three tokens: two with words between them, as <|open|>think<|sep|>; not words that were looked for, which all
+# have `qx` in them, and not a role, behind which a prompt may end. With words behind it, it is the first of a row of
+# such tags, which no rule takes apart.
+_TOKEN: Final = r"<\|[^<>|\s]{1,40}\|>"
+_ROLES: Final = "assistant|developer|system|tool|user"
+PHRASE: Final = rf"{_TOKEN}(?!\wqx|(?:{_ROLES})<)[a-z][^<>\n]{{0,80}}{_TOKEN}(?!(?!\wqx)[a-z ])"
+# What may be a marker: such a phrase, a tag, a word in brackets, or the bracket pairs of tokens such as ]~b].
+MARKER: Final = re.compile(rf"{PHRASE}|<[^<>\s]{{1,40}}>|\[/?[A-Z_]{{3,}}\]|\[e~\[|\]~b\]")
+_PHRASES: Final = re.compile(PHRASE)
 _HALF: Final = re.compile(r"(<[^<>\s]{0,60}|<[^<>\n]{0,60}[\"=][^<>\n]{0,40}|\[/?[A-Z_]+)\Z")
 
 
@@ -29,23 +36,39 @@ def common_end(one: str, other: str) -> int:
     return common_start(one[::-1], other[::-1])
 
 
+def common_ending(text: str, other: str) -> str:
+    """Return the longest text that one begins with and the other ends with."""
+    longest = min(len(text), len(other))
+    return next((text[:size] for size in range(longest, 0, -1) if other.endswith(text[:size])), "")
+
+
 def in_marker(text: str, at: int) -> bool:
     """Return whether a cut would be inside a marker."""
-    return _HALF.search(text, 0, at) is not None and at < len(text)
+    return before_marker(text, at) != at
 
 
 def before_marker(text: str, at: int) -> int:
     """Move a cut that is inside a marker before it."""
+    phrase = _phrase(text, at)
+    if phrase is not None:
+        return phrase.start()
     half = _HALF.search(text, 0, at)
     return half.start() if half is not None and at < len(text) else at
 
 
 def behind_marker(text: str, at: int) -> int:
     """Move a cut that is inside a marker behind it."""
+    phrase = _phrase(text, at)
+    if phrase is not None:
+        return phrase.end()
     if _HALF.search(text, 0, at) is None:
         return at
     ends = [end for end in (text.find(">", at), text.find("]", at)) if end >= 0]
     return min(ends) + 1 if ends else at
+
+
+def _phrase(text: str, at: int) -> re.Match[str] | None:
+    return next((found for found in _PHRASES.finditer(text) if found.start() < at < found.end()), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,8 +103,6 @@ def header(sample: CallSample, opener: str, closer: str) -> CallForm:
         call["id"], ids = [sample.id_form], "named"
         guessed["call.id"] = "the id that was given holds the tool's name in this form; see --id-form"
     else:
-        if opener.count(NAME) > 1:
-            gaps.append("the tool's name twice in an opener")
         call["open"] = opener.replace(NAME, "{name}").replace(ID, "{id}")
         if sample.counter:
             call["open"] = re.sub(rf"(?<=[\"'=:]){sample.counter}(?=[\"'>])", "{index}", call["open"])

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from wireproto.learning.comparing import MARKER, Repeats, find_counter, repetition
+from wireproto.learning.comparing import MARKER, Repeats, common_ending, find_counter, repetition
 from wireproto.learning.findings import KEY, NAME, VALUE, CallSample, Unlearnable
 from wireproto.learning.templates.chat import Chat
 from wireproto.learning.templates.turns import TurnFrame, turn_markers
@@ -19,6 +19,7 @@ from wireproto.values.quoting import quoted
 
 _LAST_TOKEN: Final = re.compile(r"<\|[^<>|]*\|?>\Z")
 _ONE_TOKEN: Final = re.compile(r"\s*(<\|[^<>]*\|>|<[a-z]+\|>|<\|[a-z_]+>)\s*")
+_HEADER: Final = re.compile(r"<\|[^<>|]+\|>\w")
 _THOUGHT: Final = re.compile("think|reason", re.IGNORECASE)
 
 
@@ -142,9 +143,14 @@ def _without_prompt(found: Layout, prompt: str | None) -> Layout:
     for marker in re.finditer(rf"(?:{MARKER.pattern})\s*", opener):
         if (prompt or "\0").endswith(opener[blank : marker.end()]):
             cut = marker.end()
+    shared = common_ending(opener[blank:], prompt or "")
+    if not cut and _HEADER.match(shared):
+        cut = blank + len(shared)
     if not cut or _THOUGHT.search(opener[:cut]):
         return found
     rest = {"before" if parts.before else "unit": opener[cut:]}
+    if not parts.before and not found.single:
+        rest["join"] = parts.join + opener[:cut]
     return replace(found, turn=_longer_lead(found.turn, opener[:cut]), parts=replace(parts, **rest))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from wireproto.learning.comparing import MARKER, before_marker, common_end, common_start
 from wireproto.learning.templates.chat import CONTENT, EOS, Chat
@@ -16,11 +17,20 @@ from wireproto.learning.templates.turns import TurnFrame
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What opens and closes visible text, empty if nothing does, and the tokens that end a turn."""
+    """What opens and closes visible text, empty if nothing does, and the tokens that end a turn.
+
+    `empty`: both stand before calls where there is no text, too.
+    """
 
     open: str = ""
     close: str = ""
     ends: tuple[str, ...] = ()
+    empty: bool = False
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """The keys of `[content]`."""
+        return {"open": self.open, "close": self.close, **({"empty": True} if self.empty else {})} if self.open else {}
 
 
 def learn_surroundings(chat: Chat, turn: TurnFrame, thinking: Thinking | None) -> Surroundings:
@@ -41,4 +51,4 @@ def learn_surroundings(chat: Chat, turn: TurnFrame, thinking: Thinking | None) -
     own = MARKER.findall(opener)
     if not own or any(marker in prompt for marker in own) or (closer and not MARKER.search(closer)):
         return Surroundings(ends=ends)
-    return Surroundings(opener, closer, ends)
+    return Surroundings(opener, closer, ends, bool(closer) and turn.lead.endswith(opener + closer))

@@ -105,7 +105,7 @@ def _learned(chat: Chat, name: str, wishes: Wishes) -> Learned:
     around = learn_surroundings(chat, layout.turn, thinking)
     tables = _tables(name, thinking, layout, finding, answers)
     tables |= {"ends": list(around.ends)} if around.ends else {}
-    tables |= {"content": {"open": around.open, "close": around.close}} if around.open else {}
+    tables |= {"content": around.table} if around.table else {}
     if wishes.like is not None:
         tables = with_tolerances(tables, _file_of(find_dialect(wishes.like)))
     guessed = {**finding.guessed, **(thinking.guessed if thinking is not None else {})}
@@ -166,16 +166,18 @@ def _tables(
 ) -> dict[str, Any]:
     """Return the tables of the file."""
     tables: dict[str, Any] = {"name": name, "summary": "Learned from a chat template", "source": "its chat template"}
+    parts = layout.parts
+    join = parts.join
     if thinking is not None:
         after = {"after": thinking.after} if thinking.after else {}
         tables["reasoning"] = {"open": thinking.open, "close": thinking.close, **after}
         # Without a section each call is a block of its own, with a join before it.
-        if thinking.join and (layout.single or layout.has_section):
+        if thinking.join and (layout.single or layout.has_section or join.endswith(thinking.join)):
             tables["message"] = {"join": thinking.join}
-    parts = layout.parts
+            join = join if layout.has_section else join.removesuffix(thinking.join)
     if layout.has_section:
         tables["section"] = {"open": parts.before, "close": parts.after}
-    tables["call"] = {**finding.call, **({"join": parts.join} if parts.join else {})}
+    tables["call"] = {**finding.call, **({"join": join} if join else {})}
     tables |= {"record": finding.record, "argument": finding.argument}
     if answers is not None and answers.table:
         form = next(iter(finding.call.get("id", ())), "\0")

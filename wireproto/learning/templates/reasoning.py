@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
 
-from wireproto.learning.comparing import MARKER, before_marker, common_start
+from wireproto.learning.comparing import MARKER, PHRASE, before_marker, common_ending, common_start
 from wireproto.learning.templates.chat import THOUGHT, Chat
 
-_TAG: Final = r"(<[^<>\s]{1,40}>|\[[A-Z_]{3,}\])"
+_TAG: Final = rf"({PHRASE}|<[^<>\s]{{1,40}}>|\[[A-Z_]{{3,}}\])"
 _OPENED: Final = re.compile(_TAG + r"\s*\Z")
 _CLOSED: Final = re.compile(r"\s*" + _TAG)
 _WORDS: Final = re.compile("think|reason|thought|analysis", re.IGNORECASE)
@@ -54,20 +54,16 @@ def learn_reasoning(chat: Chat) -> tuple[Chat, Thinking | None]:
             return chat, None  # it stands between markers that are those of any message
         behind = after[closer.end() :]
         gap = behind[: len(behind) - len(behind.lstrip())]
-        join = _join(behind, trial.after_user(prompt=True) or "")
+        prompt = trial.after_user(prompt=True) or ""
+        join = common_ending(behind, prompt)
+        join = join if MARKER.match(join) else ""
+        opener = opener.removeprefix(join) if not prompt.endswith(opener) else opener  # the prompt ends with it
         return trial, Thinking(opener, closer[1], gap, prompted=prompted, join=join)
     if not opened:
         return chat, None
     closer_text = opened.replace("<", "</", 1).replace("[", "[/", 1)
     why = "no turn of the template shows it: made of the opener, which ends the prompt"
     return chat, Thinking(opened, closer_text, shown=False, prompted=prompted, guessed={"reasoning.close": why})
-
-
-def _join(behind: str, prompt: str) -> str:
-    """Return what a text begins with and a prompt ends with, if that is a marker."""
-    longest = min(len(behind), len(prompt))
-    join = next((prompt[-size:] for size in range(longest, 0, -1) if behind.startswith(prompt[-size:])), "")
-    return join if MARKER.match(join) else ""
 
 
 def _prompted(chat: Chat) -> tuple[str, bool]:

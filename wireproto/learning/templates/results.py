@@ -37,7 +37,7 @@ def learn_results(chat: Chat, layout: Layout) -> Answers | None:
     if first is None:
         return None
     second = first if layout.single else _written(chat, 2)
-    first, second = _counted(first, second or "")
+    first, second = _counted(first, second or "", layout.counter or "0")
     at = first.index(RESULT)
     parts = Repeats("", first, "", "") if layout.single else None
     if parts is None and second:
@@ -45,10 +45,10 @@ def learn_results(chat: Chat, layout: Layout) -> Answers | None:
     return _told(chat, layout, parts) if parts is not None else None
 
 
-def _counted(one: str, two: str) -> tuple[str, str]:
-    """Put a word where results are counted."""
+def _counted(one: str, two: str, number: str) -> tuple[str, str]:
+    """Put a word where results are counted, from `number` on."""
     found = find_counter(one, two)
-    if found is None or found[2] != "0":
+    if found is None or found[2] != number:
         return one, two
     start, at, _ = found
     marked = two[:start] + _COUNT + two[start + 1 : at] + _COUNT + two[at + 1 :]

@@ -41,9 +41,12 @@ def learn_turn(chat: Chat, thinking: Thinking | None) -> TurnFrame:
     said = said if CONTENT in said else ""
     lead = before_marker(calls, common_start(said, calls))
     if thinking is not None:  # an empty frame of reasoning is no part of the calls
-        opener, closer = re.escape(thinking.open), re.escape(thinking.close)
-        empty = re.compile(rf"\s*(?:{opener})?\s*{closer}\s*").match(calls, lead)
+        pair = re.escape(thinking.open), re.escape(thinking.close)
+        empty = re.compile(rf"\s*(?:{pair[0]})?\s*{pair[1]}\s*").match(calls, lead)
         lead = empty.end() if empty else lead
+    closer = MARKER.match(said, lead + len(CONTENT)) if said.find(CONTENT) == lead else None
+    if closer is not None and calls.startswith(closer[0], lead) and said[closer.end() :].strip():
+        lead += len(closer[0])  # the markers around a text that is empty
     if not said:
         lead = before_marker(calls, common_start(chat.after_user(prompt=True) or "", calls))
     return TurnFrame(calls[:lead], calls[_tail(calls, said) :])
