@@ -56,3 +56,14 @@ def test_the_engine_takes_every_file(name: str) -> None:
         said = [wp.encode([call], name, tools=TOOLS) for call in WRONG]
         assert not any(engine.accepts(text) for text in said)
         assert engine.peak_stacks <= 32
+
+
+@pytest.mark.parametrize("name", [each for each in wp.dialects() if wp.dialect(each).argument.json == "indented"])
+def test_values_in_values_may_be_indented_as_deep_as_they_are_written(name: str) -> None:
+    deep: Any = 1
+    for _ in range(10):
+        deep = {"a": [deep]} if isinstance(deep, int) else {"a": deep}
+    tools = [{"name": "f", "parameters": {"type": "object", "properties": {"o": {"type": "object"}}}}]
+    text = wp.encode([wp.Call("f", {"o": deep})], name, tools=tools)
+    assert "\n" + " " * 44 in text
+    assert LlamaCpp.compile(str(wp.grammar(name, tools, choice="required"))).accepts(text)

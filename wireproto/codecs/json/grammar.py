@@ -6,16 +6,23 @@ schema accepts.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from wireproto.codecs.json.writer import record_pieces
 from wireproto.grammars.calls import CallWriter
 from wireproto.grammars.expr.expr import Expr, choice, literal, seq
+from wireproto.grammars.schema.notation import JSON
 from wireproto.tools.toolset import Tool
+
+# Where a template indents, a value in values stands behind more blanks than models need elsewhere.
+_INDENTED: Final = replace(JSON, indent=64)
 
 
 def json_call(calls: CallWriter, tool: Tool) -> Expr:
     """Return one call of a tool; raises `GrammarError`."""
     shape = calls.dialect.call
-    rules = calls.rules(tool)
+    rules = calls.rules(tool, _INDENTED if calls.dialect.argument.json == "indented" else JSON)
     arguments = calls.arguments_rule(tool, rules, lambda: rules.value("", f"{tool.name}-arguments"))
     if shape.open.roles:
         body = seq(calls.opener(tool), arguments)

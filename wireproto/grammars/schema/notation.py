@@ -32,13 +32,25 @@ _SMALL: Final = 4
 _cached_and: Final = lru_cache(maxsize=32)(and_)
 
 
+# After a line break between tokens: indentation of up to five levels of four blanks; without a bound models loop.
+_MAX_INDENT: Final = 20
+
+
+def line(indent: int) -> Expr:
+    """Return a line break, and behind it so many blanks at most."""
+    return seq(literal("\n"), repeat(chars(char_set(" \t")), 0, indent))
+
+
+LINE: Final = line(_MAX_INDENT)
+
+
 @dataclass(frozen=True, slots=True)
 class Notation:
     """Words, quotes and signs; the canonical spelling first.
 
-    `lines`: there may be a line break and blanks between two tokens, else one blank at most. `within`: the spellings of
-    strings that are allowed, with escaped characters shifted (`QuotedText.shifted`). `plain`: strings of which every
-    spelling is allowed.
+    `lines`: there may be a line break and as many blanks as `indent` between two tokens, else one blank at most.
+    `within`: the spellings of strings that are allowed, with escaped characters shifted (`QuotedText.shifted`).
+    `plain`: strings of which every spelling is allowed.
     """
 
     null: tuple[str, ...] = ("null",)
@@ -48,6 +60,7 @@ class Notation:
     escapes: EscapeRules = quoted.JSON
     colon: str = ":"
     lines: bool = True
+    indent: int = _MAX_INDENT
     within: Dfa = ANY_TEXT
     plain: Dfa = ANY_TEXT
 
@@ -76,11 +89,6 @@ class Delimiters:
     closed: Expr = EMPTY
 
 
-# After a line break between tokens: indentation of up to five levels of four blanks; without a bound models loop.
-_MAX_INDENT: Final = 20
-LINE: Final = seq(literal("\n"), repeat(chars(char_set(" \t")), 0, _MAX_INDENT))
-
-
 @dataclass(slots=True)
 class TokenWriter:
     """Writes the tokens of a notation: strings, and the punctuation of arrays and objects.
@@ -100,7 +108,7 @@ class TokenWriter:
 
     def __post_init__(self) -> None:
         notation = self.notation
-        blank = self.table.add("ws", choice(EMPTY, literal(" "), LINE if notation.lines else NOTHING))
+        blank = self.table.add("ws", choice(EMPTY, literal(" "), line(notation.indent) if notation.lines else NOTHING))
         self._quoted = [QuotedText(self.table, notation.escapes, quote) for quote in notation.quotes]
         self.colon = seq(literal(notation.colon), blank)
         self.array, self.object = (
