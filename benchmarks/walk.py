@@ -20,6 +20,7 @@ from types import CodeType, FrameType
 import wireproto as wp
 
 PACKAGE = f"{Path(wp.__file__).parent}/"
+VALUES = f"{PACKAGE}values/"
 DIALECTS = ("qwen3_coder", "hermes")
 MOST_FILES, MOST_FUNCTIONS = 12, 70
 TOOLS = [
@@ -77,6 +78,8 @@ def walk(work: Callable[[], object]) -> Walk:
         code = frame.f_code
         if event not in ("call", "return") or not code.co_filename.startswith(PACKAGE):
             return
+        if code.co_name == "__init__" and code.co_filename.startswith(VALUES):
+            return  # a constructor that only sets fields is nothing to follow, no more than one that is generated
         if event == "return":
             stack.pop()
             return

@@ -16,7 +16,7 @@ from judging import CASES
 
 import wireproto as wp
 from wireproto import fuzz
-from wireproto.engine.openers import inside
+from wireproto.engine.further_calls import inside
 from wireproto.format.rendering import HOLE, rendered
 from wireproto.format.spelling import spellings
 from wireproto.testing import Trial, laws

@@ -22,7 +22,7 @@ from wireproto.format.dialect import Dialect
 from wireproto.format.near_misses import broken_closer
 from wireproto.format.spelling import Spelling
 from wireproto.text.buffer import Buffer
-from wireproto.text.scan import NO, WAIT, YES, Answer, skip_blank
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, skip_blank
 from wireproto.text.state import State
 from wireproto.tools.toolset import Toolset
 from wireproto.values.events import Event
@@ -84,7 +84,6 @@ class Recogniser(State):
             self._skip_markup(self._position, buffer.end, "end-of-turn")
         if context.section is not None and context.after_call is not None and transcript.calls[-1].complete:
             transcript.diagnose("unclosed-call", (self._position, self._position), "the section's closer is missing")
-        context.section = None
         if end is End.CUT and meaning(finish_reason) == "unknown":
             transcript.diagnose("unknown-finish-reason", (self.buffer.end, self.buffer.end))
 
@@ -152,9 +151,7 @@ class Recogniser(State):
         if moved:
             return True
         if stop == longest and self.buffer.end > stop:
-            # A run is longer than the policy lets it be: it is no call, nor is the opener that it began with.
-            self._reader, self._position = None, max(stop, (self.transcript.saved or 0) + 1)
-            self._speculation.roll_back(region, self._position)
+            self._reader, self._position = None, self._speculation.cut_short(region, stop)
             return True
         if reader is None and region.closed is not None and self._position >= region.closed[0]:
             self._speculation.close_region(region, self._position, region.closed)
@@ -211,7 +208,8 @@ class Recogniser(State):
     def _emit(self, end: int) -> None:
         """Write text or reasoning up to `end`."""
         if end > self._position:
-            self._context.note_text(self._position, end)
+            if self._context.only_blank and self.buffer.slice(self._position, end).strip(BLANK):
+                self._context.only_blank = False
             self.transcript.prose(self._region.prose, self._position, end)
             self._position = end
 
@@ -312,9 +310,9 @@ class Recogniser(State):
         if opening.section is None and context.section is None and not opening.wrapped and opening.spelling.sections:
             # Where dialects differ only in markers that this call lacks, it may end with those of any of them.
             opening = opening._replace(spelling=widened(opening.spelling))
-        if self._openers.before and self._region.kind == "text":
+        if self._openers.before and buffer.slice(max(0, position - 1), position) == "\n":
             start = context.lead_start(opening.spelling.dialect, bool(opening.section), not transcript.calls, position)
-            if self._position <= start < position:
+            if self._position <= start < position and self._region.kind == "text":
                 self._skip_markup(start, position)
         self._emit(position)
         if self._region.kind == "reasoning" and self._openers.ends_reasoning:
@@ -326,7 +324,9 @@ class Recogniser(State):
         builder = CallBuilder(buffer, transcript, self._tools, self._policy, opening, buffer.base + opening.start)
         if builder.start > position:
             transcript.opener(position, builder.start, self._region.prose, opening.noise)
-        sectioned = context.enter_section(opening.spelling, opening.section_close if opening.section else None)
+        if opening.section is not None:
+            context.section = (opening.spelling, opening.section_close) if opening.section_close else None
+        sectioned = context.section is not None and context.section[0] is opening.spelling
         self._position = buffer.base + opening.body
         codec = opening.spelling.codec
         assert isinstance(codec, Codec), f"{codec.name} has facts, and neither reader nor writer"

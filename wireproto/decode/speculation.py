@@ -71,6 +71,15 @@ class Speculation(State):
         context.floor = start
         context.after_call = context.section = context.reasoning_closer = None
 
+    def cut_short(self, region: Region, stop: int) -> int:
+        """Undo a run that is longer than the policy lets it be; return where to go on.
+
+        It is no call, nor is the opener that it began with.
+        """
+        position = max(stop, (self._transcript.saved or 0) + 1)
+        self.roll_back(region, position)
+        return position
+
     def end(self, region: Region, position: int) -> None:
         """The output ends at `position`: decide about the run that it ends with."""
         transcript = self._transcript

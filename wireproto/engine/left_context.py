@@ -61,11 +61,6 @@ class LeftContext(State):
         self.passed = self.tried_at = -1
         self.only_blank = True
 
-    def note_text(self, start: int, end: int) -> None:
-        """Note the text from `start` to `end`."""
-        if self.only_blank and self.buffer.slice(start, end).strip(BLANK):
-            self.only_blank = False
-
     def may_skip(self, stop: int) -> bool:
         """Return whether too little came since an opener was tried, or only blanks: it is not worth another try."""
         if stop < self.retry_at:
@@ -91,12 +86,6 @@ class LeftContext(State):
         floor = max(start, position - len(longest))
         before = self.buffer.slice(floor, position)
         return floor + len(before.rstrip("\n"))
-
-    def enter_section(self, spelling: Spelling, closer: str | None) -> bool:
-        """Note the section that a call opens, if `closer` is not None; return whether one of its spelling is open."""
-        if closer is not None:
-            self.section = (spelling, closer) if closer else None
-        return self.section is not None and self.section[0] is spelling
 
     def may_repair(self, position: int) -> bool:
         """Return whether an opener at `position` that may be damaged is looked at: more are in a longer text."""

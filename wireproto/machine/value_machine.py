@@ -13,6 +13,7 @@ definition, here or in `endings`, and decoder and grammar hold the same object.
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +22,7 @@ from typing import Final, NamedTuple
 from wireproto.format.near_misses import ABUTTING, BARS, MIN_NAMED
 from wireproto.format.spelling import CACHED, Spelling, spellings
 from wireproto.machine.endings import Endings, endings
-from wireproto.text.scan import NO, WAIT, YES, Answer, Literals
+from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Literals
 from wireproto.text.xml_text import CDATA_OPEN
 
 # Directly behind it an opener is quoted text.
@@ -129,6 +130,28 @@ def value_markers(machine: ValueMachine, key: str) -> ValueMarkers:
     closers = [(letter, closer) for letter, closer in closers if closer]
     barred = any(closer.startswith(BARS) for _, closer in closers)
     return ValueMarkers(spelling.value_tag(key), tuple(closers), ("</", *(BARS if barred else ())))
+
+
+@lru_cache(maxsize=CACHED)
+def plain_end(machine: ValueMachine, closer: str) -> re.Pattern[str]:
+    """Return what matches a value without any marker up to its `closer`, where what stands behind that decides.
+
+    That is one of the shortest of the accepted endings, or (group "key") what the opener of an argument begins with,
+    which is still to be matched. The groups "text" and "closed" are the value, and all that ends with its closer.
+    """
+    spelling = machine.spelling
+    closers = {"C": [machine.call_close], "W": [spelling.wrapper_close], "S": [c for _, c in spelling.sections]}
+    blank = f"[{BLANK}]{{0,64}}"
+    chains = [
+        blank.join(f"(?:{'|'.join(map(re.escape, filter(None, closers[letter])))})" for letter in ending[1:])
+        for ending in ("VC", "VCW", "VCS")
+        if ending in machine.endings.accepted and all(any(closers[letter]) for letter in ending[1:])
+    ]
+    keys = "|".join(sorted({re.escape(key.first) for key in spelling.keys if key.first}))
+    chains.append(f"(?P<key>{keys or '(?!)'})")
+    firsts = re.escape("".join(sorted(live_in_value(machine, frozenset()).firsts | {closer[0]})))
+    behind = f"{blank}(?:{'|'.join(chains)})" if chains else "(?!)"
+    return re.compile(f"(?P<closed>(?P<text>[^{firsts}]*){re.escape(closer)})(?={behind})")
 
 
 @lru_cache(maxsize=CACHED)

@@ -33,6 +33,7 @@ LADDER: Final = (
     "lone-surrogate",
 )
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _MAY_BE_BLANK: Final = frozenset(" \t\n\r\\")
 _BLANK: Final = re.compile(r"(?:[ \t\n\r]+|\\[ntr])*")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
@@ -114,7 +115,7 @@ def dumps(value: Any) -> str:
     A `Decimal` is written with all its digits.
     """
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return _ENCODER.encode(value)
     except RecursionError:
         raise ValueError("the value is nested too deeply for JSON") from None
     except TypeError:

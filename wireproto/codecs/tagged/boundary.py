@@ -16,14 +16,20 @@ from wireproto.codecs.tagged.mentions import (
     is_opened,
     outermost_closer,
 )
+from wireproto.codecs.tagged.slips import misspelt, odd_element
 from wireproto.codecs.tagged.values import RawValue
-from wireproto.engine.bare_openers import find_bare
 from wireproto.engine.call_builder import End
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
-from wireproto.format.near_misses import foreign_element, near_miss
 from wireproto.machine.endings import MENTION_ENDINGS, NESTED_ENDINGS
-from wireproto.machine.value_machine import LINE_STARTS, QUOTE, OpenTags, ValueMachine, other_closers, value_markers
-from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Literals, Match, Miss, begins, skip_blank
+from wireproto.machine.value_machine import (
+    LINE_STARTS,
+    QUOTE,
+    OpenTags,
+    ValueMachine,
+    plain_end,
+    value_markers,
+)
+from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Literals, Match, Miss, begins, skip_blank
 from wireproto.text.state import State
 from wireproto.text.xml_text import CDATA_CLOSE, CDATA_OPEN
 
@@ -66,6 +72,8 @@ class Boundary(State):
     def read(self, stop: int, end: End) -> Ended | Miss:
         """Look on as far as `stop`: where the value ends, WAIT, or NO if the output ends before that."""
         buffer, live = self.value.builder.buffer, self._live
+        if self.scan == self.value.start and (plain := self._plain_end(stop)) is not None:
+            return plain
         if (self._waited or self._retry_at) and not end.final and self._is_early(stop):
             return WAIT
         while True:
@@ -107,6 +115,23 @@ class Boundary(State):
             if ended is not None:
                 return ended
 
+    def _plain_end(self, stop: int) -> Ended | None:
+        """Return where the value ends if all of it stands there, it holds no marker, and what follows decides."""
+        value, spelling, builder = self.value, self._machine.spelling, self.value.builder
+        closer = self._markers.closers[0][1]
+        if self._queue or builder.wrapper or builder.policy.limits.max_value_chars is not None:
+            return None
+        text, base = builder.buffer.window, builder.buffer.base
+        found = plain_end(self._machine, closer).match(text, self.scan - base, stop - base)
+        if found is None:
+            return None
+        at = found.start("key")
+        key = find_argument(spelling, text, at, stop - base, builder.tools.get(builder.name or "")) if at >= 0 else None
+        if isinstance(key, Answer):
+            return None
+        value.finish(value.framed(base + found.end("text")))
+        return Ended(base + found.end(), False, False, argument=key)
+
     def _is_early(self, stop: int) -> bool:
         """Whether nothing has come that decides."""
         if self._waited and self.value.builder.buffer.blank_since(self._waited, stop):
@@ -142,9 +167,12 @@ class Boundary(State):
         if waiting:
             return WAIT
         if text.startswith(self._markers.slips, at, limit):
-            found = self._misspelt(text, at, limit, end.final)
-            if found is not NO or text.startswith("</", at, limit):
-                return found
+            if not self._nest:
+                slip = misspelt(self._machine, self.value, self._may_follow, text, at, limit, end.final)
+                if slip is not NO:
+                    return slip
+            if text.startswith("</", at, limit):
+                return NO
         return self._opener(text, at, limit, end)
 
     def _nested_closer(self, letter: str, closer: str, text: str, at: int, limit: int, final: bool) -> Marker | Miss:
@@ -164,22 +192,6 @@ class Boundary(State):
             self._nest.pop()
         return Marker(letter, base + at, base + after, True)
 
-    def _misspelt(self, text: str, at: int, limit: int, final: bool) -> Marker | Miss:
-        """Read a closer with a slip in it, or as another spelling of the dialect has it, where one may count."""
-        machine, base = self._machine, self.value.builder.buffer.base
-        if self._nest or machine.spelling.dialect.nonce:
-            return NO
-        for letter, closer in other_closers(machine, self.value.key):
-            if self._may_follow(letter) and (stands := begins(closer, text, at, limit)) is not NO:
-                return Marker(letter, base + at, base + at + len(closer)) if stands is YES else NO if final else WAIT
-        for letter, closer in self._markers.closers:
-            begun = text.startswith(closer[:2], at, limit) and machine.may_slip(letter, closer)
-            if begun and self._may_follow(letter.lower()):
-                found = near_miss(closer, text, at, limit, final)
-                if found is not NO:
-                    return WAIT if found is WAIT else Marker(letter.lower(), base + at, base + found)
-        return NO
-
     def _may_follow(self, letter: str) -> bool:
         endings, letters = self._machine.endings, self._letters + letter
         return letter == "v" or letters in endings.prefixes or letters in endings.accepted
@@ -192,23 +204,11 @@ class Boundary(State):
         return odd
 
     def _odd(self, text: str, limit: int, end: End) -> Marker | Miss:
-        """Read what is no marker, right behind a closer: a foreign element, or the next call without its marker."""
-        nonce = self._machine.spelling.dialect.nonce
-        if self._letters not in ("V", "VF", "VFF") or self._queue[0].nested or nonce:
+        """Read what is no marker, right behind a closer."""
+        if self._letters not in ("V", "VF", "VFF") or self._queue[0].nested:
             return NO
-        base = self.value.builder.buffer.base
-        at = skip_blank(text, self._queue[-1].end - base, limit)
-        if (
-            self._machine.spelling.value_open is not None
-            and self._letters == "V"
-            and not text.startswith("<", at, limit)
-        ):
-            builder = self.value.builder
-            bare = find_bare(self._machine.spelling, builder.tools, builder.tool, text, at, limit, end.final)
-            return Marker(bare[0], base + at, base + bare[1]) if isinstance(bare, tuple) else bare
-        closers = tuple(closer for letter, closer in self._markers.closers if letter != "M")
-        found = foreign_element(text, at, limit, end.final, closers)
-        return Marker("F", base + at, base + found) if isinstance(found, int) else found
+        at = skip_blank(text, self._queue[-1].end - self.value.builder.buffer.base, limit)
+        return odd_element(self._machine, self.value, self._letters == "V", text, at, limit, end.final)
 
     def _opener(self, text: str, at: int, limit: int, end: End) -> Marker | Miss:
         builder, spelling = self.value.builder, self._machine.spelling

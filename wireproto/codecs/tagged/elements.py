@@ -291,7 +291,7 @@ class ElementBoundary(State):
     def _ended(self, end: int, after: int) -> Ended:
         self.value.emit(end)
         self.value.finish(end)
-        return Ended(after, False, False, ())
+        return Ended(after, False, False)
 
     def _at_end(self, stop: int) -> Miss:
         """The output ends in the value: half a closer of it is dropped."""

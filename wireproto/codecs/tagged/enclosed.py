@@ -107,7 +107,7 @@ class Enclosed(State):
                 return WAIT
             if isinstance(after, int):
                 value.finish(base + at)
-                return Ended(base + after, False, False, ())
+                return Ended(base + after, False, False)
             self.scan = base + at + 1
             if isinstance(value, JsonText):
                 value.repairs.add("unescaped-quote")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from wireproto.text.scan import Match
+
 
 class Marker(NamedTuple):
     """A marker inside a value: its letter (see `Endings`), where it stands, and whether a nested call owns it.
@@ -29,9 +31,11 @@ class Ended(NamedTuple):
     """The value ended: `after` is where to go on; `doubtful`: by closers that seemed to belong to a nested call.
 
     `at_call`: the next call opens right behind its closer. `odd`: what stands behind the value and is no proper marker.
+    `argument`: the opener of the next argument, if it was matched.
     """
 
     after: int
     doubtful: bool
     at_call: bool
-    odd: tuple[Marker, ...]
+    odd: tuple[Marker, ...] = ()
+    argument: Match | None = None

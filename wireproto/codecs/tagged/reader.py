@@ -242,7 +242,7 @@ class TaggedReader(State):
             self._open = None
             self.position = self._scan = ended.after
             self._doubtful = ended.doubtful and end is End.CUT
-            self._odd = ended.odd
+            self._odd, self._argument = ended.odd, ended.argument
             if ended.at_call:
                 self.builder.note("unclosed-call", self.position)
                 return self._finish(self.position, True)
