@@ -6,11 +6,9 @@ in its answer can become a call.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from wireproto.adapters import own_text
 from wireproto.adapters.history import CallIds, Turn
@@ -21,8 +19,6 @@ from wireproto.serve.stream.chunks import chunk_of
 from wireproto.tools.toolset import Toolset
 from wireproto.values.errors import WireprotoError
 from wireproto.values.model import Message
-
-_MOST_KEPT: Final = 1 << 18  # characters of tools that are kept for the next request
 
 
 class Refused(WireprotoError):
@@ -124,13 +120,4 @@ def toolset_of(tools: Any, choice: Any) -> Toolset | None:
     functions = [tool for tool in tools if isinstance(tool, Mapping) and tool.get("type", "function") == "function"]
     if not functions:
         return None
-    try:
-        written = json.dumps(functions)
-    except RecursionError:
-        return Toolset.of(functions)
-    return _toolset(written) if len(written) <= _MOST_KEPT else Toolset.of(functions)
-
-
-@lru_cache(maxsize=64)  # an agent offers the same tools in every request
-def _toolset(functions: str) -> Toolset:
-    return Toolset.of(json.loads(functions))
+    return Toolset.of(functions)

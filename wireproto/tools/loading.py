@@ -112,6 +112,8 @@ def _schema(body: Mapping[str, Any], where: str, name: str) -> Mapping[str, Any]
     for place in _SCHEMA_PLACES:
         schema = body.get(place)
         if isinstance(schema, (dict, Mapping)):
+            if schema.get("type") == "object":
+                return schema  # as nearly all are
             if _is_geminis(schema):
                 schema = _plain(schema, 0)
             check_root(schema, where, name, place)

@@ -8,7 +8,7 @@ does not fit comes back as it was written. Only a wrong tool definition raises (
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal, Union
@@ -18,8 +18,9 @@ from wireproto.text.numbers import MAY_BE_FRACTION, holds
 from wireproto.tools.arguments import is_constrained, required
 from wireproto.tools.exact import settled
 from wireproto.tools.judge import UNSURE, Fault, Judge, any_string
+from wireproto.tools.kept import Kept, copy_of, key_of
 from wireproto.tools.loading import check_root, definition, definitions, named
-from wireproto.tools.names import Unusual, unusual
+from wireproto.tools.names import Unusual, most_like, most_like_or_inside, unusual
 from wireproto.tools.reading import Typed, either, fits, is_json, mismatched, noun, read, read_json
 from wireproto.tools.types import NUMBERS, PLAIN_TYPES, Resolver, Types
 from wireproto.values.errors import SchemaError
@@ -36,9 +37,8 @@ Wire = Literal["string", "nullable", "json"]
 # Keywords that say nothing of a value's type beside `type`.
 _TELLS_A_TYPE: Final = frozenset({"type", "description", "title", "default", "examples"})
 _NOT_NUMBERS: Final = frozenset({"boolean", "object", "array"})
-# difflib is quadratic in the length of a name, and a model writes the name.
-_MAX_NEAREST: Final = 128
-_SEPARATORS: Final = str.maketrans("-. ", "___")
+# Toolsets by their definitions, so many bytes of them.
+_TOOLSETS: Final[Kept[Toolset]] = Kept(4_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +55,25 @@ class Tool:
     schema: Mapping[str, Any] = field(default_factory=dict, hash=False)
     decimals: bool = field(default=False, kw_only=True)
     root: Mapping[str, Any] | None = field(default=None, kw_only=True, hash=False, repr=False, compare=False)
+    # Found out when they are first asked for (`_FACTS`): of most tools of a request nothing ever is.
     keys: frozenset[str] = field(init=False, repr=False, compare=False)
-    _declared: dict[str, Any] = field(init=False, repr=False, compare=False)
-    _types: dict[str, Types] = field(init=False, repr=False, compare=False, default_factory=dict)
     required: frozenset[str] = field(init=False, repr=False, compare=False)
     is_constrained: bool = field(init=False, repr=False, compare=False)
-    # What is found out only where it is asked for.
-    _judgement: list[Judgement | None] = field(init=False, repr=False, compare=False, default_factory=list)
-    bounded: set[str] = field(init=False, repr=False, compare=False, default_factory=set)
-    _any_string: dict[str, bool] = field(init=False, repr=False, compare=False, default_factory=dict)
+    bounded: set[str] = field(init=False, repr=False, compare=False)
+    _declared: dict[str, Any] = field(init=False, repr=False, compare=False)
+    _types: dict[str, Types] = field(init=False, repr=False, compare=False)
+    _judgement: list[Judgement | None] = field(init=False, repr=False, compare=False)
+    _any_string: dict[str, bool] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        schema = self.schema
-        declared = Resolver(schema if self.root is None else self.root).properties(schema)
-        object.__setattr__(self, "_declared", declared)
-        object.__setattr__(self, "keys", frozenset(declared))
-        object.__setattr__(self, "required", frozenset(required(schema)))
-        object.__setattr__(self, "is_constrained", is_constrained(schema, declared))
+    if not TYPE_CHECKING:  # else any name would count as an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Find out a fact whose slot is still empty."""
+            if name not in _FACTS:
+                raise AttributeError(f"a tool has no attribute {name!r}")
+            found = _FACTS[name](self)
+            object.__setattr__(self, name, found)
+            return found
 
     @property
     def resolver(self) -> Resolver:
@@ -276,16 +278,28 @@ class Tool:
 
     def nearest(self, key: str) -> str | None:
         """Return the declared argument whose name is most like `key`, if one is."""
-        return _most_like(key, self._declared)
+        return most_like(key, self._declared)
+
+
+_FACTS: Final[Mapping[str, Callable[[Tool], object]]] = {
+    "keys": lambda tool: frozenset(tool._declared),
+    "required": lambda tool: frozenset(required(tool.schema)),
+    "is_constrained": lambda tool: is_constrained(tool.schema, tool._declared),
+    "bounded": lambda _: set(),
+    "_declared": lambda tool: tool.resolver.properties(tool.schema),
+    "_types": lambda _: {},
+    "_judgement": lambda _: [],
+    "_any_string": lambda _: {},
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Toolset:
     """The tools of one request, read and validated once: pass it wherever tools are taken, as often as you like.
 
-    Make it with `Toolset.of(definitions)`. `any_name` is True where no definitions were given (None), so that a call of
-    any name counts; `empty` where there are none, so that nothing can be a call. Its tools, names and lookups are for
-    reading only.
+    Make it with `Toolset.of(definitions)`, which also keeps those that come again. `any_name` is True where no
+    definitions were given (None), so that a call of any name counts; `empty` where there are none, so that nothing can
+    be a call. Its tools, names and lookups are for reading only.
     """
 
     tools: tuple[Tool, ...] = ()
@@ -297,7 +311,11 @@ class Toolset:
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {tool.name: tool for tool in self.tools})
         object.__setattr__(self, "empty", not self.any_name and not self.tools)
-        object.__setattr__(self, "unusual", unusual(self.by_name, [key for tool in self.tools for key in tool.keys]))
+        keys: list[str] = []
+        for tool in self.tools:
+            at_once = Resolver.keys(tool.schema)  # no fact of a tool is found out for this
+            keys += tool.keys if at_once is None else at_once
+        object.__setattr__(self, "unusual", unusual(self.by_name, keys))
 
     @classmethod
     def of(cls, tools: Tools) -> Toolset:
@@ -310,6 +328,19 @@ class Toolset:
             return tools
         if tools is None:
             return cls(any_name=True)
+        key = key_of(tools)
+        if key is None:
+            return cls._of(tools)
+        kept = _TOOLSETS.get(key)
+        if kept is None or kept is _SEEN:
+            # Most are seen once, and made of what the caller has; from the second time on one of a copy is kept.
+            copy = copy_of(key, tools) if kept is _SEEN else None
+            kept = cls._of(tools if copy is None else copy)
+            _TOOLSETS.add(key, _SEEN if copy is None else kept, len(key))
+        return kept
+
+    @classmethod
+    def _of(cls, tools: object) -> Toolset:
         found: dict[str, Tool] = {}
         for item, where in definitions(tools):
             tool = _load(item, where)
@@ -343,14 +374,11 @@ class Toolset:
 
     def nearest(self, name: str) -> str | None:
         """Return the declared name that is most like this one, without its namespace, or None."""
-        if not name or len(name) > _MAX_NEAREST:
-            return None
-        inside = [known for known in self.by_name if _ends_in(name, known)]
-        if inside:
-            return max(inside, key=len)
-        around = [known for known in self.by_name if _ends_in(known, name)]
-        return around[0] if len(around) == 1 else _most_like(name, self.by_name)
+        return most_like_or_inside(name, self.by_name)
 
+
+# What stands for definitions that were seen once.
+_SEEN: Final = Toolset()
 
 Tools = Union[Sequence[Union[Mapping[str, Any], Tool]], Toolset, None]
 """What every function takes as `tools`: definitions, or a `Toolset` that was made of them.
@@ -370,27 +398,3 @@ def _load(item: object, where: str) -> Tool:
 
 def _same(one: Tool, other: Tool) -> bool:
     return one == other and identical(one.schema, other.schema)
-
-
-# Names.
-
-
-def _ends_in(name: str, suffix: str) -> bool:
-    return name.endswith(suffix) and len(name) > len(suffix) and not name[-len(suffix) - 1].isalnum()
-
-
-def _most_like(name: str, known: Iterable[str]) -> str | None:
-    if not name or len(name) > _MAX_NEAREST:
-        return None
-    folded: dict[str, str] = {}
-    for candidate in known:
-        if len(candidate) <= _MAX_NEAREST:
-            folded.setdefault(_fold(candidate), candidate)
-    from difflib import get_close_matches
-
-    best = get_close_matches(_fold(name), folded, n=1)
-    return folded[best[0]] if best else None
-
-
-def _fold(name: str) -> str:
-    return name.casefold().translate(_SEPARATORS)

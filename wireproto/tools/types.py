@@ -6,7 +6,7 @@ type, or is no schema at all, the answer is that the type is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import unquote
@@ -67,6 +67,12 @@ class Resolver:
         if found is None:
             found = _shape(schema)
         return found | {"null"} if found is not None and schema.get("nullable") is True else found
+
+    @staticmethod
+    def keys(schema: object) -> Collection[str] | None:
+        """Return the names of the properties where one glance shows them, as it does nearly always; else None."""
+        declared = schema.get("properties", ()) if type(schema) is dict and _COMPOUND.isdisjoint(schema) else None
+        return declared if type(declared) is dict and set(map(type, declared)) <= _STRINGS else None
 
     def properties(self, schema: object, depth: int = 0) -> dict[str, Any]:
         """Return the schemas of all declared properties; those declared in several places are combined."""
