@@ -23,6 +23,7 @@ import wireproto as wp
 from wireproto.learning.comparing import before_marker, common_start
 from wireproto.learning.findings import NAMES, Unlearnable
 from wireproto.learning.templates.calls import learn_layout
+from wireproto.learning.templates.chat import Call as Given
 from wireproto.learning.templates.chat import Chat, results, styled
 from wireproto.learning.templates.learning import Learned, learn
 from wireproto.learning.templates.reasoning import learn_reasoning
@@ -50,6 +51,8 @@ KINDS: dict[str, wp.Message] = {
     "code": wp.Message(calls=(wp.Call(F, {"s": CODE, "path": "a.py"}),)),
     "empty": wp.Message(calls=(wp.Call(F, {}),)),
 }
+
+
 NOT_WRITTEN = ("raises", "dropped")
 
 
@@ -90,8 +93,27 @@ class Template:
             return "", "dropped"
         if kind == "two" and text.count(self.chat.identity(0)) > 1:
             return "", "dropped"
+        fault = self.fault(text, given, message)
+        if fault:
+            return "", fault
         end = len(text) - len(self.turn.end) if text.endswith(self.turn.end) else len(text)
         return text[: max(end, 0)], ""
+
+    def fault(self, text: str, given: Sequence[Given], message: wp.Message) -> str:
+        """Return what a template does to a message so that none of it can come back; empty if nothing."""
+        strings = [value for call in message.calls for value in call.arguments.values() if isinstance(value, str)]
+        ways = [
+            (each, *(json.dumps(each, ensure_ascii=way)[1:-1] for way in (True, False)), repr(each)[1:-1])
+            for each in strings
+        ]
+        if not all(any(way in text for way in each) for each in ways):
+            return "a string is not written as it is"
+        if message.text and text == self.chat.calls(given, thought=message.text):
+            return "text is written as reasoning"
+        end = self.turn.end.strip()
+        if message.text and end and end in text.removeprefix(self.turn.lead).removesuffix(self.turn.end):
+            return "text is a turn of its own"
+        return ""
 
 
 def judged(template: Template, dialect: wp.Dialect, row: Row) -> None:
@@ -217,7 +239,10 @@ def lines(found: Sequence[Row]) -> Iterator[str]:
             f"{row.figures:18} {row.same_as or '-':14} {row.grammar} {row.laws}"
         )
         wrong = ", ".join(f"{what} {kind}" for what, part in parts for kind in part if not part[kind])
-        yield from (f"    {text}" for text in (wrong, *row.gaps, row.why) if text)
+        faults = [
+            f"fault of the template: {kind}: {why}" for kind, why in row.skipped.items() if why not in NOT_WRITTEN
+        ]
+        yield from (f"    {text}" for text in (wrong, *faults, *row.gaps, row.why) if text)
     known_ones = sum(bool(row.dialect) for row in calling)
     yield f"{len(found)} templates, {len(calling)} write calls; {known_ones} have a known dialect"
     for what in ("read", "written"):

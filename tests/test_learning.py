@@ -359,6 +359,39 @@ def test_the_dialect_of_a_template(template: str, name: str) -> None:
     assert wp.dialect_for(chat_template=template).name == name
 
 
+RECORDS = FRAME % (
+    "{{- '<tool_calls>[' }}{%- for call in message.tool_calls %}{%- if not loop.first %}{{- ', ' }}{%- endif %}"
+    '{{- \'{"name": "\' + call.function.name + \'", "arguments": \' + call.function.arguments | tojson + "}" }}'
+    "{%- endfor %}{{- ']</tool_calls>' }}"
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "name"), [("<tool_response>%</tool_response>", "hunyuan_a13b"), ("%\\n\\n", "apriel")]
+)
+def test_of_dialects_that_write_the_same_calls_it_is_the_one_that_tells_results_so(told: str, name: str) -> None:
+    opener, closer = told.split("%")
+    template = RECORDS.replace("<tool_response>\\n", opener).replace("\\n</tool_response>", closer)
+    between = wp.render_results([wp.ToolResult("f", "", "i"), wp.ToolResult("f", "", "j")], name)
+    header = between.removeprefix(opener + closer).removesuffix(opener + closer)
+    template = template.replace("'<|im_start|>' + message.role + '\\n'", f"'{quoted(header)}'").replace(
+        "<|im_end|>\\n", ""
+    )
+    assert wp.dialect_for(chat_template=template).name == name
+
+
+def test_the_dialect_of_a_template_that_leaves_null_out() -> None:
+    written = "(call.function.arguments | tojson)"
+    assert written.strip("()") in HERMES
+    without = HERMES.replace(
+        "{%- for call in message.tool_calls %}",
+        "{%- for call in message.tool_calls %}{%- set given = namespace(d={}) %}"
+        "{%- for key, value in call.function.arguments.items() if value is not none %}"
+        "{%- set given.d = dict(given.d, **{key: value}) %}{%- endfor %}",
+    ).replace("call.function.arguments | tojson", "given.d | tojson")
+    assert wp.dialect_for(chat_template=without).name == "hermes"
+
+
 def test_a_template_that_speaks_of_a_marker_and_writes_another_has_no_dialect() -> None:
     template = HERMES.replace("<tool_call>", "<do>").replace("</tool_call>", "</do>")
     assert "<do>" in template

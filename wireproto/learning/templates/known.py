@@ -17,18 +17,24 @@ from wireproto.format.registry import dialect as find_dialect
 from wireproto.format.registry import dialects
 from wireproto.learning.findings import KEY, KEYS, NAME, NAMES, VALUE, Unlearnable
 from wireproto.learning.templates.calls import learn_layout
-from wireproto.learning.templates.chat import Chat, styled
+from wireproto.learning.templates.chat import RESULT, Chat, results, styled
+from wireproto.learning.templates.chat import Call as Given
 from wireproto.learning.templates.rendering import TemplateProcess
 from wireproto.learning.templates.turns import learn_turn
 from wireproto.tools.toolset import Toolset
 from wireproto.values.errors import DialectError, EncodeError, MissingExtra
 from wireproto.values.model import Call
 from wireproto.write.encoder import encode
+from wireproto.write.results import ToolResult, render_results
 
-_TYPES: Final = {KEY: {"type": "string"}, KEYS[1]: {"type": ["object", "null"]}, KEYS[2]: {"type": "boolean"}}
+_CONTENTS: Final = (RESULT, RESULT + "2")
+_INNER: Final = {"a": {"type": "array", "items": {"type": "integer"}}, "b": {"type": "string"}}
+_OBJECT: Final = {"type": ["object", "null"], "properties": _INNER}
+_TYPES: Final = {KEY: {"type": "string"}, KEYS[1]: _OBJECT, KEYS[2]: {"type": "boolean"}}
 _TOOLS: Final = [{"name": name, "parameters": {"type": "object", "properties": _TYPES}} for name in NAMES]
-_FIRST: Final = Call(NAME, {KEY: f"{VALUE}\nb", KEYS[1]: {"a": [1, "é"]}, KEYS[2]: True})
-_SECOND: Final = Call(NAMES[1], {KEY: VALUE, KEYS[1]: None})
+_FIRST: Final = Call(NAME, {KEY: f"{VALUE}\nb", KEYS[1]: {"a": [1, 2], "b": "é"}, KEYS[2]: True})
+_NULL: Final = Call(NAMES[1], {KEY: VALUE, KEYS[1]: None})
+_PLAIN: Final = Call(NAMES[1], {KEY: VALUE})
 
 
 def dialect_for(*, model: str | None = None, chat_template: str | None = None) -> Dialect:
@@ -61,17 +67,23 @@ def _by_writing(chat: Chat, template: str) -> Dialect:
         DialectError: it can, and there is no such dialect.
     """
     turn = learn_layout(chat, learn_turn(chat, None)).turn
-    text, calls = "", [_FIRST, _SECOND]
+    # Some templates leave null out.
+    has_null = KEYS[1] in (chat.calls([(_NULL.name, _NULL.arguments, chat.identity(0))]) or KEYS[1])
+    text, calls = "", [_FIRST, _NULL if has_null else _PLAIN]
     given = [(call.name, call.arguments, chat.identity(index, call.name)) for index, call in enumerate(calls)]
     for count in (2, 1):  # some templates write one call in a turn and no more
         text = chat.calls(given[:count]) or ""
-        calls = calls[:count]
+        calls, given = calls[:count], given[:count]
         if all(call.arguments[KEY].split("\n")[0] in text and call.name in text for call in calls) or count == 1:
             break
     tools = Toolset.of(_TOOLS)
     writing = [each for each in map(find_dialect, dialects()) if (_written(each, calls, tools) or "\0") in text]
     if writing:
-        return max(writing, key=lambda each: (len(_written(each, calls, tools) or ""), len(each.models)))
+        told = chat.calls(given, results(given, _CONTENTS[: len(given)])) or ""
+        return max(
+            writing,
+            key=lambda each: (len(_written(each, calls, tools) or ""), _tells(each, given, told), len(each.models)),
+        )
     body = turn.body(text) or ""
     nearest = _marked(template)
     candidates: list[Dialect] = [*_writing_one(text, calls, tools)]
@@ -82,6 +94,15 @@ def _by_writing(chat: Chat, template: str) -> Dialect:
             return candidate
     hint = f"; {nearest.name} has the nearest markers and does not read its calls" if nearest is not None else ""
     raise DialectError(f"no known dialect writes calls as the chat template does{hint}: wp.learn makes a file of it")
+
+
+def _tells(dialect: Dialect, calls: Sequence[Given], told: str) -> int:
+    """Return how much a dialect writes of the results that a template tells; 0 if it writes them otherwise."""
+    pairs = zip(calls, _CONTENTS, strict=False)
+    with suppress(EncodeError):
+        text = render_results([ToolResult(name, content, own) for (name, _, own), content in pairs], dialect).strip()
+        return len(text) if text in told else 0
+    return 0
 
 
 def _writing_one(text: str, calls: Sequence[Call], tools: Toolset) -> Iterator[Dialect]:
