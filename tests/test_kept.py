@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import wireproto as wp
+from wireproto.grammars.api import api
 from wireproto.tools import toolset
 from wireproto.tools.kept import Kept, key_of
 from wireproto.tools.toolset import Tool, Toolset
@@ -118,3 +119,54 @@ def test_a_tool_finds_its_facts_out_when_it_is_asked() -> None:
     assert tool.keys == {"path", "mode"} and tool.required == {"path"} and tool.is_constrained
     assert copy.copy(tool) == tool == copy.deepcopy(tool)
     assert not hasattr(tool, "other")
+
+
+OPTIONS: tuple[dict[str, Any], ...] = (
+    {},
+    {"choice": "required"},
+    {"choice": {"name": "tool_0"}},
+    {"choice": {"name": "tool_1"}},
+    {"parallel": False},
+    {"reasoning": "none"},
+    {"max_reasoning": 50},
+    {"lazy": True},
+    {"target": "lark"},
+)
+
+
+def test_a_grammar_is_made_once_and_given_as_the_callers_own() -> None:
+    kept = api._FINISHED
+    kept.clear()
+    fresh = [wp.grammar("hermes", tools(), **options) for options in OPTIONS]
+    assert len(kept) == len(OPTIONS)
+    again = [wp.grammar("hermes", tools(), **options) for options in OPTIONS]
+    assert again == fresh and all(one.text is other.text for one, other in zip(fresh, again, strict=True))
+    again[0].rules.rules.clear()  # type: ignore[attr-defined]
+    assert wp.grammar("hermes", tools()) == fresh[0]
+    assert wp.grammar("hermes", Toolset.of(tools())) == fresh[0]
+    kept.clear()
+    assert [wp.grammar("hermes", tools(), **options) for options in OPTIONS] == fresh
+
+
+def test_the_grammar_of_tools_that_their_caller_changes_is_made_anew() -> None:
+    given = tools()
+    before = wp.grammar("hermes", given)
+    for given_again in (given, Toolset._of(given)):
+        given[0]["parameters"]["properties"]["mode"]["enum"].append(len(str(given)))
+        found = wp.grammar("hermes", given_again)
+        api._FINISHED.clear()
+        assert found == wp.grammar("hermes", copy.deepcopy(given)) != before
+    assert wp.grammar("hermes", tools()) == before
+
+
+def test_grammars_are_kept_within_a_bound() -> None:
+    kept = api._FINISHED
+    kept.clear()
+    for number in range(40):
+        wp.grammar("hermes", [{"name": f"t{number}_{i}", "parameters": tools(1)[0]["parameters"]} for i in range(40)])
+        assert kept.size <= kept.most
+    size = kept.size
+    wp.grammar("hermes", [{"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": "string"}}}}])
+    assert size < kept.size
+    with pytest.raises(wp.GrammarError, match="max_reasoning"):
+        wp.grammar("hermes", tools(), max_reasoning=True)

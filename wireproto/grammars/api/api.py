@@ -7,9 +7,9 @@ language. Law: what the grammar accepts decodes to complete calls of the tools w
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Union
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, Union, get_args
 
 from wireproto.codecs import codec
 from wireproto.engine.codec import loaded
@@ -20,10 +20,7 @@ from wireproto.grammars.calls import CallBody, CallWriter, ToolError, ToolNote
 from wireproto.grammars.expr.expr import RuleRef, Rules
 from wireproto.grammars.expr.rule_table import RuleTable
 from wireproto.grammars.message import MessageParts, MessageWriter
-from wireproto.grammars.targets.gbnf import to_gbnf
-from wireproto.grammars.targets.lark import to_lark
-from wireproto.grammars.targets.structural_tag import structural_tag
-from wireproto.grammars.targets.xgrammar_ebnf import to_ebnf
+from wireproto.tools.kept import Kept, copy_of, key_of
 from wireproto.tools.toolset import Tool, Tools, Toolset
 from wireproto.values.errors import GrammarError, TooLarge
 from wireproto.values.quoting import quoted
@@ -33,13 +30,6 @@ ToolChoice = Union[Literal["auto", "required", "none"], Mapping[str, str]]
 ReasoningChoice = Literal["none", "optional", "open"]
 # Each tool that cannot be written costs one more attempt at the whole grammar.
 _MAX_WIDENED: Final = 16
-# How each engine's language is printed.
-PRINTERS: Final[Mapping[str, Callable[[MessageParts], str]]] = {
-    "gbnf": lambda message: to_gbnf(message.rules),
-    "lark": to_lark,
-    "ebnf": lambda message: to_ebnf(message.rules),
-    "structural-tag": lambda message: json.dumps(structural_tag(message), ensure_ascii=False),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +120,66 @@ def grammar(
         GrammarError: a schema cannot be expressed; there is no such tool, or none at all; the codec has no grammar.
         DialectError, SchemaError: as `Decoder` does.
     """
-    if target not in PRINTERS:
+    if target not in get_args(Target):
         hint = "; the language of xgrammar is called 'ebnf'" if str(target) == "xgrammar" else ""
-        raise GrammarError(f"target: one of {', '.join(PRINTERS)}, not {quoted(target)}{hint}")
+        raise GrammarError(f"target: one of {', '.join(get_args(Target))}, not {quoted(target)}{hint}")
     spec = find_dialect(dialect)
-    known = Toolset.of(tools)
-    writer = MessageWriter(spec, known, RuleTable())
-    if lazy and (choice == "none" or not writer.triggers):
-        raise GrammarError(f"{spec.name}: nothing that calls begin with could switch a lazy grammar on")
     first = "none" if lazy else _reasoning("open" if reasoning_open else reasoning, choice, spec)
     wanted = _Request(choice, parallel, first, _bound(max_reasoning), lazy, strict, target == "lark")
+    given = _given(tools)
+    tools_key = key_of(given)
+    key = None if tools_key is None else (tools_key, spec, target, *wanted.key)
+    found = None if key is None else _FINISHED.get(key)
+    if found is None:
+        found = _made(spec, Toolset.of(tools), target, wanted)
+        if tools_key is not None and copy_of(tools_key, given) is not None:
+            _FINISHED.add(key, found, len(found.text))
+    return replace(found, rules=Rules(found.rules.root, {**found.rules.rules}, True))  # a dict of the caller's own
+
+
+# Finished grammars: together they have so many characters, and their rules some twenty times as many bytes.
+_FINISHED: Final[Kept[Grammar]] = Kept(3_000_000)
+
+
+def _given(tools: Tools) -> object:
+    """Return what a grammar depends on of tools, for a key; None where there is none."""
+    if not isinstance(tools, Toolset):
+        return tools
+    if any(tool.root is not None for tool in tools.tools):
+        return None
+    return [(tool.name, tool.schema, tool.decimals) for tool in tools.tools] or None
+
+
+def _made(spec: Dialect, known: Toolset, target: Target, wanted: _Request) -> Grammar:
+    writer = MessageWriter(spec, known, RuleTable())
+    if wanted.lazy and (wanted.choice == "none" or not writer.triggers):
+        raise GrammarError(f"{spec.name}: nothing that calls begin with could switch a lazy grammar on")
     try:
         message, notes = _written(spec, known, wanted)
-        text = PRINTERS[target](message)
+        text = _printed(message, target)
     except TooLarge as error:
         raise GrammarError(f"{spec.name}: {error}") from None
-    return Grammar(text, target, spec.name, message.rules, notes, writer.triggers, spec.markers, lazy)
+    rules = Rules(message.rules.root, message.rules.rules, True)  # without `uses`, which serve the printer
+    return Grammar(text, target, spec.name, rules, notes, writer.triggers, spec.markers, wanted.lazy)
+
+
+def _printed(message: MessageParts, target: Target) -> str:
+    """Return the text of a message; what prints one target is loaded where it is asked for."""
+    if target == "gbnf":
+        from wireproto.grammars.targets.gbnf import to_gbnf
+
+        return to_gbnf(message.rules)
+    if target == "lark":
+        from wireproto.grammars.targets.lark import to_lark
+
+        return to_lark(message)
+    if target == "ebnf":
+        from wireproto.grammars.targets.xgrammar_ebnf import to_ebnf
+
+        return to_ebnf(message.rules)
+    from wireproto.grammars.targets.structural_tag import structural_tag
+
+    return json.dumps(structural_tag(message), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +193,12 @@ class _Request:
     lazy: bool
     strict: bool
     lexical: bool
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        """All that tells it from others."""
+        choice = self.choice if isinstance(self.choice, str) else tuple(self.choice.items())
+        return choice, self.parallel, self.reasoning, self.max_reasoning, self.lazy, self.strict
 
 
 def _reasoning(wanted: object, choice: ToolChoice, dialect: Dialect) -> ReasoningChoice:
