@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 from wireproto.decode.recogniser import Recogniser
+from wireproto.engine.first_table import first_table
 from wireproto.engine.loops import LOOK, LoopWatch
-from wireproto.engine.openers import first_table
 from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO
 from wireproto.format.spelling import MAX_TURN_END

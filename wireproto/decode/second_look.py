@@ -27,7 +27,8 @@ from wireproto.decode.hypotheses import (
 )
 from wireproto.decode.recogniser import Recogniser
 from wireproto.decode.unmarked import begins_alone, elements, lone_arguments, records
-from wireproto.engine.openers import first_table, unrepaired
+from wireproto.engine.first_table import first_table
+from wireproto.engine.openers import unrepaired
 from wireproto.engine.regions import fences
 from wireproto.engine.transcript import Prose, Transcript
 from wireproto.format.dialect import Dialect

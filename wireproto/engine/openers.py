@@ -14,20 +14,16 @@ from functools import lru_cache
 from itertools import chain
 from typing import Union
 
-from wireproto.engine.document_stream import literals
 from wireproto.engine.frames import Frames, frames_of, joins_of, stops_of
 from wireproto.engine.left_context import LeftContext
 from wireproto.engine.regions import FENCES
 from wireproto.format.declared import declaring
 from wireproto.format.dialect import Dialect
-from wireproto.format.registry import AUTO, by_use
-from wireproto.format.registry import dialect as find_dialect
+from wireproto.format.registry import by_use
 from wireproto.format.spelling import CACHED, Spelling, end_firsts, is_distinctive, spellings, turn_ends
-from wireproto.format.template import Gap, Lit, Slot
+from wireproto.format.template import Slot
 from wireproto.text.scan import BLANK, NO, Literals, skip_blank
 from wireproto.tools.names import NO_UNUSUAL, Unusual
-from wireproto.tools.toolset import Toolset
-from wireproto.values.policy import Policy
 
 Spellings = tuple[Spelling, ...]
 Stops = Callable[[str], Union[re.Match[str], None]]
@@ -116,7 +112,7 @@ class OpenerTable:
 
     def chosen(self, dialect: Dialect) -> OpenerTable:
         """Return the table of a dialect that was found out. Nothing is foreign then, since none was configured."""
-        names = self.names if _is_paired(dialect) else frozenset[str]()
+        names = self.names if is_paired(dialect) else frozenset[str]()
         return _chosen(dialect, self.fences, self.documents, self.unusual, names)
 
     def _lacks_marker(self, text: str, pos: int, end: int) -> bool:
@@ -134,23 +130,6 @@ class OpenerTable:
         )
 
 
-def first_table(dialect: str | Dialect, policy: Policy, tools: Toolset) -> OpenerTable:
-    """Return what a decoder of this dialect begins with.
-
-    Raises:
-        DialectError: there is no such dialect.
-    """
-    fences, documents = policy.fenced_calls == "quote", literals(policy.documents)
-    if dialect == AUTO:
-        return _any_dialect(fences, documents, None if tools.any_name else frozenset(tools.names), tools.unusual)
-    found = find_dialect(dialect)
-    paired = _is_paired(found)
-    if not (paired or any(tools.unusual)):
-        return opener_table(found, fences, documents)  # what looks the table up is shorter, for most
-    names = frozenset(tools.names if paired and not tools.any_name else ())
-    return opener_table(found, fences, documents, tools.unusual, names)
-
-
 @lru_cache(maxsize=CACHED)
 def unrepaired(table: OpenerTable) -> OpenerTable:
     """Return a table that looks for whole openers alone, for texts that are tried at many places."""
@@ -158,7 +137,7 @@ def unrepaired(table: OpenerTable) -> OpenerTable:
 
 
 @lru_cache(maxsize=CACHED)
-def _is_paired(dialect: Dialect) -> bool:
+def is_paired(dialect: Dialect) -> bool:
     """Return whether a declared name may open a call all by itself."""
     return any(spelling.paired for spelling in spellings(dialect))
 
@@ -184,10 +163,10 @@ def opener_table(
     for spelling in every:
         for literal in spelling.openers:
             by_literal.setdefault(literal, []).append(spelling)
-    reasoning = _reasoning((dialect,))
-    guarded, others = _live(every, reasoning, fences)
+    reasoning = closers_by_opener((dialect,))
+    guarded, others = live(every, reasoning, fences)
     late = [spelling for spelling in own if spelling.late_headers or (names and spelling.paired)]
-    heads = dict.fromkeys(head for spelling in late for head in _line_heads(spelling, names)) if names else {}
+    heads = dict.fromkeys(head for spelling in late for head in line_heads_of(spelling, names)) if names else {}
     guarded |= {"\n" + head for head in heads}
     frames = frames_of((dialect,), own, reasoning) if dialect.framing is not None else None
     others |= frames.literals if frames is not None else frozenset()
@@ -195,7 +174,7 @@ def opener_table(
         dialect=dialect,
         own=dialect.name,
         by_literal={literal: tuple(found) for literal, found in by_literal.items()},
-        openers=_whole_openers(by_literal, every),
+        openers=whole_openers(by_literal, every),
         text=Literals(guarded | others | documents),
         guarded=Literals(guarded),
         markerless=tuple(spelling for spelling in own if spelling.markerless),
@@ -203,8 +182,8 @@ def opener_table(
         reasoning=reasoning,
         reasoning_closers=tuple(chain.from_iterable(reasoning.values())),
         line_heads=tuple(heads),
-        ends=_ends(dialect),
-        before=_longest_lead((dialect,)),
+        ends=turn_tokens(dialect),
+        before=longest_lead((dialect,)),
         unusual=unusual,
         frames=frames,
     )
@@ -217,80 +196,25 @@ def _chosen(
     return replace(opener_table(dialect, fences, documents, unusual, names), own="")
 
 
-@lru_cache(maxsize=CACHED)
-def _any_dialect(
-    fences: bool, documents: frozenset[str], names: frozenset[str] | None, unusual: Unusual
-) -> OpenerTable:
-    """Return what is looked for while nothing is known but the declared `names`; None where every name counts.
-
-    Where a call's marker is nothing but its name, or nothing at all, only a declared name tells it from text. A marker
-    that begins with a letter counts where a line begins: every text is full of its first letter.
-    """
-    specs = by_use()
-    known = (declaring(each, unusual) for spec in specs for each in spellings(spec))
-    every = tuple(each for each in known if names is not None or not _is_bare(each))
-    marked = [spelling for spelling in every if not _is_bare(spelling)]
-    late = [spelling for spelling in every if names is not None and (spelling.paired or _keeps_marker(spelling))]
-    heads = dict.fromkeys(head for spelling in late for head in _line_heads(spelling, names or frozenset()))
-    worded = [each for each in marked if any(opener[0].isalpha() for opener in each.openers)]
-    heads |= dict.fromkeys(opener for each in worded for opener in each.openers if opener[0].isalpha())
-    late += [each for each in worded if each not in late]
-    thoughts = _reasoning(specs)
-    reasoning = {opener: closers for opener, closers in thoughts.items() if not opener[0].isalpha()}
-    guarded, others = _live(marked, reasoning, fences)
-    bare = [each.headers[0] for each in every if _is_bare(each)]
-    guarded |= {header.first + name for header in bare for name in names or () if header.holds("name", name)}
-    guarded = frozenset(literal for literal in guarded if not literal[0].isalpha())
-    guarded |= {"\n" + head for head in heads}
-    frames = frames_of(specs, marked, reasoning, undetected=True)
-    text = guarded | others | documents | (frames.literals if frames is not None else frozenset())
-    return OpenerTable(
-        dialect=None,
-        own="",
-        by_literal={literal: _at(literal, every) for literal in text if literal[0] != "\n"},
-        openers=_whole_openers({literal for spelling in marked for literal in spelling.openers}, marked),
-        text=Literals(text),
-        guarded=Literals(guarded),
-        # One that begins with a bracket says more than one that begins with nothing.
-        markerless=tuple(
-            sorted(
-                (each for each in every if names is not None and each.markerless and not _is_name(each)),
-                key=lambda each: each.lone,
-            )
-        ),
-        late=tuple(late),
-        reasoning=reasoning,
-        reasoning_closers=tuple(dict.fromkeys(chain.from_iterable(thoughts.values()))),
-        line_heads=tuple(heads),
-        names=names or frozenset(),
-        ends=tuple(dict.fromkeys(chain.from_iterable(map(_ends, specs)))),
-        before=_longest_lead(specs),
-        fences=fences,
-        documents=documents,
-        unusual=unusual,
-        frames=frames,
-    )
-
-
-def _ends(dialect: Dialect) -> tuple[str, ...]:
+def turn_tokens(dialect: Dialect) -> tuple[str, ...]:
     """Return the tokens that end a turn and nothing else."""
     stops = stops_of(dialect) if dialect.framing is not None else ()
     return tuple(token for token in dialect.ends if token not in stops)
 
 
-def _whole_openers(literals: Iterable[str], every: Iterable[Spelling]) -> tuple[str, ...]:
+def whole_openers(literals: Iterable[str], every: Iterable[Spelling]) -> tuple[str, ...]:
     """Return what openers begin with, and those of sections to their end: what follows a quoted one is quoted."""
     sections = (section.format().rstrip(BLANK) for spelling in every for section, _ in spelling.sections)
     return tuple(dict.fromkeys((*literals, *filter(is_distinctive, sections))))
 
 
-def _longest_lead(specs: Iterable[Dialect]) -> str:
+def longest_lead(specs: Iterable[Dialect]) -> str:
     """Return the most line breaks that may belong to an opener of one of the dialects."""
     leads = ((*spec.call.before, spec.section.before if spec.section is not None else "") for spec in specs)
     return max(chain.from_iterable(leads), key=len)
 
 
-def _reasoning(specs: Iterable[Dialect]) -> dict[str, tuple[str, ...]]:
+def closers_by_opener(specs: Iterable[Dialect]) -> dict[str, tuple[str, ...]]:
     """Return the closers of reasoning by its opener."""
     found: dict[str, tuple[str, ...]] = {}
     for spec in chain.from_iterable((spec, *spec.variants) for spec in specs):
@@ -301,7 +225,7 @@ def _reasoning(specs: Iterable[Dialect]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _live(
+def live(
     every: Iterable[Spelling], reasoning: Mapping[str, tuple[str, ...]], fences: bool
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Return the literals to look for everywhere, and those for open text alone."""
@@ -342,53 +266,7 @@ def _shape(spelling: Spelling) -> tuple[object, ...]:
     return spelling.sections, spelling.wrapper, spelling.headers, spelling.keys, spelling.value_closer, spelling.closers
 
 
-# What only matters while the dialect is not known.
-
-
-@lru_cache(maxsize=4 * CACHED)
-def _at(literal: str, every: tuple[Spelling, ...]) -> tuple[Spelling, ...]:
-    """Return the spellings that may open at a literal: those with the longest opener first, then canonical ones.
-
-    Among equals it is the one with more white space of its own: it reads what the others write, and they leave its own
-    in a value.
-    """
-
-    def rank(pair: tuple[Spelling, int]) -> tuple[bool, int, bool, int]:
-        spelling, width = pair
-        also = bool(spelling.sections) and not literal.startswith(tuple(spelling.sections[0][0].firsts))
-        return also, -width, spelling.variant, -_white_space(spelling.dialect)
-
-    widths = [max((len(text) for text in each.openers if literal.startswith(text)), default=0) for each in every]
-    found = [(each, width) for each, width in zip(every, widths, strict=True) if width]
-    return tuple(each for each, _ in sorted(found, key=rank))
-
-
-def _white_space(spec: Dialect) -> int:
-    templates = [spec.call.open, spec.call.close, spec.argument.open, spec.argument.close]
-    templates += [spec.section.open] if spec.section is not None else []
-    return sum(len(node.text) for each in templates for node in each.nodes if isinstance(node, Gap)) + len(
-        spec.argument.pad
-    )
-
-
-def _is_bare(spelling: Spelling) -> bool:
-    """Return whether a call opens with its name in angle brackets, and nothing else."""
-    alone = not spelling.sections and spelling.wrapper is None
-    return alone and all(header.name_only and header.first for header in spelling.headers)
-
-
-def _is_name(spelling: Spelling) -> bool:
-    """Return whether a call begins with its name and no bracket before it, as a sentence or a program may."""
-    return not spelling.sections and bool(spelling.headers[0].nodes)
-
-
-def _keeps_marker(spelling: Spelling) -> bool:
-    """Return whether a header that lost its first marker still holds one that is more than a Markdown fence."""
-    rest = (node for header in spelling.late_headers for node in header.nodes if isinstance(node, Lit))
-    return any(is_distinctive(node.text) and not node.text.startswith(FENCES) for node in rest)
-
-
-def _line_heads(spelling: Spelling, names: frozenset[str]) -> Iterator[str]:
+def line_heads_of(spelling: Spelling, names: frozenset[str]) -> Iterator[str]:
     """Yield what a header that lost its first marker begins with: a declared name, or what an id puts before it."""
     yield from (name for name in names if spelling.paired and spelling.headers[0].holds("name", name))
     for header in spelling.late_headers:

@@ -6,7 +6,8 @@ It must not know markers or dialects. Law: an answer never changes when more tex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from os.path import commonprefix
 from typing import Final, Literal, NamedTuple
@@ -66,21 +67,37 @@ class Literals:
     """A set of literals to look for, and what at the end of a text may still become one.
 
     `find(text, pos, end)` finds the first, and of those that begin there the longest; `at` the longest at `pos`.
-    `words` are they all.
+    `words` are they all. `base`: a set that is looked for too, and is prepared already.
     """
 
-    __slots__ = ("_first", "_only", "_prefixes", "at", "find", "firsts", "longest", "words")
+    __slots__ = ("_base", "_first", "_only", "_own", "_prefixes", "at", "find", "firsts", "longest", "words")
 
-    def __init__(self, literals: frozenset[str]) -> None:
-        ordered = sorted(literals, key=lambda text: (-len(text), text))
-        pattern = re.compile(_any_of(ordered) if ordered else r"(?!)")
-        self.find, self.at = pattern.search, pattern.match
-        self.words = tuple(ordered)
-        self.firsts = frozenset(text[0] for text in ordered)
+    words: tuple[str, ...]
+    find: Callable[..., re.Match[str] | None]
+    at: Callable[..., re.Match[str] | None]
+
+    def __init__(self, literals: frozenset[str], base: Literals | None = None) -> None:
+        self._base, self._own = base, literals if base is None else literals.difference(base.words)
+        every = literals if base is None else literals.union(base.words)
+        self.words = tuple(sorted(every, key=lambda text: (-len(text), text)))
+        self.firsts = frozenset(text[0] for text in self.words)
         self._only = next(iter(self.firsts)) if len(self.firsts) == 1 else ""
-        self._first = re.compile("[" + "".join(map(re.escape, sorted(self.firsts))) + "]" if ordered else r"(?!)")
-        self._prefixes = frozenset(text[:i] for text in ordered for i in range(1, len(text)))
-        self.longest = max(map(len, ordered), default=0)
+        self._first = re.compile("[" + "".join(map(re.escape, sorted(self.firsts))) + "]" if every else r"(?!)")
+        self._prefixes = frozenset(text[:i] for text in self._own for i in range(1, len(text)))
+        if base is not None:
+            self._prefixes |= base._prefixes
+        self.longest = max(map(len, self.words), default=0)
+
+    def __getattr__(self, name: str) -> Callable[..., re.Match[str] | None]:
+        # Set once it is asked for: in most texts not even the first character of a literal stands.
+        if name not in ("find", "at"):
+            raise AttributeError(name)
+        pattern = re.compile(_any_of(sorted(self._own, key=lambda text: (-len(text), text))) if self._own else r"(?!)")
+        self.find, self.at = pattern.search, pattern.match
+        if self._base is not None:
+            self.find, self.at = _either(self.find, self._base.find), _either(self.at, self._base.at)
+        found: Callable[..., re.Match[str] | None] = getattr(self, name)
+        return found
 
     def open_ended(self, text: str, pos: int, end: int) -> bool:
         """Return whether more text could make a (longer) literal of `text[pos:end]`."""
@@ -117,6 +134,20 @@ class Literals:
                 return found.start()
             at = found.start() + 1
         return end
+
+
+def _either(
+    one: Callable[..., re.Match[str] | None], other: Callable[..., re.Match[str] | None]
+) -> Callable[..., re.Match[str] | None]:
+    """Return what finds the first that one of two finds, and of those that begin there the longest."""
+
+    def find(text: str, pos: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
+        found, too = one(text, pos, end), other(text, pos, end)
+        if found is None or too is None:
+            return too if found is None else found
+        return min(found, too, key=lambda match: (match.start(), -match.end()))
+
+    return find
 
 
 def iter_literals(literals: Literals, text: str) -> Iterator[re.Match[str]]:
