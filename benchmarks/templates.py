@@ -18,12 +18,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import wireproto as wp
 from wireproto.learning.comparing import before_marker, common_start
 from wireproto.learning.findings import NAMES, Unlearnable
 from wireproto.learning.templates.calls import learn_layout
-from wireproto.learning.templates.chat import Call as Given
 from wireproto.learning.templates.chat import Chat, results, styled
 from wireproto.learning.templates.learning import Learned, learn
 from wireproto.learning.templates.reasoning import learn_reasoning
@@ -85,35 +85,45 @@ class Template:
 
     def wrote(self, kind: str, message: wp.Message) -> tuple[str, str]:
         """Return the body of a turn with this message, or why there is none."""
-        given = [(call.name, call.arguments, self.chat.identity(i, call.name)) for i, call in enumerate(message.calls)]
-        text = self.chat.calls(given, content=message.text or None, thought=message.reasoning or None)
+        text = self.rendered(message)
         if text is None:
             return "", "raises"
         if not all(call.name in text for call in message.calls) or (message.text or message.reasoning) not in text:
             return "", "dropped"
         if kind == "two" and text.count(self.chat.identity(0)) > 1:
             return "", "dropped"
-        fault = self.fault(text, given, message)
-        if fault:
-            return "", fault
         end = len(text) - len(self.turn.end) if text.endswith(self.turn.end) else len(text)
         return text[: max(end, 0)], ""
 
-    def fault(self, text: str, given: Sequence[Given], message: wp.Message) -> str:
-        """Return what a template does to a message so that none of it can come back; empty if nothing."""
+    def rendered(self, message: wp.Message) -> str | None:
+        """Return what is written behind a user's message."""
+        given = [(call.name, call.arguments, self.chat.identity(i, call.name)) for i, call in enumerate(message.calls)]
+        return self.chat.calls(given, content=message.text or None, thought=message.reasoning or None)
+
+    def fault(self, text: str, message: wp.Message) -> str:
+        """Return what a template does to a message so that nothing could read it; empty if nothing of that kind."""
         strings = [value for call in message.calls for value in call.arguments.values() if isinstance(value, str)]
-        ways = [
-            (each, *(json.dumps(each, ensure_ascii=way)[1:-1] for way in (True, False)), repr(each)[1:-1])
-            for each in strings
-        ]
-        if not all(any(way in text for way in each) for each in ways):
+        spellings = [(each, json.dumps(each)[1:-1], json.dumps(each, ensure_ascii=False)[1:-1]) for each in strings]
+        if not all(any(map(text.count, each)) for each in spellings):
             return "a string is not written as it is"
-        if message.text and text == self.chat.calls(given, thought=message.text):
+        texts = tuple(replace(call, arguments=as_texts(call.arguments)) for call in message.calls)
+        if texts != message.calls and self.rendered(replace(message, calls=texts)) == self.rendered(message):
+            return "numbers and strings are written alike"
+        if message.text and self.rendered(replace(message, text="", reasoning=message.text)) == self.rendered(message):
             return "text is written as reasoning"
         end = self.turn.end.strip()
-        if message.text and end and end in text.removeprefix(self.turn.lead).removesuffix(self.turn.end):
+        if message.text and end and end in text[min(map(text.index, (message.text, message.calls[0].name))) :]:
             return "text is a turn of its own"
         return ""
+
+
+def as_texts(value: Any) -> Any:
+    """Return a value with the text of each number and truth value in its place."""
+    if isinstance(value, dict):
+        return {key: as_texts(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [as_texts(each) for each in value]
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def judged(template: Template, dialect: wp.Dialect, row: Row) -> None:
@@ -123,10 +133,14 @@ def judged(template: Template, dialect: wp.Dialect, row: Row) -> None:
         if why:
             row.skipped[kind] = why
             continue
-        row.written[kind] = any(calls in text + template.turn.end for calls in spelled(template, dialect, message))
+        written = any(calls in text + template.turn.end for calls in spelled(template, dialect, message))
         lead = before_marker(text, common_start(text, template.turn.lead))
-        body = text[lead:]
-        row.read[kind] = reads(body, dialect, message)
+        read = reads(text[lead:], dialect, message)
+        fault = template.fault(text, message) if not (read and written) else ""
+        if fault:
+            row.skipped[kind] = fault
+        else:
+            row.read[kind], row.written[kind] = read, written
     row.results = told(template, dialect)
 
 
@@ -179,7 +193,8 @@ def learned_row(found: Learned, row: Row, template: Template, laws: int) -> None
     row.gaps = (*(f"fault of the template: {fault}" for fault in found.faults), *found.gaps)
     row.figures = f"{score.written.good}/{score.read.good}/{score.written.of} {score.results.good}/{score.results.of}"
     engine = LlamaCpp.compile(str(wp.grammar(found.dialect, TOOLS, choice="required")))
-    kinds = [kind for kind in KINDS if kind not in ("text", "reasoning") and not template.wrote(kind, KINDS[kind])[1]]
+    left_out = {"text", "reasoning", *row.skipped}
+    kinds = [kind for kind in KINDS if kind not in left_out and not template.wrote(kind, KINDS[kind])[1]]
     bodies = [template.wrote(kind, KINDS[kind])[0].removeprefix(found.lead) for kind in kinds]
     row.grammar = f"{sum(map(engine.accepts, bodies))}/{len(bodies)}"
     if laws:

@@ -498,3 +498,14 @@ def test_templates_judge_dialects_and_what_is_learned(tmp_path: Path) -> None:
     assert (new.dialect, new.learned, new.same_as, new.grammar) == ("", "exact", "", "6/6")
     assert not found["plain"].calls
     assert "2 write calls; 1 have a known dialect" in "\n".join(templates.lines([*found.values()]))
+
+
+def test_the_judge_names_what_a_template_does_to_a_message(tmp_path: Path) -> None:
+    path = tmp_path / "own.jinja"
+    said = HERMES.replace(
+        "{{- message.content or '' }}", "{{- message.content + '<|im_end|>\\n<|im_start|>' if message.content }}"
+    )
+    path.write_text(said, encoding="utf-8")
+    row = templates.rows(path, 0)
+    assert row.skipped["text"] == "text is a turn of its own", row
+    assert "fault of the template: text: text is a turn of its own" in "\n".join(templates.lines([row]))

@@ -6,7 +6,8 @@ It must not know formats. Law: what is found is what the model has to write itse
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from wireproto.learning.comparing import MARKER, before_marker, common_end, common_start
@@ -19,13 +20,14 @@ from wireproto.learning.templates.turns import TurnFrame
 class Surroundings:
     """What opens and closes visible text, empty if nothing does, and the tokens that end a turn.
 
-    `empty`: both stand before calls where there is no text, too.
+    `empty`: both stand before calls where there is no text, too. `guessed` are keys that no turn shows.
     """
 
     open: str = ""
     close: str = ""
     ends: tuple[str, ...] = ()
     empty: bool = False
+    guessed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def table(self) -> dict[str, Any]:
@@ -51,4 +53,7 @@ def learn_surroundings(chat: Chat, turn: TurnFrame, thinking: Thinking | None) -
     own = MARKER.findall(opener)
     if not own or any(marker in prompt for marker in own) or (closer and not MARKER.search(closer)):
         return Surroundings(ends=ends)
+    if not closer and thinking is not None and thinking.join:  # what ends the turn ends its last block too
+        why = "no turn has text and then a call: what ends reasoning ends text"
+        return Surroundings(opener, thinking.close, ends, guessed={"content.close": why})
     return Surroundings(opener, closer, ends, bool(closer) and turn.lead.endswith(opener + closer))

@@ -108,7 +108,7 @@ def _learned(chat: Chat, name: str, wishes: Wishes) -> Learned:
     tables |= {"content": around.table} if around.table else {}
     if wishes.like is not None:
         tables = with_tolerances(tables, _file_of(find_dialect(wishes.like)))
-    guessed = {**finding.guessed, **(thinking.guessed if thinking is not None else {})}
+    guessed = {**finding.guessed, **(thinking.guessed if thinking is not None else {}), **around.guessed}
     text = to_toml(tables, guessed)
     gaps = (*finding.gaps, *(answers.gaps if answers is not None else ()))
     try:
