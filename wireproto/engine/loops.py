@@ -148,23 +148,22 @@ class Passages(State):
 
     def _look(self, final: bool) -> Loop | None:
         """Return the first loop that a look at any level finds; go on behind it."""
+        window, start, rfind = self._window, self._start, self._window.rfind
         for number, level in enumerate(self._levels):
-            last = self._position - (0 if final else level.step)
-            if (first := self._looks[number]) > last and not final:
+            first, last = self._looks[number], self._position - (0 if final else level.step)
+            if first > last and not final:
                 continue
-            looks = range(first - self._start, last - self._start + 1, level.step)
-            for at in (*looks, len(self._window)) if final else looks:
-                if (found := self._earlier(level, at)) >= 0 and (loop := self._loop(at, at - level.high - found)):
+            low, longest, twice = level.low + 1, level.high, 2 * level.high
+            looks = range(first - start, last - start + 1, level.step)
+            for at in (*looks, len(window)) if final else looks:
+                if at <= longest:
+                    continue
+                # Where the characters before `at` stand once more, the nearest place of the level.
+                found = rfind(window[at - longest : at], at - twice if at > twice else 0, at - low)
+                if found >= 0 and (loop := self._loop(at, at - longest - found)):
                     return loop
-            self._looks[number] += len(looks) * level.step
+            self._looks[number] = first + len(looks) * level.step
         return None
-
-    def _earlier(self, level: Level, at: int) -> int:
-        """Return where the characters before `at` stand once more, the nearest place of the level; -1 if nowhere."""
-        window, longest = self._window, level.high
-        if at <= longest:
-            return -1
-        return window.rfind(window[at - longest : at], max(0, at - 2 * longest), at - level.low - 1)
 
     def _loop(self, at: int, period: int) -> Loop | None:
         """Return the loop around `at` in the window, if the run is long enough; go on behind it."""
