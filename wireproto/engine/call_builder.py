@@ -73,7 +73,7 @@ class Reader(Protocol):
 
     @property
     def is_plain(self) -> bool:
-        """Whether an open string streams, and at most a character of it is held: then `take_plain` may be asked."""
+        """Whether a string is open, and at most a character of it is held: then `take_plain` may be asked."""
         ...
 
     @property
@@ -87,8 +87,8 @@ class Reader(Protocol):
     def take_plain(self, text: str) -> tuple[str, int] | None:
         """Take text, what is held included, that is nothing but more of the open string; None if it may be more.
 
-        Returns the string's characters, and how many at the end of `text` are held. The reader itself stays where it
-        is until `skip_to`.
+        Returns what is to be emitted of the string, and how many characters at the end of `text` are held. The reader
+        itself stays where it is until `skip_to`.
         """
         ...
 

@@ -53,11 +53,11 @@ class JsonReader(SteppingReader):
 
     @property
     def is_plain(self) -> bool:
-        """Whether an open string streams and nothing of it is held but half an escape."""
+        """Whether a string is open, and nothing of it is held but half an escape."""
         part, builder = self._part, self.builder
         if not isinstance(part, JsonString) or part.quote != '"' or self._step is not JsonReader._read_string:
             return False
-        if not self._progress.streams or builder.name is None or builder.policy.limits.max_value_chars is not None:
+        if (self._progress.streams and builder.name is None) or builder.policy.limits.max_value_chars is not None:
             return False
         return builder.buffer.slice(self._cursor.position, builder.buffer.end) in ("", "\\")
 
@@ -74,7 +74,7 @@ class JsonReader(SteppingReader):
         if TYPE_CHECKING:  # no time for an assertion here
             assert isinstance(self._part, JsonString)
         self._part.text.append(decoded[0])
-        return decoded
+        return decoded if self._progress.streams else ("", decoded[1])
 
     def _at_open(self) -> Answer | None:
         char = self._cursor.next()

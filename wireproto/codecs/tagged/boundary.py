@@ -63,9 +63,9 @@ class Boundary(State):
 
     @property
     def holds_at_most_a_line_break(self) -> bool:
-        """Whether the value streams and nothing of it is held but one line break."""
+        """Whether it is known how the value is emitted, and nothing of it is held but one line break."""
         value, buffer = self.value, self.value.builder.buffer
-        if not value.streams or self._queue:
+        if value.is_undecided or self._queue:
             return False
         return self.position == buffer.end or buffer.window[self.position - buffer.base :] == "\n"
 

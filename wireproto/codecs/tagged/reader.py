@@ -70,7 +70,7 @@ class TaggedReader(State):
 
     @property
     def is_plain(self) -> bool:
-        """Whether an open string streams and nothing of it is held but a line break."""
+        """Whether a value is open, and nothing of it is held but a line break."""
         limited = self.builder.policy.limits.max_value_chars is not None
         return self._open is not None and not limited and self._open.holds_at_most_a_line_break
 
@@ -84,7 +84,10 @@ class TaggedReader(State):
         for stop in self._stops:
             if stop in text:
                 return None
-        return (text[:-1], 1) if text[-1] == "\n" else (text, 0)
+        held = 1 if text[-1] == "\n" else 0
+        if self._open is None or not self._open.value.streams:
+            return "", held
+        return (text[:-1], 1) if held else (text, 0)
 
     def skip_to(self, position: int) -> None:
         """Go on at `position`: all text before it was taken as plain."""

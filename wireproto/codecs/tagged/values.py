@@ -74,6 +74,11 @@ class RawValue(State):
         return self._mode == "stream"
 
     @property
+    def is_undecided(self) -> bool:
+        """Whether what it begins with decides yet how it is emitted."""
+        return self._mode == "undecided"
+
+    @property
     def is_raw(self) -> bool:
         """Whether what was emitted so far shows that the writer escapes nothing."""
         return True
