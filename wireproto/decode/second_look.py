@@ -88,8 +88,8 @@ class _SecondLook:
         self._spare += self.buffer.end
         telltale = telltales(self.own)
         for kind, segments in [*self.transcript.outside()]:
-            prose = (self.buffer.slice(start, end) for each, start, end in segments if each == kind)
-            if telltale is not None and not any(map(telltale.search, prose)):
+            prose = [self.buffer.slice(start, end) for each, start, end in segments if each == kind]
+            if not prose or (telltale is not None and not any(map(telltale.search, prose))):
                 continue
             start, end = segments[0][1], segments[-1][2]
             text = self.buffer.slice(start, end)

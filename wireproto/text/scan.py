@@ -51,6 +51,8 @@ def begins(literal: str, text: str, pos: int, end: int) -> Answer:
     """Return whether `literal` stands at `pos`, looking no further than `end`."""
     if text.startswith(literal, pos, end):
         return YES
+    if pos < end and text[pos] != literal[0]:
+        return NO  # as mostly
     rest = text[pos : min(end, pos + len(literal))]
     return WAIT if literal.startswith(rest) else NO
 
