@@ -8,6 +8,7 @@ of its edges, so that two automata are equal exactly when their languages are. W
 from __future__ import annotations
 
 import operator
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -292,7 +293,11 @@ def _product(first: Dfa, second: Dfa, keep: Callable[[bool, bool], bool], limit:
     """Return the product automaton: `keep` decides by whether a word is in the first and in the second language."""
 
     def row(pair: tuple[int, int]) -> Iterator[tuple[int, int, tuple[int, int]]]:
-        for low, high, x, y in _aligned(_row(first, pair[0]), _row(second, pair[1])):
+        one, other = _row(first, pair[0]), _row(second, pair[1])
+        if keep is operator.and_:
+            yield from _common(one, other)
+            return
+        for low, high, x, y in _aligned(one, other):
             # A pair with a dead half is followed only if `keep` may still hold without that half.
             if keep(x != _DEAD, y != _DEAD) or keep(x != _DEAD, False):
                 yield low, high, (x, y)
@@ -329,6 +334,19 @@ def _aligned(first: tuple[Edge, ...], second: tuple[Edge, ...]) -> Iterator[tupl
         low = high + 1
         i += a is not None and a[1] < low
         j += b is not None and b[1] < low
+
+
+def _common(first: tuple[Edge, ...], second: tuple[Edge, ...]) -> Iterator[tuple[int, int, tuple[int, int]]]:
+    """Yield the ranges that are in both rows, with both targets: the shorter row is gone through."""
+    swapped = len(first) > len(second)
+    short, long = (second, first) if swapped else (first, second)
+    for low, high, x in short:
+        at = bisect_left(long, (low,))
+        at -= at > 0 and long[at - 1][1] >= low
+        while at < len(long) and long[at][0] <= high:
+            start, end, y = long[at]
+            yield max(low, start), min(high, end), (y, x) if swapped else (x, y)
+            at += 1
 
 
 NO_TEXT: Final = Dfa(((),), frozenset())

@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import TypeVar, Union
+from typing import TYPE_CHECKING, TypeVar, Union
 
-from wireproto.engine.call_builder import CallBuilder, Reader
 from wireproto.format.codec import CodecFacts
 from wireproto.format.dialect import Argument, Dialect
 from wireproto.tools.toolset import Tool
 from wireproto.values.model import Call
 
-ReadCall = Callable[[CallBuilder, int, bool], Reader]
+if TYPE_CHECKING:  # what encodes or writes grammars has no use for them
+    from wireproto.engine.call_builder import CallBuilder, Reader
+
+ReadCall = Callable[["CallBuilder", int, bool], "Reader"]
 WriteCall = Callable[[Dialect, Call, Tool, int, bool], str]
 Rules = Callable[[Argument], Iterable[str]]
 P = TypeVar("P")

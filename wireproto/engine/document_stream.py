@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from wireproto.engine.left_context import LeftContext
-from wireproto.engine.transcript import Transcript
 from wireproto.text.buffer import Buffer
 from wireproto.text.scan import NO, WAIT, YES, Answer
 from wireproto.text.state import State
@@ -25,6 +24,7 @@ from wireproto.values.quoting import escaped, quoted
 
 if TYPE_CHECKING:
     from wireproto.documents.boundaries import Ending
+    from wireproto.engine.transcript import Transcript
 
 # An opening tag longer than this, which is still open, is looked at again only so many characters later.
 _LONG: Final = 256

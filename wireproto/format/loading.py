@@ -25,7 +25,7 @@ from wireproto.format.dialect import (
     spell_salt,
 )
 from wireproto.format.framing import Framing
-from wireproto.format.plugins import codec_facts, codec_names
+from wireproto.format.plugins import BUILT_IN_CODECS, codec_facts, codec_names
 from wireproto.format.template import Template
 from wireproto.text import toml
 from wireproto.values.errors import DialectError
@@ -63,7 +63,7 @@ def _tell_shadow(dialect: Dialect, path: Path) -> None:
     from wireproto.format.registry import BUILT_IN  # the registry loads files by this module
 
     own = BUILT_IN / f"{dialect.name}.toml"
-    if own.exists() and own.resolve() != path.resolve():
+    if own != path and own.exists() and own.resolve() != path.resolve():
         problem = f"name: {dialect.name!r} is built in; by this name the built-in dialect is found, not this one"
         warnings.warn(f"{path}: {problem}", stacklevel=4)
 
@@ -259,7 +259,8 @@ class _FileReader:
 
     def _argument(self, table: Mapping[str, Any]) -> Argument:
         codec = self._text(table, "argument", "codec")
-        if codec not in codec_names():
+        # Nobody has to be asked for one of ours.
+        if codec not in BUILT_IN_CODECS and codec not in codec_names():
             raise self._error("argument.codec", f"unknown codec {codec!r}; known are {', '.join(codec_names())}")
         literals = self._text(table, "argument", "literals", "json")
         if literals not in LITERALS:

@@ -26,6 +26,8 @@ from wireproto.machine.marker_steps import nested_calls
 
 # Bounds the size of the grammar: a state becomes a rule or a part of one.
 MAX_WORD_STATES: Final = 4_000
+# Lists of tools differ in a few: the automata of what the others declare are kept. Of few states each, as a rule.
+_MAX_CLOSED: Final = 1_000
 # Alternatives nest this deep in one rule; below that a rule of its own keeps lines readable.
 _MAX_NESTED: Final = 6
 
@@ -74,9 +76,15 @@ class RawValues:
         key = boundary, dfa
         if key not in self._words:
             self.table.spend(len(dfa.edges))
-            closed = followed(dfa, boundary.closer).met(boundary.texts(), MAX_WORD_STATES)
+            closed = _closed(dfa, boundary)
             self._words[key] = ex.NOTHING if closed.is_empty else right_linear(closed, self.table, "raw-text")
         return self._words[key]
+
+
+@lru_cache(maxsize=_MAX_CLOSED)
+def _closed(dfa: Dfa, boundary: ValueBoundary) -> Dfa:
+    """Return the words of an automaton that the decoder reads whole, each with the closer; raises `TooLarge`."""
+    return followed(dfa, boundary.closer).met(boundary.texts(), MAX_WORD_STATES)
 
 
 @lru_cache(maxsize=CACHED)
