@@ -278,6 +278,14 @@ def test_a_relative_gives_its_tolerances() -> None:
     assert set(learned.dialect.ends) == set(wp.dialect("hermes").ends) and '"hermes"' not in learned.text
 
 
+def test_markers_of_reasoning_in_square_brackets_are_learned_whole() -> None:
+    thinking = "{%- if message.reasoning_content %}{{- '[MULL]' + message.reasoning_content + '[/MULL]' }}{%- endif %}"
+    template = HERMES.replace("<tool_call>", "[CALL]").replace("</tool_call>", "[/CALL]")
+    learned = wp.learn(template.replace("{{- message.content or", thinking + "{{- message.content or"))
+    assert learned.dialect.reasoning is not None and learned.score.reasoning.good == 1
+    assert (learned.dialect.reasoning.open, learned.dialect.reasoning.close) == ("[MULL]", "[/MULL]")
+
+
 def test_a_guess_is_a_comment() -> None:
     learned = wp.learn(HERMES.replace("'<|im_start|>assistant\\n' }}", "'<|im_start|>assistant\\n<think>\\n' }}"))
     assert set(learned.guessed) == {"reasoning.close"}

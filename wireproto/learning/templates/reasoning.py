@@ -16,7 +16,7 @@ from wireproto.learning.templates.chat import THOUGHT, Chat
 
 _TAG: Final = rf"({PHRASE}|<[^<>\s]{{1,40}}>|\[[A-Z_]{{3,}}\])"
 _OPENED: Final = re.compile(_TAG + r"\s*\Z")
-_CLOSED: Final = re.compile(r"\s*" + _TAG)
+_CLOSED: Final = re.compile(rf"\s*({MARKER.pattern})")
 _WORDS: Final = re.compile("think|reason|thought|analysis", re.IGNORECASE)
 _MEMBERS: Final = ("reasoning_content", "reasoning", "thinking", "thought")
 # What templates ask for before they write the reasoning of earlier turns, or open it in the prompt.
@@ -82,5 +82,7 @@ def _opener(before: str, plain: str, opened: str) -> str:
     tag = _OPENED.search(before)
     if tag is not None and _WORDS.search(tag[1]):
         return tag[1]
-    opener = before[before_marker(before, common_start(before, plain)) :].strip() or (tag[1] if tag else "")
+    cut = before_marker(before, common_start(before, plain))
+    cut = min(cut, tag.start(1)) if tag is not None and tag.end(1) > cut else cut
+    opener = before[cut:].strip() or (tag[1] if tag else "")
     return opened if opener and opened and not _WORDS.search(opener) else opener
