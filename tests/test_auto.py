@@ -246,11 +246,19 @@ def test_names_what_writes_exactly_this(name: str, calls: list[wp.Call], names: 
     assert wp.classify(text, tools=TOOLS).dialect == names[0]
 
 
+def writes(name: str, calls: list[wp.Call], text: str) -> bool:
+    try:
+        return wp.encode(calls, name, tools=TOOLS) == text
+    except wp.EncodeError:
+        return False  # an id that it cannot write
+
+
 @every_dialect
 def test_every_dialect_that_writes_exactly_this_is_named(name: str) -> None:
     for calls in ([CALL], [CALL, CALL], [wp.Call("list_files", {})], [CALL, wp.Call("list_files", {})]):
         text = wp.encode(calls, name, tools=TOOLS)
-        writers = [each for each in SHOWN if wp.encode(calls, each, tools=TOOLS) == text]
+        read = [wp.Call(call.name, call.arguments, call.id) for call in wp.parse(text, name, TOOLS).calls]
+        writers = [each for each in SHOWN if writes(each, read, text)]
         assert sorted(wp.parse(text, "auto", TOOLS).dialects) == writers
 
 
@@ -450,7 +458,7 @@ MODELS = {
     "GLM-4.5-Air-UD-Q2_K_XL.gguf": "glm45",
     "Kimi-K2-Instruct-0905-UD-TQ1_0.gguf": "kimi_k2",
     "Devstral-Small-2507-Q4_K_M.gguf": "mistral_v11",
-    "Mistral-Small-3.2-24B-Instruct-2506-Q4_K_M.gguf": "mistral_v11",
+    "Mistral-Small-3.2-24B-Instruct-2506-Q4_K_M.gguf": "mistral_v11_ids",
     "Magistral-Small-2509-Q4_K_M.gguf": "mistral_v11",
     "MiniMax-M2-Q4_K_M.gguf": "minimax_m2",
     "nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16": "qwen3_coder",
@@ -487,7 +495,7 @@ MODELS = {
     "mistralai/Mistral-Large-Instruct-2411": "mistral",
     "mistralai/Mistral-Small-24B-Instruct-2501": "mistral",
     "mistralai/Mistral-Small-3.1-24B-Instruct-2503": "mistral",
-    "mistralai/Mistral-Small-3.2-24B-Instruct-2506": "mistral_v11",
+    "mistralai/Mistral-Small-3.2-24B-Instruct-2506": "mistral_v11_ids",
     "mistralai/Devstral-Small-2507": "mistral_v11",
     "mistralai/Devstral-Small-2505": "mistral_v11",
     "mistralai/Devstral-2-123B-Instruct-2512": "mistral_v11",

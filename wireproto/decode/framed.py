@@ -11,9 +11,10 @@ from typing import Any
 
 from wireproto.decode.recogniser import Recogniser
 from wireproto.engine.call_builder import End
-from wireproto.engine.frames import Frames, is_special
+from wireproto.engine.frames import Frames
 from wireproto.engine.record_opening import begins_arguments
 from wireproto.engine.regions import Region
+from wireproto.format.framing import is_special
 from wireproto.format.spelling import Spelling
 from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, begins, skip_blank
 
@@ -146,7 +147,8 @@ class FramedRecogniser(Recogniser):
             return NO
         answer = self._ends_text(frames, position, behind, limit, end)
         if answer is YES:
-            self._skip_markup(position, base + behind)
+            lead = frames.leads.get(literal, "")
+            self._skip_markup(context.without_lead(lead, self._position, position), base + behind)
             self._leave_content()
         return answer
 

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain, islice, product
+from itertools import chain, islice, pairwise, product
 
 from wireproto.engine.call_opening import CallOpening, OpenerContext, find_call
 from wireproto.engine.damaged_openers import find_damaged, left_over
@@ -251,7 +251,9 @@ def _bare_headers() -> tuple[tuple[Dialect, Template], ...]:
             continue
         nodes = [replace(n, text=_TOKEN.sub("", n.text)) if isinstance(n, Lit) else n for n in dialect.call.open.nodes]
         bare = tuple(node for node in nodes if not isinstance(node, Lit) or node.text)
-        if bare != dialect.call.open.nodes:
+        # Where nothing is left between two slots, nothing tells where the first of them ends.
+        touching = any(isinstance(one, Slot) and isinstance(other, Slot) for one, other in pairwise(bare))
+        if bare != dialect.call.open.nodes and not touching:
             found.setdefault((bare, dialect.argument.quote), (dialect, Template(bare)))
     return tuple(found.values())
 

@@ -142,7 +142,10 @@ def _begins(spec: Dialect, text: str, unusual: str) -> bool:
 
     `unusual`: the name in it, where the alphabet does not hold that.
     """
-    found = holding(spec.call.open, "name", frozenset((unusual,)) if unusual else frozenset()).match(text, 0, len(text))
+    words = frozenset((unusual,)) if unusual else frozenset[str]()
+    found = holding(spec.call.open, "name", words).match(text, 0, len(text))
+    if found is NO and (keyed := next((also for also in spec.call.also if "id" in also.roles), None)) is not None:
+        found = holding(keyed, "name", words).match(text, 0, len(text))  # it writes that for a call with an id
     if not isinstance(found, Match) or not found.canonical or "id" in found.slots:
         return isinstance(found, Match)
     try:

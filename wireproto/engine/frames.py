@@ -5,21 +5,14 @@ It must not decode, nor know any format. Law: what is live depends on the dialec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
 from wireproto.format.dialect import Dialect
-from wireproto.format.spelling import Spelling
+from wireproto.format.framing import SPECIAL, is_special
+from wireproto.format.spelling import Spelling, is_distinctive
 from wireproto.text.scan import BLANK, Literals
-
-_SPECIAL = re.compile(r"<[|｜]")
-
-
-def is_special(marker: str) -> bool:
-    """Return whether a marker begins with a special token, which nobody writes by chance."""
-    return _SPECIAL.match(marker) is not None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,8 +20,9 @@ class Frames:
     """The framing of one dialect, or of all of them while it is not known which.
 
     `joins` stand between two blocks; what a block begins with counts at the start of the output and behind one of them.
-    `content` are the closers of visible text by its opener, `closers` all of them. `blocks` are the openers of text and
-    of reasoning, by what they are without the blanks before them; `heads` the spellings whose calls are blocks.
+    `content` are the closers of visible text by its opener, `closers` all of them, `leads` the line breaks before one
+    that belong to it. `blocks` are the openers of text and of reasoning, by what they are without the blanks before
+    them; `heads` the spellings whose calls are blocks.
     `literals` are those that are looked for in open text. `follows`: what may stand behind the closer of a text, of
     which `ends` end it in any case; `starts`: what a block begins with. `words`: openers of calls that are no special
     tokens; they begin a block or a line. `fence_ends`: what may stand on the line that closes a fence. `stops`: closers
@@ -38,6 +32,7 @@ class Frames:
     joins: tuple[str, ...]
     content: Mapping[str, tuple[str, ...]]
     closers: frozenset[str]
+    leads: Mapping[str, str]
     blocks: Mapping[str, str]
     heads: tuple[Spelling, ...]
     literals: frozenset[str]
@@ -61,11 +56,14 @@ def frames_of(
         return None
     content: dict[str, tuple[str, ...]] = {}
     joins: list[str] = []
+    leads: dict[str, str] = {}
     for framing in (spec.framing for spec in framed if spec.framing is not None):
         joins += framing.joins
         for opener, closer in framing.content:
-            if _SPECIAL.search(opener) or not undetected:
-                content[opener] = tuple(dict.fromkeys((*content.get(opener, ()), *filter(None, (closer,)))))
+            if SPECIAL.search(opener) or not undetected:
+                close = closer.lstrip("\n")
+                content[opener] = tuple(dict.fromkeys((*content.get(opener, ()), *filter(None, (close,)))))
+                leads[close] = max(leads.get(close, ""), closer[: len(closer) - len(close)])
     closers = frozenset(chain.from_iterable(content.values()))
     joined = {spec.name for spec in framed if spec.framing is not None and spec.framing.joins}
     heads = [each for each in spellings if each.dialect.name in joined and not each.sections]
@@ -79,16 +77,22 @@ def frames_of(
         joins=tuple(sorted(dict.fromkeys(joins), key=len, reverse=True)),
         content=content,
         closers=closers,
+        leads=leads,
         blocks=dict(sorted(blocks.items(), key=lambda pair: len(pair[0]), reverse=True)),
         heads=tuple(heads),
         literals=frozenset((*joins, *brackets, *closers, *stops)),
-        follows=Literals(frozenset((*joins, *ends, *filter(is_special, starts)))),
+        follows=Literals(frozenset((*joins, *ends, *filter(_is_bracketed, starts)))),
         starts=Literals(starts),
         ends=ends,
         words=frozenset(opener for each in heads for opener in each.openers if not is_special(opener)),
         fence_ends=tuple(filter(is_special, closers)),
         stops=stops,
     )
+
+
+def _is_bracketed(marker: str) -> bool:
+    """Return whether a marker is a tag or a token, and no word or single bracket."""
+    return marker[0] in "<[" and is_distinctive(marker)
 
 
 def joins_of(spec: Dialect) -> tuple[str, ...]:

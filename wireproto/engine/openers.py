@@ -209,8 +209,9 @@ def whole_openers(literals: Iterable[str], every: Iterable[Spelling]) -> tuple[s
 
 
 def longest_lead(specs: Iterable[Dialect]) -> str:
-    """Return the most line breaks that may belong to an opener of one of the dialects."""
-    leads = ((*spec.call.before, spec.section.before if spec.section is not None else "") for spec in specs)
+    """Return the most line breaks that may belong to a marker of one of the dialects."""
+    leads = [("", *spec.call.before, *(spec.framing.leads if spec.framing is not None else ())) for spec in specs]
+    leads += [(spec.section.before,) for spec in specs if spec.section is not None]
     return max(chain.from_iterable(leads), key=len)
 
 
@@ -230,7 +231,8 @@ def live(
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Return the literals to look for everywhere, and those for open text alone."""
     calls = frozenset(literal for spelling in every for literal in spelling.outside)
-    return calls | reasoning.keys(), frozenset((*chain.from_iterable(reasoning.values()), *(FENCES if fences else ())))
+    calls |= {opener for opener in reasoning if opener[0] not in BLANK}  # one that begins with a blank opens a block
+    return calls, frozenset((*chain.from_iterable(reasoning.values()), *(FENCES if fences else ())))
 
 
 def _relatives(dialect: Dialect) -> list[Spelling]:

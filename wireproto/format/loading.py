@@ -196,10 +196,16 @@ class _FileReader:
         if not content and not message:
             return None
         pairs: list[tuple[str, str]] = []
+        bare = False
         if content:
-            pairs = [(self._text(content, "content", "open"), self._text(content, "content", "close", ""))]
-            pairs += self._pairs(content, "content")
+            also = self._pairs(content, "content")
+            bare = "open" not in content and bool(also) and not message
+            if not bare:
+                pairs = [(self._text(content, "content", "open"), self._text(content, "content", "close", ""))]
+            pairs += also
         preamble = self._text(content, "content", "preamble", "")
+        if bare and len(content) > 1:
+            raise self._error("content.open", "is needed by the other keys of its table")
         if preamble:
             pairs.append((preamble, pairs[0][1]))
         joins: tuple[str, ...] = ()
@@ -211,7 +217,7 @@ class _FileReader:
         empty = content.get("empty", False)
         if not isinstance(empty, bool):
             raise self._error("content.empty", "must be true or false")
-        return Framing(tuple(dict.fromkeys(pairs)), preamble, joins, empty)
+        return Framing(tuple(dict.fromkeys(pairs)), preamble, joins, empty, bare)
 
     def _pairs(self, table: Mapping[str, Any], where: str) -> list[tuple[str, str]]:
         """Read `also` of a table: pairs of accepted markers."""

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from wireproto.format.codec import CodecFacts
 from wireproto.format.dialect import Dialect, every_spelling
+from wireproto.format.framing import is_special
 from wireproto.format.plugins import codec_facts
 from wireproto.format.template import Gap, Lit, Node, Slot, Template
 from wireproto.text.scan import NO, Literals, Match, Miss, beginning_of
@@ -48,6 +49,7 @@ class Spelling:
     `wrapper_close` is empty where there is no wrapper. `fixed_close` is the closer of the call itself, empty where
     there is none, and None where it holds the call's name. `encloses`: the header holds what the last closer closes.
     `end_firsts`: what end-of-turn tokens begin with.
+    `lead`: where a header begins with a word, what has to stand before it inside a value: what joins two blocks.
     `paired`: a name behind one marker, then pairs of keys and values, so that each can be told without the others.
     `unusual_keys`: declared keys that no alphabet holds.
     """
@@ -77,6 +79,7 @@ class Spelling:
     outside: frozenset[str] = field(init=False)
     fixed_close: str | None = field(init=False)
     encloses: bool = field(init=False)
+    lead: tuple[str, ...] = field(init=False)
     paired: bool = field(init=False)
     end_firsts: frozenset[str] = field(init=False)
     _value_close: str | None = field(init=False)
@@ -99,6 +102,7 @@ class Spelling:
             "openers": openers,
             "outside": openers.union(close for _, close in self.sections if is_distinctive(close)),
             "encloses": self.codec.body == "arguments" and self.wrapper is None and len(self.closers) > 1,
+            "lead": _lead(self.dialect, openers),
             "fixed_close": None if call_close.roles else call_close.format(),
             "paired": self.value_open is not None and self.headers[0].first != "" and "name" in self.headers[0].roles,
             "end_firsts": end_firsts(self.dialect.ends),
@@ -162,6 +166,13 @@ class Spelling:
 def _joints(join: str, named: bool) -> tuple[str, ...]:
     """Return what may stand between two calls: what the format writes; between objects it is a comma or a semicolon."""
     return tuple(dict.fromkeys((join, ",", ";"))) if join in (",", ";") and not named else (join,) if join else ()
+
+
+def _lead(dialect: Dialect, openers: frozenset[str]) -> tuple[str, ...]:
+    """Return what joins two blocks, alone and behind the text between two calls; none where headers are marked."""
+    joins = dialect.framing.joins if dialect.framing is not None and not all(map(is_special, openers)) else ()
+    between = dict.fromkeys((dialect.call.join.strip(), ""))
+    return tuple(before + join for before in between for join in joins)
 
 
 @lru_cache(maxsize=CACHED)

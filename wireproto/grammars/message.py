@@ -123,7 +123,7 @@ class MessageWriter:
         """Return text without calls."""
         text = self.table.add("text", right_linear(self._text(), self.table, "text"))
         framing = self.dialect.framing
-        if framing is None or not framing.content:
+        if framing is None or framing.bare or not framing.content:
             return text
         # An engine may end the turn instead of the text.
         return choice(*(seq(literal(opener), text, optional(literal(close))) for opener, close in framing.content))
@@ -137,7 +137,7 @@ class MessageWriter:
         if self.markerless:
             return choice(self.text_alone(), calls)
         framing = self.dialect.framing
-        if framing is not None and framing.content:
+        if framing is not None and framing.content and not framing.bare:
             text = self.table.add("lead", right_linear(self._text(), self.table, "lead"))
             pairs = [(framing.preamble, framing.content[0][1])] if framing.preamble else framing.content
             before = choice(*(seq(literal(opener), text, literal(close + framing.join)) for opener, close in pairs))
@@ -152,7 +152,7 @@ class MessageWriter:
     @property
     def framed(self) -> bool:
         """Whether markers stand around the text, or between blocks."""
-        return self.dialect.framing is not None
+        return self.dialect.framing is not None and not self.dialect.framing.bare
 
     @property
     def markerless(self) -> bool:

@@ -79,6 +79,11 @@ def _headers(site: ValueSite, exact: bool) -> Iterator[tuple[Steps, Word, str, s
     for header in spelling.headers if exact else (*spelling.headers, *spelling.late_headers):
         for name in _names(site, header, exact):
             inner.append((spelled(header, name), name, spelling.call_close(name if isinstance(name, str) else "")))
+    if spelling.lead:
+        # As written a nested block follows what joins two blocks at once.
+        gap = literal_steps(_outer_gap(spelling.dialect.call.open)) if exact else GAP
+        leads = spelling.dialect.framing.joins[:1] if exact and spelling.dialect.framing else spelling.lead
+        inner = [(literal_steps(lead) + gap + steps, name, own) for lead in leads for steps, name, own in inner]
     bare = [(steps, name, own, own) for steps, name, own in inner]
     opened = bare
     if spelling.wrapper is not None:
@@ -151,6 +156,12 @@ def _last_gap(template: Template | None) -> str:
     """Return the white space after a marker, as a dialect writes it."""
     last = template.nodes[-1] if template is not None and template.nodes else None
     return last.text if isinstance(last, Gap) else ""
+
+
+def _outer_gap(template: Template) -> str:
+    """Return the white space before a marker, as a dialect writes it."""
+    first = template.nodes[0] if template.nodes else None
+    return first.text if isinstance(first, Gap) else ""
 
 
 def _first_gap(template: Template) -> str:

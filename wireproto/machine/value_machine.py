@@ -95,7 +95,10 @@ def value_machine(spelling: Spelling, call_close: str, wrapped: bool, sectioned:
     # Where an opener is nothing but a key in brackets, one behind a word is a tag like any other.
     behind = frozenset("\n" if spelling.key_is_tag else "\n" + ABUTTING)
     named = spelling.late_headers or any(not header.first for header in spelling.headers)
-    openers = None if named else Literals(spelling.openers)
+    if spelling.lead:
+        openers: Literals | None = Literals(frozenset(spelling.lead))
+    else:
+        openers = None if named else Literals(spelling.openers)
     return ValueMachine(spelling, call_close, wrapped, sectioned, endings(wrapped, sectioned), behind, openers)
 
 
@@ -187,7 +190,7 @@ def live_in_value(machine: ValueMachine, names: frozenset[str]) -> Literals:
         found |= {mark for word in words for mark in (f"<{word}", spelling.value_close(word))}
     else:
         tag = "" if spelling.value_closer.roles else spelling.value_tag("")
-        found |= {tag, *spelling.openers, *(template.first for template in spelling.keys)}
+        found |= {tag, *(spelling.lead or spelling.openers), *(template.first for template in spelling.keys)}
     found.add(spelling.value_closer.first)
     # A closer of whatever name, above all one that was misspelt, is looked at where it stands.
     found |= {"</", *(BARS if any(closer.startswith(BARS) for closer in found) else ())}

@@ -170,7 +170,7 @@ def _write(
     run: list[str] = []
     index, last = 0, ""
     parts = [*_parts(message, dialect)]
-    if dialect.framing is not None:
+    if dialect.framing is not None and not dialect.framing.bare:
         blocks = _block_parts(dialect, parts, tools, escaped)
         is_cut = bool(message.calls) and not message.calls[-1].complete
         return join_blocks(dialect, dialect.framing, blocks, reasoning_open, is_cut, leads)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from wireproto.codecs.tagged.markers import Ended, Marker
 from wireproto.codecs.tagged.mentions import (
+    call_at,
     goes_on,
     goes_on_at_call,
     goes_on_behind_call,
@@ -19,7 +20,7 @@ from wireproto.codecs.tagged.mentions import (
 from wireproto.codecs.tagged.slips import misspelt, odd_element
 from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_builder import End
-from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
+from wireproto.engine.call_opening import CallOpening, OpenerContext, find_argument
 from wireproto.machine.endings import MENTION_ENDINGS, NESTED_ENDINGS
 from wireproto.machine.value_machine import (
     LINE_STARTS,
@@ -276,9 +277,9 @@ class Boundary(State):
             return NO
         forward = builder.policy.unknown_tools == "forward"
         context = OpenerContext(builder.tools, final=end.final, unknown=forward, line_start=True)
-        found = Opening(machine.spelling, text, limit, context).at(at)
+        found = call_at(machine, text, at, limit, context)
         if found is NO and machine.sectioned:
-            return Opening(machine.spelling, text, limit, context, in_section=True).at(at)
+            return call_at(machine, text, at, limit, context, in_section=True)
         return found
 
     def _call(self, call: CallOpening, text: str, at: int, limit: int, end: End) -> Marker | Miss:

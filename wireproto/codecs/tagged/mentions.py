@@ -11,7 +11,7 @@ from wireproto.codecs.tagged.values import RawValue
 from wireproto.engine.call_opening import CallOpening, OpenerContext, Opening, find_argument
 from wireproto.format.near_misses import MAX_ELEMENT
 from wireproto.machine.value_machine import ValueMachine
-from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Match, begins, skip_blank
+from wireproto.text.scan import BLANK, MAX_GAP, NO, WAIT, YES, Answer, Match, Miss, begins, skip_blank
 from wireproto.tools.toolset import Toolset
 
 _CALLS = 8  # how many calls that follow at once are passed over
@@ -24,6 +24,21 @@ def is_declared(call: CallOpening, tools: Toolset) -> bool:
     tool = tools.by_name.get(call.name or "")
     key = call.argument.slots["key"] if call.argument is not None else ""
     return tool is None or not key or key in tool.keys or tool.takes(key)
+
+
+def call_at(
+    machine: ValueMachine, text: str, at: int, limit: int, context: OpenerContext, in_section: bool = False
+) -> CallOpening | Miss:
+    """Find the opener of a call at `at`, inside a value or behind one; what has to lead it there comes first."""
+    leads = machine.spelling.lead
+    opening = Opening(machine.spelling, text, limit, context, in_section)
+    if not leads:
+        return opening.at(at)
+    stands = {lead: begins(lead, text, at, limit) for lead in leads}
+    lead = next((each for each in leads if stands[each] is YES), None)
+    if lead is None:
+        return WAIT if WAIT in stands.values() else NO
+    return opening.at(skip_blank(text, at + len(lead), limit))
 
 
 def outermost_closer(call: CallOpening) -> tuple[str, str]:
@@ -46,7 +61,7 @@ def goes_on_at_call(machine: ValueMachine, value: RawValue, text: str, at: int, 
         if stands is WAIT and not final:
             return WAIT
     context = OpenerContext(tools, final=final, unknown=False, line_start=True)
-    found = Opening(machine.spelling, text, limit, context, machine.sectioned).at(after)
+    found = call_at(machine, text, after, limit, context, machine.sectioned)
     if not isinstance(found, CallOpening):
         return WAIT if found is WAIT and not final else YES
     return goes_on(machine, value, text, at, limit, final) if is_declared(found, tools) else YES
@@ -69,7 +84,7 @@ def goes_on(machine: ValueMachine, value: RawValue, text: str, at: int, limit: i
     stop, begin = min(limit, at + MAX_GAP), at
     context = OpenerContext(value.builder.tools, final=final, line_start=True)
     for _ in range(_CALLS):
-        opening = Opening(machine.spelling, text, stop, context).at(skip_blank(text, begin, stop))
+        opening = call_at(machine, text, skip_blank(text, begin, stop), stop, context)
         if opening is WAIT and limit <= at + MAX_GAP and not final:
             return WAIT
         if not isinstance(opening, CallOpening):
