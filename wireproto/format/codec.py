@@ -42,7 +42,8 @@ class CodecFacts:
     `begins`: whether a body of any kind begins at a place; where no marker tells a call from text, this has to.
     `blank_form`: the place of the function that shows a tool as a blank form ("module:attribute"); empty without one.
     `call_slots`, `argument_slots`: the slots of `call.open` and `argument.open` that its writer fills; None if that is
-    not known, and then a dialect may have any.
+    not known, and then a dialect may have any. `response`: the parser of Hugging Face's response templates that reads
+    what its writer writes; empty if none does.
     """
 
     name: str
@@ -55,6 +56,7 @@ class CodecFacts:
     blank_form: str = field(default="", kw_only=True)
     call_slots: frozenset[str] | None = field(default=None, kw_only=True)
     argument_slots: frozenset[str] | None = field(default=None, kw_only=True)
+    response: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         if (self.body == "statements") is not (self.statements is not None):

@@ -7,15 +7,19 @@ describes it needs no code of its own for a format.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from wireproto.format.framing import Framing
 from wireproto.format.template import EMPTY, Template
 from wireproto.values.errors import DialectError
 from wireproto.values.quoting import quoted
 
+# It reads and writes dialects, and is loaded where somebody asks for that.
+_RESPONSES = "wireproto.format.responses"
 NONCE = re.compile(r"[a-z][a-z0-9]{3,31}")
 
 
@@ -225,6 +229,31 @@ class Dialect:
                 f"{quoted(nonce)} is not a salt: 4 to 32 lower-case letters and digits, beginning with a letter"
             )
         return load(self.path, nonce)
+
+    @classmethod
+    def from_response_template(cls, template: Mapping[str, Any], name: str = "response_template") -> Dialect:
+        """Return the dialect that a response template of Hugging Face's transformers tells.
+
+        A template is the `response_template` of a tokenizer: a start anchor, and fields for reasoning, text and calls.
+        It says less than a dialect file: nothing of results, nor of what models write beside what is right.
+
+        Raises:
+            DialectError: something in it cannot be said in a dialect; names the field.
+        """
+        found: Dialect = import_module(f"{_RESPONSES}.reading").from_response_template(template, name)
+        return found
+
+    def to_response_template(self, start_anchor: str = "") -> dict[str, Any]:
+        """Return the dialect as a response template of Hugging Face's transformers (`tokenizer.response_template`).
+
+        `start_anchor` is the text with which a prompt begins the model's turn, such as `<|im_start|>assistant` and a
+        line break; not needed where the file says it (`message.join`).
+
+        Raises:
+            DialectError: the format cannot be said in a response template; names the key of the dialect's file.
+        """
+        found: dict[str, Any] = import_module(f"{_RESPONSES}.writing").response_template(self, start_anchor)
+        return found
 
     @property
     def codec(self) -> str:

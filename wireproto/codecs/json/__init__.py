@@ -17,4 +17,5 @@ CODEC = Codec(
     learner="wireproto.codecs.json.learner:learn",
     call_slots=frozenset({"name", "id", "index"}),
     argument_slots=frozenset(),
+    response="json",
 )

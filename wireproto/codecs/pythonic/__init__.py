@@ -60,4 +60,5 @@ CODEC = Codec(
     learner="wireproto.codecs.pythonic.learner:learn",
     call_slots=frozenset({"name"}),
     argument_slots=frozenset({"key"}),
+    response="python-call-list",
 )

@@ -19,4 +19,5 @@ CODEC = Codec(
     learner="wireproto.codecs.relaxed.learner:learn",
     call_slots=frozenset({"name", "index"}),
     argument_slots=frozenset(),
+    response="json",
 )

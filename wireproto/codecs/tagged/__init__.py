@@ -17,4 +17,5 @@ CODEC = Codec(
     learner="wireproto.codecs.tagged.learner:learn",
     call_slots=frozenset({"name", "index"}),
     argument_slots=frozenset({"key", "string", "type"}),
+    response="xml-inline",
 )
