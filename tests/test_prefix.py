@@ -33,6 +33,15 @@ def test_what_a_user_wrote_opens_nothing() -> None:
     assert wp.prefix_state("llama3_json", "<think>\n") == "text"  # no reasoning in this format
 
 
+def test_a_prompt_may_end_in_the_middle_of_an_opener() -> None:
+    prompt = "<|turn>model\n<|channel>"
+    assert wp.prefix_state("gemma4", prompt) == "reasoning"
+    assert wp.parse("thought\nRR<channel|>Hello.", "gemma4", reasoning_open=True).reasoning == "RR"
+    assert wp.prefix_state("gemma4", prompt + "thought\n<channel|>") == "text"
+    # Other blocks begin with this token too.
+    assert wp.prefix_state("harmony", "<|start|>assistant<|channel|>") == "text"
+
+
 def test_a_long_prompt_is_looked_at_from_its_end() -> None:
     assert wp.prefix_state("hermes", "x" * 1_000_000 + "<think>\n") == "reasoning"
 

@@ -24,22 +24,38 @@ _LINE = 160  # how far back inline code may begin that is open where a marker st
 class FramedRecogniser(Recogniser):
     """A recogniser that reads the framing of a message.
 
+    `_label`: what the output begins with if the prompt ended with the token of reasoning's opener.
     `_content`: the closers of the visible text that is open. `_passed`: no block begins here. `_shut`: the end of the
     markup behind which none begins any more.
     """
 
-    __slots__ = ("_content", "_passed", "_shut")
+    __slots__ = ("_content", "_label", "_passed", "_shut")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        spec = self._start.dialect
+        thought = spec.reasoning if spec is not None and self._region.kind == "reasoning" else None
+        self._label = thought.label if thought is not None else ""
         self._content: tuple[str, ...] = ()
         self._passed = self._shut = -1
 
     def restart(self) -> None:
         """Go on behind an end, in open text, as at the start of an output."""
         super().restart()
+        self._label = ""
         self._leave_content()
         self._passed = self._shut = -1
+
+    def _step(self, end: End) -> bool:
+        if self._label:
+            stands = begins(self._label, self.buffer.window, 0, len(self.buffer.window))
+            if stands is WAIT and not end.final:
+                return False
+            if stands is YES:
+                self._skip_markup(0, len(self._label))
+                self._region.scan = max(self._region.scan, len(self._label))
+            self._label = ""
+        return super()._step(end)
 
     def _read_prose(self, stop: int, end: End) -> bool:
         """Read on to the next marker; where a block begins, its own opener is looked for first."""

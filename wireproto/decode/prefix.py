@@ -31,9 +31,19 @@ def prefix_state(dialect: str | Dialect, prompt: str) -> Literal["reasoning", "t
     frames = [each.reasoning for each in (spec, *spec.variants) if each.reasoning is not None]
     openers = {frame.open.strip(BLANK) for frame in frames}
     at, opener = max((tail.rfind(each), each) for each in openers) if openers else (-1, "")
+    # A prompt may end with the token that an opener begins with, if no other marker does: the model writes the rest.
+    heads = {frame.open.strip(BLANK).removesuffix(frame.label.strip(BLANK)) for frame in frames if frame.label}
+    if any(tail.rstrip(BLANK).endswith(head) and not _begins_another(spec, head) for head in heads):
+        return "reasoning"
     if at < 0:
         return "text"
     rest = tail[at + len(opener) :]
     over = any(mark in rest for mark in (*(frame.close.strip(BLANK) for frame in frames), *spec.ends))
     begun = rest.strip(BLANK) != "" and tail[:at].rstrip(" \t")[-1:] not in ("", *_BEFORE)
     return "text" if over or begun else "reasoning"
+
+
+def _begins_another(spec: Dialect, token: str) -> bool:
+    """Return whether a marker that opens no reasoning begins with a token."""
+    thoughts = {each.reasoning.open for each in (spec, *spec.variants) if each.reasoning is not None}
+    return any(marker.strip(BLANK).startswith(token) for marker in spec.markers if marker not in thoughts)

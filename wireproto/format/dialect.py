@@ -36,6 +36,12 @@ class Reasoning:
     ends_at_call: bool = False
     always: bool = False
 
+    @property
+    def label(self) -> str:
+        """What stands in the opener behind its token: where a prompt ends with that, the output begins with this."""
+        token, _, rest = self.open.partition(">")
+        return rest if token[:1] == "<" and rest.strip() else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
