@@ -386,6 +386,7 @@ def test_of_dialects_that_write_the_same_calls_it_is_the_one_that_tells_results_
         "<|im_end|>\\n", ""
     )
     assert wp.dialect_for(chat_template=template).name == name
+    assert name != "hunyuan_a13b" or wp.learn(template).same_as == name  # it reads markers that no template shows
 
 
 def test_the_dialect_of_a_template_that_leaves_null_out() -> None:

@@ -45,11 +45,15 @@ def same_as(examiner: Examiner) -> Dialect | None:
 
 
 def _shared(known: Dialect, learned: Dialect) -> int:
-    """Return how many of the parts beside calls two dialects have alike."""
-    each = [dialect.result.each if dialect.result is not None else "" for dialect in (known, learned)]
-    thoughts = [dialect.reasoning.open if dialect.reasoning is not None else "" for dialect in (known, learned)]
-    framings = [dialect.framing for dialect in (known, learned)]
-    return (each[0] == each[1]) + (thoughts[0] == thoughts[1]) + (framings[0] == framings[1])
+    """Return how many of the parts beside calls a known dialect has as they were learned.
+
+    What no template shows is no difference: a known dialect may have markers that only models write.
+    """
+    told = learned.result is not None and known.result is not None and known.result.each == learned.result.each
+    thinks = learned.reasoning is None or (
+        known.reasoning is not None and known.reasoning.open == learned.reasoning.open
+    )
+    return told + thinks + (learned.framing is None or known.framing == learned.framing)
 
 
 def _written(examiner: Examiner, dialect: Dialect, calls: Sequence[Call]) -> str | None:
