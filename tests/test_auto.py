@@ -430,7 +430,7 @@ MODELS = {
     "qwen2.5-coder:14b": "hermes",
     "qwq:32b": "hermes",
     "mistral-nemo:12b": "mistral",
-    "mistral-small3.2:24b": "mistral_v11",
+    "mistral-small3.2:24b": "mistral_v11_ids",
     "mistral-small:24b": "mistral",
     "mistral-large:123b": "mistral",
     "devstral:24b": "mistral_v11",
