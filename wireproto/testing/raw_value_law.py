@@ -20,6 +20,7 @@ from wireproto.format.spelling import Spelling, spellings
 from wireproto.format.template import Template
 from wireproto.testing.grammar_law import accepts_text
 from wireproto.text.scan import BLANK
+from wireproto.tools.names import NAME
 from wireproto.tools.toolset import Toolset
 from wireproto.values.errors import EncodeError
 from wireproto.values.model import Call, Message
@@ -70,6 +71,7 @@ class Agreement:
 
 
 WIDER: Final = "the grammar accepts what the decoder ends elsewhere"
+_ANY_NAME: Final = (NAME.pattern,)  # of what nobody declared it may be a mention, too
 UNKNOWN: Final = "no known reason"
 
 
@@ -134,7 +136,7 @@ def reasons_of(spelling: Spelling) -> Reasons:
     - In formats of key and value tags, which words are names of tools is not known to it either.
     """
     keys = "|".join(_opening(template, ("a", "b")) for template in spelling.keys)
-    headers = "|".join(_opening(header, _NAMES) for header in (*spelling.headers, *spelling.late_headers))
+    headers = "|".join(_opening(header, _ANY_NAME) for header in (*spelling.headers, *spelling.late_headers))
     value, call = re.escape(spelling.value_close("a")), re.escape(spelling.call_close("f"))
     sections = [re.escape(opener.first) for opener, _ in spelling.sections]
     wrapper = [re.escape(spelling.wrapper.first)] if spelling.wrapper is not None else []
@@ -147,8 +149,8 @@ def reasons_of(spelling: Spelling) -> Reasons:
         "a closer with a slip": f"(?:>|{value[:-1]}){gap}{call}|{value}{gap}(?:{call}{gap})?(?:{behind})",
     }
     if spelling.paired:
-        key = re.escape(spelling.keys[0].first)
-        patterns["a word behind a closer"] = rf"{value}{gap}[^<\s]+(?:{gap}[^<\s]+)?{gap}(?:{key}|{call})"
+        marks = "|".join(re.escape(text) for text in spelling.keys[0].literals)
+        patterns["a word behind a closer"] = rf"{value}{gap}[^<\s]+(?:{gap}[^<\s]+)?{gap}(?:{marks}|{call})"
     return {name: _searching(pattern) for name, pattern in patterns.items()}
 
 
