@@ -386,7 +386,14 @@ def test_of_dialects_that_write_the_same_calls_it_is_the_one_that_tells_results_
         "<|im_end|>\\n", ""
     )
     assert wp.dialect_for(chat_template=template).name == name
-    assert name != "hunyuan_a13b" or wp.learn(template).same_as == name  # it reads markers that no template shows
+
+
+def test_a_known_dialect_is_the_same_though_it_reads_markers_that_no_template_shows() -> None:
+    assert wp.dialect("hunyuan_a13b").framing is not None
+    template = RECORDS.replace("<tool_response>\\n", "<tool_response>").replace(
+        "\\n</tool_response>", "</tool_response>"
+    )
+    assert wp.learn(template).same_as == "hunyuan_a13b"
 
 
 def test_the_dialect_of_a_template_that_leaves_null_out() -> None:
