@@ -125,6 +125,7 @@ class FramedRecogniser(Recogniser):
         """Pass over the opener of a text or of reasoning."""
         if opener in frames.content:
             self._content, self._enclosed = frames.content[opener], True
+            self._context.only_blank = False  # the marker says that text follows
         elif self._policy.reasoning != "read":
             return NO
         self._skip_markup(start, after)

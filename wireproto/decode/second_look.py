@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -35,6 +36,7 @@ from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, plain_record
 from wireproto.format.spelling import spellings
 from wireproto.text.buffer import Buffer
+from wireproto.text.json_repair import dumps, exact
 from wireproto.text.scan import BLANK, iter_literals
 from wireproto.tools.toolset import Toolset
 from wireproto.values.diagnoses import KINDS, diagnose
@@ -124,10 +126,14 @@ class _SecondLook:
         if holds_marker and not self.tools.empty:
             yield from self._first_of_each(marked(text, self.tools, self.own))
         tools = Toolset.of(None) if self.tools.empty else self.tools
-        for call, habit, quoted in habitual(text, tools) if self._spare > 0 else ():
+        for found, habit, quoted in habitual(text, tools) if self._spare > 0 else ():
             self._spare -= _ATTEMPT
             if self._spare <= 0:
                 return
+            call = found
+            if self.policy.decimals:
+                with suppress(ValueError):  # no JSON can carry an infinite number
+                    call = replace(found, arguments=exact(dumps(found.arguments), found.arguments))
             guess = Hypothesis(plain_record(), text, 0, len(text), quoted=quoted, habit=habit.name)
             if self._is_likely(call, guess):
                 yield call, guess
