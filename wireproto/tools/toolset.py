@@ -70,7 +70,7 @@ class Tool:
         def __getattr__(self, name: str) -> Any:
             """Find out a fact whose slot is still empty."""
             if name not in _FACTS:
-                raise AttributeError(f"a tool has no attribute {name!r}")
+                raise AttributeError(f"a tool has no attribute {quoted(name)}")
             found = _FACTS[name](self)
             object.__setattr__(self, name, found)
             return found
