@@ -14,6 +14,7 @@ from wireproto.text.scan import (
     WAIT,
     YES,
     Literals,
+    _first_of,
     beginning_of,
     begins,
     iter_literals,
@@ -67,6 +68,33 @@ def test_literals_are_found_first_and_longest(words: frozenset[str]) -> None:
                 first,
                 None if first < place or may_grow(words, text[place:end]) else word,
             )
+
+
+@pytest.mark.parametrize("stride", [1, 3, 512])
+@pytest.mark.parametrize("words", SETS)
+@pytest.mark.parametrize("base", SETS)
+def test_two_sets_are_looked_for_as_one_is(
+    words: frozenset[str], base: frozenset[str], stride: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wireproto.text.scan._STRIDE", stride)
+    two, one = Literals(words, Literals(base)), Literals(words | base)
+    assert (two.words, two.firsts, two.longest) == (one.words, one.firsts, one.longest)
+    for text in (text + "ab" * 3 for text in TEXTS[:: 1 + 3 * (stride > 1)]):
+        for pos, final in product(range(len(text)), (False, True)):
+            assert two.seek(text, pos, len(text), final) == one.seek(text, pos, len(text), final)
+            spans = [[hit and hit.span() for hit in (each.find(text, pos), each.at(text, pos))] for each in (two, one)]
+            assert spans[0] == spans[1]
+
+
+def test_one_set_that_stands_nowhere_costs_no_look_at_all_the_rest() -> None:
+    looked: list[int] = []
+
+    def nowhere(text: str, pos: int, end: int) -> None:
+        looked.append(end - pos)
+
+    both = _first_of(re.compile("ab").search, nowhere, 2)
+    assert both("ab" * 10_000, 0) is not None
+    assert sum(looked) < 2_000
 
 
 @pytest.mark.parametrize("words", SETS, ids=sorted)

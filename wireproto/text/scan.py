@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from os.path import commonprefix
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Union
 
 BLANK = " \t\r\n"
+# How much is looked at by two patterns at once; twice as much each time while neither finds anything.
+_STRIDE = 512
 # More white space than this is no gap inside markup: what a decoder holds back stays small.
 MAX_GAP = 4096
 
@@ -65,6 +67,9 @@ def skip_blank(text: str, pos: int, end: int) -> int:
     return pos
 
 
+Find = Callable[..., Union[re.Match[str], None]]
+
+
 class Literals:
     """A set of literals to look for, and what at the end of a text may still become one.
 
@@ -75,8 +80,8 @@ class Literals:
     __slots__ = ("_base", "_first", "_only", "_own", "_prefixes", "at", "find", "firsts", "longest", "words")
 
     words: tuple[str, ...]
-    find: Callable[..., re.Match[str] | None]
-    at: Callable[..., re.Match[str] | None]
+    find: Find
+    at: Find
 
     def __init__(self, literals: frozenset[str], base: Literals | None = None) -> None:
         self._base, self._own = base, literals if base is None else literals.difference(base.words)
@@ -90,15 +95,16 @@ class Literals:
             self._prefixes |= base._prefixes
         self.longest = max(map(len, self.words), default=0)
 
-    def __getattr__(self, name: str) -> Callable[..., re.Match[str] | None]:
+    def __getattr__(self, name: str) -> Find:
         # Set once it is asked for: in most texts not even the first character of a literal stands.
         if name not in ("find", "at"):
             raise AttributeError(name)
         pattern = re.compile(_any_of(sorted(self._own, key=lambda text: (-len(text), text))) if self._own else r"(?!)")
         self.find, self.at = pattern.search, pattern.match
         if self._base is not None:
-            self.find, self.at = _either(self.find, self._base.find), _either(self.at, self._base.at)
-        found: Callable[..., re.Match[str] | None] = getattr(self, name)
+            self.find = _first_of(self.find, self._base.find, self.longest)
+            self.at = _longest_of(self.at, self._base.at)
+        found: Find = getattr(self, name)
         return found
 
     def open_ended(self, text: str, pos: int, end: int) -> bool:
@@ -138,18 +144,34 @@ class Literals:
         return end
 
 
-def _either(
-    one: Callable[..., re.Match[str] | None], other: Callable[..., re.Match[str] | None]
-) -> Callable[..., re.Match[str] | None]:
+def _first_of(one: Find, other: Find, longest: int) -> Find:
     """Return what finds the first that one of two finds, and of those that begin there the longest."""
 
     def find(text: str, pos: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
-        found, too = one(text, pos, end), other(text, pos, end)
-        if found is None or too is None:
-            return too if found is None else found
-        return min(found, too, key=lambda match: (match.start(), -match.end()))
+        end, stride = min(end, len(text)), _STRIDE
+        while pos < end:
+            # Neither looks far beyond what the other may find: where one stands often and the other never, each look
+            # would else go through all the rest.
+            stop = min(end, pos + stride + longest)
+            found, too = one(text, pos, stop), other(text, pos, stop)
+            nearest = _nearer(found, too)
+            if nearest is not None and (nearest.start() < pos + stride or stop == end):
+                return nearest
+            pos, stride = pos + stride, 2 * stride
+        return None
 
     return find
+
+
+def _longest_of(one: Find, other: Find) -> Find:
+    """Return what matches the longest of what two match."""
+    return lambda *place: _nearer(one(*place), other(*place))
+
+
+def _nearer(one: re.Match[str] | None, other: re.Match[str] | None) -> re.Match[str] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other, key=lambda match: (match.start(), -match.end()))
 
 
 def iter_literals(literals: Literals, text: str) -> Iterator[re.Match[str]]:
