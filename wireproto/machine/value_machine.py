@@ -153,7 +153,8 @@ def plain_end(machine: ValueMachine, closer: str) -> re.Pattern[str]:
     keys = "|".join(sorted({re.escape(key.first) for key in spelling.keys if key.first}))
     chains.append(f"(?P<key>{keys or '(?!)'})")
     firsts = re.escape("".join(sorted(live_in_value(machine, frozenset()).firsts | {closer[0]})))
-    behind = f"{blank}(?:{'|'.join(chains)})" if chains else "(?!)"
+    # Where the call is closed as the value is, the first that stands there is the value's.
+    behind = f"{blank}(?!{re.escape(closer)})(?:{'|'.join(chains)})"
     return re.compile(f"(?P<closed>(?P<text>[^{firsts}]*){re.escape(closer)})(?={behind})")
 
 
