@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 import wireproto as wp
 from benchmarks import templates
 from wireproto.format.loading import load_text
+from wireproto.format.writing import to_toml
 from wireproto.learning.findings import Unlearnable
 from wireproto.learning.templates.sources import read_template
-from wireproto.learning.templates.writing import to_toml
 
 FRAME = """
 {%%- for message in messages %%}

@@ -60,8 +60,7 @@ class Decoder(State):
         self._detects = dialect == AUTO
         self._loops = LoopWatch.of(self._policy)
         openers = first_table(dialect, self._policy, self._tools)
-        thought = openers.dialect.reasoning if reasoning_open and openers.dialect is not None else None
-        framed = openers.frames is not None or (thought is not None and thought.label != "")
+        framed = openers.frames is not None or (reasoning_open and openers.label != "")
         kind: Callable[..., Recogniser] = _framed() if framed else Recogniser
         if forced is not None:
             from wireproto.decode.forced import recogniser_for

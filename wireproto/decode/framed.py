@@ -33,9 +33,7 @@ class FramedRecogniser(Recogniser):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        spec = self._start.dialect
-        thought = spec.reasoning if spec is not None and self._region.kind == "reasoning" else None
-        self._label = thought.label if thought is not None else ""
+        self._label = self._start.label if self._region.kind == "reasoning" else ""
         self._content: tuple[str, ...] = ()
         self._passed = self._shut = -1
 

@@ -25,7 +25,7 @@ from wireproto.format.dialect import Dialect
 from wireproto.format.registry import AUTO, by_use
 from wireproto.format.spelling import CACHED, Spelling, is_distinctive, spellings
 from wireproto.format.template import Lit, Slot, Template
-from wireproto.text.scan import BLANK, Literals, Match, iter_literals, skip_blank
+from wireproto.text.scan import BLANK, Literals, Match, iter_literals, one_of, skip_blank
 from wireproto.tools.names import NO_UNUSUAL, Unusual
 from wireproto.tools.toolset import Toolset
 
@@ -105,7 +105,7 @@ def telltales(own: Dialect | None) -> re.Pattern[str] | None:
             return None  # a call begins with any word
     openers = {*argument_openers(own, NO_UNUSUAL)[1], *(opener for each in spelled for opener in each.openers)}
     firsts = {*every_opener().firsts, *_inner_openers(own)[0].firsts, *(opener[0] for opener in openers), "{", "&"}
-    return re.compile(f"[{re.escape(''.join(sorted(firsts)))}]|{_BRACKETLESS}")
+    return re.compile(f"{one_of(firsts)}|{_BRACKETLESS}")
 
 
 @lru_cache(maxsize=CACHED)

@@ -45,21 +45,14 @@ def first_table(dialect: str | Dialect, policy: Policy, tools: Toolset) -> Opene
     """
     fences, documents = policy.fenced_calls == "quote", literals(policy.documents)
     if dialect == AUTO:
-        return _any_dialect(fences, documents, None if tools.any_name else frozenset(tools.names), tools.unusual)
+        table = _unnamed(fences, documents, not tools.any_name, tools.unusual)
+        return table if tools.any_name else _named(table, frozenset(tools.names))
     found = find_dialect(dialect)
     paired = is_paired(found)
     if not (paired or any(tools.unusual)):
         return opener_table(found, fences, documents)  # what looks the table up is shorter, for most
     names = frozenset(tools.names if paired and not tools.any_name else ())
     return opener_table(found, fences, documents, tools.unusual, names)
-
-
-def _any_dialect(
-    fences: bool, documents: frozenset[str], names: frozenset[str] | None, unusual: Unusual
-) -> OpenerTable:
-    """Return what is looked for while nothing is known but the declared `names`; None where every name counts."""
-    table = _unnamed(fences, documents, names is not None, unusual)
-    return table if names is None else _named(table, names)
 
 
 @lru_cache(maxsize=CACHED)

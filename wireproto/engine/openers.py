@@ -22,7 +22,7 @@ from wireproto.format.dialect import Dialect
 from wireproto.format.registry import by_use
 from wireproto.format.spelling import CACHED, Spelling, end_firsts, is_distinctive, spellings, turn_ends
 from wireproto.format.template import Slot
-from wireproto.text.scan import BLANK, NO, Literals, skip_blank
+from wireproto.text.scan import BLANK, NO, Literals, one_of, skip_blank
 from wireproto.tools.names import NO_UNUSUAL, Unusual
 
 Spellings = tuple[Spelling, ...]
@@ -73,14 +73,19 @@ class OpenerTable:
         is_only = not others and all(first not in token[1:] for token in self.ends)
         object.__setattr__(self, "ends_turn", turn_ends(frozenset(self.ends)))
         object.__setattr__(self, "end_first", first if is_only else "")
-        firsts = {"\n", first, *others, *self.text.firsts, *self.guarded.firsts}
-        firsts.update(word[0] for word in self.reasoning_closers)
-        object.__setattr__(self, "stops", re.compile("[" + "".join(map(re.escape, sorted(firsts))) + "]").search)
+        firsts = {word[0] for word in ("\n", *self.ends, *self.reasoning_closers)}
+        firsts |= self.text.firsts | self.guarded.firsts
+        object.__setattr__(self, "stops", re.compile(one_of(firsts)).search)
 
     @property
     def ends_reasoning(self) -> bool:
         """Whether a call ends the reasoning that it stands in."""
         return self.dialect is not None and self.dialect.reasoning is not None and self.dialect.reasoning.ends_at_call
+
+    @property
+    def label(self) -> str:
+        """What an output begins with if its prompt ended with the token of reasoning's opener."""
+        return self.dialect.reasoning.label if self.dialect is not None and self.dialect.reasoning is not None else ""
 
     def reopens(self, literal: str, closers: tuple[str, ...]) -> bool:
         """Return whether a literal opens the reasoning again that one of the closers ends."""

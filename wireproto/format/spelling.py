@@ -18,7 +18,7 @@ from wireproto.format.dialect import Dialect, every_spelling
 from wireproto.format.framing import is_special
 from wireproto.format.plugins import codec_facts
 from wireproto.format.template import Gap, Lit, Node, Slot, Template
-from wireproto.text.scan import NO, Literals, Match, Miss, beginning_of
+from wireproto.text.scan import NEVER, NO, Literals, Match, Miss, beginning_of
 from wireproto.tools.names import NAME
 from wireproto.tools.toolset import Toolset
 
@@ -198,7 +198,7 @@ def turn_ends(tokens: frozenset[str]) -> re.Pattern[str]:
     It is to be searched for in the last `MAX_TURN_END` characters.
     """
     if not tokens:
-        return re.compile(r"(?!)")
+        return re.compile(NEVER)
     firsts = "".join(sorted(map(re.escape, end_firsts(tokens))))
     run = "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
     return re.compile(rf"(?=[{firsts}])(?:(?:{run})[ \t\r\n]{{0,64}}){{0,3}}(?:{beginning_of(tokens)})?\Z")

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 from wireproto.format.near_misses import ABUTTING, BARS, MIN_NAMED
 from wireproto.format.spelling import CACHED, Spelling, spellings
 from wireproto.machine.endings import Endings, endings
-from wireproto.text.scan import BLANK, NO, WAIT, YES, Answer, Literals
+from wireproto.text.scan import BLANK, NEVER, NO, WAIT, YES, Answer, Literals
 from wireproto.text.xml_text import CDATA_OPEN
 
 # Directly behind it an opener is quoted text.
@@ -82,6 +82,13 @@ class ValueMachine:
     unclosed_behind: frozenset[str]
     call_openers: Literals | None
 
+    @property
+    def outer_closers(self) -> list[tuple[str, str]]:
+        """The closers of the call and of what stands around it, with their letters."""
+        closers = [("C", self.call_close), ("W", self.spelling.wrapper_close)]
+        closers += [("S", close) for _, close in self.spelling.sections]
+        return [(letter, closer) for letter, closer in closers if closer]
+
     def may_slip(self, letter: str, closer: str) -> bool:
         """Return whether a text that is like this closer may be meant as it (R-NOCLOSE)."""
         # Where a closer is nothing but a short name in brackets, other tags are like it.
@@ -124,11 +131,10 @@ class ValueMarkers(NamedTuple):
 @lru_cache(maxsize=CACHED)
 def value_markers(machine: ValueMachine, key: str) -> ValueMarkers:
     """Return the closers that may end the value of a key."""
-    spelling, call_close = machine.spelling, machine.call_close
+    spelling = machine.spelling
     own, wrong = spelling.value_close(key), f"</{key}>"
-    closers = [("V", own), ("C", call_close), ("W", spelling.wrapper_close)]
-    closers += [("S", close) for _, close in spelling.sections]
-    if wrong not in (own, call_close):
+    closers = [("V", own), *machine.outer_closers]
+    if wrong not in (own, machine.call_close):
         closers.append(("M", wrong))
     closers = [(letter, closer) for letter, closer in closers if closer]
     barred = any(closer.startswith(BARS) for _, closer in closers)
@@ -140,22 +146,24 @@ def plain_end(machine: ValueMachine, closer: str) -> re.Pattern[str]:
     """Return what matches a value without any marker up to its `closer`, where what stands behind that decides.
 
     That is one of the shortest of the accepted endings, or (group "key") what the opener of an argument begins with,
-    which is still to be matched. The groups "text" and "closed" are the value, and all that ends with its closer.
+    which is still to be matched. The group "text" is the value.
     """
     spelling = machine.spelling
-    closers = {"C": [machine.call_close], "W": [spelling.wrapper_close], "S": [c for _, c in spelling.sections]}
     blank = f"[{BLANK}]{{0,64}}"
+    closers = {
+        letter: "|".join(re.escape(text) for each, text in machine.outer_closers if each == letter) for letter in "CWS"
+    }
     chains = [
-        blank.join(f"(?:{'|'.join(map(re.escape, filter(None, closers[letter])))})" for letter in ending[1:])
+        blank.join(f"(?:{closers[letter]})" for letter in ending[1:])
         for ending in ("VC", "VCW", "VCS")
-        if ending in machine.endings.accepted and all(any(closers[letter]) for letter in ending[1:])
+        if ending in machine.endings.accepted and all(closers[letter] for letter in ending[1:])
     ]
     keys = "|".join(sorted({re.escape(key.first) for key in spelling.keys if key.first}))
-    chains.append(f"(?P<key>{keys or '(?!)'})")
+    chains.append(f"(?P<key>{keys or NEVER})")
     firsts = re.escape("".join(sorted(live_in_value(machine, frozenset()).firsts | {closer[0]})))
     # Where the call is closed as the value is, the first that stands there is the value's.
     behind = f"{blank}(?!{re.escape(closer)})(?:{'|'.join(chains)})"
-    return re.compile(f"(?P<closed>(?P<text>[^{firsts}]*){re.escape(closer)})(?={behind})")
+    return re.compile(f"(?P<text>[^{firsts}]*){re.escape(closer)}(?={behind})")
 
 
 @lru_cache(maxsize=CACHED)

@@ -13,6 +13,7 @@ from os.path import commonprefix
 from typing import Final, Literal, NamedTuple, Union
 
 BLANK = " \t\r\n"
+NEVER: Final = r"(?!)"  # a regular expression that matches nowhere
 # How much is looked at by two patterns at once; twice as much each time while neither finds anything.
 _STRIDE = 512
 # More white space than this is no gap inside markup: what a decoder holds back stays small.
@@ -89,7 +90,7 @@ class Literals:
         self.words = tuple(sorted(every, key=lambda text: (-len(text), text)))
         self.firsts = frozenset(text[0] for text in self.words)
         self._only = next(iter(self.firsts)) if len(self.firsts) == 1 else ""
-        self._first = re.compile("[" + "".join(map(re.escape, sorted(self.firsts))) + "]" if every else r"(?!)")
+        self._first = re.compile(one_of(self.firsts))
         self._prefixes = frozenset(text[:i] for text in self._own for i in range(1, len(text)))
         if base is not None:
             self._prefixes |= base._prefixes
@@ -99,7 +100,7 @@ class Literals:
         # Set once it is asked for: in most texts not even the first character of a literal stands.
         if name not in ("find", "at"):
             raise AttributeError(name)
-        pattern = re.compile(_any_of(sorted(self._own, key=lambda text: (-len(text), text))) if self._own else r"(?!)")
+        pattern = re.compile(_any_of([word for word in self.words if word in self._own]) if self._own else NEVER)
         self.find, self.at = pattern.search, pattern.match
         if self._base is not None:
             self.find = _first_of(self.find, self._base.find, self.longest)
@@ -180,6 +181,12 @@ def iter_literals(literals: Literals, text: str) -> Iterator[re.Match[str]]:
     while (found := literals.find(text, at, len(text))) is not None:
         yield found
         at = found.end()
+
+
+def one_of(characters: Iterable[str]) -> str:
+    """Return a regular expression for any of the characters; it matches nothing if there are none."""
+    every = "".join(map(re.escape, sorted({*characters})))
+    return f"[{every}]" if every else NEVER
 
 
 def beginning_of(words: Iterable[str]) -> str:

@@ -167,17 +167,17 @@ class JsonReader(SteppingReader):
 
     def _take_plain(self, raw: str) -> Answer | None:
         """Take a string without escapes, a word or an integer that is there whole, as most arguments are."""
-        builder, key = self.builder, self._progress.key
-        is_argument, is_string = self._progress.role == "argument", raw[0] == '"'
+        builder, key, is_argument = self.builder, self._progress.key, self._progress.role == "argument"
         self._go(JsonReader._at_comma, len(raw))
-        if is_argument and is_string:
-            builder.open(key)
-            builder.more(raw[1:-1])
-        elif is_argument:
-            builder.give(key, _WORDS[raw] if raw in _WORDS else int(raw), raw)
-        elif not is_string:
+        if raw[0] == '"':
+            if is_argument:
+                builder.open(key)
+                builder.more(raw[1:-1])
+            return self._string_closed(raw[1:-1])
+        if not is_argument:
             return self._take_value(raw)
-        return self._string_closed(raw[1:-1]) if is_string else None
+        builder.give(key, _WORDS[raw] if raw in _WORDS else int(raw), raw)
+        return None
 
     def _record_role(self, char: str, position: int) -> Role:
         """Return what a member of the record is for; a second one of its kind is dropped (R-DUP)."""

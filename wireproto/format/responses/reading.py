@@ -9,13 +9,13 @@ reads the calls that the template reads, or there is none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 from wireproto.format.dialect import Dialect
 from wireproto.format.loading import load_text
 from wireproto.format.plugins import BUILT_IN_CODECS, codec_facts
-from wireproto.text.toml_strings import write_line
+from wireproto.format.writing import to_toml
 from wireproto.values.errors import DialectError
 
 _THOUGHTS: Final = ("thinking", "reasoning_content", "reasoning")
@@ -67,11 +67,9 @@ class _Reader:
         ends = self._content()
         self._reasoning()
         self._calls(ends)
-        lines = [f"name = {write_line(self.name)}", 'summary = "From a response template"']
-        lines += [f"ends = {_written(ends)}"] if ends else []
-        for table, keys in self.tables.items():
-            lines += [f"[{table}]", *(f"{key} = {_written(value)}" for key, value in keys.items())]
-        return load_text("\n".join(lines), self.name)
+        own: dict[str, Any] = {"name": self.name, "summary": "From a response template"}
+        own |= {"ends": ends} if ends else {}
+        return load_text(to_toml(own | self.tables, {}), self.name)
 
     def _content(self) -> list[str]:
         """Read what is around visible text; return the tokens that end a turn."""
@@ -239,12 +237,3 @@ def _split(pattern: str) -> list[str]:
             pieces[-1] += pattern[at : at + width]
         at += width
     return pieces
-
-
-def _written(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return write_line(value)
-    assert isinstance(value, Iterable)
-    return "[" + ", ".join(map(_written, value)) + "]"

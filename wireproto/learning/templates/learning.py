@@ -17,6 +17,7 @@ from wireproto.format.dialect import Dialect
 from wireproto.format.loading import load_text
 from wireproto.format.plugins import codec_names
 from wireproto.format.registry import dialect as find_dialect
+from wireproto.format.writing import to_toml
 from wireproto.learning.findings import CallForm, CallSample, Unlearnable
 from wireproto.learning.templates.calls import Layout, learn_layout
 from wireproto.learning.templates.chat import CONTENT, Chat, styled
@@ -27,7 +28,6 @@ from wireproto.learning.templates.relatives import same_as, with_tolerances
 from wireproto.learning.templates.rendering import TemplateProcess
 from wireproto.learning.templates.results import Answers, learn_results
 from wireproto.learning.templates.turns import learn_turn
-from wireproto.learning.templates.writing import to_toml
 from wireproto.text import toml
 from wireproto.values.errors import DialectError
 from wireproto.values.quoting import quoted
