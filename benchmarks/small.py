@@ -1,4 +1,4 @@
-"""What an agent's output costs: small calls, whole and streamed, prose, reasoning, and a decoder for each request.
+"""What an agent's output costs: small calls, whole and streamed, prose, and reasoning.
 
 python -m benchmarks.small [--rounds N] [--json] [DIALECT ...]
 
@@ -39,7 +39,7 @@ _BLOCK = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 # Sentences that differ, as those of a model do: nothing here repeats, and nothing is a marker.
 _WORDS = ("the", "weather", "in", "Paris", "will", "be", "fine", "on", "Monday", "but", "I", "would", "take", "a",
           "coat", "since", "evenings", "are", "cool", "there")  # fmt: skip
-WHOLE, DELTA, PROSE, TEXT, SEEN, FIRST = 12.0, 8.0, 2.0, 2.0, 20.0, 300.0
+WHOLE, DELTA, PROSE, TEXT = 12.0, 8.0, 2.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -93,17 +93,6 @@ def rows(names: tuple[str, ...], rounds: int) -> Iterator[Row]:
         text = prose(100_000)
         spent = min(seconds(lambda: wp.parse(text, name, tools=tools)) for _ in range(rounds))  # noqa: B023
         yield Row("100 KB of prose, whole", name, spent * 1e6, None, TEXT * 1000, spent * 1000 <= TEXT)
-    yield from _decoders(rounds)
-
-
-def _decoders(rounds: int) -> Iterator[Row]:
-    known = [TOOL | {"name": f"get_{number}"} for number in range(100)]
-    wp.Decoder("hermes", tools=known)
-    spent = min(seconds(_often(lambda: wp.Decoder("hermes", tools=known), 20)) / 20 for _ in range(rounds))
-    yield Row("Decoder, 100 tools seen before", "hermes", spent * 1e6, None, SEEN, spent * 1e6 <= SEEN)
-    fresh = [[TOOL | {"name": f"get_{turn}_{number}"} for number in range(100)] for turn in range(rounds)]
-    spent = min(seconds(lambda: wp.Decoder("hermes", tools=each)) for each in fresh)  # noqa: B023
-    yield Row("Decoder, 100 tools for the first time", "hermes", spent * 1e6, None, FIRST, spent * 1e6 <= FIRST)
 
 
 def _delta(what: str, name: str, opener: str, tools: wp.Toolset, chunks: list[str], rounds: int) -> Row:
